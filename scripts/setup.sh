@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that heddle needs, where they are missing.
+#
+#   scripts/setup.sh [demo|test|bench|peers]...     several may be given; test by default
+#
+#   demo    compiler, CMake, the library's own needs, what the example programs use
+#   test    demo and doctest
+#   bench   demo and Google Benchmark
+#   peers   solvers that tests and benchmarks compare with where they are present
+set -euo pipefail
+
+fail() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+base=(g++ make cmake libeigen3-dev libboost-dev libcli11-dev nlohmann-json3-dev)
+wanted=()
+for set in "${@:-test}"; do
+  case $set in
+    demo) wanted+=("${base[@]}") ;;
+    test) wanted+=("${base[@]}" doctest-dev) ;;
+    bench) wanted+=("${base[@]}" libbenchmark-dev) ;;
+    peers) wanted+=(libglpk-dev coinor-libcbc-dev liblemon-dev libsimgrid-dev) ;;
+    *) fail "no set '$set': use demo, test, bench or peers" ;;
+  esac
+done
+
+# Elsewhere than on Debian the names differ: CMake says what it misses.
+command -v dpkg-query > /dev/null || {
+  echo "setup: no Debian packages here; heddle needs what these hold: ${wanted[*]}"
+  exit 0
+}
+
+missing=()
+for package in "${wanted[@]}"; do
+  state=$(dpkg-query -W -f '${Status}' "$package" 2> /dev/null || true)
+  [[ $state == *" installed" || " ${missing[*]-} " == *" $package "* ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+echo "setup: missing, to be installed with apt-get: ${missing[*]}"
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  command -v sudo > /dev/null || fail "needs root to install them; as root: apt-get install ${missing[*]}"
+  as_root=(sudo)
+  [[ -t 0 ]] || as_root+=(-n)  # without a terminal nobody can type a password
+fi
+install() {
+  ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get "$@"
+}
+# A fresh machine has no package lists, and old lists name files that are gone.
+install install -y -q --no-install-recommends "${missing[@]}" > /dev/null 2>&1 ||
+  { install update -q && install install -y -q --no-install-recommends "${missing[@]}"; } ||
+  fail "could not install ${missing[*]}"
+echo "setup: done"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds heddle with its examples and tests in build/test and runs all tests.
+#
+#   scripts/test.sh [options of the CMake configure step, such as -DHEDDLE_BUILD_BENCH=ON]
+#
+# HEDDLE_JOBS sets the number of parallel jobs, the number of processors by default.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build/test
+jobs=${HEDDLE_JOBS:-$(nproc)}
+
+"$root/scripts/setup.sh" test
+
+mkdir -p "$build/tmp"
+export TMPDIR=$build/tmp  # compilers and tests write here, wherever the machine's /tmp is
+cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release -D HEDDLE_BUILD_BENCH=OFF "$@"
+cmake --build "$build" --parallel "$jobs"
+ctest --test-dir "$build" --output-on-failure --parallel "$jobs"

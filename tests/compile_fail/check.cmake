@@ -1,0 +1,26 @@
+# cmake -D COMPILER= -D SOURCE= -D INCLUDES= -P check.cmake: see CMakeLists.txt beside this file.
+cmake_minimum_required(VERSION 3.25)
+
+# Read here, not at configure time: an edited expectation counts at once.
+file(READ ${SOURCE} text)
+if(NOT text MATCHES "^// expect: ([^\n]+)\n")
+  message(FATAL_ERROR "${SOURCE}: the first line must be \"// expect: <regular expression>\"")
+endif()
+set(expected "${CMAKE_MATCH_1}")
+
+list(TRANSFORM INCLUDES PREPEND -I)
+set(command ${COMPILER} -std=c++20 -fsyntax-only -fdiagnostics-color=never ${INCLUDES})
+
+execute_process(COMMAND ${command} -DHEDDLE_MAKE_VALID ${SOURCE}
+  RESULT_VARIABLE status ERROR_VARIABLE output)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "does not compile with HEDDLE_MAKE_VALID defined:\n${output}")
+endif()
+
+execute_process(COMMAND ${command} ${SOURCE} RESULT_VARIABLE status ERROR_VARIABLE output)
+if(status EQUAL 0)
+  message(FATAL_ERROR "compiles, but must be refused with: ${expected}")
+endif()
+if(NOT output MATCHES "${expected}")
+  message(FATAL_ERROR "is refused, but not with: ${expected}\n${output}")
+endif()

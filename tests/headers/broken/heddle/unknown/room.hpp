@@ -1,0 +1,2 @@
+// Breaks a rule on purpose: there is no such room.
+#pragma once
