@@ -1,0 +1,53 @@
+// What an allocation policy is asked and answers.
+#pragma once
+
+#include <concepts>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <heddle/core/ids.hpp>
+#include <heddle/model/curve.hpp>
+#include <heddle/model/operating_point.hpp>
+
+namespace heddle::allocate {
+
+/// One job as an allocation policy sees it. The pointers are to things that outlive the call.
+struct candidate {
+  job_id id;
+  const model::curve* curve = nullptr;
+  double work = 0;          ///< samples left, > 0
+  int requested_gpus = 1;   ///< what its user asked for
+  int min_gpus = 1;         ///< elastic range
+  int max_gpus = std::numeric_limits<int>::max();
+  double weight = 1;
+  int priority = 0;
+  const model::operating_point* current = nullptr;  ///< a point of `curve`; null while it waits
+};
+
+/// What there is to give.
+struct limits {
+  int gpus = 0;              ///< of all candidates together, running ones included
+  double gpu_idle_w = 0;     ///< what a GPU draws that no job holds
+  /// Power of the jobs' GPUs beyond what these would draw idle, in W.
+  double power_w = std::numeric_limits<double>::infinity();
+  /// Energy of the work left, of the jobs' GPUs alone, in J.
+  double energy_j = std::numeric_limits<double>::infinity();
+};
+
+/// One operating point for each candidate, in their order; null: it gets nothing now.
+using allocation = std::vector<const model::operating_point*>;
+
+/// T gives each candidate a point of its curve, or none, within the limits. Candidates come in the
+/// order of their claim: running jobs as they started, then the queue. `out` is overwritten; it is
+/// handed in so that a policy need not allocate.
+template <class T>
+concept AllocationPolicy = requires(T& policy, std::span<const candidate> jobs, const limits& l,
+                                    allocation& out) { policy(jobs, l, out); };
+
+/// What `p` draws beyond its GPUs' idle power, in W.
+[[nodiscard]] inline double extra_power_w(const model::operating_point& p, const limits& l) {
+  return p.power_w - p.config.gpus * l.gpu_idle_w;
+}
+
+}  // namespace heddle::allocate

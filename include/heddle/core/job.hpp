@@ -1,0 +1,35 @@
+// What a training job asks and is. One record for every trace format and every scheduler.
+#pragma once
+
+#include <limits>
+#include <string>
+
+#include <heddle/core/collective.hpp>
+#include <heddle/core/ids.hpp>
+
+namespace heddle {
+
+/// One job as its user submitted it. Policies read it, nothing writes it after submission.
+struct job {
+  job_id id;
+  double submit_s = 0;    ///< when it joined the queue
+  int gpus = 1;           ///< GPUs asked for, ≥ 1
+  double duration_s = 0;  ///< run time on `gpus` GPUs at full clock when nobody slows it down, > 0
+
+  std::string model;            ///< the entry of the catalogue whose curve it follows; empty: unknown
+  double local_batch = 0;       ///< samples per GPU and iteration at `gpus`; 0: the model's default
+  collective pattern = collective::none;
+  double comm_share = 0;        ///< part of `duration_s` spent in communication, in [0, 1)
+
+  int priority = 0;             ///< a higher class never waits for a lower one
+  double weight = 1;            ///< what one second of this job's time is worth, > 0
+  double deadline_s = std::numeric_limits<double>::infinity();  ///< absolute time
+  int min_gpus = 1;             ///< elastic range
+  int max_gpus = std::numeric_limits<int>::max();
+  int status = -1;              ///< of the trace: 1 completed, 4 still running at the end, −1 unknown
+  std::string vc;               ///< virtual cluster (tenant)
+
+  friend bool operator==(const job&, const job&) = default;
+};
+
+}  // namespace heddle

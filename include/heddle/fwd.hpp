@@ -1,0 +1,24 @@
+// The rooms of the library, for those who look for a name.
+//
+//   core      ids, errors, jobs, bits, random streams, statistics
+//   model     operating points, curves, throughput and power models, the catalogue
+//   fabric    leaf-spine networks, who owns what, the network as a Boost.Graph graph
+//   traffic   collectives as phases of flows
+//   route     paths of flows, contention, proofs of isolation
+//   allocate  operating points for jobs; orders of the queue
+//   place     GPUs and links for a job
+//   schedule  order × allocation × placement × routing
+//   sim       replaying a workload
+//   trace     reading and making workloads
+#pragma once
+
+namespace heddle::model {}
+namespace heddle::fabric {}
+namespace heddle::traffic {}
+namespace heddle::route {}
+namespace heddle::allocate {}
+namespace heddle::order {}
+namespace heddle::place {}
+namespace heddle::schedule {}
+namespace heddle::sim {}
+namespace heddle::trace {}

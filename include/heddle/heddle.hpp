@@ -1,0 +1,58 @@
+// All of heddle. For examples and small programs; larger ones include the headers they use.
+#pragma once
+
+#include <heddle/fwd.hpp>
+#include <heddle/version.hpp>
+
+#include <heddle/core/bits.hpp>
+#include <heddle/core/error.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
+#include <heddle/core/random.hpp>
+#include <heddle/core/statistics.hpp>
+
+#include <heddle/model/catalogue.hpp>
+#include <heddle/model/curve.hpp>
+#include <heddle/model/job_model.hpp>
+#include <heddle/model/power.hpp>
+#include <heddle/model/throughput.hpp>
+#include <heddle/model/workload.hpp>
+
+#include <heddle/fabric/graph.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/placement.hpp>
+#include <heddle/fabric/power.hpp>
+
+#include <heddle/traffic/group.hpp>
+#include <heddle/traffic/phases.hpp>
+
+#include <heddle/route/load.hpp>
+#include <heddle/route/owned.hpp>
+#include <heddle/route/path.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/route/steady.hpp>
+#include <heddle/route/verify.hpp>
+
+#include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/order.hpp>
+#include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/requested.hpp>
+
+#include <heddle/place/combinators.hpp>
+#include <heddle/place/placement_policy.hpp>
+#include <heddle/place/shared_network.hpp>
+#include <heddle/place/vclos.hpp>
+
+#include <heddle/schedule/decision.hpp>
+#include <heddle/schedule/scheduler.hpp>
+#include <heddle/schedule/state.hpp>
+
+#include <heddle/sim/engine.hpp>
+#include <heddle/sim/report.hpp>
+#include <heddle/sim/rescale.hpp>
+
+#include <heddle/trace/csv.hpp>
+#include <heddle/trace/fill.hpp>
+#include <heddle/trace/jobs.hpp>
+#include <heddle/trace/synthetic.hpp>

@@ -1,0 +1,172 @@
+// Exact search for a biclique: m rows of a bit matrix that have n columns in common.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <heddle/core/bits.hpp>
+
+namespace heddle::place::detail {
+
+/// Counts, for every column at once, how many of the added rows have it. The counts stand in bit
+/// planes: adding a row is a ripple-carry addition on words, amortised two operations a word.
+class column_counter {
+ public:
+  void reset(std::size_t words, std::size_t most_rows) {
+    words_ = words;
+    planes_ = static_cast<std::size_t>(std::bit_width(most_rows));
+    bits_.assign(words_ * planes_, 0);
+  }
+  /// Adds row ∩ mask.
+  void add(const_bit_row row, const_bit_row mask) {
+    for (std::size_t k = 0; k < words_; ++k) {
+      word carry = row[k] & mask[k];
+      for (std::size_t p = 0; carry; ++p) {
+        word& plane = bits_[p * words_ + k];
+        const word next = plane & carry;
+        plane ^= carry;
+        carry = next;
+      }
+    }
+  }
+  /// The columns of word `k` whose count is at least `threshold` ≥ 1.
+  [[nodiscard]] word at_least(std::size_t k, std::size_t threshold) const {
+    if (threshold >> planes_) return 0;
+    word greater = 0, equal = ~word{0};
+    for (std::size_t p = planes_; p-- > 0;) {
+      const word plane = bits_[p * words_ + k];
+      if (threshold >> p & 1) {
+        equal &= plane;
+      } else {
+        greater |= equal & plane;
+        equal &= ~plane;
+      }
+    }
+    return greater | equal;
+  }
+  [[nodiscard]] std::size_t count(std::size_t column) const {
+    std::size_t n = 0;
+    for (std::size_t p = 0; p < planes_; ++p)
+      n |= (bits_[p * words_ + column / 64] >> (column % 64) & 1) << p;
+    return n;
+  }
+
+ private:
+  std::size_t words_ = 0, planes_ = 0;
+  std::vector<word> bits_;
+};
+
+enum class search_status : unsigned char { found, none, gave_up };
+
+/// Depth-first search over rows in the order given, so that the first rows are preferred. At each
+/// node the rows and columns that cannot take part any more are peeled off until none is left to
+/// peel: a row needs n of the columns still alive, a column as many of the rows still alive as are
+/// wanted. Of rows that meet the live columns in the same set only the first is tried: if that
+/// failed, so will its twins. K_{m,n} in a bipartite graph is NP-hard in general; on leaf-spine
+/// states most searches never branch back.
+///
+/// Keeps its memory between calls.
+class biclique_search {
+ public:
+  /// \param rows    the matrix; every row has the same width
+  /// \param order   the rows that may be used, preferred ones first; distinct
+  /// \param budget  nodes that may be visited; lowered by those that were
+  search_status solve(const bit_matrix& rows, std::span<const std::uint32_t> order, std::size_t m,
+                      int n, std::int64_t& budget) {
+    assert(m >= 1 && n >= 1);
+    rows_ = &rows;
+    n_ = n;
+    words_ = rows.words();
+    chosen_.clear();
+    if (levels_.size() < m + 1) levels_.resize(m + 1);
+    level& root = levels_[0];
+    root.alive.assign(words_, ~word{0});
+    root.rows.assign(order.begin(), order.end());
+    budget_ = budget;
+    const search_status s = descend(0, m);
+    budget = budget_;
+    return s;
+  }
+
+  /// After `found`: the m rows, and the columns that they share (at least n).
+  [[nodiscard]] std::span<const std::uint32_t> rows() const { return chosen_; }
+  [[nodiscard]] const_bit_row columns() const { return levels_[chosen_.size()].alive; }
+
+ private:
+  struct level {
+    std::vector<word> alive;          // columns
+    std::vector<std::uint32_t> rows;  // that may still be chosen
+    std::vector<word> tried;          // sets of columns that have failed, words_ words each
+  };
+
+  /// Chooses `wanted` more rows of levels_[depth].rows.
+  search_status descend(std::size_t depth, std::size_t wanted) {
+    if (wanted == 0) return search_status::found;
+    if (budget_-- <= 0) return search_status::gave_up;
+    if (!peel(levels_[depth], wanted)) return search_status::none;
+
+    levels_[depth].tried.clear();
+    const std::size_t candidates = levels_[depth].rows.size();
+    for (std::size_t i = 0; i + wanted <= candidates; ++i) {
+      level& here = levels_[depth];
+      level& next = levels_[depth + 1];
+      next.alive.resize(words_);
+      intersect((*rows_)[here.rows[i]], here.alive, next.alive);
+      if (has_failed(here, next.alive)) continue;
+      here.tried.insert(here.tried.end(), next.alive.begin(), next.alive.end());
+      next.rows.assign(here.rows.begin() + static_cast<std::ptrdiff_t>(i) + 1, here.rows.end());
+      chosen_.push_back(here.rows[i]);
+      const search_status s = descend(depth + 1, wanted - 1);
+      if (s != search_status::none) return s;
+      chosen_.pop_back();
+    }
+    return search_status::none;
+  }
+
+  [[nodiscard]] bool has_failed(const level& l, const std::vector<word>& columns) const {
+    for (std::size_t at = 0; at < l.tried.size(); at += words_)
+      if (std::equal(columns.begin(), columns.end(),
+                     l.tried.begin() + static_cast<std::ptrdiff_t>(at)))
+        return true;
+    return false;
+  }
+
+  /// Drops rows and columns that no solution can use; false if too few are left.
+  bool peel(level& l, std::size_t wanted) {
+    for (;;) {
+      std::size_t kept = 0;
+      for (std::uint32_t r : l.rows)
+        if (count_common((*rows_)[r], l.alive) >= n_) l.rows[kept++] = r;
+      const bool rows_dropped = kept < l.rows.size();
+      l.rows.resize(kept);
+      if (kept < wanted) return false;
+
+      counter_.reset(words_, kept);
+      for (std::uint32_t r : l.rows) counter_.add((*rows_)[r], l.alive);
+      bool columns_dropped = false;
+      for (std::size_t k = 0; k < words_; ++k) {
+        const word live = l.alive[k] & counter_.at_least(k, wanted);
+        columns_dropped |= live != l.alive[k];
+        l.alive[k] = live;
+      }
+      if (!rows_dropped && !columns_dropped) return true;
+      if (count_bits(l.alive) < n_) return false;
+      if (!columns_dropped) return true;
+    }
+  }
+
+  const bit_matrix* rows_ = nullptr;
+  int n_ = 0;
+  std::size_t words_ = 0;
+  std::int64_t budget_ = 0;
+  std::vector<level> levels_;
+  std::vector<std::uint32_t> chosen_;
+  column_counter counter_;
+};
+
+}  // namespace heddle::place::detail

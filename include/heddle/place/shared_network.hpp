@@ -1,0 +1,126 @@
+// Placements that own GPUs but no links: what schedulers do today.
+//
+//   policy       GPUs                                            when                         cost
+//   one_server   all on one server, best fit                     first stage of a chain       O(servers)
+//   one_leaf     all under one leaf, best fit                    second stage: needs no       O(leafs)
+//                                                                spine
+//   packed       one server, else one leaf, else few leafs       a shared network             O(servers)
+//   spread       evenly over the servers with most free          what to compare with         O(servers log servers)
+//
+// Jobs under one leaf are isolated from all others; jobs that cross leafs under `packed` or
+// `spread` are not.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/pick.hpp>
+#include <heddle/place/placement_policy.hpp>
+
+namespace heddle::place {
+
+/// All GPUs on one server: of those that have enough free the one with fewest free, then the one
+/// under the leaf with fewest free, then the lowest id.
+struct one_server {
+  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+    const fabric::leaf_spine& dc = free.fabric();
+    if (job.gpus > dc.gpus_per_server()) return std::nullopt;
+    server_id best;
+    int best_free = 0, best_leaf_free = 0;
+    for (leaf_id l : dc.all_leafs()) {
+      const int leaf_free = free.free_gpus(l);
+      if (leaf_free < job.gpus) continue;
+      for (server_id s : dc.servers_of(l)) {
+        const int here = free.free_gpus(s);
+        if (here >= job.gpus && (!best.valid() || here < best_free ||
+                                 (here == best_free && leaf_free < best_leaf_free))) {
+          best = s;
+          best_free = here;
+          best_leaf_free = leaf_free;
+        }
+      }
+    }
+    if (!best.valid()) return std::nullopt;
+    placement p;
+    pick(free, best, job.gpus, p.gpus);
+    return p;
+  }
+};
+
+/// All GPUs under one leaf: of those that have enough free the one with fewest free, then the
+/// lowest id. Under the leaf, on as few servers as can be.
+struct one_leaf {
+  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+    leaf_id best;
+    for (leaf_id l : free.fabric().all_leafs())
+      if (free.free_gpus(l) >= job.gpus && (!best.valid() || free.free_gpus(l) < free.free_gpus(best)))
+        best = l;
+    if (!best.valid()) return std::nullopt;
+    placement p;
+    pick(free, best, job.gpus, p.gpus);
+    return p;
+  }
+};
+
+/// One server if one has room, else one leaf, else the leafs with most free GPUs first, the last
+/// part where it fits best. Places whenever enough GPUs are free.
+struct packed {
+  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+    if (auto p = one_server{}(free, job)) return p;
+    if (auto p = one_leaf{}(free, job)) return p;
+    if (free.free_gpus() < job.gpus) return std::nullopt;
+    std::vector<leaf_id> leafs;
+    for (leaf_id l : free.fabric().all_leafs())
+      if (free.free_gpus(l) > 0) leafs.push_back(l);
+    std::sort(leafs.begin(), leafs.end(), [&](leaf_id a, leaf_id b) {
+      return std::pair{-free.free_gpus(a), a} < std::pair{-free.free_gpus(b), b};
+    });
+    placement p;
+    int left = job.gpus;
+    for (auto l = leafs.begin(); left > 0; ++l) {
+      // The last part goes to the leaf with fewest free that still holds it: the last such one.
+      if (free.free_gpus(*l) >= left)
+        l = std::prev(std::partition_point(
+            l, leafs.end(), [&](leaf_id other) { return free.free_gpus(other) >= left; }));
+      const int here = std::min(left, free.free_gpus(*l));
+      pick(free, *l, here, p.gpus);
+      left -= here;
+    }
+    std::sort(p.gpus.begin(), p.gpus.end());
+    return p;
+  }
+};
+
+/// One GPU of each server in turn, the servers with most free first: the load of the network, of
+/// cooling and of host processors evened out, locality given up.
+struct spread {
+  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+    if (free.free_gpus() < job.gpus) return std::nullopt;
+    std::vector<server_id> servers;
+    for (server_id s : free.fabric().all_servers())
+      if (free.free_gpus(s) > 0) servers.push_back(s);
+    std::sort(servers.begin(), servers.end(), [&](server_id a, server_id b) {
+      return std::pair{-free.free_gpus(a), a} < std::pair{-free.free_gpus(b), b};
+    });
+    std::vector<int> share(servers.size(), 0);
+    int left = job.gpus;
+    for (int round = 1; left > 0; ++round)
+      for (std::size_t i = 0; i < servers.size() && left > 0; ++i)
+        if (free.free_gpus(servers[i]) >= round) {
+          ++share[i];
+          --left;
+        }
+    placement p;
+    for (std::size_t i = 0; i < servers.size(); ++i) pick(free, servers[i], share[i], p.gpus);
+    std::sort(p.gpus.begin(), p.gpus.end());
+    return p;
+  }
+};
+
+}  // namespace heddle::place

@@ -1,0 +1,122 @@
+// How flows between leafs choose their spine on a network that jobs share.
+//
+//   policy     a flow's spine                                   when                     cost a flow
+//   ecmp       hash of its two ends                             what switches do today   O(1)
+//   balanced   of five hashes the one with the least loaded     switches that rehash     O(1)
+//              up-link
+//   source     the source's place under its leaf: every GPU     source routing without   O(1)
+//              has an up-link of its own                        placement
+//   ideal      none: leaf-spine links never contend             the bound
+//
+// A job that owns its links is routed over these (owned.hpp), whatever the shared policy is.
+//
+// A policy of one's own is a function (const view&, const traffic::flow&) → path.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include <heddle/core/random.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/route/path.hpp>
+#include <heddle/traffic/group.hpp>
+#include <heddle/traffic/phases.hpp>
+
+namespace heddle::route {
+
+/// What a policy may look at when it routes a flow: the network, the group, and the mean number of
+/// flows on each directed link now, those of the same phase routed before this flow included.
+template <class Load>
+struct view {
+  const fabric::leaf_spine& fabric;
+  const link_numbers& links;
+  const traffic::group& ranks;
+  const Load& load;  ///< callable: directed link number → mean number of flows
+
+  [[nodiscard]] gpu_id source(traffic::flow f) const { return ranks.gpus[f.source]; }
+  [[nodiscard]] gpu_id target(traffic::flow f) const { return ranks.gpus[f.target]; }
+};
+
+namespace detail {
+struct no_load {
+  double operator()(std::uint32_t) const { return 0; }
+};
+}  // namespace detail
+
+/// T chooses the path of a flow whose ends lie under different leafs.
+template <class T>
+concept RoutingPolicy =
+    requires(T& policy, const view<detail::no_load>& v, const traffic::flow& f) {
+      { policy(v, f) } -> std::same_as<path>;
+    };
+
+namespace detail {
+/// The `attempt`-th hash of a flow's ends, as a path: one draw for the up-link, one for the lane down.
+template <class View>
+path hashed(std::uint64_t seed, int attempt, const View& v, const traffic::flow& f) {
+  const std::uint64_t ends =
+      (std::uint64_t{v.source(f).value} << 32) | std::uint64_t{v.target(f).value};
+  const std::uint64_t h = mix(mix(seed + static_cast<std::uint64_t>(attempt)) ^ mix(ends));
+  const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());
+  const auto up = static_cast<std::uint32_t>((h >> 32) * static_cast<std::uint64_t>(
+                                                             v.fabric.uplinks()) >> 32);
+  const auto down = static_cast<std::uint32_t>((h & 0xffffffffu) * lanes >> 32);
+  return {spine_id{up / lanes}, up % lanes, down};
+}
+}  // namespace detail
+
+/// Equal-cost multi-path: the hash of a flow's ends picks one of the leaf's up-links, and one of the
+/// spine's lanes down. The same two GPUs always get the same path.
+struct ecmp {
+  std::uint64_t seed = 0;
+
+  template <class View>
+  path operator()(const View& v, const traffic::flow& f) const {
+    return detail::hashed(seed, 0, v, f);
+  }
+};
+
+/// ECMP that hashes up to `attempts` times and keeps the path whose up-link carries fewest flows:
+/// a leaf knows its own ports only. Of equal ones the first.
+struct balanced {
+  std::uint64_t seed = 0;
+  int attempts = 5;  ///< ≥ 1
+
+  template <class View>
+  path operator()(const View& v, const traffic::flow& f) const {
+    const leaf_id leaf = v.ranks.leafs[f.source];
+    const auto load = [&](const path& p) { return v.load(v.links.up(leaf, p.spine, p.up_lane)); };
+    path best = detail::hashed(seed, 0, v, f);
+    double least = load(best);
+    for (int i = 1; i < attempts; ++i) {
+      const path p = detail::hashed(seed, i, v, f);
+      if (const double l = load(p); l < least) {
+        best = p;
+        least = l;
+      }
+    }
+    return best;
+  }
+};
+
+/// The up-link is the source GPU's index within its leaf, modulo the up-links; the lane down is the
+/// lane up. With as many up-links as GPUs a leaf no up-link is ever shared; down-links may be.
+struct source {
+  template <class View>
+  path operator()(const View& v, const traffic::flow& f) const {
+    const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());
+    const auto up = static_cast<std::uint32_t>(v.fabric.index_in_leaf(v.source(f)) %
+                                               v.fabric.uplinks());
+    return {spine_id{up / lanes}, up % lanes, up % lanes};
+  }
+};
+
+/// No flow uses a leaf-spine link. Nothing can be faster, so it bounds every policy.
+struct ideal {
+  template <class View>
+  path operator()(const View&, const traffic::flow&) const {
+    return {};
+  }
+};
+
+}  // namespace heddle::route

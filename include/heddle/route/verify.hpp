@@ -1,0 +1,109 @@
+// Proves that jobs do not slow one another down, or shows where they do.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <heddle/core/collective.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/route/load.hpp>
+#include <heddle/route/owned.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/traffic/group.hpp>
+#include <heddle/traffic/phases.hpp>
+
+namespace heddle::route {
+
+/// A link that breaks isolation.
+struct violation {
+  job_id job;               ///< whose flows were looked at
+  job_id other;             ///< who else uses or owns the link; `job` itself for a collision within
+  collective pattern = collective::none;
+  std::size_t phase = 0;    ///< of `job`
+  leaf_id leaf;
+  spine_id spine;
+  bool up = true;           ///< leaf to spine, or back
+  int flows = 0;            ///< of `job` in that phase
+  int allowed = 1;          ///< as many as a network card carries
+
+  [[nodiscard]] std::string message() const {
+    return "job " + std::to_string(job.value) + ", " + std::string(name(pattern)) + " phase " +
+           std::to_string(phase) + ": the link " + (up ? "from leaf " : "to leaf ") +
+           std::to_string(leaf.value) + (up ? " to spine " : " from spine ") +
+           std::to_string(spine.value) +
+           (other == job ? " carries " + std::to_string(flows) + " flows of a phase, " +
+                               std::to_string(allowed) + " allowed"
+                         : " is used by job " + std::to_string(other.value) + " too");
+  }
+};
+
+/// What `verify_isolated` found.
+struct isolation {
+  std::optional<violation> broken;  ///< the first violation in order of job, phase and flow
+  std::size_t flows_checked = 0;
+
+  explicit operator bool() const { return !broken; }
+};
+
+/// Checks that all jobs of `state` are isolated: no directed link carries flows of two jobs or is
+/// owned by another, and no phase of a job puts more flows on a link than a network card carries.
+/// Looks at every flow of every phase and knows nothing of how placements were found.
+///
+/// \param pattern_of  callable: job id → its collective
+/// \param shared      routes the jobs that own no links
+/// O(flows of all phases); an all-to-all of N ranks has N² of them.
+template <class PatternOf, RoutingPolicy Shared>
+[[nodiscard]] isolation verify_isolated(const fabric::ledger& state, PatternOf&& pattern_of,
+                                        Shared shared) {
+  const fabric::leaf_spine& dc = state.fabric();
+  const link_numbers links{dc};
+  std::vector<job_id> user(links.size());
+  std::vector<int> load(links.size(), 0);
+  std::vector<std::uint32_t> touched;
+  std::vector<traffic::flow> flows;
+  isolation result;
+
+  // What is owned is used by its owner, whether or not a flow passes.
+  for (const auto& [job, where] : state.placements())
+    for (const fabric::link& k : where.links) {
+      user[links.up(k.leaf, k.spine, k.lane)] = job;
+      user[links.down(k.spine, k.leaf, k.lane)] = job;
+    }
+
+  const auto check = [&](job_id job, collective pattern, const traffic::group& ranks, auto& policy) {
+    const traffic::phases all{pattern, ranks, 1.0};
+    const detail::no_load none;
+    const view<detail::no_load> v{dc, links, ranks, none};
+    for (std::size_t k = 0; k < all.size() && !result.broken; ++k) {
+      const traffic::phase p = all.write(k, flows);
+      result.flows_checked += flows.size();
+      touched.clear();
+      for_each_link(policy, v, flows, [&](std::uint32_t l) {
+        if (load[l]++ == 0) touched.push_back(l);
+        const job_id other = user[l].valid() ? user[l] : job;
+        user[l] = other;
+        if (!result.broken && (other != job || load[l] > p.incast))
+          result.broken = violation{job, other, pattern, k, links.leaf_of(l), links.spine_of(l),
+                                    links.is_up(l), load[l], p.incast};
+      });
+      for (std::uint32_t l : touched) load[l] = 0;
+    }
+  };
+  for (const auto& [job, where] : state.placements()) {
+    const traffic::group ranks = traffic::make_group(dc, where.gpus);
+    if (where.links.empty()) {
+      check(job, pattern_of(job), ranks, shared);
+    } else {
+      owned own{dc, where.links};
+      check(job, pattern_of(job), ranks, own);
+    }
+    if (result.broken) break;
+  }
+  return result;
+}
+
+}  // namespace heddle::route
