@@ -5,6 +5,7 @@
 #include <heddle/version.hpp>
 
 #include <heddle/core/bits.hpp>
+#include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>

@@ -81,7 +81,9 @@ class graph_index {
   return g;
 }
 
-/// For flow algorithms: of each edge, by its index, the edge the other way. O(edges · log degree).
+/// For flow algorithms: of each edge, by its index, the edge the other way. As both ways have a
+/// capacity, Boost's boykov_kolmogorov and edmonds_karp are right for it, push_relabel is not.
+/// O(edges · degree).
 [[nodiscard]] inline std::vector<graph::edge_descriptor> reverse_edges(const graph& g) {
   std::vector<graph::edge_descriptor> reverse(num_edges(g));
   const auto index = get(boost::edge_index, g);

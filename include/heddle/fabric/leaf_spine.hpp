@@ -41,9 +41,9 @@ class leaf_spine {
     positive("server_gbps", shape.server_gbps);
     const double gpus = 1.0 * shape.leafs * shape.servers_per_leaf * shape.gpus_per_server;
     const double links = 1.0 * shape.leafs * shape.spines * shape.links_per_pair;
-    if (gpus > largest || links > largest)
+    if (const double more = std::max(gpus, links); more > largest)
       throw input_error("leaf_spine", "at most 2^28 GPUs and links",
-                        std::to_string(static_cast<long long>(std::max(gpus, links))));
+                        std::to_string(static_cast<long long>(std::min(more, 9e18))));
   }
 
   [[nodiscard]] const leaf_spine_shape& shape() const { return shape_; }

@@ -24,7 +24,7 @@ enum class reserve_status : unsigned char {
   job_present,  ///< the job holds a placement already
   gpu_taken,    ///< a GPU of the placement has an owner
   link_taken,   ///< a link of the placement has an owner
-  malformed,    ///< a part does not exist, is named twice, or links are not sorted
+  malformed,    ///< no id, a part that does not exist or is named twice, or links not sorted
 };
 
 [[nodiscard]] constexpr std::string_view name(reserve_status s) {
@@ -150,6 +150,7 @@ class ledger {
   }
 
   [[nodiscard]] reserve_status check(job_id job, const placement& p) const {
+    if (!job.valid()) return reserve_status::malformed;
     if (held_.contains(job)) return reserve_status::job_present;
     for (gpu_id g : p.gpus) {
       if (g.index() >= size(fabric_.gpus())) return reserve_status::malformed;

@@ -1,12 +1,15 @@
-// Source routing over the links that a job owns.
+// Routing over the links that a job owns, so that no link carries more flows than a network card.
 #pragma once
 
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/path.hpp>
@@ -15,12 +18,22 @@
 
 namespace heddle::route {
 
-/// Routes a virtual Clos: the rank in slot k of its leaf goes up the k-th link that the job owns
-/// there, and down the k-th link that it owns at the target's leaf. Both lead to the same spine,
-/// because every leaf of a virtual Clos has links to the same spines, as many to each.
+/// Routes the phases of a job over its own links. A phase is source routed by *slot* where that
+/// suffices: the rank in slot k of its leaf goes up the k-th link that the job owns there and down
+/// the k-th at the target's leaf, both of one spine. Slots are counted within the job, not within
+/// the leaf, because the GPUs of a job need not be aligned. Where two flows would meet on a
+/// down-link, or a leaf has fewer links than ranks, the phase is routed by edge colouring: flows are
+/// edges from source leafs to target leafs, colours are spines.
 ///
-/// Slots are counted within the job, not within the leaf: the GPUs of a job need not be aligned.
-/// A RoutingPolicy; the group and the links must outlive it.
+/// With P flows a network card, colouring needs no more than P flows on a link for every phase if
+/// the job has one of the shapes with a proof: equal leafs with n ranks and links to the same n
+/// spines each; these and one leaf of r < n ranks with links to r of those spines; two leafs with as
+/// many common spines as the smaller has ranks.
+///
+/// A PhaseRouting; deterministic, so that routes can be compiled into a static table. The links must
+/// outlive it. One writer.
+/// Source: source routing by slot is of Han et al., arXiv 2308.05692; colouring is Kőnig's theorem,
+/// its use for remainders is derived (docs/theory.md).
 class owned {
  public:
   /// \param links  as in `placement::links`: sorted
@@ -28,25 +41,199 @@ class owned {
       : links_(links), first_(static_cast<std::size_t>(dc.leafs()) + 1, 0) {
     for (const fabric::link& k : links) ++first_[k.leaf.index() + 1];
     for (std::size_t l = 1; l < first_.size(); ++l) first_[l] += first_[l - 1];
+    number_spines();
   }
 
+  /// The paths of the flows of one phase, in their order; valid until the next call. Flows that
+  /// stay under their leaf get none.
   template <class View>
-  path operator()(const View& v, const traffic::flow& f) const {
-    const std::uint32_t slot = v.ranks.slots[f.source];
-    const fabric::link& up = at(v.ranks.leafs[f.source], slot);
-    const fabric::link& down = at(v.ranks.leafs[f.target], slot);
-    assert(up.spine == down.spine);
+  std::span<const path> operator()(const View& v, std::span<const traffic::flow> flows) {
+    paths_.assign(flows.size(), path{});
+    const int incast = most_of_one_rank(v.ranks, flows);
+    complete_ = true;
+    if (!route_by_slot(v, flows, incast) && !route_by_colour(v, flows, incast))
+      route_somehow(v, flows);
+    return paths_;
+  }
+
+  /// Whether the last phase found a path for every flow between leafs; always true for a job of the
+  /// shapes above.
+  [[nodiscard]] bool complete() const { return complete_; }
+
+ private:
+  [[nodiscard]] std::size_t links_at(leaf_id l) const {
+    return first_[l.index() + 1] - first_[l.index()];
+  }
+  /// Numbers the spines that the job uses as virtual spines: k parallel links of a leaf to one spine
+  /// lead to k of them.
+  void number_spines() {
+    std::vector<std::pair<spine_id, std::uint32_t>> all;  // a spine, and which of its links
+    const auto for_each = [&](auto&& f) {
+      for (std::size_t l = 0; l + 1 < first_.size(); ++l)
+        for (std::uint32_t k = first_[l], same = 0; k < first_[l + 1]; ++k) {
+          same = k > first_[l] && links_[k].spine == links_[k - 1].spine ? same + 1 : 0;
+          f(l, std::pair{links_[k].spine, same}, k);
+        }
+    };
+    for_each([&](std::size_t, auto spine, std::uint32_t) { all.push_back(spine); });
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    spines_ = all.size();
+    link_of_.assign((first_.size() - 1) * spines_, nobody);
+    for_each([&](std::size_t l, auto spine, std::uint32_t k) {
+      const auto at = std::lower_bound(all.begin(), all.end(), spine) - all.begin();
+      link_of_[l * spines_ + static_cast<std::size_t>(at)] = k;
+    });
+  }
+  [[nodiscard]] std::uint32_t link_of(leaf_id l, std::size_t spine) const {
+    return link_of_[l.index() * spines_ + spine];
+  }
+
+  [[nodiscard]] int most_of_one_rank(const traffic::group& ranks,
+                                     std::span<const traffic::flow> flows) {
+    sent_.assign(ranks.gpus.size(), 0);
+    received_.assign(ranks.gpus.size(), 0);
+    int most = 1;
+    for (const traffic::flow& f : flows)
+      most = std::max({most, ++sent_[f.source], ++received_[f.target]});
+    return most;
+  }
+
+  /// False if some link would carry more than `incast` flows, or a slot has no link.
+  template <class View>
+  bool route_by_slot(const View& v, std::span<const traffic::flow> flows, int incast) {
+    down_load_.assign(links_.size(), 0);
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
+      if (from == to) continue;
+      const std::uint32_t slot = v.ranks.slots[flows[i].source];
+      if (slot >= spines_) return false;
+      const std::uint32_t up = link_of(from, slot), down = link_of(to, slot);
+      // A rank's own up-link carries what the rank sends: only down-links can be too full.
+      if (up == nobody || down == nobody || ++down_load_[down] > incast) return false;
+      paths_[i] = {links_[up].spine, links_[up].lane, links_[down].lane};
+    }
+    return true;
+  }
+
+  /// False if the job's shape is none of those with a proof, or a leaf has more flows than its
+  /// links may carry.
+  template <class View>
+  bool route_by_colour(const View& v, std::span<const traffic::flow> flows, int incast) {
+    const auto per_spine = static_cast<std::size_t>(incast);
+    if (!list_edges(v, flows)) return false;
+    for (std::size_t i = 0; i < leafs_.size(); ++i)
+      if (std::max(out_[i], in_[i]) > links_at(leafs_[i]) * per_spine) return false;
+
+    // A leaf that lacks some spines gets an edge to itself for each flow that those could carry:
+    // these edges take as many colours, which then stand for the missing spines.
+    const std::size_t real = edges_.size();
+    if (narrow_.valid()) {
+      const std::uint32_t n = local_[narrow_.index()];
+      edges_.insert(edges_.end(), (spines_ - links_at(narrow_)) * per_spine, {n, n});
+    }
+    const auto colours = colouring_(leafs_.size(), leafs_.size(), edges_, spines_ * per_spine);
+    spine_of_colours(colours.subspan(real), per_spine);
+
+    for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
+      const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
+      if (from != to) paths_[i] = over(spine_of_colour_[colours[e++]], from, to);
+    }
+    return true;
+  }
+
+  /// Each flow over some spine that both its leafs have, starting with that of its slot. Not
+  /// isolated, but complete if there is one.
+  template <class View>
+  void route_somehow(const View& v, std::span<const traffic::flow> flows) {
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
+      if (from == to) continue;
+      paths_[i] = path{};
+      for (std::size_t k = 0; k < spines_ && !paths_[i].spine.valid(); ++k) {
+        const std::size_t s = (v.ranks.slots[flows[i].source] + k) % spines_;
+        if (link_of(from, s) != nobody && link_of(to, s) != nobody) paths_[i] = over(s, from, to);
+      }
+      complete_ &= paths_[i].spine.valid();
+    }
+  }
+
+  [[nodiscard]] path over(std::size_t spine, leaf_id from, leaf_id to) const {
+    const fabric::link &up = links_[link_of(from, spine)], &down = links_[link_of(to, spine)];
     return {up.spine, up.lane, down.lane};
   }
 
- private:
-  [[nodiscard]] const fabric::link& at(leaf_id leaf, std::uint32_t slot) const {
-    assert(first_[leaf.index()] + slot < first_[leaf.index() + 1]);
-    return links_[first_[leaf.index()] + slot];
+  /// The flows between leafs as edges between these, numbered as they appear; their degrees; the
+  /// leaf that lacks spines. False if there are several such.
+  template <class View>
+  bool list_edges(const View& v, std::span<const traffic::flow> flows) {
+    local_.assign(first_.size(), nobody);
+    leafs_.clear();
+    edges_.clear();
+    narrow_ = leaf_id{};
+    const auto local = [&](leaf_id l) {
+      if (local_[l.index()] == nobody) {
+        local_[l.index()] = static_cast<std::uint32_t>(leafs_.size());
+        leafs_.push_back(l);
+      }
+      return local_[l.index()];
+    };
+    for (const traffic::flow& f : flows) {
+      const leaf_id from = v.ranks.leafs[f.source], to = v.ranks.leafs[f.target];
+      if (from != to) edges_.push_back({local(from), local(to)});
+    }
+    out_.assign(leafs_.size(), 0);
+    in_.assign(leafs_.size(), 0);
+    for (const bipartite_edge& e : edges_) {
+      ++out_[e.left];
+      ++in_[e.right];
+    }
+    for (leaf_id l : leafs_) {
+      if (links_at(l) == spines_) continue;
+      if (narrow_.valid()) return false;
+      narrow_ = l;
+    }
+    return true;
   }
+
+  /// Gives every spine `per_spine` colours: those of the dummy edges to the spines that the narrow
+  /// leaf lacks, the others in order.
+  void spine_of_colours(std::span<const std::uint32_t> dummies, std::size_t per_spine) {
+    constexpr std::size_t open = ~std::size_t{0};
+    spine_of_colour_.assign(spines_ * per_spine, open);
+    const auto is_missing = [&](std::size_t s) {
+      return narrow_.valid() && link_of(narrow_, s) == nobody;
+    };
+    std::size_t dummy = 0;
+    for (std::size_t s = 0; s < spines_; ++s)
+      if (is_missing(s))
+        for (std::size_t k = 0; k < per_spine; ++k) spine_of_colour_[dummies[dummy++]] = s;
+    std::size_t colour = 0;
+    for (std::size_t s = 0; s < spines_; ++s)
+      if (!is_missing(s))
+        for (std::size_t k = 0; k < per_spine; ++k) {
+          while (spine_of_colour_[colour] != open) ++colour;
+          spine_of_colour_[colour] = s;
+        }
+  }
+
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
 
   std::span<const fabric::link> links_;
   std::vector<std::uint32_t> first_;  // links of leaf l are [first_[l], first_[l + 1])
+  std::size_t spines_ = 0;              // virtual spines
+  bool complete_ = true;
+  std::vector<std::uint32_t> link_of_;  // leaf-major: the link to each virtual spine
+  edge_colouring colouring_;
+
+  std::vector<path> paths_;
+  std::vector<int> sent_, received_, down_load_;  // scratch
+  std::vector<std::uint32_t> local_;
+  std::vector<leaf_id> leafs_;
+  leaf_id narrow_;
+  std::vector<bipartite_edge> edges_;
+  std::vector<std::size_t> out_, in_;
+  std::vector<std::size_t> spine_of_colour_;
 };
 
 }  // namespace heddle::route

@@ -10,11 +10,13 @@
 //
 // A job that owns its links is routed over these (owned.hpp), whatever the shared policy is.
 //
-// A policy of one's own is a function (const view&, const traffic::flow&) → path.
+// A policy of one's own is a function (const view&, const traffic::flow&) → path, or one of all the
+// flows of a phase, (const view&, span<const flow>) → span<const path>.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 
 #include <heddle/core/random.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
@@ -45,10 +47,20 @@ struct no_load {
 
 /// T chooses the path of a flow whose ends lie under different leafs.
 template <class T>
-concept RoutingPolicy =
+concept FlowRouting =
     requires(T& policy, const view<detail::no_load>& v, const traffic::flow& f) {
       { policy(v, f) } -> std::same_as<path>;
     };
+
+/// T chooses the paths of all flows of a phase at once, one for each in their order.
+template <class T>
+concept PhaseRouting =
+    requires(T& policy, const view<detail::no_load>& v, std::span<const traffic::flow> flows) {
+      { policy(v, flows) } -> std::convertible_to<std::span<const path>>;
+    };
+
+template <class T>
+concept RoutingPolicy = FlowRouting<T> || PhaseRouting<T>;
 
 namespace detail {
 /// The `attempt`-th hash of a flow's ends, as a path: one draw for the up-link, one for the lane down.

@@ -24,13 +24,16 @@ struct violation {
   job_id other;             ///< who else uses or owns the link; `job` itself for a collision within
   collective pattern = collective::none;
   std::size_t phase = 0;    ///< of `job`
-  leaf_id leaf;
-  spine_id spine;
+  leaf_id leaf{};
+  spine_id spine{};
   bool up = true;           ///< leaf to spine, or back
   int flows = 0;            ///< of `job` in that phase
-  int allowed = 1;          ///< as many as a network card carries
+  int allowed = 1;          ///< as many as a network card carries; 0: there is no link to take
 
   [[nodiscard]] std::string message() const {
+    if (allowed == 0)
+      return "job " + std::to_string(job.value) + ", " + std::string(name(pattern)) + " phase " +
+             std::to_string(phase) + ": two of its leafs share no spine of its own";
     return "job " + std::to_string(job.value) + ", " + std::string(name(pattern)) + " phase " +
            std::to_string(phase) + ": the link " + (up ? "from leaf " : "to leaf ") +
            std::to_string(leaf.value) + (up ? " to spine " : " from spine ") +
@@ -91,6 +94,10 @@ template <class PatternOf, RoutingPolicy Shared>
                                     links.is_up(l), load[l], p.incast};
       });
       for (std::uint32_t l : touched) load[l] = 0;
+      if constexpr (requires { policy.complete(); })
+        if (!result.broken && !policy.complete())
+          result.broken = violation{.job = job, .other = job, .pattern = pattern, .phase = k,
+                                    .allowed = 0};
     }
   };
   for (const auto& [job, where] : state.placements()) {

@@ -54,7 +54,7 @@ class csv_reader {
     for (std::size_t i = 0; i < columns_.size(); ++i)
       for (std::size_t k = 0; k < i; ++k)
         if (columns_[i] == columns_[k] && !columns_[i].empty())
-          throw input_error(where(), "each column once", quoted(columns_[i]) + " twice");
+          throw input_error(where(), "each column once", trace::quoted(columns_[i]) + " twice");
   }
 
   /// The column of that name, if the file has it.
@@ -68,7 +68,7 @@ class csv_reader {
     if (auto c = column(name)) return *std::move(c);
     std::string header;
     for (const std::string& c : columns_) header += (header.empty() ? "" : ",") + c;
-    throw input_error(name_ + ":1", "a column \"" + std::string(name) + "\"", quoted(header));
+    throw input_error(name_ + ":1", "a column \"" + std::string(name) + "\"", trace::quoted(header));
   }
   [[nodiscard]] const std::vector<std::string>& columns() const { return columns_; }
 
@@ -116,7 +116,7 @@ class csv_reader {
   [[nodiscard]] std::string where() const { return name_ + ":" + std::to_string(row_line_); }
   /// Throws the error for column `c` of the current row.
   [[noreturn]] void fail(const csv_column& c, std::string_view expected) const {
-    throw input_error(where(), std::string(expected) + " as " + c.name, quoted(text(c)));
+    throw input_error(where(), std::string(expected) + " as " + c.name, trace::quoted(text(c)));
   }
 
  private:

@@ -16,6 +16,7 @@
 // receives at most one.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstddef>
@@ -90,13 +91,15 @@ class phases {
     if (n_ % static_cast<std::size_t>(ranks_->gpus_per_server)) return 1;
     std::size_t q = 1;
     while (q < n_ && s[q] == s[0]) ++q;
-    if (n_ % q) return 1;
+    if (q == 1 || n_ % q) return 1;
+    std::vector<server_id> used;
     for (std::size_t i = 0; i < n_; i += q) {
       for (std::size_t j = 1; j < q; ++j)
         if (s[i + j] != s[i]) return 1;
-      if (i > 0 && s[i] == s[i - 1]) return 1;
+      used.push_back(s[i]);
     }
-    return q;
+    std::sort(used.begin(), used.end());
+    return std::adjacent_find(used.begin(), used.end()) == used.end() ? q : 1;
   }
 
   phase write_shift(std::size_t by, double bytes, int repeat, std::vector<flow>& out) const {

@@ -70,17 +70,26 @@ enum class search_status : unsigned char { found, none, gave_up };
 /// failed, so will its twins. K_{m,n} in a bipartite graph is NP-hard in general; on leaf-spine
 /// states most searches never branch back.
 ///
+/// Optionally one more row, the *remainder*, that shares r < n of the n columns. Twins stay
+/// interchangeable then, because the remainder may be the twin's place too.
+///
 /// Keeps its memory between calls.
 class biclique_search {
  public:
   /// \param rows    the matrix; every row has the same width
   /// \param order   the rows that may be used, preferred ones first; distinct
   /// \param budget  nodes that may be visited; lowered by those that were
+  /// \param r       columns of the remainder, 0 for none
+  /// \param others  rows that may be the remainder, preferred ones first; may have rows of `order`
   search_status solve(const bit_matrix& rows, std::span<const std::uint32_t> order, std::size_t m,
-                      int n, std::int64_t& budget) {
-    assert(m >= 1 && n >= 1);
+                      int n, std::int64_t& budget, int r = 0,
+                      std::span<const std::uint32_t> others = {}) {
+    assert(m >= 1 && n >= 1 && r < n);
     rows_ = &rows;
     n_ = n;
+    r_ = r;
+    others_ = others;
+    remainder_ = nobody;
     words_ = rows.words();
     chosen_.clear();
     if (levels_.size() < m + 1) levels_.resize(m + 1);
@@ -96,8 +105,12 @@ class biclique_search {
   /// After `found`: the m rows, and the columns that they share (at least n).
   [[nodiscard]] std::span<const std::uint32_t> rows() const { return chosen_; }
   [[nodiscard]] const_bit_row columns() const { return levels_[chosen_.size()].alive; }
+  /// After `found` with r > 0: the row that shares r of the columns.
+  [[nodiscard]] std::uint32_t remainder() const { return remainder_; }
 
  private:
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+
   struct level {
     std::vector<word> alive;          // columns
     std::vector<std::uint32_t> rows;  // that may still be chosen
@@ -106,6 +119,7 @@ class biclique_search {
 
   /// Chooses `wanted` more rows of levels_[depth].rows.
   search_status descend(std::size_t depth, std::size_t wanted) {
+    if (r_ > 0 && !find_remainder(levels_[depth].alive)) return search_status::none;
     if (wanted == 0) return search_status::found;
     if (budget_-- <= 0) return search_status::gave_up;
     if (!peel(levels_[depth], wanted)) return search_status::none;
@@ -126,6 +140,17 @@ class biclique_search {
       chosen_.pop_back();
     }
     return search_status::none;
+  }
+
+  /// Notes the first row besides those chosen that has r of the columns.
+  bool find_remainder(const std::vector<word>& columns) {
+    for (std::uint32_t t : others_)
+      if (count_common((*rows_)[t], columns) >= r_ &&
+          std::find(chosen_.begin(), chosen_.end(), t) == chosen_.end()) {
+        remainder_ = t;
+        return true;
+      }
+    return false;
   }
 
   [[nodiscard]] bool has_failed(const level& l, const std::vector<word>& columns) const {
@@ -161,7 +186,9 @@ class biclique_search {
   }
 
   const bit_matrix* rows_ = nullptr;
-  int n_ = 0;
+  int n_ = 0, r_ = 0;
+  std::span<const std::uint32_t> others_;
+  std::uint32_t remainder_ = nobody;
   std::size_t words_ = 0;
   std::int64_t budget_ = 0;
   std::vector<level> levels_;

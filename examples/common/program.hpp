@@ -1,0 +1,106 @@
+// What every program does alike: exit codes, errors in one line, files written whole.
+//
+//   0  done
+//   1  the request was well formed but cannot be met, or something outside failed
+//   2  bad input or bad use: one line on standard error, nothing written
+#pragma once
+
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <heddle/core/error.hpp>
+#include <heddle/version.hpp>
+
+namespace heddle::examples {
+
+/// The exit status of a program that could do what it was asked, could not, or was asked wrongly.
+enum exit_status : int { done = 0, not_met = 1, bad_input = 2 };
+
+/// A request that is well formed and cannot be met: one line, exit status 1.
+struct unmet_request : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Runs `body(app)` between parsing the command line and a clean exit.
+///
+/// \param name   `heddle-simulate`; errors begin with it
+/// \param setup  adds options to a CLI::App
+/// \param body   does the work and returns the exit status
+template <class Setup, class Body>
+int run_program(const std::string& name, const std::string& about, int argc, char** argv,
+                Setup&& setup, Body&& body) {
+  CLI::App app{about, name};
+  app.set_version_flag("--version", name + " " + HEDDLE_VERSION_STRING);
+  setup(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    std::cerr << name << ": " << e.what() << " (try --help)\n";
+    return bad_input;
+  }
+  try {
+    const int status = body();
+    std::cout.flush();
+    return status;
+  } catch (const input_error& e) {
+    std::cerr << name << ": " << e.what() << "\n";
+    return bad_input;
+  } catch (const std::exception& e) {
+    std::cerr << name << ": " << e.what() << "\n";
+    return not_met;
+  }
+}
+
+/// Files that appear whole or not at all: each is written beside its place under another name, and
+/// all are renamed by `commit`. What was not committed is removed again.
+class whole_files {
+ public:
+  whole_files() = default;
+  whole_files(const whole_files&) = delete;
+  whole_files& operator=(const whole_files&) = delete;
+  ~whole_files() {
+    std::error_code ignored;
+    for (const auto& [temporary, target] : written_) std::filesystem::remove(temporary, ignored);
+  }
+
+  /// Writes `content` for `path`; to standard output at `commit` for `-`.
+  /// \throws unmet_request  if it cannot be written
+  void add(const std::string& path, const std::string& content) {
+    if (path == "-") {
+      to_stdout_ += content;
+      return;
+    }
+    const std::string temporary = path + ".part";
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    if (out) written_.emplace_back(temporary, path);
+    if (!(out << content) || !out.flush()) throw unmet_request(path + ": cannot be written");
+  }
+
+  void commit() {
+    for (const auto& [temporary, target] : written_) {
+      std::error_code error;
+      std::filesystem::rename(temporary, target, error);
+      if (error) throw unmet_request(target + ": " + error.message());
+    }
+    written_.clear();
+    std::cout << to_stdout_;
+    to_stdout_.clear();
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> written_;
+  std::string to_stdout_;
+};
+
+}  // namespace heddle::examples
