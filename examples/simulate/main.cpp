@@ -205,9 +205,10 @@ int simulate(const arguments& a) {
                         " W is below what the idle cluster draws, " +
                         text_of(schedule::state{c.fabric, c.power}.idle_power_w()) + " W");
   if (r.status == sim::run_status::stuck)
-    throw unmet_request(std::to_string(r.stuck_jobs.size()) + " jobs can never start under --place " +
-                        a.place + ", --allocate " + a.allocate + "; the first is job " +
-                        std::to_string(r.stuck_jobs.front().value));
+    throw unmet_request(std::to_string(r.stuck_jobs.size()) + " jobs wait for ever: job " +
+                        std::to_string(r.stuck_jobs.front().value) +
+                        ", first in the queue, cannot start on the idle cluster under --allocate " +
+                        a.allocate + ", --place " + a.place);
   whole_files out;
   out.add(a.report, to_json(r, a.seed).dump(2) + '\n');
   if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r));

@@ -1,0 +1,63 @@
+# Compiles heddle-simulate with another compiler and compares what both programs write.
+if(NOT compiler)
+  message("[skipped] there is no second compiler (Debian: clang-19)")
+  return()
+endif()
+file(REMOVE_RECURSE ${work})
+file(MAKE_DIRECTORY ${work})
+
+set(includes)
+foreach(dir IN LISTS eigen)
+  list(APPEND includes -isystem ${dir})
+endforeach()
+execute_process(
+  COMMAND ${compiler} -std=c++20 -O1 -ffp-contract=off -I ${root}/include -I ${root}/examples
+    ${includes} ${root}/examples/simulate/main.cpp -o ${work}/other
+  RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
+if(failed)
+  message(FATAL_ERROR "${compiler} does not compile heddle-simulate:\n${said}")
+endif()
+
+# A trace with every size up to half the cluster, and gaps that are no round numbers.
+set(jobs "job_id,submit_s,gpus,duration_s\n")
+set(submit 0)
+foreach(i RANGE 0 799)
+  math(EXPR submit "${submit} + (${i} * 7919) % 97")
+  math(EXPR gpus "1 + (${i} * 104729) % 255")
+  math(EXPR duration "100 + (${i} * 15485863) % 9001")
+  string(APPEND jobs "${i},${submit}.37,${gpus},${duration}.11\n")
+endforeach()
+file(WRITE ${work}/jobs.csv "${jobs}")
+file(WRITE ${work}/cluster.json [[{"fabric": "leaf_spine", "leafs": 16, "spines": 32,
+  "servers_per_leaf": 4, "gpus_per_server": 8}]])
+
+foreach(options
+    "--workload;vclos_mixed;--place;packed;--route;ecmp"
+    "--workload;vclos;--place;vclos;--order;shortest"
+    "--workload;powerflow;--place;vclos;--allocate;powerflow;--power-budget-w;150000")
+  foreach(which program other)
+    set(command ${program})
+    if(which STREQUAL other)
+      set(command ${work}/other)
+    endif()
+    execute_process(
+      COMMAND ${command} --cluster ${work}/cluster.json --jobs ${work}/jobs.csv ${options}
+        --report ${work}/${which}.json --per-job ${work}/${which}.jobs
+        --timeline ${work}/${which}.timeline
+      RESULT_VARIABLE failed ERROR_VARIABLE said)
+    if(failed)
+      message(FATAL_ERROR "${command} failed with ${options}: ${said}")
+    endif()
+    file(READ ${work}/${which}.json report)
+    string(REGEX REPLACE "\"decide_us_p[0-9]+\": [^,\n]*" "" report "${report}")
+    file(WRITE ${work}/${which}.json "${report}")
+  endforeach()
+  foreach(file json jobs timeline)
+    execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${work}/program.${file}
+      ${work}/other.${file} RESULT_VARIABLE differs)
+    if(differs)
+      message(FATAL_ERROR "the ${file} of both compilers differ with ${options}")
+    endif()
+  endforeach()
+endforeach()
+message("the programs of both compilers write the same bytes")

@@ -1,0 +1,201 @@
+#include "support/run.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <heddle/trace/synthetic.hpp>
+
+#include "support/shared_data.hpp"
+
+namespace {
+
+using namespace heddle;
+using test::content_of;
+using test::outcome;
+using test::run;
+using test::scratch_dir;
+
+const std::string small_cluster =
+    R"({"fabric": "leaf_spine", "leafs": 4, "spines": 8, "servers_per_leaf": 2, "gpus_per_server": 4})";
+const std::string few_jobs =
+    "job_id,submit_s,gpus,duration_s\n0,0,4,100\n1,10,16,200\n2,20,1,50\n3,30,32,10\n";
+
+std::string cluster_of(int leafs) {
+  return R"({"fabric": "leaf_spine", "leafs": )" + std::to_string(leafs) +
+         R"(, "spines": 32, "servers_per_leaf": 4, "gpus_per_server": 8})";
+}
+
+std::string as_csv(const std::vector<job>& jobs) {
+  std::string out = "job_id,submit_s,gpus,duration_s\n";
+  for (const job& j : jobs)
+    out += std::to_string(j.id.value) + ',' + std::to_string(j.submit_s) + ',' +
+           std::to_string(j.gpus) + ',' + std::to_string(j.duration_s) + '\n';
+  return out;
+}
+
+/// A report without the times that were measured.
+std::string without_times(const std::string& report) {
+  nlohmann::json j = nlohmann::json::parse(report);
+  j.erase("decide_us_p50");
+  j.erase("decide_us_p99");
+  return j.dump();
+}
+
+/// The column of a per-job CSV.
+std::vector<double> column(const std::string& csv, std::size_t index) {
+  std::vector<double> out;
+  for (std::size_t at = csv.find('\n') + 1; at < csv.size(); at = csv.find('\n', at) + 1) {
+    std::size_t field = at;
+    for (std::size_t k = 0; k < index; ++k) field = csv.find(',', field) + 1;
+    out.push_back(std::stod(csv.substr(field)));
+  }
+  return out;
+}
+
+struct bad_case {
+  const char* what;
+  std::string cluster, jobs, options, message;
+};
+
+}  // namespace
+
+TEST_CASE("heddle-simulate says in one line what is wrong with its input and writes nothing") {
+  const std::vector<bad_case> cases{
+      {"missing column", small_cluster, "job_id,submit_s,gpus\n0,0,1\n", "",
+       "jobs.csv:1: expected a column \"duration_s\", got \"job_id,submit_s,gpus\""},
+      {"negative duration", small_cluster, "job_id,submit_s,gpus,duration_s\n0,0,1,5\n1,2,1,-3\n", "",
+       "jobs.csv:3: expected a run time above 0 s as duration_s, got \"-3\""},
+      {"larger than the cluster", small_cluster, "job_id,submit_s,gpus,duration_s\n7,0,33,5\n", "",
+       "jobs.csv:2: expected at most the cluster's 32 GPUs as gpus, got \"33\""},
+      {"duplicate id", small_cluster, "job_id,submit_s,gpus,duration_s\n7,0,1,5\n7,1,1,5\n", "",
+       "jobs.csv:3: expected each job once as job_id, got \"7\""},
+      {"not a number", small_cluster, "job_id,submit_s,gpus,duration_s\n7,0,many,5\n", "",
+       "jobs.csv:2: expected a number of GPUs of at least 1 as gpus, got \"many\""},
+      {"truncated row", small_cluster, "job_id,submit_s,gpus,duration_s\n0,0,1,5\n1,0,", "",
+       "jobs.csv:3: expected 4 fields, got 3"},
+      {"binary file", small_cluster, std::string("job_id,submit_s\0,gpus\n", 22), "",
+       "jobs.csv:1: expected a text file, got a binary one (a zero byte)"},
+      {"empty file", small_cluster, "", "", "jobs.csv:1: expected a header line, got an empty file"},
+      {"unknown order", small_cluster, few_jobs, "--order lifo", "--order: expected one of fifo, "},
+      {"unknown placement", small_cluster, few_jobs, "--place best",
+       "--place: expected one of spread, packed, one_server, one_leaf, vclos, vclos_even, got "
+       "\"best\""},
+      {"unknown routing", small_cluster, few_jobs, "--route x",
+       "--route: expected one of ecmp, balanced, source, ideal, got \"x\""},
+      {"unknown allocation", small_cluster, few_jobs, "--allocate x",
+       "--allocate: expected one of requested, powerflow, got \"x\""},
+      {"cut JSON", "{\"fabric\": \"leaf_spine\",\n\"leafs\": ", few_jobs, "",
+       "cluster.json:2: expected JSON, got the end of the file"},
+      {"no leafs", "{\"fabric\": \"leaf_spine\",\n\"leafs\": 0}", few_jobs, "",
+       "cluster.json:2: expected leafs as a whole number of at least 1, got 0"},
+      {"unknown GPU", small_cluster.substr(0, small_cluster.size() - 1) + ",\n\"gpu\": \"voodoo\"}",
+       few_jobs, "", "cluster.json:2: expected one of "},
+      {"bad option", small_cluster, few_jobs, "--seed x", "heddle-simulate: "},
+  };
+  for (const bad_case& c : cases) {
+    CAPTURE(c.what);
+    const scratch_dir dir;
+    const std::string cluster = dir.write("cluster.json", c.cluster);
+    const std::string jobs = dir.write("jobs.csv", c.jobs);
+    const outcome o = run("heddle-simulate", "--cluster " + cluster + " --jobs " + jobs +
+                                                 " --report " + dir / "report.json" + " --per-job " +
+                                                 dir / "jobs_out.csv " + c.options);
+    CHECK(o.status == 2);
+    CHECK(o.out == "");
+    CHECK_MESSAGE(o.err.find(c.message) != std::string::npos, o.err);
+    CHECK(o.err.starts_with("heddle-simulate: "));
+    CHECK(o.err.find('\n') == o.err.size() - 1);
+    CHECK(dir.entries() == 2);
+  }
+}
+
+TEST_CASE("heddle-simulate exits 1 where a good request cannot be met") {
+  const scratch_dir dir;
+  const std::string files = "--cluster " + dir.write("c.json", small_cluster) + " --jobs " +
+                            dir.write("j.csv", few_jobs) + " --report " + dir / "r.json ";
+  const outcome low = run("heddle-simulate", files + "--power-budget-w 10");
+  CHECK(low.status == 1);
+  CHECK(low.err.find("below what the idle cluster draws") != std::string::npos);
+  const outcome never = run("heddle-simulate", files + "--place one_leaf");
+  CHECK(never.status == 1);
+  CHECK(never.err.find("3 jobs wait for ever: job 1, first in the queue") != std::string::npos);
+  CHECK(dir.entries() == 2);
+}
+
+TEST_CASE("heddle-simulate has help and a version") {
+  CHECK(run("heddle-simulate", "--help").status == 0);
+  CHECK(run("heddle-simulate", "--help").out.find("--power-budget-w") != std::string::npos);
+  CHECK(run("heddle-simulate", "--version").out.starts_with("heddle-simulate "));
+}
+
+TEST_CASE("heddle-simulate reports each job and each event of a small trace as worked out by hand") {
+  const scratch_dir dir;
+  const outcome o = run("heddle-simulate",
+                        "--cluster " + dir.write("c.json", small_cluster) + " --jobs - --per-job " +
+                            dir / "j.csv" + " --timeline " + dir / "t.csv" + " < " +
+                            dir.write("in.csv", few_jobs));
+  REQUIRE(o.status == 0);
+  const nlohmann::json r = nlohmann::json::parse(o.out);
+  // Jobs 0, 1, 2 run at once; job 3 needs all 32 GPUs and waits until job 1 ends at 210.
+  CHECK(r["finished"] == 4);
+  CHECK(r["mean_jwt_s"] == (210.0 - 30) / 4);
+  CHECK(r["mean_jct_s"] == (100.0 + 200 + 50 + 190) / 4);
+  CHECK(r["makespan_s"] == 220.0);
+  CHECK(r["share_waiting"] == 0.25);
+  CHECK(r["gpu_utilization"].get<double>() ==
+        doctest::Approx((4 * 100 + 16 * 200 + 50 + 320) / (32 * 220.0)));
+  CHECK(column(content_of(dir / "j.csv"), 2) == std::vector<double>{0, 10, 20, 210});
+  CHECK(content_of(dir / "j.csv").find("3,30,210,220,32,4,8,1,") != std::string::npos);
+  CHECK(content_of(dir / "j.csv").find(",gpus\n") != std::string::npos);
+  CHECK(content_of(dir / "t.csv").starts_with("time_s,used_gpus,running,waiting,power_w\n0,4,1,0,"));
+}
+
+TEST_CASE("heddle-simulate gives run times under vclos that equal those of the ideal network") {
+  const scratch_dir dir;
+  const std::string jobs = dir.write("jobs.csv", as_csv(trace::vclos_workload{.jobs = 600}()));
+  const std::string common = "--cluster " + dir.write("c.json", cluster_of(16)) + " --jobs " + jobs +
+                             " --workload vclos --report " + dir / "r.json";
+  const auto slowdowns = [&](const std::string& options) {
+    REQUIRE(run("heddle-simulate", common + " --per-job " + dir / "p.csv" + options).status == 0);
+    return column(content_of(dir / "p.csv"), 7);
+  };
+  const std::vector<double> ones(600, 1.0);
+  CHECK(slowdowns(" --place packed --route ideal") == ones);
+  CHECK(slowdowns(" --place vclos --route ecmp") == ones);
+  CHECK(slowdowns(" --place vclos_even --route ecmp") == ones);
+  const std::vector<double> shared = slowdowns(" --place packed --route ecmp");
+  CHECK(*std::min_element(shared.begin(), shared.end()) >= 1);
+  CHECK(*std::max_element(shared.begin(), shared.end()) > 1.1);
+}
+
+TEST_CASE("heddle-simulate replays whole real clusters, with the same bytes each time") {
+  const std::vector<std::pair<const char*, int>> traces{{"data/jobs/msr_itp_c04.csv", 64},
+                                                        {"data/jobs/philly_all.csv", 80}};
+  for (const auto& [name, leafs] : traces) {
+    HEDDLE_SHARED_FILE(trace, name);
+    CAPTURE(name);
+    const scratch_dir dir;
+    for (const std::string place : {"vclos", "packed"}) {
+      CAPTURE(place);
+      const auto replay = [&](const std::string& n) {
+        return run("heddle-simulate",
+                   "--cluster " + dir.write("c.json", cluster_of(leafs)) + " --jobs " +
+                       trace.string() + " --workload vclos --seed 3 --place " + place +
+                       " --per-job " + dir / ("p" + n) + " --timeline " + dir / ("t" + n));
+      };
+      const outcome first = replay("1"), second = replay("2");
+      REQUIRE(first.status == 0);
+      const nlohmann::json r = nlohmann::json::parse(first.out);
+      CHECK(r["jobs"].get<int>() > 15000);
+      CHECK(r["finished"] == r["jobs"]);
+      CHECK(without_times(first.out) == without_times(second.out));
+      CHECK(content_of(dir / "p1") == content_of(dir / "p2"));
+      CHECK(content_of(dir / "t1") == content_of(dir / "t2"));
+    }
+  }
+}
