@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that heddle needs, where they are missing.
 #
-#   scripts/setup.sh [demo|test|bench|peers]...     several may be given; test by default
+#   scripts/setup.sh [demo|test|bench|peers|compilers]...   several may be given; test by default
 #
-#   demo    compiler, CMake, the library's own needs, what the example programs use
-#   test    demo and doctest
-#   bench   demo and Google Benchmark
-#   peers   solvers that tests and benchmarks compare with where they are present
+#   demo       compiler, CMake, the library's own needs, what the example programs use
+#   test       demo and doctest
+#   bench      demo and Google Benchmark
+#   peers      solvers that tests and benchmarks compare with where they are present
+#   compilers  Clang, whose results must equal GCC's byte for byte
 set -euo pipefail
 
 fail() {
@@ -21,8 +22,9 @@ for set in "${@:-test}"; do
     demo) wanted+=("${base[@]}") ;;
     test) wanted+=("${base[@]}" doctest-dev) ;;
     bench) wanted+=("${base[@]}" libbenchmark-dev) ;;
-    peers) wanted+=(libglpk-dev coinor-libcbc-dev liblemon-dev libsimgrid-dev) ;;
-    *) fail "no set '$set': use demo, test, bench or peers" ;;
+    peers) wanted+=(libglpk-dev coinor-libcbc-dev coinor-libclp-dev liblemon-dev) ;;
+    compilers) wanted+=(clang-19) ;;
+    *) fail "no set '$set': use demo, test, bench, peers or compilers" ;;
   esac
 done
 
