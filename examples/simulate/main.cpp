@@ -46,9 +46,11 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str();
   app.add_option("--contention", a.contention, "steady")->capture_default_str();
   app.add_option("--power-budget-w", a.power_budget_w, "power of the whole cluster, in W");
-  app.add_option("--limit", a.limit, "jobs read at most");
+  app.add_option("--limit", a.limit, "jobs read at most")->check(CLI::NonNegativeNumber);
   app.add_option("--from", a.from_s, "pass over jobs submitted earlier, in s");
-  app.add_option("--seed", a.seed, "of hashes and draws")->capture_default_str();
+  app.add_option("--seed", a.seed, "of hashes and draws")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--report", a.report, "report JSON, - for standard output")->capture_default_str();
   app.add_option("--per-job", a.per_job, "CSV with a row a job");
   app.add_option("--timeline", a.timeline, "CSV with a row an event");
