@@ -117,7 +117,10 @@ class catalogue {
     return out;
   }
   [[nodiscard]] static std::string in_quotes(std::string_view name) {
-    return "\"" + std::string(name) + "\"";
+    std::string out(1, '"');
+    out += name;
+    out += '"';
+    return out;
   }
 
   [[nodiscard]] powerflow_throughput scaled_to(const gpu_type& to, const training_profile& p) const {

@@ -36,6 +36,7 @@ struct time_fit_options {
   double prior_strength = 1;  ///< of the regularisers against σ; 0 leaves only pinning
   bool batch_profile = true;  ///< allow a factor for each batch size where samples prove one
   bool knee = true;           ///< look for a knee where at least 6 clocks were measured
+  bool ring = true;           ///< allow growth across servers that is bounded as a ring's
 };
 
 /// A fitted throughput model. Plain data but for the shape of its parameters.
@@ -214,21 +215,28 @@ inline void find_knee(pinned_shape& start, std::span<const sample> samples,
   const double plain = square_sum(start.shape, samples, theta, sigma);
   std::vector<prior> priors = start.priors;
   priors.push_back({knee, natural_count, std::log(0.3), 2});
-  double best = plain, best_sigma = sigma;
-  time_shape best_shape = start.shape;
-  Eigen::VectorXd best_theta = theta;
+  // A few steps at each candidate, at the lower noise that a knee would leave, tell which one to fit in full.
+  const double huber = options.robust ? 1.345 : std::numeric_limits<double>::infinity();
+  double best = std::numeric_limits<double>::infinity();
+  time_shape best_shape;
+  Eigen::VectorXd best_theta;
   for (std::size_t i = 1; i + 2 < ladder.size(); ++i)
     for (double part : {0.0, 0.5}) {
       time_shape bent = start.shape;
       bent.knee_ghz = ladder[i] + part * (ladder[i + 1] - ladder[i]);
       bent.links[knee] = {bent.free++, 0, false};
       Eigen::VectorXd at(bent.free);
-      at << theta, std::log(0.1);
-      double s = sigma;
-      fit_theta(bent, samples, priors, options, at, s);
+      at << theta, std::log(0.2);
+      minimise(time_problem(bent, samples, priors, std::max(sigma / 4, 1e-9), huber,
+                            options.prior_strength),
+               at, 1e-3, 10);
       if (const double left = square_sum(bent, samples, at, sigma); left < best)
-        best = left, best_shape = bent, best_theta = at, best_sigma = s;
+        best = left, best_shape = bent, best_theta = at;
     }
+  if (!std::isfinite(best)) return;
+  double best_sigma = sigma;
+  fit_theta(best_shape, samples, priors, options, best_theta, best_sigma);
+  best = square_sum(best_shape, samples, best_theta, sigma);
   if (!pays(plain, best, static_cast<double>(samples.size()), start.shape.free, 2)) return;
   start.shape = best_shape, theta = best_theta, sigma = best_sigma;
   start.priors = std::move(priors);
@@ -270,7 +278,7 @@ inline void find_knee(pinned_shape& start, std::span<const sample> samples,
   detail::fit_theta(shape, samples, start.priors, options, theta, sigma);
   bool exact = sigma < 0.05 && detail::fit_exactly(shape, samples, start.priors, theta);
   if (!exact) {
-    detail::find_ring(start, samples, options, theta, sigma);
+    if (options.ring) detail::find_ring(start, samples, options, theta, sigma);
     if (options.knee && !shape.by_limit && samples[0].config.clock_ghz > 0)
       detail::find_knee(start, samples, options, theta, sigma);
     if (!shape.links[detail::knee].zero || !shape.links[detail::zeta_n].zero)

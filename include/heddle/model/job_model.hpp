@@ -20,8 +20,15 @@ concept JobModel = requires(const T& model, const configuration& c) {
 /// the share `waiting_utilization` (ρ) while it waits for the network:
 ///
 ///     u = min(1, (compute + ρ·sync) / total)
-template <ThroughputModel Throughput, PowerModel Power>
+template <class Throughput, class Power>
 struct job_model {
+  static_assert(ThroughputModel<Throughput>,
+                "job_model: the first type must be a ThroughputModel, that is callable as const with "
+                "a configuration and return a step_time");
+  static_assert(PowerModel<Power>,
+                "job_model: the second type must be a PowerModel, that is callable as const with "
+                "(clock_ghz, utilization) and return watts");
+
   Throughput time;
   Power power;
   double waiting_utilization = 0.3;  ///< ρ, in [0, 1]

@@ -48,7 +48,6 @@ class csv_reader {
   csv_reader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
     if (!in_) throw input_error(name_, "a readable file", "none");
     if (!read_record()) throw input_error(where(), "a header line", "an empty file");
-    if (!fields_.empty() && fields_[0].starts_with("\xef\xbb\xbf")) fields_[0].erase(0, 3);
     columns_ = fields_;
     for (std::string& c : columns_) c = trimmed(c);
     for (std::size_t i = 0; i < columns_.size(); ++i)
@@ -107,7 +106,7 @@ class csv_reader {
   template <class Int = int>
   [[nodiscard]] Int integer(const csv_column& c, Int least, std::string_view expected) const {
     const double value = number(c, static_cast<double>(least), expected);
-    if (value != std::floor(value) || value > static_cast<double>(std::numeric_limits<Int>::max()))
+    if (value != std::floor(value) || value >= std::ldexp(1.0, std::numeric_limits<Int>::digits))
       fail(c, expected);
     return static_cast<Int>(value);
   }
@@ -130,6 +129,7 @@ class csv_reader {
   bool read_record() {
     std::string line;
     if (!std::getline(in_, line)) return false;
+    if (line_ == 0 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
     row_line_ = ++line_;
     fields_.assign(1, {});
     bool in_quotes = false;

@@ -59,7 +59,7 @@ template <class Fill = nothing>
 
   std::vector<job> jobs;
   std::set<job_id> seen;
-  while (rows.next() && jobs.size() < o.limit) {
+  while (jobs.size() < o.limit && rows.next()) {
     job j;
     j.id = job_id{rows.integer<std::int64_t>(id, 0, "a whole number from 0")};
     if (j.id.value != rows.integer<std::int64_t>(id, 0, "a whole number from 0") || !j.id.valid())

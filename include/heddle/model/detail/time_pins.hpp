@@ -232,28 +232,24 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
   problem.jacobian(theta, all);
   const auto rows = static_cast<Eigen::Index>(samples.size());
   const Eigen::MatrixXd j = all.topRows(rows), believed = all.bottomRows(all.rows() - rows);
-  Eigen::MatrixXd data = j.transpose() * j;
+  const Eigen::MatrixXd data = j.transpose() * j;
   const Eigen::MatrixXd belief = believed.transpose() * believed;
 
   const auto p = shape.unpack(theta);
-  std::vector<double> r, sizes;
+  std::vector<double> r;
   for (const sample& s : samples) r.push_back(problem.misfit(p, s));
-  for (double x : r) sizes.push_back(std::abs(x));
-  std::nth_element(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2),
-                   sizes.end());
   const double n = static_cast<double>(r.size());
   double variance = 1e-30, freedom = std::max(1.0, n - shape.free);
   for (double x : r) variance += x * x / freedom;
   for (int round = 0; round < 4; ++round) {
     const double cut = robust ? 1.345 * std::sqrt(variance) : 1e300;
-    double sum = 0, kept = 0;
-    for (double x : r) sum += std::min(x * x, cut * cut), kept += std::abs(x) <= cut;
+    double sum = 0;
+    for (double x : r) sum += std::min(x * x, cut * cut);
     // Of the variance of a Gaussian 0.71 is left when it is cut at 1.345 σ.
     const Eigen::MatrixXd total = data + variance * belief;
     const double used = total.ldlt().solve(data).trace();
     freedom = std::max(1.0, n - used);
     variance = std::max(1e-30, sum / freedom / (robust ? 0.7102 : 1.0));
-    (void)kept;
   }
   fit.noise = std::sqrt(variance);
   fit.freedom = freedom;
@@ -288,11 +284,10 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
         e.state = parameter_state::zero;
         e.why = "no sample feels it";
       } else {
-        const double u = shape.coordinate(theta, i), se = std::sqrt(covariance(l.index, l.index));
+        const double se = std::sqrt(covariance(l.index, l.index));
         e.standard_error = se * p.dv[i];
         Eigen::VectorXd low = theta, high = theta;
         low[l.index] = theta[l.index] - t * se, high[l.index] = theta[l.index] + t * se;
-        (void)u;
         e.low = shape.unpack(low).v[i], e.high = shape.unpack(high).v[i];
         e.why.clear();
       }

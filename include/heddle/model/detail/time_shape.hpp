@@ -148,7 +148,7 @@ class time_shape {
         const double up = 1 / clock(moved, clock_ghz, limit_w);
         moved.v[i] = p.v[i] - h;
         const double down = 1 / clock(moved, clock_ghz, limit_w);
-        by_u[i] = c * (cycles + 0.0) * (up - down) / 2e-6;
+        by_u[i] = c * cycles * (up - down) / 2e-6;
       }
     }
     return log_t;
