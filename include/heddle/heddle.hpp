@@ -1,4 +1,6 @@
-// All of heddle. For examples and small programs; larger ones include the headers they use.
+// All of heddle but fits to measurements (model/fit_time.hpp and what stands beside it), which need
+// Eigen and four times as long to compile. For examples and small programs; larger ones include the
+// headers they use.
 #pragma once
 
 #include <heddle/fwd.hpp>
