@@ -4,8 +4,9 @@
 //   bit_matrix                rows of equal width in one allocation
 //
 // `boost::dynamic_bitset` is one allocation a set and has no three-operand AND with popcount, which
-// is the inner loop of the biclique search; a matrix of rows in one block is 3–4 times faster there
-// (bench/core/bits.cpp measures both).
+// is the inner loop of the biclique search. On sets of up to 64 members rows in one block are 2.3
+// times faster there than dynamic_bitsets intersected in place and 10 times faster than `(a & b)`;
+// at 512 members 1.1 and 2.2 times (bench/core/bits.cpp).
 #pragma once
 
 #include <algorithm>

@@ -62,8 +62,8 @@ struct vclos_work {
 /// Says why not: `gpu_fragmentation` if no shape has its leafs even by GPUs alone,
 /// `network_fragmentation` if only links are missing (both proved), `search_limit` if it gave up.
 ///
-/// Chain it after `one_server` and `one_leaf` to keep small jobs on few servers. Allocates only the
-/// answer once it is warm. One writer: it keeps its work space.
+/// Chain it after `one_server` and `one_leaf` to keep small jobs on few servers. Once it is warm a no
+/// allocates nothing, a yes the answer and a short list for each leaf. One writer: it keeps its work space.
 /// Reference: Han et al., Isolated Scheduling for Distributed Training Tasks in GPU Clusters,
 /// arXiv 2308.05692 (2023), for even virtual Clos networks; remainders have the shape of LaaS (ANCS
 /// 2016) and Jigsaw (HPDC 2021); the proofs and the search are derived (docs/theory.md).

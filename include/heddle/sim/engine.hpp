@@ -77,6 +77,8 @@ class engine {
       while (!finishes_.empty() && finishes_.top().time_s <= at) finish(finishes_.top().slot);
       while (next_ < workload_.size() && workload_.jobs[next_].submit_s <= at) submit();
       decide();
+      // Nobody runs and nothing is to come: those stopped just now get one more look.
+      if (finishes_.empty() && next_ == workload_.size() && !state_.waiting.empty()) decide();
     }
     summarise(r, first_s);
     return r;
@@ -104,7 +106,7 @@ class engine {
     double busy_s = 0;           ///< running, pauses apart
     double undisturbed_s = 0;    ///< the same work without contention
     bool on_network = false;     ///< its flows are among the network's
-    bool started = false;
+    bool started = false, finished = false;
   };
 
   void check_input() const {
@@ -207,6 +209,7 @@ class engine {
     t.undisturbed_s += rest / t.stretch;
     t.record.finish_s = now_s_;
     t.record.slowdown = t.busy_s / t.undisturbed_s;
+    t.finished = true;
     finishes_.erase(t.finish);
     leave_network(slot);
     job_microwatts_ -= microwatts(t.watts);
@@ -219,7 +222,8 @@ class engine {
   void decide() {
     const auto before = std::chrono::steady_clock::now();
     const schedule::decision d = plan_.decide(state_, now_s_);
-    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - before;
+    const std::chrono::duration<double, std::micro> took =
+        std::chrono::steady_clock::now() - before;
     decide_us_.push_back(took.count());
 
     for (job_id id : d.stops) stop(state_.slot_of(id));
@@ -254,6 +258,7 @@ class engine {
     } else {  // time between runs is part of JRT
       t.record.run_s += now_s_ - state_.jobs[slot].since_s;
       ++t.record.rescales;
+      ++rescales_;
       pause = options_.rescale(s.point.config.gpus);
     }
     schedule::active_job& j = state_.jobs[slot];
@@ -265,8 +270,8 @@ class engine {
 
   void apply(const schedule::resize& r) {
     const std::uint32_t slot = state_.slot_of(r.job);
+    double pause = std::max(0.0, state_.jobs[slot].since_s - now_s_);  // a new clock ends no pause
     bank(slot);
-    double pause = 0;
     if (r.moved) {
       leave_network(slot);
       ++track_[slot].record.rescales;
@@ -307,7 +312,8 @@ class engine {
   void update_others(std::uint32_t slot) {
     for (job_id id : network_.changed()) {
       const std::uint32_t other = state_.slot_of(id);
-      if (other == slot) continue;
+      // One that the same decision stops, a little later in its list, has no pace any more.
+      if (other == slot || !state_.jobs[other].running()) continue;
       if (now_s_ > state_.jobs[other].since_s) bank(other);
       set_pace(other);
       reschedule(other);
@@ -321,10 +327,12 @@ class engine {
     const double share = j.spec->comm_share;
     t.stretch = t.on_network ? 1 + share * (network_.slowdown(j.spec->id) - 1) : 1;
     j.rate = j.point->throughput / j.reference->throughput / t.stretch;
-    job_microwatts_ -= microwatts(t.watts);
-    t.watts = j.point->power_at_w(t.stretch) +
-              options_.power.server_w * j.point->config.gpus / fabric_.gpus_per_server();
-    job_microwatts_ += microwatts(t.watts);
+    const double before_w = std::exchange(
+        t.watts, j.point->power_at_w(t.stretch) +
+                     options_.power.server_w * j.point->config.gpus / fabric_.gpus_per_server());
+    job_microwatts_ += microwatts(t.watts) - microwatts(before_w);
+    if (j.since_s > now_s_)  // the rest of a pause was booked at the power of before
+      t.record.energy_j += (t.watts - before_w) * (j.since_s - now_s_);
   }
 
   void reschedule(std::uint32_t slot) {
@@ -366,8 +374,7 @@ class engine {
     double jobs_j = 0;
     for (std::size_t i = 0; i < track_.size(); ++i) {
       tracked& t = track_[i];
-      if (!t.started || state_.jobs[i].running()) continue;
-      if (t.record.finish_s < t.record.start_s) continue;
+      if (!t.finished) continue;
       jct.push_back(t.record.jct_s());
       jwt.push_back(t.record.jwt_s());
       jrt.push_back(t.record.run_s);

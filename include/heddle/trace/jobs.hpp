@@ -99,7 +99,7 @@ template <class Fill = nothing>
     if (given(least)) j.min_gpus = rows.integer<int>(*least, 1, "a number of GPUs of at least 1");
     if (given(most))
       j.max_gpus = rows.integer<int>(*most, j.min_gpus, "a number of GPUs of at least min_gpus");
-    if (given(status)) j.status = rows.integer<int>(*status, -1, "-1, 1 or 4");
+    if (given(status)) j.status = rows.integer<int>(*status, -1, "a whole number of at least -1");
     if (vc) j.vc = rows.text(*vc);
 
     fill(j, missing{!given(model), !given(pattern), !given(share)});

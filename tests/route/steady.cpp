@@ -1,0 +1,273 @@
+#include <heddle/route/steady.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include <heddle/route/load.hpp>
+#include <heddle/route/owned.hpp>
+#include <heddle/route/routing.hpp>
+
+#include "support/dice.hpp"
+
+using namespace heddle;
+using fabric::leaf_spine;
+using fabric::placement;
+using route::steady;
+using traffic::flow;
+
+namespace {
+
+struct running {
+  placement where;
+  collective pattern = collective::none;
+  double duty = 0;
+};
+
+// The formula of the header, from nothing: every phase of every group against every other group.
+struct by_formula {
+  leaf_spine dc;
+  route::ecmp shared;
+  int samples;
+  route::link_numbers links{dc};
+
+  struct part {
+    double weight = 0;
+    int incast = 1;
+    std::map<std::uint32_t, int> flows;
+  };
+
+  [[nodiscard]] std::vector<part> parts(const running& r) const {
+    std::vector<part> out;
+    const auto ranks = traffic::make_group(dc, r.where.gpus);
+    if (!ranks.crosses_leafs()) return out;
+    const traffic::phases all{r.pattern, ranks, 1.0};
+    const route::detail::no_load none;
+    const route::view<route::detail::no_load> v{dc, links, ranks, none};
+    std::vector<flow> flows;
+    const std::size_t n = std::min(all.size(), static_cast<std::size_t>(samples));
+    double total = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto p = all.write((2 * i + 1) * all.size() / (2 * n), flows);
+      part here{0, p.incast, {}};
+      const auto count = [&](std::uint32_t l) { ++here.flows[l]; };
+      if (r.where.links.empty()) {
+        route::ecmp policy = shared;
+        route::for_each_link(policy, v, std::span<const flow>{flows}, count);
+      } else {
+        route::owned policy{dc, r.where.links};
+        route::for_each_link(policy, v, std::span<const flow>{flows}, count);
+      }
+      const bool out_of_servers = std::any_of(flows.begin(), flows.end(), [&](flow f) {
+        return ranks.servers[f.source] != ranks.servers[f.target];
+      });
+      here.weight = p.repeat * p.bytes * p.incast /
+                    (out_of_servers ? dc.link_gbps() : dc.server_gbps());
+      total += here.weight;
+      out.push_back(here);
+    }
+    for (part& p : out) p.weight /= total;
+    return out;
+  }
+
+  [[nodiscard]] std::map<job_id, double> slowdowns(const std::map<job_id, running>& jobs) const {
+    constexpr double unit = 0x1p40;  // background counts whole parts of a flow
+    std::map<job_id, std::vector<part>> of;
+    std::map<job_id, std::map<std::uint32_t, std::int64_t>> adds;
+    std::map<std::uint32_t, std::int64_t> sum;
+    for (const auto& [id, r] : jobs) {
+      of[id] = parts(r);
+      std::map<std::uint32_t, double> mean;
+      for (const part& p : of[id])
+        for (const auto& [l, n] : p.flows) mean[l] += p.weight * n;
+      for (const auto& [l, x] : mean) sum[l] += adds[id][l] = std::llround(r.duty * x * unit);
+    }
+    std::map<job_id, double> out;
+    for (const auto& [id, r] : jobs) {
+      double stretched = 0;
+      for (const part& p : of[id]) {
+        double most = p.incast;
+        for (const auto& [l, n] : p.flows)
+          most = std::max(most, n + static_cast<double>(sum[l] - adds[id][l]) / unit);
+        stretched += p.weight * (most / p.incast - 1);
+      }
+      out[id] = 1 + stretched;
+    }
+    return out;
+  }
+};
+
+running random_job(const leaf_spine& dc, test::dice& d) {
+  running r;
+  constexpr collective patterns[] = {collective::ring, collective::halving_doubling,
+                                     collective::all_to_all, collective::none};
+  r.pattern = patterns[d.chance(.03) ? 3 : d.index(3)];
+  r.duty = d.chance(.1) ? 1 : d.chance(.1) ? 0 : d.real();
+  if (d.chance(.3)) {  // a virtual Clos: slots of two neighbouring leafs or more
+    const int m = d.between(2, dc.leafs()), n = d.between(1, 4), first = d.between(0, 4);
+    for (int l = 0; l < m; ++l)
+      for (int k = 0; k < n; ++k) {
+        r.where.gpus.push_back(gpu_id{l * dc.gpus_per_leaf() + first + k});
+        r.where.links.push_back({leaf_id{l}, spine_id{first + k}, 0});
+      }
+    return r;
+  }
+  const double p = d.real();
+  for (gpu_id g : dc.all_gpus())
+    if (d.chance(p)) r.where.gpus.push_back(g);
+  if (r.where.gpus.empty()) r.where.gpus.push_back(gpu_id{0});
+  if (d.chance(.2)) d.shuffle(r.where.gpus);
+  return r;
+}
+
+// Jobs that own every k-th slice of all leafs: two GPUs and two spines a job.
+running slice(const leaf_spine& dc, int k, collective pattern) {
+  running r{{}, pattern, 1};
+  for (int l = 0; l < dc.leafs(); ++l)
+    for (int i = 2 * k; i < 2 * k + 2; ++i) {
+      r.where.gpus.push_back(gpu_id{l * dc.gpus_per_leaf() + i});
+      r.where.links.push_back({leaf_id{l}, spine_id{i}, 0});
+    }
+  return r;
+}
+
+const leaf_spine network{{.leafs = 4, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
+
+}  // namespace
+
+TEST_CASE("slow-downs equal the formula bit for bit after each of many arrivals and departures") {
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const int samples = seed % 2 ? 4 : 32;
+    const by_formula oracle{network, route::ecmp{seed}, samples};
+    steady model{network, route::ecmp{seed}, {.phase_samples = samples}};
+    std::map<job_id, running> jobs;
+    std::map<job_id, double> before;
+    for (int step = 0; step < 120; ++step) {
+      CAPTURE(step);
+      job_id who;
+      if (jobs.empty() || (jobs.size() < 8 && d.chance(.55))) {
+        who = job_id{step};
+        const running r = random_job(network, d);
+        jobs[who] = r;
+        model.add(who, r.where, r.pattern, r.duty);
+      } else {
+        auto it = jobs.begin();
+        std::advance(it, static_cast<std::ptrdiff_t>(d.index(jobs.size())));
+        who = it->first;
+        model.remove(who);
+        jobs.erase(it);
+      }
+      const auto expected = oracle.slowdowns(jobs);
+      const auto changed = model.changed();
+      REQUIRE(std::is_sorted(changed.begin(), changed.end()));
+      REQUIRE(std::binary_search(changed.begin(), changed.end(), who));
+      for (const auto& [id, x] : expected) {
+        REQUIRE(model.slowdown(id) == x);
+        if (id == who) continue;
+        REQUIRE(std::binary_search(changed.begin(), changed.end(), id) == (before.at(id) != x));
+      }
+      before = expected;
+    }
+  }
+}
+
+TEST_CASE("the slow-down does not depend on the order in which jobs came") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    std::vector<running> jobs;
+    for (int i = 0; i < 8; ++i) jobs.push_back(random_job(network, d));
+    std::vector<std::uint32_t> order{0, 1, 2, 3, 4, 5, 6, 7};
+    std::vector<double> first;
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      steady model{network, route::ecmp{}};
+      for (std::uint32_t i : order)
+        model.add(job_id{i}, jobs[i].where, jobs[i].pattern, jobs[i].duty);
+      std::vector<double> now;
+      for (std::uint32_t i = 0; i < 8; ++i) now.push_back(model.slowdown(job_id{i}));
+      if (attempt == 0) first = now;
+      CHECK(now == first);
+      d.shuffle(order);
+    }
+  }
+}
+
+TEST_CASE("jobs that own their links are not slowed down at all") {
+  for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
+    steady model{network, route::ecmp{}};
+    for (int k = 0; k < 4; ++k) {
+      const running r = slice(network, k, c);
+      model.add(job_id{k}, r.where, r.pattern, r.duty);
+    }
+    for (std::uint32_t k = 0; k < 4; ++k) CHECK(model.slowdown(job_id{k}) == 1);
+  }
+}
+
+TEST_CASE("what a job adds its removal takes away to the last bit") {
+  test::dice d{5};
+  steady model{network, route::ecmp{1}};
+  const running lonely = slice(network, 0, collective::all_to_all);
+  for (int round = 0; round < 30; ++round) {
+    for (std::uint32_t i = 1; i < 10; ++i) {
+      const running r = random_job(network, d);
+      model.add(job_id{i}, r.where, r.pattern, r.duty);
+    }
+    for (std::uint32_t i = 1; i < 10; ++i) model.remove(job_id{i * 7 % 10});  // in another order
+    model.add(job_id{0}, lonely.where, lonely.pattern, lonely.duty);
+    CHECK(model.slowdown(job_id{0}) == 1);
+    model.remove(job_id{0});
+  }
+}
+
+TEST_CASE("two jobs that share one link are slowed down by each other's duty") {
+  // One spine: all flows between the two leafs meet. Each job has one GPU under either leaf.
+  const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 2}};
+  steady model{dc, route::source{}};
+  model.add(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {}}, collective::all_to_all, 0.25);
+  CHECK(model.slowdown(job_id{1}) == 1);
+  model.add(job_id{2}, {{gpu_id{1}, gpu_id{3}}, {}}, collective::all_to_all, 0.5);
+  CHECK(model.slowdown(job_id{1}) == 1.5);
+  CHECK(model.slowdown(job_id{2}) == 1.25);
+  CHECK(std::vector(model.changed().begin(), model.changed().end()) ==
+        std::vector{job_id{1}, job_id{2}});
+  model.remove(job_id{2});
+  CHECK(model.slowdown(job_id{1}) == 1);
+  CHECK(std::vector(model.changed().begin(), model.changed().end()) ==
+        std::vector{job_id{1}, job_id{2}});
+}
+
+TEST_CASE("a two-way ring may put two flows on a link before it is slowed down") {
+  const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 2}};
+  steady model{dc, route::source{}};
+  model.add(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {}}, collective::ring, 1);
+  CHECK(model.slowdown(job_id{1}) == 1);
+  model.add(job_id{2}, {{gpu_id{1}, gpu_id{3}}, {}}, collective::ring, 1);
+  CHECK(model.slowdown(job_id{1}) == 2);  // four flows where two are its own
+}
+
+TEST_CASE("a job under one leaf, or one that does not communicate, neither slows nor is slowed") {
+  steady model{network, route::ecmp{}};
+  model.add(job_id{1}, {{gpu_id{0}, gpu_id{1}}, {}}, collective::all_to_all, 1);
+  model.add(job_id{2}, {{gpu_id{2}, gpu_id{9}}, {}}, collective::none, 1);
+  model.add(job_id{3}, {{gpu_id{3}, gpu_id{10}}, {}}, collective::all_to_all, 1);
+  for (std::uint32_t i : {1u, 2u, 3u}) CHECK(model.slowdown(job_id{i}) == 1);
+}
+
+TEST_CASE("on an ideal network nobody is slowed down") {
+  test::dice d{3};
+  steady model{network, route::ideal{}};
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    running r = random_job(network, d);
+    r.where.links.clear();
+    model.add(job_id{i}, r.where, r.pattern, r.duty);
+  }
+  for (std::uint32_t i = 0; i < 10; ++i) CHECK(model.slowdown(job_id{i}) == 1);
+}

@@ -1,0 +1,30 @@
+// Ledgers in random states.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <heddle/fabric/ledger.hpp>
+
+#include "support/dice.hpp"
+
+namespace heddle::test {
+
+/// A ledger on which each GPU is taken with one probability and each link with another, by a job
+/// whose id is 4 000 000 000.
+inline fabric::ledger random_state(const fabric::leaf_spine& dc, dice& d, double gpus_taken,
+                                   double links_taken) {
+  fabric::placement p;
+  for (gpu_id g : dc.all_gpus())
+    if (d.chance(gpus_taken)) p.gpus.push_back(g);
+  for (leaf_id l : dc.all_leafs())
+    for (std::uint32_t s = 0; s < static_cast<std::uint32_t>(dc.spines()); ++s)
+      for (std::uint32_t lane = 0; lane < static_cast<std::uint32_t>(dc.links_per_pair()); ++lane)
+        if (d.chance(links_taken)) p.links.push_back({l, spine_id{s}, lane});
+  fabric::ledger l{dc};
+  (void)l.reserve(job_id{4'000'000'000u}, std::move(p));
+  return l;
+}
+
+}  // namespace heddle::test
