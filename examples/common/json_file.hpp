@@ -187,6 +187,8 @@ class json_file {
       const std::size_t at = e.byte > 0 ? e.byte - 1 : 0;
       const std::string got = at >= text_.size() ? "the end of the file" : printable(text_[at]);
       throw input_error(name_ + ":" + std::to_string(line_of(at)), "JSON", got);
+    } catch (const nlohmann::json::out_of_range&) {
+      throw input_error(name_ + ":1", "numbers that fit a double", "a larger one");
     }
   }
   [[nodiscard]] static std::string printable(char c) {

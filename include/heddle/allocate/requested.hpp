@@ -12,7 +12,8 @@ namespace heddle::allocate {
 /// GPUs, power and energy. What schedulers without elasticity do. O(jobs · log points).
 struct requested {
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) const {
-    out.assign(jobs.size(), nullptr);
+    out.clear();
+    out.resize(jobs.size(), nullptr);
     int gpus = l.gpus;
     double power = l.power_w, energy = l.energy_j;
     for (std::size_t i = 0; i < jobs.size() && gpus > 0; ++i) {

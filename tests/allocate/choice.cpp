@@ -1,0 +1,290 @@
+// The choice of operating points: small examples, odd input, brute force.
+#include <heddle/allocate/choice.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <heddle/core/error.hpp>
+#include <heddle/core/random.hpp>
+
+#include "support/allocation_guard.hpp"
+
+using namespace heddle;
+using namespace heddle::allocate;
+using doctest::Approx;
+
+namespace {
+
+constexpr double value_tolerance = 1e-9;
+
+struct numbers {
+  stream bits;
+  numbers(std::uint64_t seed, std::uint64_t entity) : bits(seed, entity, "choice") {}
+  double unit() { return static_cast<double>(bits() >> 11) * 0x1p-53; }
+  std::size_t below(std::size_t n) { return static_cast<std::size_t>(unit() * static_cast<double>(n)); }
+};
+
+choice::problem random_problem(numbers& r, std::size_t most_jobs, std::size_t most_points,
+                               std::size_t most_resources) {
+  choice::problem p;
+  const std::size_t jobs = r.below(most_jobs + 1), resources = 1 + r.below(most_resources);
+  const bool whole = r.unit() < 0.5, negative = r.unit() < 0.3, zeros = r.unit() < 0.3;
+  const bool correlated = r.unit() < 0.4, twins = r.unit() < 0.2;
+  p.require_one = r.unit() < 0.4;
+  p.begin = {0};
+  std::vector<double> sum(resources, 0);
+  for (std::size_t i = 0; i < jobs; ++i) {
+    const std::size_t points = r.below(most_points + 1) + (p.require_one ? 1 : 0);
+    for (std::size_t k = 0; k < points; ++k) {
+      double all = 0;
+      for (std::size_t j = 0; j < resources; ++j) {
+        double use = whole ? static_cast<double>(r.below(12)) : 10 * r.unit();
+        if (zeros && r.unit() < 0.3) use = 0;
+        if (twins && k > 0 && r.unit() < 0.5) use = p.use[p.use.size() - resources];
+        p.use.push_back(use);
+        all += use;
+        sum[j] += use / static_cast<double>(points);
+      }
+      double value = correlated ? all + (whole ? 5.0 : r.unit())
+                                : (whole ? static_cast<double>(r.below(40)) : 20 * r.unit());
+      if (negative) value -= 10;
+      p.value.push_back(value);
+    }
+    p.begin.push_back(static_cast<std::uint32_t>(p.value.size()));
+    if (r.unit() < 2) p.weight.push_back(r.unit() < 0.2 ? 0 : 1 + static_cast<double>(r.below(3)));
+  }
+  for (std::size_t j = 0; j < resources; ++j) {
+    const double part = r.unit() < 0.1 ? 0 : 1.3 * r.unit();
+    p.capacity.push_back(whole ? std::floor(part * sum[j]) : part * sum[j]);
+  }
+  return p;
+}
+
+// The best over all choices, −∞ if none fits.
+double brute_force(const choice::problem& p) {
+  const std::size_t resources = p.resources();
+  double best = -std::numeric_limits<double>::infinity();
+  std::vector<double> used(resources, 0);
+  const auto visit = [&](auto&& self, std::size_t i, double value) -> void {
+    if (i == p.jobs()) {
+      best = std::max(best, value);
+      return;
+    }
+    if (!p.require_one) self(self, i + 1, value);
+    for (std::size_t k = p.begin[i]; k < p.begin[i + 1]; ++k) {
+      bool fits = true;
+      for (std::size_t r = 0; r < resources; ++r) {
+        used[r] += p.use[k * resources + r];
+        fits = fits && used[r] <= p.capacity[r] * (1 + 1e-12) + 1e-12;
+      }
+      if (fits) self(self, i + 1, value + p.weight_of(i) * p.value[k]);
+      for (std::size_t r = 0; r < resources; ++r) used[r] -= p.use[k * resources + r];
+    }
+  };
+  visit(visit, 0, 0);
+  return best;
+}
+
+void check_choice(const choice::problem& p, const choice::answer& a) {
+  REQUIRE(a.point.size() == p.jobs());
+  if (a.status == choice::status::infeasible || a.status == choice::status::unknown) return;
+  double value = 0;
+  std::vector<double> used(p.resources(), 0);
+  for (std::size_t i = 0; i < p.jobs(); ++i) {
+    if (p.require_one) CHECK(a.point[i] >= 0);
+    if (a.point[i] < 0) continue;
+    REQUIRE(a.point[i] < p.begin[i + 1] - p.begin[i]);
+    const std::size_t k = p.begin[i] + static_cast<std::size_t>(a.point[i]);
+    value += p.weight_of(i) * p.value[k];
+    for (std::size_t r = 0; r < p.resources(); ++r) used[r] += p.use[k * p.resources() + r];
+  }
+  CHECK(a.objective == Approx(value).epsilon(value_tolerance));
+  CHECK(a.bound >= a.objective);
+  for (std::size_t r = 0; r < p.resources(); ++r) {
+    CHECK(used[r] <= p.capacity[r] * (1 + 1e-9));
+    CHECK(a.use[r] == Approx(used[r]));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("of two jobs the one that is worth more per GPU is served") {
+  const choice::problem p{
+      .capacity = {4}, .begin = {0, 2, 4}, .value = {3, 5, 4, 5}, .use = {2, 4, 2, 4}};
+  const auto a = choice::solve(p);
+  CHECK(a.status == choice::status::optimal);
+  CHECK(a.objective == 7);
+  CHECK(a.point == std::vector<std::int64_t>{0, 0});
+  CHECK(a.use == std::vector<double>{4});
+}
+
+TEST_CASE("a weight multiplies the values of its job") {
+  const choice::problem p{
+      .capacity = {1}, .begin = {0, 1, 2}, .value = {3, 2}, .use = {1, 1}, .weight = {1, 2}};
+  const auto a = choice::solve(p);
+  CHECK(a.objective == 4);
+  CHECK(a.point == std::vector<std::int64_t>{-1, 0});
+}
+
+TEST_CASE("points of negative value are taken only where one is required") {
+  choice::problem p{.capacity = {2}, .begin = {0, 2}, .value = {-3, -5}, .use = {1, 0}};
+  CHECK(choice::solve(p).objective == 0);
+  p.require_one = true;
+  CHECK(choice::solve(p).objective == -3);
+  p.capacity = {0};
+  CHECK(choice::solve(p).objective == -5);
+}
+
+TEST_CASE("a requirement that cannot be met is proved infeasible") {
+  // Each point fits alone, no two do.
+  choice::problem p{.capacity = {3, 3},
+                    .begin = {0, 2, 4},
+                    .value = {1, 1, 1, 1},
+                    .use = {3, 1, 1, 3, 3, 1, 3, 2},
+                    .require_one = true};
+  CHECK(choice::solve(p).status == choice::status::infeasible);
+  p.begin = {0, 2, 4, 4};
+  CHECK(choice::solve(p).status == choice::status::infeasible);
+  p.require_one = false;
+  CHECK(choice::solve(p).objective == 1);
+}
+
+TEST_CASE("no jobs, no capacity and no use are answers") {
+  CHECK(choice::solve({.capacity = {3}, .begin = {0}}).status == choice::status::optimal);
+  const auto a =
+      choice::solve({.capacity = {0, 0}, .begin = {0, 2}, .value = {4, 9}, .use = {0, 0, 1, 0}});
+  CHECK(a.objective == 4);
+  CHECK(a.status == choice::status::optimal);
+}
+
+TEST_CASE("a bad number of a choice is refused with its place") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS_WITH_AS(
+      choice::solve({.capacity = {1}, .begin = {0, 1}, .value = {nan}, .use = {1}}),
+      "choice.value[0]: expected a finite number, got nan", input_error);
+  CHECK_THROWS_AS(choice::solve({.capacity = {}, .begin = {0}}), input_error);
+  CHECK_THROWS_AS(choice::solve({.capacity = {1}, .begin = {}}), input_error);
+  CHECK_THROWS_AS(choice::solve({.capacity = {-1}, .begin = {0}}), input_error);
+  CHECK_THROWS_AS(choice::solve({.capacity = {1}, .begin = {0, 1}, .value = {1}, .use = {-1}}),
+                  input_error);
+  CHECK_THROWS_AS(choice::solve({.capacity = {1}, .begin = {0, 1}, .value = {1}, .use = {}}),
+                  input_error);
+  CHECK_THROWS_AS(choice::solve({.capacity = {1}, .begin = {0, 2, 1}, .value = {1}, .use = {1}}),
+                  input_error);
+  CHECK_THROWS_AS(
+      choice::solve(
+          {.capacity = {1}, .begin = {0, 1}, .value = {1}, .use = {1}, .weight = {nan}}),
+      input_error);
+}
+
+TEST_CASE("the solver equals brute force on 6000 small instances with 1 to 4 resources") {
+  choice::solver solver;
+  choice::answer a;
+  for (std::uint64_t seed = 1; seed <= 6000; ++seed) {
+    CAPTURE(seed);
+    numbers r(1, seed);
+    const choice::problem p = random_problem(r, 7, 5, 4);
+    const double best = brute_force(p);
+    choice::options o;
+    if (seed % 2) o.table_limit = 0;  // branch and bound where a table would do
+    solver(p, o, a);
+    check_choice(p, a);
+    if (best == -std::numeric_limits<double>::infinity()) {
+      CHECK(a.status == choice::status::infeasible);
+      continue;
+    }
+    CHECK(a.status == choice::status::optimal);
+    CHECK(a.objective == Approx(best).epsilon(value_tolerance));
+    CHECK(a.bound >= best - value_tolerance * std::abs(best));
+  }
+}
+
+TEST_CASE("without branch and bound the bound still holds and the choice still fits") {
+  choice::solver solver;
+  choice::answer a;
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+    CAPTURE(seed);
+    numbers r(2, seed);
+    const choice::problem p = random_problem(r, 7, 5, 4);
+    const double best = brute_force(p);
+    solver(p, {.node_limit = 0, .table_limit = 0}, a);
+    check_choice(p, a);
+    if (best == -std::numeric_limits<double>::infinity()) {
+      CHECK(a.status != choice::status::optimal);
+      CHECK(a.status != choice::status::feasible);
+    } else {
+      CHECK(a.status != choice::status::infeasible);
+      CHECK(a.bound >= best - value_tolerance * std::abs(best));
+    }
+  }
+}
+
+TEST_CASE("choices fit and gaps are small on instances with up to 10 resources") {
+  choice::solver solver;
+  choice::answer a;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    numbers r(3, seed);
+    choice::problem p;
+    const std::size_t resources = 1 + seed % 10;
+    p.begin = {0};
+    for (std::size_t i = 0; i < 300; ++i) {
+      for (std::size_t k = 0; k < 8; ++k) {
+        double all = 0;
+        for (std::size_t j = 0; j < resources; ++j) {
+          p.use.push_back(std::floor(1 + 20 * r.unit()));
+          all += p.use.back();
+        }
+        p.value.push_back(all + 20 * r.unit());
+      }
+      p.begin.push_back(static_cast<std::uint32_t>(p.value.size()));
+    }
+    p.capacity.assign(resources, 2000);
+    p.require_one = seed % 2 == 0;
+    p.capacity.assign(resources, p.require_one ? 2800 : 2000);
+    solver(p, {.node_limit = 20}, a);
+    check_choice(p, a);
+    CHECK(a.status != choice::status::infeasible);
+    CHECK(a.status != choice::status::unknown);
+    CHECK(a.gap <= 0.02);
+  }
+}
+
+TEST_CASE("two solvers give a problem the same choice") {
+  numbers r(4, 1);
+  const choice::problem p = random_problem(r, 40, 6, 3);
+  choice::solver solver;
+  const auto first = solver(p);
+  const auto fresh = choice::solve(p);
+  CHECK(first.point == fresh.point);
+  CHECK(first.objective == fresh.objective);
+}
+
+TEST_CASE("a solver allocates nothing when it solves a problem again") {
+  numbers r(5, 3);
+  choice::problem p;
+  p.begin = {0};
+  for (std::size_t i = 0; i < 200; ++i) {
+    for (std::size_t k = 0; k < 10; ++k) {
+      p.use.push_back(1 + std::floor(10 * r.unit()));
+      p.use.push_back(100 * r.unit());
+      p.value.push_back(p.use.back() + 20 * r.unit());
+    }
+    p.begin.push_back(static_cast<std::uint32_t>(p.value.size()));
+  }
+  p.capacity = {300, 4000};
+  choice::solver solver;
+  choice::answer a;
+  const choice::options o{.gap = 1e-3, .node_limit = 0};
+  solver(p, o, a);
+  solver(p, o, a);
+  test::allocation_guard guard;
+  solver(p, o, a);
+  const auto count = guard.count();
+  CHECK(count == 0);
+}
