@@ -90,6 +90,16 @@ inline void nothing(const problem& p, answer& out) {
   out.passes = 0;
 }
 
+/// Of a time to be minimised: whether it is known before any search, because no job asks for a level
+/// (`top` infinite: the time is 0) or because one can reach none (`top` 0: infeasible).
+inline bool decided(double top, answer& out) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (top != infinity && top != 0) return false;
+  out.objective = out.bound = top == 0 ? infinity : 0;
+  out.status = top == 0 ? status::infeasible : status::optimal;
+  return true;
+}
+
 }  // namespace detail
 
 /// Maximises the lowest normalised throughput (Gavel's heterogeneity-aware least attained service):
@@ -148,16 +158,7 @@ struct makespan {
       w.rate[k] = p.steps[w.classes.first(k)];
       if (w.rate[k] > 0) top = std::min(top, w.levels.cap(k) / w.rate[k]);
     }
-    if (top == std::numeric_limits<double>::infinity()) {  // nothing left to do
-      out.objective = out.bound = 0;
-      out.status = status::optimal;
-      return;
-    }
-    if (top == 0) {
-      out.objective = out.bound = std::numeric_limits<double>::infinity();
-      out.status = status::infeasible;
-      return;
-    }
+    if (detail::decided(top, out)) return;  // nothing left to do, or a job that can run nowhere
     detail::proportional_path path{w.rate, top};
     out.bound = 1 / w.levels.maximise(path).level;
     w.levels.recover(path, out.x);
@@ -204,16 +205,7 @@ struct finish_time_fairness {
         top = std::min(top, p.isolated_s[i] / p.elapsed_of(i));
       }
     }
-    if (top == std::numeric_limits<double>::infinity()) {  // nobody has anything to do or has waited
-      out.objective = out.bound = 0;
-      out.status = status::optimal;
-      return;
-    }
-    if (top == 0) {
-      out.objective = out.bound = std::numeric_limits<double>::infinity();
-      out.status = status::infeasible;
-      return;
-    }
+    if (detail::decided(top, out)) return;  // the same, where nobody has waited either
     detail::finish_path path{p, w.classes, top};
     out.bound = 1 / w.levels.maximise(path).level;
     w.levels.recover(path, out.x);

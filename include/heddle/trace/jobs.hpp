@@ -61,9 +61,9 @@ template <class Fill = nothing>
   std::set<job_id> seen;
   while (jobs.size() < o.limit && rows.next()) {
     job j;
-    j.id = job_id{rows.integer<std::int64_t>(id, 0, "a whole number from 0")};
-    if (j.id.value != rows.integer<std::int64_t>(id, 0, "a whole number from 0") || !j.id.valid())
-      rows.fail(id, "a whole number below 4294967295");
+    const auto number = rows.integer<std::int64_t>(id, 0, "a whole number from 0");
+    j.id = job_id{number};
+    if (j.id.value != number || !j.id.valid()) rows.fail(id, "a whole number below 4294967295");
     if (!seen.insert(j.id).second) rows.fail(id, "each job once");
     j.submit_s = rows.number(submit, 0, "a time of at least 0 s");
     j.gpus = rows.integer<int>(gpus, 1, "a number of GPUs of at least 1");
