@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <utility>
 
 #include <heddle/fabric/ledger.hpp>
 
@@ -23,10 +24,10 @@ void reserve_and_release(benchmark::State& state) {
   const fabric::leaf_spine dc{{.leafs = static_cast<int>(state.range(0)) / 32, .spines = 64,
                                .servers_per_leaf = 4, .gpus_per_server = 8}};
   fabric::ledger ledger{dc};
-  const fabric::placement p = whole_leafs(dc, static_cast<int>(state.range(1)));
+  fabric::placement p = whole_leafs(dc, static_cast<int>(state.range(1)));
   for (auto _ : state) {
-    benchmark::DoNotOptimize(ledger.reserve(job_id{1}, p));
-    benchmark::DoNotOptimize(ledger.release(job_id{1}));
+    benchmark::DoNotOptimize(ledger.reserve(job_id{1}, std::move(p)));
+    p = *ledger.extract(job_id{1});
   }
   state.SetItemsProcessed(state.iterations());
 }

@@ -93,3 +93,29 @@ TEST_CASE("a matrix of bits starts empty and compares by its members") {
   CHECK(a == b);
   CHECK(bit_matrix{}.rows() == 0);
 }
+
+TEST_CASE("ranges of bits are set and cleared and counted as one by one") {
+  test::dice d{7};
+  for (int round = 0; round < 2'000; ++round) {
+    const std::size_t n = 1 + d.index(200);
+    bit_matrix m(2, n);
+    for (std::size_t i = 0; i < n; ++i)
+      if (d.chance(.8)) set_bit(m[0], i);
+    const std::size_t first = d.index(n + 1), last = first + d.index(n + 1 - first);
+    std::size_t inside = 0;
+    for (std::size_t i = first; i < last; ++i) inside += test_bit(m[0], i);
+    CAPTURE(n);
+    CAPTURE(first);
+    CAPTURE(last);
+    REQUIRE(count_bits(m[0], first, last) == static_cast<int>(inside));
+    REQUIRE(all_set(m[0], first, last) == (inside == last - first));
+    bit_matrix expected = m;
+    for (std::size_t i = first; i < last; ++i) set_bit(expected[0], i);
+    set_bits(m[0], first, last);
+    REQUIRE(m == expected);
+    REQUIRE(all_set(m[0], first, last));
+    for (std::size_t i = first; i < last; ++i) clear_bit(expected[0], i);
+    clear_bits(m[0], first, last);
+    REQUIRE(m == expected);
+  }
+}

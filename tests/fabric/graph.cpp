@@ -13,6 +13,8 @@
 #include <boost/graph/edmonds_karp_max_flow.hpp>
 #include <boost/property_map/property_map.hpp>
 
+#include <heddle/fabric/leaf_spine_ocs.hpp>
+
 using namespace heddle;
 using fabric::graph_index;
 using fabric::leaf_spine;
@@ -73,7 +75,8 @@ TEST_CASE("a fabric's graph has a vertex for each part and an edge for each dire
 }
 
 TEST_CASE("vertices know what they are and the index finds them") {
-  const leaf_spine dc = small();
+  const fabric::leaf_spine_ocs dc{{.leafs = 3, .spines = 2, .switches = 5, .servers_per_leaf = 2,
+                                    .gpus_per_server = 4}};
   const graph_index at{dc};
   const auto g = make_graph(dc);
   std::map<part, int> kinds;
@@ -85,12 +88,15 @@ TEST_CASE("vertices know what they are and the index finds them") {
       case part::server: CHECK(at(server_id{id}) == v); break;
       case part::leaf: CHECK(at(leaf_id{id}) == v); break;
       case part::spine: CHECK(at(spine_id{id}) == v); break;
+      case part::ocs: CHECK(at(ocs_id{id}) == v); break;
+      case part::core: FAIL("a core without pods"); break;
     }
   }
   CHECK(kinds[part::gpu] == 24);
   CHECK(kinds[part::server] == 6);
   CHECK(kinds[part::leaf] == 3);
   CHECK(kinds[part::spine] == 2);
+  CHECK(kinds[part::ocs] == 5);
 }
 
 TEST_CASE("edges join a GPU to its server and leaf and every leaf to every spine") {

@@ -16,7 +16,6 @@
 using namespace heddle;
 using fabric::leaf_spine;
 using fabric::ledger;
-using fabric::link;
 using fabric::placement;
 using fabric::reserve_status;
 
@@ -26,7 +25,7 @@ namespace {
 struct model_ledger {
   const leaf_spine& dc;
   std::map<gpu_id, job_id> gpus;
-  std::map<link, job_id> links;
+  std::map<fabric::link, job_id> links;
   std::map<job_id, placement> held;
 
   // All that is wrong with a reservation.
@@ -40,7 +39,7 @@ struct model_ledger {
       if (g.value >= static_cast<std::uint32_t>(dc.gpus()) || !seen.insert(g).second)
         wrong.insert(reserve_status::malformed);
     }
-    for (const link& k : p.links) {
+    for (const fabric::link& k : p.links) {
       if (links.contains(k)) wrong.insert(reserve_status::link_taken);
       if (k.leaf.value >= static_cast<std::uint32_t>(dc.leafs()) ||
           k.spine.value >= static_cast<std::uint32_t>(dc.spines()) ||
@@ -54,7 +53,7 @@ struct model_ledger {
   }
   void reserve(job_id job, const placement& p) {
     for (gpu_id g : p.gpus) gpus[g] = job;
-    for (const link& k : p.links) links[k] = job;
+    for (const fabric::link& k : p.links) links[k] = job;
     held[job] = p;
   }
   void release(job_id job) {
@@ -88,7 +87,7 @@ struct model_ledger {
         const auto lanes = static_cast<std::uint32_t>(dc.links_per_pair());
         std::uint32_t free = 0;
         for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-          const link k{leaf, spine_id{s}, lane};
+          const fabric::link k{leaf, spine_id{s}, lane};
           const job_id owner = links.contains(k) ? links.at(k) : job_id{};
           if (l.owner(k) != owner || l.is_free(k) == owner.valid()) return "an owner of a link";
           if (!owner.valid()) {
@@ -108,7 +107,7 @@ struct model_ledger {
   }
 };
 
-link random_link(const leaf_spine& dc, test::dice& d) {
+fabric::link random_link(const leaf_spine& dc, test::dice& d) {
   return {leaf_id{d.between(0, dc.leafs() - 1)}, spine_id{d.between(0, dc.spines() - 1)},
           static_cast<std::uint32_t>(d.between(0, dc.links_per_pair() - 1))};
 }
@@ -117,13 +116,13 @@ link random_link(const leaf_spine& dc, test::dice& d) {
 placement random_placement(const leaf_spine& dc, const model_ledger& m, test::dice& d) {
   const bool careless = d.chance(.25);
   std::set<gpu_id> gpus;
-  std::set<link> links;
+  std::set<fabric::link> links;
   for (int i = d.between(0, 5); i > 0; --i) {
     const gpu_id g{d.between(0, dc.gpus() - 1)};
     if (careless || !m.gpus.contains(g)) gpus.insert(g);
   }
   for (int i = d.between(0, 4); i > 0; --i) {
-    const link k = random_link(dc, d);
+    const fabric::link k = random_link(dc, d);
     if (careless || !m.links.contains(k)) links.insert(k);
   }
   placement p{{gpus.begin(), gpus.end()}, {links.begin(), links.end()}};
@@ -206,7 +205,7 @@ TEST_CASE("a refused reservation leaves a ledger as it was") {
   const leaf_spine dc{{.leafs = 2, .spines = 2, .links_per_pair = 2, .servers_per_leaf = 1,
                        .gpus_per_server = 4}};
   ledger l{dc};
-  const link a{leaf_id{0}, spine_id{0}, 1}, b{leaf_id{1}, spine_id{0}, 0};
+  const fabric::link a{leaf_id{0}, spine_id{0}, 1}, b{leaf_id{1}, spine_id{0}, 0};
   REQUIRE(l.reserve(job_id{1}, {{gpu_id{0}, gpu_id{5}}, {a, b}}) == reserve_status::reserved);
   const ledger before = l;
   CHECK(l.reserve(job_id{1}, {{gpu_id{1}}, {}}) == reserve_status::job_present);

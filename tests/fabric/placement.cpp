@@ -6,15 +6,14 @@
 #include <vector>
 
 using namespace heddle;
-using fabric::link;
 using fabric::placement;
 
 TEST_CASE("links are ordered by leaf, then spine, then lane") {
-  std::vector<link> links{{leaf_id{1}, spine_id{0}, 0},
+  std::vector<fabric::link> links{{leaf_id{1}, spine_id{0}, 0},
                           {leaf_id{0}, spine_id{1}, 1},
                           {leaf_id{0}, spine_id{1}, 0},
                           {leaf_id{0}, spine_id{0}, 2}};
-  const std::vector<link> sorted{links[3], links[2], links[1], links[0]};
+  const std::vector<fabric::link> sorted{links[3], links[2], links[1], links[0]};
   std::sort(links.begin(), links.end());
   CHECK(links == sorted);
 }

@@ -19,7 +19,6 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::link;
 using traffic::flow;
 
 static_assert(route::PhaseRouting<route::owned>);
@@ -30,7 +29,7 @@ namespace {
 struct clos {
   leaf_spine dc;
   route::link_numbers links{dc};
-  std::vector<link> own;
+  std::vector<fabric::link> own;
   traffic::group ranks;
 
   clos(const leaf_spine& network, const std::vector<int>& gpus_of_leaf,
@@ -81,7 +80,7 @@ std::vector<flow> random_partial_permutation(test::dice& d, int n) {
 template <class Policy>
 bool stays_at_home(const clos& c, Policy& policy, const std::vector<flow>& flows) {
   std::vector<bool> mine(c.links.size(), false);
-  for (const link& k : c.own)
+  for (const fabric::link& k : c.own)
     mine[c.links.up(k.leaf, k.spine, k.lane)] = mine[c.links.down(k.spine, k.leaf, k.lane)] = true;
   std::size_t used = 0, wanted = 0;
   for (const flow& f : flows) wanted += 2 * (c.ranks.leafs[f.source] != c.ranks.leafs[f.target]);
@@ -266,7 +265,7 @@ TEST_CASE("slots count within the job, so its GPUs need not be aligned") {
   const route::link_numbers links{dc};
   const auto ranks =
       traffic::make_group(dc, std::vector{gpu_id{1}, gpu_id{3}, gpu_id{4}, gpu_id{6}});
-  const std::vector<link> own{{leaf_id{0}, spine_id{2}, 1}, {leaf_id{0}, spine_id{3}, 0},
+  const std::vector<fabric::link> own{{leaf_id{0}, spine_id{2}, 1}, {leaf_id{0}, spine_id{3}, 0},
                               {leaf_id{1}, spine_id{2}, 0}, {leaf_id{1}, spine_id{3}, 1}};
   route::owned policy{dc, own};
   const route::detail::no_load none;
@@ -285,7 +284,7 @@ TEST_CASE("a job whose leafs share no spine is told that its routes are incomple
   const leaf_spine dc{{.leafs = 2, .spines = 2, .servers_per_leaf = 1, .gpus_per_server = 1}};
   const route::link_numbers links{dc};
   const auto ranks = traffic::make_group(dc, std::vector{gpu_id{0}, gpu_id{1}});
-  const std::vector<link> own{{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{1}, 0}};
+  const std::vector<fabric::link> own{{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{1}, 0}};
   route::owned policy{dc, own};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};

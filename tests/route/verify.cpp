@@ -12,7 +12,6 @@
 using namespace heddle;
 using fabric::leaf_spine;
 using fabric::ledger;
-using fabric::link;
 using fabric::placement;
 using fabric::reserve_status;
 using route::verify_isolated;

@@ -63,6 +63,39 @@ inline void fill_bits(bit_row row, std::size_t bits) {
   }
 }
 
+namespace detail {
+/// Calls `f(k, mask)` for each word k that holds some of [first, last), with their bits as mask.
+template <class F>
+void for_each_word(std::size_t first, std::size_t last, F&& f) {
+  if (first >= last) return;
+  for (std::size_t k = first / 64; k <= (last - 1) / 64; ++k) {
+    word mask = ~word{0};
+    if (k == first / 64) mask &= ~word{0} << (first % 64);
+    if (k == (last - 1) / 64) mask &= ~word{0} >> (63 - (last - 1) % 64);
+    f(k, mask);
+  }
+}
+}  // namespace detail
+
+/// Adds, takes away, looks for all of [first, last). O(words touched).
+inline void set_bits(bit_row row, std::size_t first, std::size_t last) {
+  detail::for_each_word(first, last, [&](std::size_t k, word mask) { row[k] |= mask; });
+}
+inline void clear_bits(bit_row row, std::size_t first, std::size_t last) {
+  detail::for_each_word(first, last, [&](std::size_t k, word mask) { row[k] &= ~mask; });
+}
+[[nodiscard]] inline bool all_set(const_bit_row row, std::size_t first, std::size_t last) {
+  bool all = true;
+  detail::for_each_word(first, last, [&](std::size_t k, word mask) { all &= (row[k] & mask) == mask; });
+  return all;
+}
+/// The number of members in [first, last). O(words touched).
+[[nodiscard]] inline int count_bits(const_bit_row row, std::size_t first, std::size_t last) {
+  int n = 0;
+  detail::for_each_word(first, last, [&](std::size_t k, word mask) { n += std::popcount(row[k] & mask); });
+  return n;
+}
+
 /// Calls `f(i)` for each member in increasing order.
 template <class F>
 void for_each_bit(const_bit_row row, F&& f) {

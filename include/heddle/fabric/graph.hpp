@@ -1,6 +1,7 @@
 // A fabric as a Boost.Graph graph, for every algorithm of that library.
 #pragma once
 
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -11,11 +12,19 @@
 
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/pods.hpp>
 
 namespace heddle::fabric {
 
 /// What a vertex of a fabric's graph is.
-enum class part : unsigned char { gpu, server, leaf, spine };
+enum class part : unsigned char {
+  gpu,
+  server,
+  leaf,
+  spine,
+  ocs,   ///< between leafs and spines
+  core,  ///< above the spines of pods, an OCS or a switch
+};
 
 /// Bundled with each vertex: its kind and its id within the kind.
 struct graph_vertex {
@@ -24,61 +33,92 @@ struct graph_vertex {
 };
 /// Bundled with each directed edge.
 struct graph_edge {
-  double capacity_gbps = 0;  ///< of all parallel links together, one way
+  double capacity_gbps = 0;  ///< of all parallel links or fibres together, one way
 };
 
-/// Directed both ways: GPU–server (inside a server), GPU–leaf (its network card), leaf–spine.
+/// Directed both ways: GPU–server (inside a server), GPU–leaf (its network card), leaf–spine; on an
+/// optical fabric leaf–OCS and OCS–spine, the fibres, whatever circuits are set up; with pods
+/// spine–core.
 using graph = boost::compressed_sparse_row_graph<boost::directedS, graph_vertex, graph_edge>;
 
-/// The vertices of a fabric's graph stand in this order: GPUs, servers, leafs, spines.
+/// The vertices of a fabric's graph stand in this order: GPUs, servers, leafs, spines, OCS, core.
 class graph_index {
  public:
-  explicit graph_index(const leaf_spine& dc)
-      : servers_(size(dc.gpus())),
-        leafs_(servers_ + size(dc.servers())),
-        spines_(leafs_ + size(dc.leafs())),
-        end_(spines_ + size(dc.spines())) {}
+  explicit graph_index(const leaf_spine& dc, int core = 0)
+      : first_{0, dc.gpus(), dc.servers(), dc.leafs(), dc.spines(), dc.optical().switches, core} {
+    for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
+  }
 
-  [[nodiscard]] std::size_t operator()(gpu_id g) const { return g.index(); }
-  [[nodiscard]] std::size_t operator()(server_id s) const { return servers_ + s.index(); }
-  [[nodiscard]] std::size_t operator()(leaf_id l) const { return leafs_ + l.index(); }
-  [[nodiscard]] std::size_t operator()(spine_id s) const { return spines_ + s.index(); }
-  [[nodiscard]] std::size_t vertices() const { return end_; }
+  [[nodiscard]] std::size_t operator()(gpu_id g) const { return at(part::gpu, g.index()); }
+  [[nodiscard]] std::size_t operator()(server_id s) const { return at(part::server, s.index()); }
+  [[nodiscard]] std::size_t operator()(leaf_id l) const { return at(part::leaf, l.index()); }
+  [[nodiscard]] std::size_t operator()(spine_id s) const { return at(part::spine, s.index()); }
+  [[nodiscard]] std::size_t operator()(ocs_id o) const { return at(part::ocs, o.index()); }
+  [[nodiscard]] std::size_t core(int k) const { return at(part::core, static_cast<std::size_t>(k)); }
+  [[nodiscard]] std::size_t vertices() const { return static_cast<std::size_t>(first_.back()); }
 
   [[nodiscard]] graph_vertex describe(std::size_t v) const {
-    assert(v < end_);
-    if (v < servers_) return {part::gpu, static_cast<std::uint32_t>(v)};
-    if (v < leafs_) return {part::server, static_cast<std::uint32_t>(v - servers_)};
-    if (v < spines_) return {part::leaf, static_cast<std::uint32_t>(v - leafs_)};
-    return {part::spine, static_cast<std::uint32_t>(v - spines_)};
+    assert(v < vertices());
+    std::size_t kind = 0;
+    while (v >= static_cast<std::size_t>(first_[kind + 1])) ++kind;
+    return {static_cast<part>(kind), static_cast<std::uint32_t>(v - at(static_cast<part>(kind), 0))};
   }
 
  private:
-  static std::size_t size(int n) { return static_cast<std::size_t>(n); }
-  std::size_t servers_, leafs_, spines_, end_;
+  [[nodiscard]] std::size_t at(part kind, std::size_t i) const {
+    return static_cast<std::size_t>(first_[static_cast<std::size_t>(kind)]) + i;
+  }
+  std::array<int, 7> first_;  // of each kind, and the end
 };
 
-/// The graph of a leaf-spine network. O(vertices + edges).
-[[nodiscard]] inline graph make_graph(const leaf_spine& dc) {
-  const graph_index at{dc};
-  std::vector<std::pair<std::size_t, std::size_t>> ends;
-  std::vector<graph_edge> edges;
-  const auto both_ways = [&](std::size_t a, std::size_t b, double gbps) {
-    ends.insert(ends.end(), {{a, b}, {b, a}});
-    edges.insert(edges.end(), 2, graph_edge{gbps});
-  };
-  for (gpu_id g : dc.all_gpus()) {
-    both_ways(at(g), at(dc.server_of(g)), dc.server_gbps());
-    both_ways(at(g), at(dc.leaf_of(g)), dc.link_gbps());
+namespace detail {
+class graph_maker {
+ public:
+  explicit graph_maker(const leaf_spine& dc, int core = 0) : dc_(dc), at_(dc, core) {
+    for (gpu_id g : dc.all_gpus()) {
+      both_ways(at_(g), at_(dc.server_of(g)), dc.server_gbps());
+      both_ways(at_(g), at_(dc.leaf_of(g)), dc.link_gbps());
+    }
+    for (leaf_id l : dc.all_leafs())
+      for (spine_id s : dc.all_spines())
+        if (const int n = dc.links(l, s); n > 0) both_ways(at_(l), at_(s), n * dc.link_gbps());
+    for (ocs_id o : dc.all_switches()) {
+      for (leaf_id l : dc.all_leafs())
+        both_ways(at_(l), at_(o), dc.optical().leaf_fibres * dc.link_gbps());
+      for (spine_id s : dc.all_spines())
+        both_ways(at_(o), at_(s), dc.optical().spine_fibres * dc.link_gbps());
+    }
   }
-  for (leaf_id l : dc.all_leafs())
-    for (int s = 0; s < dc.spines(); ++s)
-      both_ways(at(l), at(spine_id{s}), dc.links_per_pair() * dc.link_gbps());
+  void add_core(int switches, int fibres) {
+    for (spine_id s : dc_.all_spines())
+      for (int k = 0; k < switches; ++k) both_ways(at_(s), at_.core(k), fibres * dc_.link_gbps());
+  }
+  [[nodiscard]] graph make() const {
+    graph g{boost::edges_are_unsorted_multi_pass, ends_.begin(), ends_.end(), edges_.begin(),
+            at_.vertices()};
+    for (std::size_t v = 0; v < at_.vertices(); ++v) g[v] = at_.describe(v);
+    return g;
+  }
 
-  graph g{boost::edges_are_unsorted_multi_pass, ends.begin(), ends.end(), edges.begin(),
-          at.vertices()};
-  for (std::size_t v = 0; v < at.vertices(); ++v) g[v] = at.describe(v);
-  return g;
+ private:
+  void both_ways(std::size_t a, std::size_t b, double gbps) {
+    ends_.insert(ends_.end(), {{a, b}, {b, a}});
+    edges_.insert(edges_.end(), 2, graph_edge{gbps});
+  }
+  const leaf_spine& dc_;
+  graph_index at_;
+  std::vector<std::pair<std::size_t, std::size_t>> ends_;
+  std::vector<graph_edge> edges_;
+};
+}  // namespace detail
+
+/// The graph of a network. O(vertices + edges).
+[[nodiscard]] inline graph make_graph(const leaf_spine& dc) { return detail::graph_maker{dc}.make(); }
+/// The graph of pods with their core.
+[[nodiscard]] inline graph make_graph(const pods& dc) {
+  detail::graph_maker m{dc, dc.pods_of().core_switches};
+  m.add_core(dc.pods_of().core_switches, dc.pods_of().core_fibres);
+  return m.make();
 }
 
 /// For flow algorithms: of each edge, by its index, the edge the other way. As both ways have a

@@ -9,7 +9,8 @@
 
 namespace heddle::fabric {
 
-/// One physical leaf-spine link, both ways; `lane` counts the parallel links of the pair from 0.
+/// One leaf-spine link, both ways; `lane` counts the parallel links of the pair from 0. On an
+/// optical fabric a circuit; `lane` is then the uplink of the leaf that it uses (see leaf_spine).
 struct link {
   leaf_id leaf;
   spine_id spine;
@@ -25,6 +26,14 @@ struct placement {
   std::vector<link> links;   ///< owned by this job alone; sorted, distinct
 
   friend bool operator==(const placement&, const placement&) = default;
+};
+
+/// A circuit of a running job that goes over another OCS: the same leaf and spine, another uplink.
+struct circuit_move {
+  job_id job;
+  link from, to;
+
+  friend bool operator==(const circuit_move&, const circuit_move&) = default;
 };
 
 }  // namespace heddle::fabric

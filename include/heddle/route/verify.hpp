@@ -70,6 +70,15 @@ template <class PatternOf, RoutingPolicy Shared>
   std::vector<traffic::flow> flows;
   isolation result;
 
+  // On an optical fabric an uplink leads where its circuit does.
+  const auto spine_of = [&](std::uint32_t l, const std::vector<fabric::link>& own) {
+    if (!dc.is_optical()) return links.spine_of(l);
+    for (const fabric::link& k : own)
+      if (links.up(k.leaf, k.spine, k.lane) == l || links.down(k.spine, k.leaf, k.lane) == l)
+        return k.spine;
+    return spine_id{};
+  };
+
   // What is owned is used by its owner, whether or not a flow passes.
   for (const auto& [job, where] : state.placements())
     for (const fabric::link& k : where.links) {
@@ -77,7 +86,9 @@ template <class PatternOf, RoutingPolicy Shared>
       user[links.down(k.spine, k.leaf, k.lane)] = job;
     }
 
-  const auto check = [&](job_id job, collective pattern, const traffic::group& ranks, auto& policy) {
+  const auto check = [&](job_id job, const fabric::placement& where, const traffic::group& ranks,
+                         auto& policy) {
+    const collective pattern = pattern_of(job);
     const traffic::phases all{pattern, ranks, 1.0};
     const detail::no_load none;
     const view<detail::no_load> v{dc, links, ranks, none};
@@ -90,7 +101,7 @@ template <class PatternOf, RoutingPolicy Shared>
         const job_id other = user[l].valid() ? user[l] : job;
         user[l] = other;
         if (!result.broken && (other != job || load[l] > p.incast))
-          result.broken = violation{job, other, pattern, k, links.leaf_of(l), links.spine_of(l),
+          result.broken = violation{job, other, pattern, k, links.leaf_of(l), spine_of(l, where.links),
                                     links.is_up(l), load[l], p.incast};
       });
       for (std::uint32_t l : touched) load[l] = 0;
@@ -103,10 +114,10 @@ template <class PatternOf, RoutingPolicy Shared>
   for (const auto& [job, where] : state.placements()) {
     const traffic::group ranks = traffic::make_group(dc, where.gpus);
     if (where.links.empty()) {
-      check(job, pattern_of(job), ranks, shared);
+      check(job, where, ranks, shared);
     } else {
       owned own{dc, where.links};
-      check(job, pattern_of(job), ranks, own);
+      check(job, where, ranks, own);
     }
     if (result.broken) break;
   }
