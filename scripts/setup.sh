@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that heddle needs, where they are missing.
 #
-#   scripts/setup.sh [demo|test|bench|peers|compilers]...   several may be given; test by default
+#   scripts/setup.sh [demo|test|bench|peers|compilers|browser]...   several may be given; test by default
 #
 #   demo       compiler, CMake, the library's own needs, what the example programs use
 #   test       demo and doctest
 #   bench      demo and Google Benchmark
 #   peers      solvers that tests and benchmarks compare with where they are present
 #   compilers  Clang, whose results must equal GCC's byte for byte
+#   browser    Chromium, with which the tests look at the web pages
 set -euo pipefail
 
 fail() {
@@ -24,7 +25,8 @@ for set in "${@:-test}"; do
     bench) wanted+=("${base[@]}" libbenchmark-dev) ;;
     peers) wanted+=(libglpk-dev coinor-libcbc-dev coinor-libclp-dev liblemon-dev) ;;
     compilers) wanted+=(clang-19) ;;
-    *) fail "no set '$set': use demo, test, bench, peers or compilers" ;;
+    browser) wanted+=(chromium) ;;
+    *) fail "no set '$set': use demo, test, bench, peers, compilers or browser" ;;
   esac
 done
 

@@ -1,10 +1,7 @@
 #include "experiment.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include <heddle/allocate/powerflow.hpp>
@@ -16,6 +13,7 @@
 #include <heddle/trace/synthetic.hpp>
 
 #include "common/named_policies.hpp"
+#include "common/parallel.hpp"
 
 namespace heddle::demo {
 
@@ -64,33 +62,6 @@ sim::report replay(const fabric::leaf_spine& dc, const model::workload& jobs, co
                                    : replay<allocate::requested>(dc, jobs, s, seed, observer);
 }
 
-/// Calls `task(i)` for all i below n on as many threads as there are processors. Throws what the
-/// first task threw, after all threads are back.
-template <class Task>
-void in_parallel(std::size_t n, Task&& task) {
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr thrown;
-  std::mutex guard;
-  const auto work = [&] {
-    for (std::size_t i; (i = next++) < n;) {
-      try {
-        task(i);
-      } catch (...) {
-        const std::lock_guard lock(guard);
-        if (!thrown) thrown = std::current_exception();
-        next = n;
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, n);
-    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
-    work();
-  }
-  if (thrown) std::rethrow_exception(thrown);
-}
-
 /// Runs schemes on every workload and counts what is done.
 class bench {
  public:
@@ -111,7 +82,7 @@ class bench {
   void run(const std::vector<tried*>& schemes, std::size_t in_all) {
     const std::size_t runs = workloads_.size();
     for (tried* t : schemes) t->runs.resize(runs);
-    in_parallel(schemes.size() * runs, [&](std::size_t i) {
+    examples::in_parallel(schemes.size() * runs, [&](std::size_t i) {
       tried& t = *schemes[i / runs];
       const std::size_t k = i % runs;
       const std::uint64_t seed = asked_.seed + k;
