@@ -4,11 +4,12 @@
 #   scripts/setup.sh [demo|test|bench|peers|compilers|browser]...   several may be given; test by default
 #
 #   demo       compiler, CMake, the library's own needs, what the example programs use
-#   test       demo and doctest
+#   test       demo, doctest, and OpenMPI for sweeps on many machines
 #   bench      demo and Google Benchmark
 #   peers      solvers that tests and benchmarks compare with where they are present
 #   compilers  Clang, whose results must equal GCC's byte for byte
 #   browser    Chromium, with which the tests look at the web pages
+#   fuzz       Clang and libFuzzer, for the fuzzers of the readers
 set -euo pipefail
 
 fail() {
@@ -21,12 +22,13 @@ wanted=()
 for set in "${@:-test}"; do
   case $set in
     demo) wanted+=("${base[@]}") ;;
-    test) wanted+=("${base[@]}" doctest-dev) ;;
+    test) wanted+=("${base[@]}" doctest-dev libopenmpi-dev openmpi-bin) ;;
     bench) wanted+=("${base[@]}" libbenchmark-dev) ;;
     peers) wanted+=(libglpk-dev coinor-libcbc-dev coinor-libclp-dev liblemon-dev) ;;
     compilers) wanted+=(clang-19) ;;
     browser) wanted+=(chromium) ;;
-    *) fail "no set '$set': use demo, test, bench, peers, compilers or browser" ;;
+    fuzz) wanted+=(clang-19 libclang-rt-19-dev) ;;
+    *) fail "no set '$set': use demo, test, bench, peers, compilers, browser or fuzz" ;;
   esac
 done
 

@@ -91,6 +91,39 @@ TEST_CASE("quotes keep commas, quotes and line breaks") {
   CHECK(read("a\n5\" disk\n") == rows{{"a"}, {"5\" disk"}});  // within a field a quote is a quote
 }
 
+TEST_CASE("what stands in quotes keeps its blanks and what stands around them is dropped") {
+  CHECK(read("a,b\n\" 1 \" ,\" \"\r\n") == rows{{"a", "b"}, {" 1 ", " "}});
+  std::istringstream in("a\n\" 5 \"\n");
+  csv_reader r{in, "f.csv"};
+  REQUIRE(r.next());
+  CHECK(r.number(r.required("a"), "a number") == 5);
+}
+
+TEST_CASE("fields may be set apart by another sign and quotes be letters like others") {
+  std::istringstream in("a|b\n\"x|1,5\n");
+  csv_reader r{in, "f.csv", {.separator = '|', .quotes = false}};
+  REQUIRE(r.next());
+  CHECK(r.text(r.required("a")) == "\"x");
+  CHECK(r.text(r.required("b")) == "1,5");
+}
+
+TEST_CASE("the columns of a file without a header line are given") {
+  const trace::csv_dialect dialect{.columns = "a,b"};
+  for (const char* text : {"1,2\n3,4\n", "a,b\n1,2\n3,4\n"}) {
+    std::istringstream in(text);
+    csv_reader r{in, "f.csv", dialect};
+    const auto b = r.required("b");
+    REQUIRE(r.next());
+    CHECK(r.text(b) == "2");
+    REQUIRE(r.next());
+    CHECK(r.text(b) == "4");
+    CHECK_FALSE(r.next());
+  }
+  std::istringstream in("1,2,3\n");
+  csv_reader r{in, "f.csv", dialect};
+  CHECK_THROWS_WITH_AS((void)r.next(), "f.csv:1: expected 2 fields, got 3", input_error);
+}
+
 TEST_CASE("empty lines are passed over and counted") {
   std::istringstream in("a,b\n\n1,2\n   \n\n3,4\n\n");
   csv_reader r{in, "f.csv"};

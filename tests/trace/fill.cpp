@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "support/workloads.hpp"
 
@@ -110,4 +111,18 @@ TEST_CASE("models are drawn from a list uniformly") {
   }
   CHECK(seen.size() == 4);
   for (const auto& [name, n] : seen) CHECK(near(n, .25));
+}
+
+TEST_CASE("jobs that are there are filled in as while they are read") {
+  std::vector<job> jobs{test::make_job(1, 0, 8, 1), test::make_job(2, 0, 6, 1), test::make_job(3, 0, 4, 1)};
+  jobs[1].model = "bert";
+  jobs[2].pattern = collective::ring;
+  jobs[2].comm_share = .5;
+  std::vector<job> expected = jobs;
+  const vclos_mix mix{.seed = 2, .heavy = false};
+  mix(expected[0], everything);
+  mix(expected[1], {.pattern = true, .comm_share = true});
+  mix(expected[2], {.model = true});
+  trace::fill_in(jobs, mix);
+  CHECK(jobs == expected);
 }

@@ -26,7 +26,8 @@ struct job {
   double deadline_s = std::numeric_limits<double>::infinity();  ///< absolute time
   int min_gpus = 1;             ///< elastic range
   int max_gpus = std::numeric_limits<int>::max();
-  int status = -1;              ///< of the trace: 1 completed, 4 still running at the end, −1 unknown
+  /// Of the trace: 1 completed, 2 failed, 3 cancelled, 4 still running at its end, −1 unknown.
+  int status = -1;
   std::string vc;               ///< virtual cluster (tenant)
 
   friend bool operator==(const job&, const job&) = default;

@@ -5,7 +5,8 @@
 //   vclos_mix       of the share's row    drawn as the vClos evaluation does
 //   catalogue_mix   drawn from a list     drawn as vclos_mix does
 //
-// A filler of one's own is a function (job&, const missing&).
+// A filler of one's own is a function (job&, const missing&). `read_jobs` takes one; `fill_in` fills
+// jobs that are there already, such as those of a published trace.
 #pragma once
 
 #include <bit>
@@ -100,5 +101,14 @@ struct catalogue_mix {
     vclos_mix{seed, false}(j, {.model = false, .pattern = what.pattern, .comm_share = what.comm_share});
   }
 };
+
+/// Fills in what jobs leave open: an empty model, no collective, no share of communication.
+template <class Fill>
+void fill_in(std::span<job> jobs, const Fill& fill) {
+  for (job& j : jobs)
+    fill(j, missing{.model = j.model.empty(),
+                    .pattern = j.pattern == collective::none,
+                    .comm_share = j.comm_share == 0});
+}
 
 }  // namespace heddle::trace
