@@ -2,16 +2,21 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+
 using namespace heddle;
 
 TEST_CASE("every collective is found by its name") {
-  for (collective c : {collective::none, collective::ring, collective::halving_doubling,
-                       collective::all_to_all})
+  std::size_t place = 0;
+  for (collective c : all_collectives) {
     CHECK(collective_named(name(c)) == c);
+    CHECK(static_cast<std::size_t>(c) == place++);
+  }
   CHECK(name(collective::none) == "none");
   CHECK(name(collective::ring) == "ring");
   CHECK(name(collective::halving_doubling) == "halving_doubling");
   CHECK(name(collective::all_to_all) == "all_to_all");
+  CHECK(name(collective::pipeline) == "pipeline");
 }
 
 TEST_CASE("no other text names a collective") {

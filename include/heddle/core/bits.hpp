@@ -109,6 +109,11 @@ class bit_matrix {
   bit_matrix() = default;
   bit_matrix(std::size_t rows, std::size_t columns)
       : words_(words_for(columns)), data_(rows * words_, 0) {}
+  /// As if new, in the memory that it has.
+  void reset(std::size_t rows, std::size_t columns) {
+    words_ = words_for(columns);
+    data_.assign(rows * words_, 0);
+  }
 
   [[nodiscard]] std::size_t rows() const { return words_ ? data_.size() / words_ : 0; }
   [[nodiscard]] std::size_t words() const { return words_; }
