@@ -18,6 +18,7 @@ using traffic::flow;
 static_assert(route::RoutingPolicy<route::ecmp>);
 static_assert(route::RoutingPolicy<route::balanced>);
 static_assert(route::RoutingPolicy<route::source>);
+static_assert(route::RoutingPolicy<route::weighted>);
 static_assert(route::RoutingPolicy<route::ideal>);
 static_assert(!route::RoutingPolicy<int>);
 
@@ -167,4 +168,32 @@ TEST_CASE("source routing wraps around where a leaf has fewer up-links than GPUs
 TEST_CASE("the ideal network routes over no spine") {
   const leaf_shift phase{2, 4};
   for (int n : phase.load(route::ideal{})) CHECK(n == 0);
+}
+
+TEST_CASE("weighted routing takes a spine as often as its weight says") {
+  const leaf_shift phase{2, 8, 2};  // four spines, two lanes to each
+  const route::detail::no_load none;
+  const route::view<route::detail::no_load> v{phase.dc, phase.links, phase.ranks, none};
+  const std::vector<double> weights{1, 0, 5};  // the last spine counts 1
+  constexpr double expected[] = {1.0 / 7, 0, 5.0 / 7, 1.0 / 7};
+  constexpr int seeds = 8000;
+  std::vector<int> taken(4, 0), lanes(4, 0);
+  for (int seed = 0; seed < seeds; ++seed) {
+    const path p = route::weighted{weights, static_cast<std::uint64_t>(seed)}(v, phase.flows[3]);
+    REQUIRE(p.spine.value < 4);
+    REQUIRE(p.up_lane < 2);
+    REQUIRE(p.down_lane < 2);
+    ++taken[p.spine.value];
+    ++lanes[2 * p.up_lane + p.down_lane];
+  }
+  for (std::size_t s = 0; s < 4; ++s) {
+    const double e = expected[s], five_standard_errors = 5 * std::sqrt(e * (1 - e) / seeds);
+    CHECK(std::abs(static_cast<double>(taken[s]) / seeds - e) <= five_standard_errors);
+  }
+  for (int n : lanes) CHECK(std::abs(static_cast<double>(n) / seeds - .25) < .025);
+}
+
+TEST_CASE("weighted routing with no weight at all is ECMP") {
+  const leaf_shift phase{2, 8};
+  CHECK(phase.load(route::weighted{std::vector<double>(8, 0.0), 5}) == phase.load(route::ecmp{5}));
 }

@@ -35,11 +35,12 @@ struct by_formula {
   leaf_spine dc;
   route::ecmp shared;
   int samples;
+  int rounds;
   route::link_numbers links{dc};
 
   struct part {
     double weight = 0;
-    int incast = 1;
+    double card = 1;
     std::map<std::uint32_t, int> flows;
   };
 
@@ -55,7 +56,16 @@ struct by_formula {
     double total = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const auto p = all.write((2 * i + 1) * all.size() / (2 * n), flows);
-      part here{0, p.incast, {}};
+      std::map<std::uint32_t, int> out_of, into, from_inside, to_inside;
+      int card = 0, inside = 0;
+      for (const flow& f : flows) {
+        if (ranks.servers[f.source] == ranks.servers[f.target])
+          inside = std::max({inside, ++from_inside[f.source], ++to_inside[f.target]});
+        else
+          card = std::max({card, ++out_of[f.source], ++into[f.target]});
+      }
+      part here{p.repeat * (8e-9 * p.bytes * std::max(card / dc.link_gbps(), inside / dc.server_gbps())),
+                std::max(1.0, 1.0 * card), {}};
       const auto count = [&](std::uint32_t l) { ++here.flows[l]; };
       if (r.where.links.empty()) {
         route::ecmp policy = shared;
@@ -64,11 +74,6 @@ struct by_formula {
         route::owned policy{dc, r.where.links};
         route::for_each_link(policy, v, std::span<const flow>{flows}, count);
       }
-      const bool out_of_servers = std::any_of(flows.begin(), flows.end(), [&](flow f) {
-        return ranks.servers[f.source] != ranks.servers[f.target];
-      });
-      here.weight = p.repeat * p.bytes * p.incast /
-                    (out_of_servers ? dc.link_gbps() : dc.server_gbps());
       total += here.weight;
       out.push_back(here);
     }
@@ -79,25 +84,31 @@ struct by_formula {
   [[nodiscard]] std::map<job_id, double> slowdowns(const std::map<job_id, running>& jobs) const {
     constexpr double unit = 0x1p40;  // background counts whole parts of a flow
     std::map<job_id, std::vector<part>> of;
-    std::map<job_id, std::map<std::uint32_t, std::int64_t>> adds;
-    std::map<std::uint32_t, std::int64_t> sum;
-    for (const auto& [id, r] : jobs) {
-      of[id] = parts(r);
-      std::map<std::uint32_t, double> mean;
-      for (const part& p : of[id])
-        for (const auto& [l, n] : p.flows) mean[l] += p.weight * n;
-      for (const auto& [l, x] : mean) sum[l] += adds[id][l] = std::llround(r.duty * x * unit);
-    }
     std::map<job_id, double> out;
     for (const auto& [id, r] : jobs) {
-      double stretched = 0;
-      for (const part& p : of[id]) {
-        double most = p.incast;
-        for (const auto& [l, n] : p.flows)
-          most = std::max(most, n + static_cast<double>(sum[l] - adds[id][l]) / unit);
-        stretched += p.weight * (most / p.incast - 1);
+      of[id] = parts(r);
+      out[id] = 1;
+    }
+    for (int round = 0; round < rounds; ++round) {
+      std::map<job_id, std::map<std::uint32_t, std::int64_t>> adds;
+      std::map<std::uint32_t, std::int64_t> sum;
+      for (const auto& [id, r] : jobs) {
+        const double duty = r.duty * out[id] / (1 - r.duty + r.duty * out[id]);
+        std::map<std::uint32_t, double> mean;
+        for (const part& p : of[id])
+          for (const auto& [l, n] : p.flows) mean[l] += p.weight * n;
+        for (const auto& [l, x] : mean) sum[l] += adds[id][l] = std::llround(duty * x * unit);
       }
-      out[id] = 1 + stretched;
+      for (const auto& [id, r] : jobs) {
+        double stretched = 0;
+        for (const part& p : of[id]) {
+          double most = p.card;
+          for (const auto& [l, n] : p.flows)
+            most = std::max(most, n + static_cast<double>(sum[l] - adds[id][l]) / unit);
+          stretched += p.weight * (most / p.card - 1);
+        }
+        out[id] = 1 + stretched;
+      }
     }
     return out;
   }
@@ -146,8 +157,9 @@ TEST_CASE("slow-downs equal the formula bit for bit after each of many arrivals 
     CAPTURE(seed);
     test::dice d{seed};
     const int samples = seed % 2 ? 4 : 32;
-    const by_formula oracle{network, route::ecmp{seed}, samples};
-    steady model{network, route::ecmp{seed}, {.phase_samples = samples}};
+    const int rounds = 1 + static_cast<int>(seed % 3);
+    const by_formula oracle{network, route::ecmp{seed}, samples, rounds};
+    steady model{network, route::ecmp{seed}, {.phase_samples = samples, .rounds = rounds}};
     std::map<job_id, running> jobs;
     std::map<job_id, double> before;
     for (int step = 0; step < 120; ++step) {
@@ -230,7 +242,7 @@ TEST_CASE("what a job adds its removal takes away to the last bit") {
 TEST_CASE("two jobs that share one link are slowed down by each other's duty") {
   // One spine: all flows between the two leafs meet. Each job has one GPU under either leaf.
   const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 2}};
-  steady model{dc, route::source{}};
+  steady model{dc, route::source{}, {.rounds = 1}};
   model.add(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {}}, collective::all_to_all, 0.25);
   CHECK(model.slowdown(job_id{1}) == 1);
   model.add(job_id{2}, {{gpu_id{1}, gpu_id{3}}, {}}, collective::all_to_all, 0.5);
@@ -242,6 +254,23 @@ TEST_CASE("two jobs that share one link are slowed down by each other's duty") {
   CHECK(model.slowdown(job_id{1}) == 1);
   CHECK(std::vector(model.changed().begin(), model.changed().end()) ==
         std::vector{job_id{1}, job_id{2}});
+}
+
+TEST_CASE("who is slowed down is on the network for longer and so slows down others more") {
+  const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 2}};
+  steady model{dc, route::source{}};
+  model.add(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {}}, collective::all_to_all, 0.25);
+  model.add(job_id{2}, {{gpu_id{1}, gpu_id{3}}, {}}, collective::all_to_all, 0.5);
+  // After the first round 1.5 and 1.25: duties .25 · 1.5 / (.75 + .375) and .5 · 1.25 / (.5 + .625).
+  CHECK(model.slowdown(job_id{1}) == doctest::Approx(1 + 5.0 / 9));
+  CHECK(model.slowdown(job_id{2}) == doctest::Approx(1 + 1.0 / 3));
+  // Further rounds go on to the fixed point x = 1 + e(y), y = 1 + d(x).
+  steady more{dc, route::source{}, {.rounds = 60}};
+  more.add(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {}}, collective::all_to_all, 0.25);
+  more.add(job_id{2}, {{gpu_id{1}, gpu_id{3}}, {}}, collective::all_to_all, 0.5);
+  const double x = more.slowdown(job_id{1}), y = more.slowdown(job_id{2});
+  CHECK(x == doctest::Approx(1 + .5 * y / (.5 + .5 * y)));
+  CHECK(y == doctest::Approx(1 + .25 * x / (.75 + .25 * x)));
 }
 
 TEST_CASE("a two-way ring may put two flows on a link before it is slowed down") {

@@ -13,6 +13,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/path.hpp>
+#include <heddle/route/undisturbed.hpp>
 #include <heddle/traffic/group.hpp>
 #include <heddle/traffic/phases.hpp>
 
@@ -28,7 +29,8 @@ namespace heddle::route {
 /// With P flows a network card, colouring needs no more than P flows on a link for every phase if
 /// the job has one of the shapes with a proof: equal leafs with n ranks and links to the same n
 /// spines each; these and one leaf of r < n ranks with links to r of those spines; two leafs with as
-/// many common spines as the smaller has ranks.
+/// many common spines as the smaller has ranks. Any leafs, linked to one spine by as many links as
+/// they have ranks, need no colouring.
 ///
 /// A PhaseRouting; deterministic, so that routes can be compiled into a static table. The links must
 /// outlive it. One writer.
@@ -49,9 +51,10 @@ class owned {
   template <class View>
   std::span<const path> operator()(const View& v, std::span<const traffic::flow> flows) {
     paths_.assign(flows.size(), path{});
-    const int incast = most_of_one_rank(v.ranks, flows);
+    const int incast = most_of_one_card(v.ranks, flows);
     complete_ = true;
-    if (!route_by_slot(v, flows, incast) && !route_by_colour(v, flows, incast))
+    if (!route_by_slot(v, flows, incast) && !route_by_colour(v, flows, incast) &&
+        !route_over_one_spine(v, flows, incast))
       route_somehow(v, flows);
     return paths_;
   }
@@ -89,14 +92,10 @@ class owned {
     return link_of_[l.index() * spines_ + spine];
   }
 
-  [[nodiscard]] int most_of_one_rank(const traffic::group& ranks,
+  /// P; flows inside a server use no card.
+  [[nodiscard]] int most_of_one_card(const traffic::group& ranks,
                                      std::span<const traffic::flow> flows) {
-    sent_.assign(ranks.gpus.size(), 0);
-    received_.assign(ranks.gpus.size(), 0);
-    int most = 1;
-    for (const traffic::flow& f : flows)
-      most = std::max({most, ++sent_[f.source], ++received_[f.target]});
-    return most;
+    return std::max(1, cards_(ranks, flows).card);
   }
 
   /// False if some link would carry more than `incast` flows, or a slot has no link.
@@ -116,14 +115,17 @@ class owned {
     return true;
   }
 
-  /// False if the job's shape is none of those with a proof, or a leaf has more flows than its
-  /// links may carry.
+  /// No link gets more than `incast` flows or, where a leaf has more flows than its links can carry
+  /// then, ⌈flows / links⌉ of the fullest leaf. False if the job's shape is none of those with a proof.
   template <class View>
   bool route_by_colour(const View& v, std::span<const traffic::flow> flows, int incast) {
-    const auto per_spine = static_cast<std::size_t>(incast);
+    auto per_spine = static_cast<std::size_t>(incast);
     if (!list_edges(v, flows)) return false;
-    for (std::size_t i = 0; i < leafs_.size(); ++i)
-      if (std::max(out_[i], in_[i]) > links_at(leafs_[i]) * per_spine) return false;
+    for (std::size_t i = 0; i < leafs_.size(); ++i) {
+      const std::size_t links = links_at(leafs_[i]), most = std::max(out_[i], in_[i]);
+      if (links == 0) return false;
+      per_spine = std::max(per_spine, (most + links - 1) / links);
+    }
 
     // A leaf that lacks some spines gets an edge to itself for each flow that those could carry:
     // these edges take as many colours, which then stand for the missing spines.
@@ -138,6 +140,28 @@ class owned {
     for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
       const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
       if (from != to) paths_[i] = over(spine_of_colour_[colours[e++]], from, to);
+    }
+    return true;
+  }
+
+  /// A job all of whose links end at one spine: a crossbar, where any up-link leads to any down-link.
+  /// The flows of a leaf take its links in turn. False if there are several spines, or a leaf has more
+  /// flows than its links may carry.
+  template <class View>
+  bool route_over_one_spine(const View& v, std::span<const traffic::flow> flows, int incast) {
+    const auto per_link = static_cast<std::size_t>(incast);
+    if (links_.empty()) return false;
+    for (const fabric::link& k : links_)
+      if (k.spine != links_.front().spine) return false;
+    out_.assign(first_.size(), 0);
+    in_.assign(first_.size(), 0);
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
+      if (from == to) continue;
+      const std::size_t up = out_[from.index()]++ / per_link, down = in_[to.index()]++ / per_link;
+      if (up >= links_at(from) || down >= links_at(to)) return false;
+      paths_[i] = {links_.front().spine, links_[first_[from.index()] + up].lane,
+                   links_[first_[to.index()] + down].lane};
     }
     return true;
   }
@@ -227,7 +251,8 @@ class owned {
   edge_colouring colouring_;
 
   std::vector<path> paths_;
-  std::vector<int> sent_, received_, down_load_;  // scratch
+  card_counter cards_;
+  std::vector<int> down_load_;  // scratch
   std::vector<std::uint32_t> local_;
   std::vector<leaf_id> leafs_;
   leaf_id narrow_;

@@ -4,8 +4,12 @@
 //   ecmp       hash of its two ends                             what switches do today   O(1)
 //   balanced   of five hashes the one with the least loaded     switches that rehash     O(1)
 //              up-link
+//   weighted   hash of its two ends, spines by weight           spines are unlike,       O(spines)
+//                                                               or one is to be spared
 //   source     the source's place under its leaf: every GPU     source routing without   O(1)
 //              has an up-link of its own                        placement
+//   coloured   a phase at once, no two flows on a link if it    every switch can be      coloured.hpp
+//              can be helped                                    programmed
 //   ideal      none: leaf-spine links never contend             the bound
 //
 // A job that owns its links is routed over these (owned.hpp), whatever the shared policy is.
@@ -17,6 +21,7 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include <heddle/core/random.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
@@ -63,17 +68,57 @@ template <class T>
 concept RoutingPolicy = FlowRouting<T> || PhaseRouting<T>;
 
 namespace detail {
+/// Way number `n` < ways() from one leaf to another, on a network whose leafs differ: links up to the
+/// spines that both have, in order. The lane down is number `m` of those there, modulo their count.
+template <class View>
+struct uneven_ways {
+  const View& v;
+  leaf_id from, to;
+
+  [[nodiscard]] std::uint32_t up_lanes(spine_id s) const {
+    return v.fabric.links(to, s) > 0 ? static_cast<std::uint32_t>(v.fabric.links(from, s)) : 0;
+  }
+  [[nodiscard]] std::uint32_t ways() const {
+    std::uint32_t n = 0;
+    for (spine_id s : v.fabric.all_spines()) n += up_lanes(s);
+    return n;
+  }
+  /// No spine if there is no way at all.
+  [[nodiscard]] path way(std::uint32_t n, std::uint32_t m) const {
+    for (spine_id s : v.fabric.all_spines()) {
+      const std::uint32_t lanes = up_lanes(s);
+      if (n < lanes) return {s, n, m % static_cast<std::uint32_t>(v.fabric.links(to, s))};
+      n -= lanes;
+    }
+    return {};
+  }
+};
+template <class View>
+uneven_ways(const View&, leaf_id, leaf_id) -> uneven_ways<View>;
+
+/// x of 32 random bits as a number below n.
+constexpr std::uint32_t below(std::uint32_t n, std::uint64_t x) {
+  return static_cast<std::uint32_t>(x * n >> 32);
+}
+
+template <class View>
+std::uint64_t hash_of_ends(std::uint64_t seed, int attempt, const View& v, const traffic::flow& f) {
+  const std::uint64_t ends =
+      (std::uint64_t{v.source(f).value} << 32) | std::uint64_t{v.target(f).value};
+  return mix(mix(seed + static_cast<std::uint64_t>(attempt)) ^ mix(ends));
+}
+
 /// The `attempt`-th hash of a flow's ends, as a path: one draw for the up-link, one for the lane down.
 template <class View>
 path hashed(std::uint64_t seed, int attempt, const View& v, const traffic::flow& f) {
-  const std::uint64_t ends =
-      (std::uint64_t{v.source(f).value} << 32) | std::uint64_t{v.target(f).value};
-  const std::uint64_t h = mix(mix(seed + static_cast<std::uint64_t>(attempt)) ^ mix(ends));
+  const std::uint64_t h = hash_of_ends(seed, attempt, v, f);
+  if (!v.fabric.is_regular()) {
+    const uneven_ways ways{v, v.ranks.leafs[f.source], v.ranks.leafs[f.target]};
+    return ways.way(below(ways.ways(), h >> 32), static_cast<std::uint32_t>(h & 0xffffffffu));
+  }
   const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());
-  const auto up = static_cast<std::uint32_t>((h >> 32) * static_cast<std::uint64_t>(
-                                                             v.fabric.uplinks()) >> 32);
-  const auto down = static_cast<std::uint32_t>((h & 0xffffffffu) * lanes >> 32);
-  return {spine_id{up / lanes}, up % lanes, down};
+  const std::uint32_t up = below(static_cast<std::uint32_t>(v.fabric.uplinks()), h >> 32);
+  return {spine_id{up / lanes}, up % lanes, below(lanes, h & 0xffffffffu)};
 }
 }  // namespace detail
 
@@ -99,6 +144,7 @@ struct balanced {
     const leaf_id leaf = v.ranks.leafs[f.source];
     const auto load = [&](const path& p) { return v.load(v.links.up(leaf, p.spine, p.up_lane)); };
     path best = detail::hashed(seed, 0, v, f);
+    if (!best.spine.valid()) return best;
     double least = load(best);
     for (int i = 1; i < attempts; ++i) {
       const path p = detail::hashed(seed, i, v, f);
@@ -111,14 +157,56 @@ struct balanced {
   }
 };
 
+/// ECMP that takes a spine as often as its weight says: hashes are spread over the spines in
+/// proportion, and evenly over the lanes to each. Of two spines the one with twice the weight gets
+/// twice the flows; one of weight 0 gets none unless all have.
+struct weighted {
+  std::vector<double> spines;  ///< ≥ 0; missing ones count 1
+  std::uint64_t seed = 0;
+
+  template <class View>
+  path operator()(const View& v, const traffic::flow& f) const {
+    const leaf_id from = v.ranks.leafs[f.source], to = v.ranks.leafs[f.target];
+    const auto weight = [&](spine_id s) {
+      return v.fabric.links(from, s) == 0 || v.fabric.links(to, s) == 0 ? 0.0
+             : s.index() < spines.size()                                ? spines[s.index()]
+                                                                        : 1.0;
+    };
+    double total = 0;
+    for (spine_id s : v.fabric.all_spines()) total += weight(s);
+    if (!(total > 0)) return detail::hashed(seed, 0, v, f);
+    const std::uint64_t h = detail::hash_of_ends(seed, 0, v, f);
+    double at = static_cast<double>(h >> 32) * 0x1p-32 * total;
+    path p;
+    for (spine_id s : v.fabric.all_spines()) {
+      if (!(weight(s) > 0)) continue;
+      p.spine = s;  // the last one, should rounding leave a rest
+      if ((at -= weight(s)) < 0) break;
+    }
+    p.up_lane = detail::below(static_cast<std::uint32_t>(v.fabric.links(from, p.spine)),
+                              h & 0xffffffffu);
+    p.down_lane = detail::below(static_cast<std::uint32_t>(v.fabric.links(to, p.spine)),
+                                mix(h) & 0xffffffffu);
+    return p;
+  }
+};
+
 /// The up-link is the source GPU's index within its leaf, modulo the up-links; the lane down is the
 /// lane up. With as many up-links as GPUs a leaf no up-link is ever shared; down-links may be.
 struct source {
   template <class View>
   path operator()(const View& v, const traffic::flow& f) const {
+    const auto index = static_cast<std::uint32_t>(v.fabric.index_in_leaf(v.source(f)));
+    if (!v.fabric.is_regular()) {
+      const detail::uneven_ways ways{v, v.ranks.leafs[f.source], v.ranks.leafs[f.target]};
+      const std::uint32_t n = ways.ways();
+      if (n == 0) return {};
+      path p = ways.way(index % n, 0);
+      p.down_lane = p.up_lane % static_cast<std::uint32_t>(v.fabric.links(ways.to, p.spine));
+      return p;
+    }
     const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());
-    const auto up = static_cast<std::uint32_t>(v.fabric.index_in_leaf(v.source(f)) %
-                                               v.fabric.uplinks());
+    const std::uint32_t up = index % static_cast<std::uint32_t>(v.fabric.uplinks());
     return {spine_id{up / lanes}, up % lanes, up % lanes};
   }
 };

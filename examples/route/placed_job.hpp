@@ -1,0 +1,178 @@
+// One line of placed jobs: what a job holds and how it communicates.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <istream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <heddle/core/collective.hpp>
+#include <heddle/core/error.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/route/flow_simulation.hpp>
+
+namespace heddle::examples {
+
+/// What holds where a line says nothing.
+struct placed_defaults {
+  std::optional<collective> pattern;
+  std::optional<double> bytes;
+};
+
+/// Reads lines like those that heddle-place writes, with `collective`, `bytes` and perhaps `compute_s`
+/// besides, and books them: nothing may be held twice. Lines of jobs that wait, or were released,
+/// are passed over. \throws input_error  `name:line: expected …, got …`
+class placed_reader {
+ public:
+  placed_reader(const fabric::leaf_spine& dc, placed_defaults otherwise)
+      : state_(dc), otherwise_(otherwise) {}
+
+  void read(std::istream& in, const std::string& name) {
+    std::string line;
+    for (std::size_t number = 1; std::getline(in, line); ++number) {
+      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+      where_ = name + ":" + std::to_string(number);
+      read_line(line);
+    }
+  }
+
+  [[nodiscard]] const std::vector<route::flow_job>& jobs() const { return jobs_; }
+  [[nodiscard]] const fabric::ledger& state() const { return state_; }
+
+ private:
+  using json = nlohmann::json;
+
+  [[noreturn]] void fail(const std::string& expected, const json& got) const {
+    throw input_error(where_, expected, got.is_null() ? "nothing" : shortened(got.dump()));
+  }
+  static std::string shortened(const std::string& text) {
+    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  }
+  static json at(const json& object, const char* key) {
+    return object.contains(key) ? object[key] : json{};
+  }
+  std::uint32_t whole(const json& v, const std::string& expected, double least, double most) const {
+    if (!v.is_number()) fail(expected, v);
+    const double x = v.get<double>();
+    if (!(x >= least && x <= most) || x != std::floor(x)) fail(expected, v);
+    return static_cast<std::uint32_t>(x);
+  }
+  std::uint32_t index(const json& v, const std::string& what, int count) const {
+    return whole(v, what + " from 0 to " + std::to_string(count - 1), 0, count - 1);
+  }
+  const json& triples(const json& list, const char* key, const char* shape) const {
+    if (!list.is_array()) fail(std::string("an array as ") + key, list);
+    for (const json& v : list)
+      if (!v.is_array() || v.size() != 3) fail(std::string(shape) + " in " + key, v);
+    return list;
+  }
+
+  void read_line(const std::string& line) {
+    json text;
+    try {
+      text = json::parse(line);
+    } catch (const json::exception&) {
+      throw input_error(where_, "a JSON object", shortened(line));
+    }
+    if (!text.is_object()) fail("a JSON object", text);
+    if (const json status = at(text, "status"); status.is_string() && status != "placed") return;
+
+    const fabric::leaf_spine& dc = state_.fabric();
+    route::flow_job j;
+    j.id = job_id{whole(at(text, "job"), "a job id as job", 0, 4294967294.0)};
+    const json gpus = at(text, "gpus");
+    if (!gpus.is_array() || gpus.empty()) fail("an array of GPUs as gpus", gpus);
+    for (const json& g : gpus) j.where.gpus.push_back(gpu_id{index(g, "a gpu", dc.gpus())});
+    j.pattern = pattern(at(text, "collective"));
+    if (j.pattern != collective::none) j.bytes = bytes(at(text, "bytes"));
+    if (const json compute = at(text, "compute_s"); !compute.is_null()) {
+      if (!compute.is_number() || !(compute.get<double>() >= 0 && compute.get<double>() < 1e12))
+        fail("a number of at least 0 as compute_s", compute);
+      j.compute_s = compute.get<double>();
+    }
+    if (const json links = at(text, "links"); !links.is_null()) add_links(links, j.where);
+    if (const json circuits = at(text, "circuits"); !circuits.is_null())
+      add_circuits(circuits, j.where);
+    std::sort(j.where.links.begin(), j.where.links.end());
+    switch (state_.reserve(j.id, j.where)) {
+      case fabric::reserve_status::reserved: break;
+      case fabric::reserve_status::job_present: fail("each job once", at(text, "job"));
+      case fabric::reserve_status::gpu_taken: fail("GPUs that no other job holds", gpus);
+      case fabric::reserve_status::malformed: fail("each GPU once", gpus);
+      case fabric::reserve_status::link_taken:
+        fail("links that no other job holds",
+             at(text, text.contains("circuits") && !at(text, "circuits").empty() ? "circuits" : "links"));
+    }
+    jobs_.push_back(std::move(j));
+  }
+
+  collective pattern(const json& v) const {
+    std::string names;
+    for (collective c : all_collectives) names += (names.empty() ? "" : ", ") + std::string(name(c));
+    if (v.is_null() && otherwise_.pattern) return *otherwise_.pattern;
+    if (!v.is_string()) fail("a collective, one of " + names, v);
+    const auto c = collective_named(v.get<std::string>());
+    if (!c) fail("a collective, one of " + names, v);
+    return *c;
+  }
+  double bytes(const json& v) const {
+    if (v.is_null() && otherwise_.bytes) return *otherwise_.bytes;
+    if (!v.is_number() || !(v.get<double>() > 0 && v.get<double>() < 1e24))
+      fail("a positive number as bytes", v);
+    return v.get<double>();
+  }
+
+  /// Free lanes of each pair, lowest first.
+  void add_links(const json& list, fabric::placement& p) const {
+    const fabric::leaf_spine& dc = state_.fabric();
+    for (const json& v : triples(list, "links", "[leaf, spine, count]")) {
+      if (dc.is_optical()) fail("circuits, for the fabric has no fixed links", v);
+      const leaf_id leaf{index(v[0], "a leaf", dc.leafs())};
+      const spine_id spine{index(v[1], "a spine", dc.spines())};
+      std::uint32_t left = whole(v[2], "a count of links from 1", 1, 1e9);
+      for (std::uint32_t lane = 0; left > 0; ++lane) {
+        if (static_cast<int>(lane) >= dc.links(leaf, spine))
+          fail("links that are there and that no other job holds", v);
+        const fabric::link k{leaf, spine, lane};
+        if (!state_.is_free(k) || std::find(p.links.begin(), p.links.end(), k) != p.links.end())
+          continue;
+        p.links.push_back(k);
+        --left;
+      }
+    }
+  }
+  /// Free fibres of each leaf, lowest first.
+  void add_circuits(const json& list, fabric::placement& p) const {
+    const fabric::leaf_spine& dc = state_.fabric();
+    for (const json& v : triples(list, "circuits", "[ocs, leaf, spine]")) {
+      if (!dc.is_optical()) fail("links, for the fabric has no circuits", v);
+      const std::uint32_t ocs = index(v[0], "an ocs", dc.optical().switches);
+      const leaf_id leaf{index(v[1], "a leaf", dc.leafs())};
+      const spine_id spine{index(v[2], "a spine", dc.spines())};
+      const auto fibres = static_cast<std::uint32_t>(dc.optical().leaf_fibres);
+      const auto is_held = [&](std::uint32_t port) {
+        return !test_bit(state_.free_ports(leaf), port) ||
+               std::any_of(p.links.begin(), p.links.end(), [&](const fabric::link& k) {
+                 return k.leaf == leaf && k.lane == port;
+               });
+      };
+      std::uint32_t port = ocs * fibres;
+      while (port < (ocs + 1) * fibres && is_held(port)) ++port;
+      if (port == (ocs + 1) * fibres) fail("circuits over fibres that no other job holds", v);
+      p.links.push_back({leaf, spine, port});
+    }
+  }
+
+  std::string where_;
+  fabric::ledger state_;
+  placed_defaults otherwise_;
+  std::vector<route::flow_job> jobs_;
+};
+
+}  // namespace heddle::examples

@@ -1,0 +1,294 @@
+// Jobs that compute and communicate by turns on one network, flow by flow.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/collective.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/placement.hpp>
+#include <heddle/route/owned.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/route/transfers.hpp>
+#include <heddle/route/undisturbed.hpp>
+#include <heddle/traffic/group.hpp>
+#include <heddle/traffic/phases.hpp>
+
+namespace heddle::route {
+
+/// A job as the network sees it: it computes, then runs its collective, and starts again.
+struct flow_job {
+  job_id id;
+  fabric::placement where;
+  collective pattern = collective::none;
+  double bytes = 0;      ///< D of traffic/phases.hpp
+  double compute_s = 0;  ///< of an iteration, ≥ 0
+  double start_s = 0;    ///< of the first iteration, ≥ 0
+};
+
+struct flow_simulation_options {
+  int iterations = 4;  ///< that each job is measured over at least, ≥ 1
+  int warm_up = 1;     ///< iterations of each job before these, ≥ 0
+  std::size_t most_flows = 20'000'000;  ///< that are started at most; then the run ends as it is
+};
+
+/// What the phases of a job took, as means over the iterations measured.
+struct flow_phase_report {
+  double undisturbed_s = 0;
+  double time_s = 0;  ///< of one of its `repeat` runs
+  int repeat = 1;
+};
+
+struct flow_job_report {
+  job_id id;
+  int iterations = 0;        ///< measured
+  double iteration_s = 0;    ///< mean
+  double compute_s = 0;
+  double undisturbed_s = 0;  ///< communication of an iteration without contention
+  std::vector<flow_phase_report> phases;
+
+  /// Of the job: iteration over iteration without contention.
+  [[nodiscard]] double slowdown() const {
+    const double alone = compute_s + undisturbed_s;
+    return alone > 0 ? iteration_s / alone : 1;
+  }
+  /// Of its communication.
+  [[nodiscard]] double communication_slowdown() const {
+    return undisturbed_s > 0 ? (iteration_s - compute_s) / undisturbed_s : 1;
+  }
+};
+
+/// Replays iterations of all `jobs` side by side. A phase starts when all flows of the one before have
+/// ended; every flow gets its max-min fair rate at any time. Flows share leaf-spine links in each
+/// direction and the network cards of their ends; inside a server they share what each GPU sends and
+/// receives there. Jobs with links of their own are routed over these, all others by `shared`, whose
+/// `load` is the number of flows now on a link. Exact within the flow model: no packets, no latency,
+/// no queues. Jobs run on until the last one is measured. Deterministic.
+///
+/// A job's slow-down may depend on how its iterations fall on those of others, as in a machine room;
+/// `start_s` shifts them. Cost: `flow_network` for each phase start and each end of flows.
+template <RoutingPolicy Shared>
+class flow_simulation {
+ public:
+  flow_simulation(const fabric::leaf_spine& dc, Shared shared, flow_simulation_options options = {})
+      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options) {}
+
+  /// The jobs, in their order. \param jobs  with distinct GPUs
+  [[nodiscard]] std::vector<flow_job_report> operator()(std::span<const flow_job> jobs) {
+    start(jobs);
+    while (!is_over()) {
+      const double flow_end = transfers_->next_end();
+      const double wake = wakes_.empty() ? never : wakes_.front().first;
+      const double t = std::min(flow_end, wake);
+      if (t == never) break;  // what is left runs over dead links
+      for (std::uint32_t f : transfers_->advance(t)) {
+        active& a = active_[owner_[f]];
+        if (--a.flows_left == 0) ready_.push_back(owner_[f]);
+      }
+      while (!wakes_.empty() && wakes_.front().first <= t) {
+        std::pop_heap(wakes_.begin(), wakes_.end(), std::greater<>{});
+        ready_.push_back(wakes_.back().second);
+        wakes_.pop_back();
+      }
+      std::sort(ready_.begin(), ready_.end());
+      for (std::size_t j : ready_) go_on(j);
+      ready_.clear();
+    }
+    return reports();
+  }
+
+  /// Whether the last run measured all iterations that were asked for.
+  [[nodiscard]] bool complete() const { return to_measure_ == 0; }
+  /// Flows that the last run started.
+  [[nodiscard]] std::size_t flows_started() const { return started_; }
+
+ private:
+  static constexpr double never = std::numeric_limits<double>::infinity();
+
+  static constexpr int computes = -1;
+
+  struct active {
+    const flow_job* job = nullptr;
+    traffic::group ranks;
+    std::optional<traffic::phases> phases;
+    std::optional<owned> own;
+    bool communicates = false;
+
+    std::size_t phase = 0;
+    int runs_left = computes;  // of the phase, the one under way not counted
+    std::size_t flows_left = 0;
+    double phase_start = 0, iteration_start = 0;
+    int iterations = 0;
+    double measured_s = 0;
+    std::vector<double> taken_s;             // by each phase of this iteration
+    std::vector<flow_phase_report> reports;  // time_s: sum over runs measured
+  };
+
+  void start(std::span<const flow_job> jobs) {
+    const auto gpus = static_cast<std::size_t>(fabric_.gpus());
+    std::vector<double> capacity(links_.size() + 4 * gpus, fabric_.link_gbps() * 1e9 / 8);
+    std::fill(capacity.end() - static_cast<std::ptrdiff_t>(2 * gpus), capacity.end(),
+              fabric_.server_gbps() * 1e9 / 8);
+    transfers_.emplace(capacity, 4);
+    owner_.clear();
+    ready_.clear();
+    wakes_.clear();
+    started_ = 0;
+    active_.clear();
+    active_.resize(jobs.size());
+    to_measure_ = 0;
+    for (std::size_t j = 0; j < jobs.size(); ++j) {
+      active& a = active_[j];
+      a.job = &jobs[j];
+      a.ranks = traffic::make_group(fabric_, a.job->where.gpus);
+      a.phases.emplace(a.job->pattern, a.ranks, a.job->bytes);
+      if (!a.job->where.links.empty()) a.own.emplace(fabric_, a.job->where.links);
+      a.communicates = a.phases->size() > 0 && a.job->bytes > 0;
+      if (!a.communicates) continue;
+      a.reports.resize(a.phases->size());
+      a.taken_s.assign(a.phases->size(), 0);
+      for (std::size_t k = 0; k < a.phases->size(); ++k) {
+        const traffic::phase p = a.phases->write(k, flows_);
+        a.reports[k] = {.undisturbed_s = undisturbed_s(fabric_, p, cards_(a.ranks, flows_)),
+                        .repeat = p.repeat};
+      }
+      ++to_measure_;
+      wake(j, a.job->start_s + a.job->compute_s);
+      a.iteration_start = a.job->start_s;
+    }
+  }
+
+  [[nodiscard]] bool is_over() const { return to_measure_ == 0 || started_ >= options_.most_flows; }
+
+  void wake(std::size_t j, double when) {
+    wakes_.emplace_back(when, j);
+    std::push_heap(wakes_.begin(), wakes_.end(), std::greater<>{});
+  }
+
+  /// The job has computed, or all flows of its phase have ended.
+  void go_on(std::size_t j) {
+    active& a = active_[j];
+    const double now = transfers_->now();
+    if (a.runs_left == computes) {
+      a.phase = 0;
+      begin_phase(j);
+      return;
+    }
+    a.taken_s[a.phase] += now - a.phase_start;
+    if (a.runs_left > 0) {
+      --a.runs_left;
+      begin_run(j);
+    } else if (++a.phase < a.phases->size()) {
+      begin_phase(j);
+    } else {
+      if (a.iterations >= options_.warm_up) {
+        a.measured_s += now - a.iteration_start;
+        for (std::size_t k = 0; k < a.taken_s.size(); ++k) a.reports[k].time_s += a.taken_s[k];
+      }
+      std::fill(a.taken_s.begin(), a.taken_s.end(), 0.0);
+      if (++a.iterations == options_.warm_up + options_.iterations) --to_measure_;
+      a.iteration_start = now;
+      a.runs_left = computes;
+      if (a.job->compute_s > 0) {
+        wake(j, now + a.job->compute_s);
+      } else {
+        a.phase = 0;
+        begin_phase(j);
+      }
+    }
+  }
+
+  void begin_phase(std::size_t j) {
+    active_[j].runs_left = active_[j].reports[active_[j].phase].repeat - 1;
+    begin_run(j);
+  }
+  void begin_run(std::size_t j) {
+    active& a = active_[j];
+    a.phase_start = transfers_->now();
+    const traffic::phase p = a.phases->write(a.phase, flows_);
+    a.flows_left = flows_.size();
+    const auto on = [this](std::uint32_t l) {
+      return static_cast<double>(transfers_->network().flows_on(l));
+    };
+    const view<decltype(on)> v{fabric_, links_, a.ranks, on};
+    if (a.own)
+      send(j, *a.own, v, p.bytes);
+    else
+      send(j, shared_, v, p.bytes);
+  }
+
+  template <class Policy, class View>
+  void send(std::size_t j, Policy& policy, const View& v, double bytes) {
+    const traffic::group& ranks = active_[j].ranks;
+    std::span<const path> paths;
+    if constexpr (PhaseRouting<Policy>) paths = policy(v, std::span<const traffic::flow>{flows_});
+    const auto cards = static_cast<std::uint32_t>(links_.size());
+    const auto gpus = static_cast<std::uint32_t>(fabric_.gpus());
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+      const traffic::flow f = flows_[i];
+      const std::uint32_t from = ranks.gpus[f.source].value, to = ranks.gpus[f.target].value;
+      const leaf_id leaf = ranks.leafs[f.source], other = ranks.leafs[f.target];
+      const bool inside = ranks.servers[f.source] == ranks.servers[f.target];
+      std::uint32_t over[4] = {cards + (inside ? 2 : 0) * gpus + from,
+                               cards + (inside ? 3 : 1) * gpus + to};
+      std::size_t count = 2;
+      if (leaf != other) {
+        path p;
+        if constexpr (PhaseRouting<Policy>)
+          p = paths[i];
+        else
+          p = policy(v, f);
+        if (p.spine.valid()) {
+          over[count++] = links_.up(leaf, p.spine, p.up_lane);
+          over[count++] = links_.down(p.spine, other, p.down_lane);
+        }
+      }
+      const std::uint32_t n = transfers_->start({over, count}, bytes);
+      if (n >= owner_.size()) owner_.resize(n + 1);
+      owner_[n] = j;
+    }
+    started_ += flows_.size();
+  }
+
+  [[nodiscard]] std::vector<flow_job_report> reports() const {
+    std::vector<flow_job_report> out;
+    for (const active& a : active_) {
+      flow_job_report r{.id = a.job->id, .compute_s = a.job->compute_s, .phases = a.reports};
+      r.iterations = std::max(0, a.iterations - options_.warm_up);
+      for (flow_phase_report& p : r.phases) {
+        r.undisturbed_s += p.repeat * p.undisturbed_s;
+        p.time_s = r.iterations > 0 ? p.time_s / (static_cast<double>(r.iterations) * p.repeat) : 0;
+      }
+      r.iteration_s = a.communicates && r.iterations > 0 ? a.measured_s / r.iterations
+                                                         : r.compute_s + r.undisturbed_s;
+      out.push_back(std::move(r));
+    }
+    return out;
+  }
+
+  fabric::leaf_spine fabric_;
+  link_numbers links_;
+  Shared shared_;
+  flow_simulation_options options_;
+
+  // Then a card's way out and in for each GPU, then the same inside its server.
+  std::optional<transfers> transfers_;
+  std::vector<std::size_t> owner_;  // of each flow
+  std::vector<active> active_;
+  std::vector<std::pair<double, std::size_t>> wakes_;  // heap
+  std::vector<std::size_t> ready_;
+  std::size_t to_measure_ = 0, started_ = 0;
+  std::vector<traffic::flow> flows_;
+  card_counter cards_;
+};
+
+}  // namespace heddle::route

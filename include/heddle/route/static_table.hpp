@@ -1,0 +1,141 @@
+// Routes of a collective as a table that switches can hold: source and destination to path.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/collective.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/route/path.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/traffic/group.hpp>
+#include <heddle/traffic/phases.hpp>
+
+namespace heddle::route {
+
+/// The paths of all phases of one collective on one group, compiled. Nothing is reconfigured between
+/// phases: an ordered pair of ranks meets in one phase of a ring, of each half of halving-doubling, of
+/// an all-to-all, a broadcast, a pipeline, and the halves are alike, so that a deterministic routing
+/// (`owned`, `coloured`, `ecmp`, `source`) gives a pair one path for good. The phases of a tree are
+/// parts of its fullest one, whose paths serve all of them: no link then carries more flows of a part
+/// than of the whole. Two flows of a phase between the same ranks have an entry each, told apart by
+/// their order.
+///
+/// Models PhaseRouting for flows of the collective it was made of; those it does not know get no spine.
+class static_table {
+ public:
+  /// One row: the `copy`-th flow of a phase from rank `source` to rank `target`.
+  struct row {
+    std::uint32_t source = 0, target = 0, copy = 0;
+    path way;
+
+    friend bool operator==(const row&, const row&) = default;
+  };
+
+  /// O(flows of all phases · log of it), each routed once.
+  template <RoutingPolicy Policy>
+  static_table(const fabric::leaf_spine& dc, const traffic::group& ranks, collective pattern,
+               Policy&& policy) {
+    const link_numbers links{dc};
+    const detail::no_load none;
+    const view<detail::no_load> v{dc, links, ranks, none};
+    const traffic::phases all{pattern, ranks, 1.0};
+    std::vector<traffic::flow> flows;
+    // The fullest phase first: where a pair meets in several, its path counts.
+    std::vector<std::size_t> size(all.size()), order(all.size());
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      (void)all.write(k, flows);
+      size[k] = flows.size();
+    }
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return size[a] != size[b] ? size[a] > size[b] : a < b;
+    });
+    for (std::size_t k : order) {
+      (void)all.write(k, flows);
+      add(v, flows, policy);
+    }
+    keep_first_of_each();
+  }
+
+  /// The paths of flows that go together, in their order; valid until the next call.
+  template <class View>
+  std::span<const path> operator()(const View&, std::span<const traffic::flow> flows) {
+    paths_.clear();
+    for_each_copy(flows, [&](std::size_t, std::uint32_t copy, traffic::flow f) {
+      paths_.push_back(find(f.source, f.target, copy));
+    });
+    return paths_;
+  }
+
+  /// The path from rank to rank; none if they never meet or stay under a leaf. O(log rows).
+  [[nodiscard]] path find(std::uint32_t source, std::uint32_t target, std::uint32_t copy = 0) const {
+    const auto at = std::lower_bound(rows_.begin(), rows_.end(), row{source, target, copy, {}}, before);
+    return at != rows_.end() && at->source == source && at->target == target && at->copy == copy
+               ? at->way
+               : path{};
+  }
+  /// All rows that have a path, by source, target and copy.
+  [[nodiscard]] std::span<const row> rows() const { return rows_; }
+
+ private:
+  static bool before(const row& a, const row& b) {
+    return std::tie(a.source, a.target, a.copy) < std::tie(b.source, b.target, b.copy);
+  }
+
+  /// Calls `f(place, copy, flow)` for each flow in order.
+  template <class F>
+  void for_each_copy(std::span<const traffic::flow> flows, F&& f) {
+    order_.resize(flows.size());
+    copy_.resize(flows.size());
+    std::iota(order_.begin(), order_.end(), 0u);
+    std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return std::tie(flows[a].source, flows[a].target, a) <
+             std::tie(flows[b].source, flows[b].target, b);
+    });
+    for (std::size_t i = 0; i < order_.size(); ++i)
+      copy_[order_[i]] = i > 0 && flows[order_[i]] == flows[order_[i - 1]] ? copy_[order_[i - 1]] + 1 : 0;
+    for (std::size_t i = 0; i < flows.size(); ++i) f(i, copy_[i], flows[i]);
+  }
+
+  /// Sorts the rows; of several for the same flow the first that was added stays.
+  void keep_first_of_each() {
+    std::vector<std::uint32_t> by_key(rows_.size());
+    std::iota(by_key.begin(), by_key.end(), 0u);
+    std::sort(by_key.begin(), by_key.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return before(rows_[a], rows_[b]) || (!before(rows_[b], rows_[a]) && a < b);
+    });
+    std::vector<row> kept;
+    for (std::uint32_t i : by_key)
+      if (kept.empty() || before(kept.back(), rows_[i])) kept.push_back(rows_[i]);
+    rows_ = std::move(kept);
+  }
+
+  template <class View, class Policy>
+  void add(const View& v, std::span<const traffic::flow> flows, Policy& policy) {
+    std::span<const path> paths;
+    if constexpr (PhaseRouting<Policy>) paths = policy(v, flows);
+    for_each_copy(flows, [&](std::size_t i, std::uint32_t copy, traffic::flow f) {
+      if (v.ranks.leafs[f.source] == v.ranks.leafs[f.target]) return;
+      path way;
+      if constexpr (PhaseRouting<Policy>)
+        way = paths[i];
+      else
+        way = policy(v, f);
+      if (way.spine.valid()) rows_.push_back({f.source, f.target, copy, way});
+    });
+  }
+
+  std::vector<row> rows_;
+  std::vector<path> paths_;
+  std::vector<std::uint32_t> order_, copy_;  // scratch
+};
+
+}  // namespace heddle::route

@@ -1,0 +1,54 @@
+// The time of a phase when nothing but its own network cards holds it back.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/traffic/group.hpp>
+#include <heddle/traffic/phases.hpp>
+
+namespace heddle::route {
+
+/// How many flows of a phase the busiest network card carries one way, and how many the busiest GPU
+/// has inside its server.
+struct card_load {
+  int card = 0;
+  int inside = 0;
+};
+
+/// Counts `card_load`s; keeps its scratch. One writer.
+class card_counter {
+ public:
+  card_load operator()(const traffic::group& ranks, std::span<const traffic::flow> flows) {
+    count_.assign(ranks.gpus.size(), {});
+    card_load most;
+    for (const traffic::flow f : flows) {
+      ends &from = count_[f.source], &to = count_[f.target];
+      if (ranks.servers[f.source] == ranks.servers[f.target])
+        most.inside = std::max({most.inside, ++from.out_inside, ++to.in_inside});
+      else
+        most.card = std::max({most.card, ++from.out, ++to.in});
+    }
+    return most;
+  }
+
+ private:
+  struct ends {
+    int out = 0, in = 0, out_inside = 0, in_inside = 0;
+  };
+  std::vector<ends> count_;
+};
+
+/// Seconds of one run of phase `p` without contention on leaf-spine links. All flows carry the same
+/// bytes, and by max-min fairness none is slower than an even share of its fullest end, so the phase
+/// takes exactly as long as the busiest card, or GPU inside its server, needs for all it carries.
+[[nodiscard]] inline double undisturbed_s(const fabric::leaf_spine& dc, const traffic::phase& p,
+                                          card_load most) {
+  return 8e-9 * p.bytes * std::max(most.card / dc.link_gbps(), most.inside / dc.server_gbps());
+}
+
+}  // namespace heddle::route
