@@ -24,6 +24,8 @@ static_assert(place::PlacementPolicy<place::one_server>);
 static_assert(place::PlacementPolicy<place::one_leaf>);
 static_assert(place::PlacementPolicy<place::packed>);
 static_assert(place::PlacementPolicy<place::spread>);
+static_assert(place::PlacementPolicy<place::locality>);
+static_assert(place::PlacementPolicy<place::random>);
 
 namespace {
 
@@ -146,4 +148,69 @@ TEST_CASE("spread places whenever enough GPUs are free, as evenly over the serve
     for (server_id s : x.dc.all_servers())
       CHECK(taken[s] >= std::min(most - 1, x.free.free_gpus(s)));
   });
+}
+
+TEST_CASE("locality uses as few servers as an empty cluster would give, under as few leafs, or waits") {
+  int placed = 0, waiting = 0;
+  on_random_states(2000, [&](const instance& x) {
+    const leaf_spine& dc = x.dc;
+    const int g = std::min(dc.gpus_per_server(), x.wanted.gpus);
+    const int servers = (x.wanted.gpus + g - 1) / g;
+    std::vector<int> open(static_cast<std::size_t>(dc.leafs()), 0);
+    int all = 0;
+    for (server_id s : dc.all_servers())
+      if (x.free.free_gpus(s) >= g) {
+        ++open[dc.leaf_of(s).index()];
+        ++all;
+      }
+    const auto p = place::locality{}(x.free, x.wanted);
+    REQUIRE(p.has_value() == (all >= servers));
+    if (!p) {
+      ++waiting;
+      return;
+    }
+    ++placed;
+    check_sound(x, *p);
+    std::set<server_id> used;
+    std::set<leaf_id> leafs;
+    for (gpu_id gpu : p->gpus) {
+      used.insert(dc.server_of(gpu));
+      leafs.insert(dc.leaf_of(gpu));
+    }
+    CHECK(used.size() == static_cast<std::size_t>(servers));
+    std::sort(open.rbegin(), open.rend());
+    std::size_t fewest = 0;
+    for (int left = servers; left > 0; ++fewest) left -= open[fewest];
+    CHECK(leafs.size() == fewest);
+  });
+  CHECK(placed > 300);
+  CHECK(waiting > 300);
+}
+
+TEST_CASE("random draws every free GPU equally often and the same ones for the same job and seed") {
+  const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  ledger l{dc};
+  REQUIRE(l.reserve(job_id{99999}, {{gpu_id{3}, gpu_id{8}}, {}}) == reserve_status::reserved);
+  std::map<gpu_id, int> drawn;
+  constexpr int trials = 7000, wanted = 4;
+  for (std::uint32_t i = 0; i < trials; ++i) {
+    const request r{job_id{i}, wanted};
+    const auto p = place::random{5}(l, r);
+    REQUIRE(p);
+    REQUIRE(*p == *place::random{5}(l, r));
+    REQUIRE(p->gpus.size() == wanted);
+    for (gpu_id g : p->gpus) {
+      REQUIRE(l.is_free(g));
+      ++drawn[g];
+    }
+    REQUIRE(std::is_sorted(p->gpus.begin(), p->gpus.end()));
+  }
+  CHECK(drawn.size() == 14);
+  for (const auto& [g, n] : drawn) {  // 2000 expected, standard deviation below 38
+    CHECK(n > 2000 - 190);
+    CHECK(n < 2000 + 190);
+  }
+  CHECK(place::random{1}(l, {job_id{0}, 14})->gpus.size() == 14);
+  CHECK_FALSE(place::random{1}(l, {job_id{0}, 15}));
+  CHECK_FALSE(*place::random{1}(l, {job_id{0}, 4}) == *place::random{2}(l, {job_id{0}, 4}));
 }

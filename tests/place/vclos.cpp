@@ -92,6 +92,21 @@ struct by_force {
             return true;
     return false;
   }
+  // What a pair of leafs costs: links, then GPUs left free under both, or the other way round.
+  [[nodiscard]] std::pair<int, int> pair_cost(int n, int b, leaf_id i, leaf_id j,
+                                              place::vclos_saves saves) const {
+    const int left = free.free_gpus(i) + free.free_gpus(j) - n;
+    return saves == place::vclos_saves::links ? std::pair{b, left} : std::pair{left, b};
+  }
+  [[nodiscard]] std::pair<int, int> best_pair(int n, place::vclos_saves saves) const {
+    std::pair<int, int> best{1 << 20, 0};
+    for (std::uint32_t i = 0; i < leafs; ++i)
+      for (std::uint32_t j = 0; j < leafs; ++j)
+        for (int b = 1; i != j && 2 * b <= n; ++b)
+          if (gpus(i) >= n - b && gpus(j) >= b && common(1u << i | 1u << j) >= b)
+            best = std::min(best, pair_cost(n, b, leaf_id{i}, leaf_id{j}, saves));
+    return best;
+  }
   // The fewest leafs of an even shape; 0 if there is none.
   [[nodiscard]] int even(int n, bool with_links) const {
     for (int m = 2; m <= std::min(n, dc.leafs()); ++m)
@@ -184,32 +199,46 @@ TEST_CASE("vclos places exactly when brute force over all leafs and spines finds
   CHECK(no_gpus > 200);
 }
 
-TEST_CASE("vclos prefers one leaf without links, then even shapes on as few leafs as can be") {
-  vclos policy;
-  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
-    CAPTURE(seed);
-    test::dice d{seed};
-    const instance x = random_instance(d);
-    const answer a = policy(x.free, {newcomer, x.wanted});
-    if (!a) continue;
-    const by_force oracle{x.free};
-    const auto shape = parts(x.dc, *a.where);
-    if (oracle.one_leaf(x.wanted)) {
-      CHECK(shape.size() == 1);
-      CHECK(a.where->links.empty());
-    } else if (const int m = oracle.even(x.wanted, true)) {
-      CHECK(shape.size() == static_cast<std::size_t>(m));
-      for (const auto& [leaf, part] : shape) {
-        CHECK(part.first == x.wanted / m);
-        CHECK(part.second == x.wanted / m);
+TEST_CASE("vclos prefers one leaf without links, then two, then leafs as wide and few as can be") {
+  int one = 0, two = 0, wide = 0;
+  for (place::vclos_saves saves : {place::vclos_saves::links, place::vclos_saves::gpus}) {
+    vclos policy{.saves = saves};
+    for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+      CAPTURE(seed);
+      test::dice d{seed};
+      const instance x = random_instance(d);
+      const answer a = policy(x.free, {newcomer, x.wanted});
+      if (!a) continue;
+      const by_force oracle{x.free};
+      const auto shape = parts(x.dc, *a.where);
+      if (oracle.one_leaf(x.wanted)) {
+        CHECK(shape.size() == 1);
+        CHECK(a.where->links.empty());
+        ++one;
+        continue;
       }
-    } else if (shape.size() == 2) {
-      const int narrow = std::min(shape.begin()->second.first, shape.rbegin()->second.first);
-      for (const auto& [leaf, part] : shape) CHECK(part.second == narrow);
-    } else {
-      for (const auto& [leaf, part] : shape) CHECK(part.first == part.second);
+      if (oracle.two_leafs(x.wanted, true)) {
+        CHECK(shape.size() == 2);
+        const int narrow = std::min(shape.begin()->second.first, shape.rbegin()->second.first);
+        for (const auto& [leaf, part] : shape) CHECK(part.second == narrow);
+        CHECK(oracle.best_pair(x.wanted, saves) ==
+              oracle.pair_cost(x.wanted, narrow, shape.begin()->first, shape.rbegin()->first, saves));
+        ++two;
+        continue;
+      }
+      int widest = 0;
+      for (const auto& [leaf, part] : shape) {
+        CHECK(part.first == part.second);
+        widest = std::max(widest, part.first);
+      }
+      for (int n = widest + 1; 2 * n <= x.wanted; ++n)
+        CHECK_FALSE(oracle.equal(x.wanted / n, n, x.wanted % n, true));
+      ++wide;
     }
   }
+  CHECK(one > 1000);
+  CHECK(two > 500);
+  CHECK(wide > 200);
 }
 
 TEST_CASE("vclos out of search nodes says search_limit and never a wrong no") {

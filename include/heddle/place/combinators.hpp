@@ -1,16 +1,76 @@
 // Policies made of policies.
 //
-//   combinator   what                                  cost
-//   first_of     the answer of the first that places   sum of those asked
+//   combinator              what                                              cost
+//   first_of{a, b, …}       the answer of the first that places               sum of those asked
+//   best_of{score, a, b, …} the placement with the lowest score               sum of all, and scores
+//   filtered{allowed, a}    a placement on allowed leafs, servers, spines     a copy of the ledger
+//   limited{nodes, a}       one bound for all the searches of a question      that of a
+//
+//   score                   lowest for                                        cost
+//   fewest_servers          few servers, then few leafs, then few links       O(GPUs of the job)
+//   fewest_links            few links owned, then few leafs                   O(GPUs of the job)
+//
+// A score of one's own is a function (const ledger&, const placement&) → number.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
+#include <heddle/core/ids.hpp>
 #include <heddle/place/placement_policy.hpp>
 
 namespace heddle::place {
+
+namespace detail {
+
+/// Shares a bound of search nodes among the policies that a question is put to.
+class shared_nodes {
+ public:
+  void limit(std::int64_t nodes) { most_ = nodes; }
+  [[nodiscard]] std::int64_t visited() const { return visited_; }
+  void start() { visited_ = 0; }
+
+  template <class Policy>
+  answer ask(Policy& policy, const fabric::ledger& free, const request& job) {
+    if constexpr (SearchingPolicy<Policy>) {
+      if (most_) policy.limit(std::max<std::int64_t>(0, *most_ - visited_));
+      answer a = place::ask(policy, free, job);
+      visited_ += policy.visited();
+      return a;
+    } else {
+      return place::ask(policy, free, job);
+    }
+  }
+
+ private:
+  std::optional<std::int64_t> most_;  // none: each policy keeps its own
+  std::int64_t visited_ = 0;
+};
+
+/// The no of several policies: the last one's, unless an earlier one gave up its search.
+class common_no {
+ public:
+  void add(const answer& a) {
+    gave_up_ |= a.why == wait_reason::search_limit;
+    last_ = a.why;
+    proved_ = a.proved;
+  }
+  [[nodiscard]] answer get() const {
+    return gave_up_ ? answer{wait_reason::search_limit, false} : answer{last_, proved_};
+  }
+
+ private:
+  wait_reason last_ = wait_reason::gpus;
+  bool gave_up_ = false, proved_ = true;
+};
+
+}  // namespace detail
 
 /// Asks its policies one after the other and takes the first placement. If none places, the last
 /// one's reason stands, unless an earlier one gave up its search.
@@ -25,20 +85,160 @@ class first_of {
 
   answer operator()(const fabric::ledger& free, const request& job) {
     answer result = wait_reason::gpus;
-    bool gave_up = false;
+    detail::common_no no;
+    nodes_.start();
     const auto try_next = [&](auto& policy) {
-      result = ask(policy, free, job);
-      gave_up |= result.why == wait_reason::search_limit;
+      result = nodes_.ask(policy, free, job);
+      if (!result) no.add(result);
       return static_cast<bool>(result);
     };
-    const bool placed =
-        std::apply([&](auto&... policy) { return (try_next(policy) || ...); }, policies_);
-    if (!placed && gave_up) return {wait_reason::search_limit, false};
-    return result;
+    if (std::apply([&](auto&... policy) { return (try_next(policy) || ...); }, policies_))
+      return result;
+    return no.get();
   }
+
+  void limit(std::int64_t nodes) { nodes_.limit(nodes); }
+  [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
 
  private:
   std::tuple<Policies...> policies_;
+  detail::shared_nodes nodes_;
+};
+
+/// Asks all its policies and takes the placement with the lowest score, of equal ones the first. If
+/// none places, the reason is found as by `first_of`.
+///
+///     best_of{fewest_links{}, vclos{}, vclos{.saves = vclos_saves::links}}
+template <class Score, PlacementPolicy... Policies>
+  requires(sizeof...(Policies) > 0)
+class best_of {
+ public:
+  best_of()
+    requires(std::default_initializable<Score> && (std::default_initializable<Policies> && ...))
+  = default;
+  explicit best_of(Score score, Policies... policies)
+      : score_(std::move(score)), policies_(std::move(policies)...) {}
+
+  answer operator()(const fabric::ledger& free, const request& job) {
+    using number = decltype(score_(free, std::declval<const placement&>()));
+    answer best = wait_reason::gpus;
+    number least{};
+    detail::common_no no;
+    nodes_.start();
+    const auto try_next = [&](auto& policy) {
+      answer a = nodes_.ask(policy, free, job);
+      if (!a) return no.add(a);
+      const number here = score_(free, std::as_const(*a.where));
+      if (best && !(here < least)) return;
+      least = here;
+      best = std::move(a);
+    };
+    std::apply([&](auto&... policy) { (try_next(policy), ...); }, policies_);
+    if (best) return best;
+    return no.get();
+  }
+
+  void limit(std::int64_t nodes) { nodes_.limit(nodes); }
+  [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
+
+ private:
+  Score score_;
+  std::tuple<Policies...> policies_;
+  detail::shared_nodes nodes_;
+};
+
+/// Shows its policy only what is allowed: the rest of the cluster looks out of order. A no is one
+/// for the allowed part.
+///
+/// \tparam Allowed  a predicate of leaf_id, server_id or spine_id, or of several of these
+/// O(cluster) a question, for a copy of the ledger.
+template <class Allowed, PlacementPolicy Policy>
+  requires(std::predicate<Allowed&, leaf_id> || std::predicate<Allowed&, server_id> ||
+           std::predicate<Allowed&, spine_id>)
+class filtered {
+ public:
+  explicit filtered(Allowed allowed, Policy policy)
+      : allowed_(std::move(allowed)), policy_(std::move(policy)) {}
+
+  answer operator()(const fabric::ledger& free, const request& job) {
+    fabric::ledger part = free;
+    const fabric::leaf_spine& dc = free.fabric();
+    hide(part, dc.all_leafs());
+    hide(part, dc.all_servers());
+    hide(part, dc.all_spines());
+    nodes_.start();
+    answer a = nodes_.ask(policy_, part, job);
+    if (!a && a.why == wait_reason::gpus && job.gpus <= free.free_gpus())
+      a.why = wait_reason::gpu_fragmentation;
+    return a;
+  }
+
+  void limit(std::int64_t nodes) { nodes_.limit(nodes); }
+  [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
+
+ private:
+  template <class Id>
+  void hide(fabric::ledger& part, const id_range<Id>& parts) {
+    if constexpr (std::predicate<Allowed&, Id>)
+      for (Id x : parts)
+        if (!allowed_(x)) part.fail(x);
+  }
+
+  Allowed allowed_;
+  Policy policy_;
+  detail::shared_nodes nodes_;
+};
+
+/// Lets all the searches behind one question visit so many nodes together, whatever they would
+/// allow themselves.
+template <SearchingPolicy Policy>
+  requires PlacementPolicy<Policy>
+class limited {
+ public:
+  explicit limited(std::int64_t nodes, Policy policy = {}) : policy_(std::move(policy)) {
+    limit(nodes);
+  }
+
+  answer operator()(const fabric::ledger& free, const request& job) { return policy_(free, job); }
+
+  void limit(std::int64_t nodes) { policy_.limit(nodes); }
+  [[nodiscard]] std::int64_t visited() const { return policy_.visited(); }
+
+ private:
+  Policy policy_;
+};
+
+namespace detail {
+/// Servers and leafs that a placement names.
+struct parts_used {
+  std::size_t servers = 0, leafs = 0;
+
+  parts_used(const fabric::leaf_spine& dc, const placement& p) {
+    std::vector<gpu_id> gpus = p.gpus;
+    std::sort(gpus.begin(), gpus.end());
+    for (std::size_t i = 0; i < gpus.size(); ++i) {
+      servers += i == 0 || dc.server_of(gpus[i]) != dc.server_of(gpus[i - 1]);
+      leafs += i == 0 || dc.leaf_of(gpus[i]) != dc.leaf_of(gpus[i - 1]);
+    }
+  }
+};
+}  // namespace detail
+
+/// A score for `best_of`.
+struct fewest_servers {
+  std::tuple<std::size_t, std::size_t, std::size_t> operator()(const fabric::ledger& free,
+                                                               const placement& p) const {
+    const detail::parts_used used{free.fabric(), p};
+    return {used.servers, used.leafs, p.links.size()};
+  }
+};
+
+/// A score for `best_of`.
+struct fewest_links {
+  std::tuple<std::size_t, std::size_t> operator()(const fabric::ledger& free,
+                                                  const placement& p) const {
+    return {p.links.size(), detail::parts_used{free.fabric(), p}.leafs};
+  }
 };
 
 }  // namespace heddle::place

@@ -25,23 +25,31 @@ inline void pick(const fabric::ledger& free, server_id s, int n, std::vector<gpu
 
 /// Appends `n` free GPUs of `l`, in order of their ids, on as few servers as can be: whole servers
 /// with most free first, and for the last part the server that it fits best (fewest free, then the
-/// lowest id). Precondition: the leaf has so many free. O(servers of the leaf · servers used).
+/// lowest id). Precondition: the leaf has so many free. O(servers of the leaf · GPUs of a server), or
+/// O(GPUs of the leaf) where all that are free are wanted.
 inline void pick(const fabric::ledger& free, leaf_id l, int n, std::vector<gpu_id>& out) {
-  assert(free.free_gpus(l) >= n);
-  const auto first = static_cast<std::ptrdiff_t>(out.size());
-  std::vector<server_id> used;
-  while (n > 0) {
-    server_id best;
-    for (server_id s : free.fabric().servers_of(l)) {
-      if (std::find(used.begin(), used.end(), s) != used.end()) continue;
-      const int here = free.free_gpus(s), there = best.valid() ? free.free_gpus(best) : 0;
-      if (there >= n ? here >= n && here < there : here > there) best = s;
-    }
-    const int taken = std::min(n, free.free_gpus(best));
-    pick(free, best, taken, out);
-    used.push_back(best);
-    n -= taken;
+  assert(n >= 0 && free.free_gpus(l) >= n);
+  const auto servers = free.fabric().servers_of(l);
+  if (n == free.free_gpus(l)) {
+    for (server_id s : servers) pick(free, s, free.free_gpus(s), out);
+    return;
   }
+  const auto first = static_cast<std::ptrdiff_t>(out.size());
+  for (int level = free.fabric().gpus_per_server(); n > 0; --level)
+    for (server_id s : servers) {
+      if (n == 0 || free.free_gpus(s) != level) continue;
+      if (level <= n) {
+        pick(free, s, level, out);
+        n -= level;
+        continue;
+      }
+      // The last part: all servers with fewer free than this one are still unused.
+      server_id best = s;
+      for (server_id other : servers)
+        if (free.free_gpus(other) >= n && free.free_gpus(other) < free.free_gpus(best)) best = other;
+      pick(free, best, n, out);
+      n = 0;
+    }
   std::sort(out.begin() + first, out.end());
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/ledger.hpp>
@@ -18,6 +20,7 @@ using fabric::placement;
 struct request {
   job_id job;
   int gpus = 1;
+  std::string_view tenant = {};  ///< its virtual cluster; must outlive the question
 };
 
 /// Why a job waits.
@@ -49,6 +52,11 @@ struct answer {
   std::optional<placement> where;
   wait_reason why = wait_reason::none;
   bool proved = true;  ///< false if a placement of the policy's kind may exist all the same
+  /// How much longer the job's communication is expected to take than on an idle network, by a
+  /// policy that predicts it (`relaxed`); 1 from all others.
+  double predicted_slowdown = 1;
+  /// Circuits of running jobs that have to move first (`fabric::ledger::rewire`); on optical fabrics.
+  std::vector<fabric::circuit_move> moved = {};
 
   answer(placement p) : where(std::move(p)) {}
   answer(wait_reason r, bool is_proved = true) : why(r), proved(is_proved) {}
@@ -64,6 +72,14 @@ struct answer {
 template <class T>
 concept PlacementPolicy = requires(T& policy, const fabric::ledger& free, const request& job) {
   { policy(free, job) } -> std::convertible_to<answer>;
+};
+
+/// T is a policy that searches, and can be told how far: `limit` bounds the nodes of every question
+/// to come, `visited` says how many the last one took.
+template <class T>
+concept SearchingPolicy = requires(T& policy, const T& asked, std::int64_t nodes) {
+  policy.limit(nodes);
+  { asked.visited() } -> std::convertible_to<std::int64_t>;
 };
 
 /// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason.

@@ -5,20 +5,28 @@
 //   one_leaf     all under one leaf, best fit                    second stage: needs no       O(leafs)
 //                                                                spine
 //   packed       one server, else one leaf, else few leafs       a shared network             O(servers)
+//   locality     as few servers as can be, under few leafs       a shared network, NVLink     O(servers)
+//                                                                first
 //   spread       evenly over the servers with most free          what to compare with         O(servers log servers)
+//   random       any free GPUs                                   the floor to compare with    O(GPUs)
 //
-// Jobs under one leaf are isolated from all others; jobs that cross leafs under `packed` or
-// `spread` are not.
+// Jobs under one leaf are isolated from all others; jobs that cross leafs under `packed`, `locality`,
+// `spread` or `random` are not.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include <boost/random/uniform_01.hpp>
+
+#include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/random.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -97,6 +105,43 @@ struct packed {
   }
 };
 
+/// As few servers as the job could have on the empty cluster, of these as few leafs as can be: waits
+/// unless ⌈N/g⌉ servers have min(g, N) GPUs free each (g GPUs to a server). Leafs with most such
+/// servers go first, the last one is that which the rest fits best. Placement of the shared-network
+/// baselines of the vClos evaluation.
+/// Reference: Han et al., arXiv 2308.05692 (2023), its simulators' admission.
+struct locality {
+  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+    if (auto p = one_server{}(free, job)) return p;
+    const fabric::leaf_spine& dc = free.fabric();
+    const int g = std::min(dc.gpus_per_server(), job.gpus);
+    int left = (job.gpus + g - 1) / g;  // servers
+    std::vector<std::pair<int, leaf_id>> leafs;  // servers with g free, negative
+    for (leaf_id l : dc.all_leafs()) {
+      int n = 0;
+      for (server_id s : dc.servers_of(l)) n += free.free_gpus(s) >= g;
+      if (n > 0) leafs.push_back({-n, l});
+    }
+    std::sort(leafs.begin(), leafs.end());
+    placement p;
+    int gpus = job.gpus;
+    for (auto l = leafs.begin(); left > 0; ++l) {
+      if (l == leafs.end()) return std::nullopt;
+      const auto holds = [&](const auto& other) { return -other.first >= left; };
+      if (holds(*l)) l = std::prev(std::partition_point(l, leafs.end(), holds));
+      for (server_id s : dc.servers_of(l->second)) {
+        if (left == 0 || free.free_gpus(s) < g) continue;
+        const int here = std::min(g, gpus);
+        pick(free, s, here, p.gpus);
+        gpus -= here;
+        --left;
+      }
+    }
+    std::sort(p.gpus.begin(), p.gpus.end());
+    return p;
+  }
+};
+
 /// One GPU of each server in turn, the servers with most free first: the load of the network, of
 /// cooling and of host processors evened out, locality given up.
 struct spread {
@@ -119,6 +164,27 @@ struct spread {
     placement p;
     for (std::size_t i = 0; i < servers.size(); ++i) pick(free, servers[i], share[i], p.gpus);
     std::sort(p.gpus.begin(), p.gpus.end());
+    return p;
+  }
+};
+
+/// Free GPUs drawn by chance, every set of them as likely as any other. The draw belongs to (seed,
+/// job), so the same question gets the same answer.
+struct random {
+  std::uint64_t seed = 0;
+
+  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+    if (free.free_gpus() < job.gpus) return std::nullopt;
+    stream chance{seed, job.job.value, "place"};
+    boost::random::uniform_01<double> uniform;
+    placement p;
+    p.gpus.reserve(static_cast<std::size_t>(job.gpus));
+    int wanted = job.gpus, seen = free.free_gpus();
+    for_each_bit(free.free_gpu_bits(), [&](std::size_t g) {  // selection sampling, ids ascending
+      if (uniform(chance) * seen-- >= wanted) return;
+      p.gpus.push_back(gpu_id{g});
+      --wanted;
+    });
     return p;
   }
 };

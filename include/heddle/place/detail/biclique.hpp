@@ -70,7 +70,7 @@ enum class search_status : unsigned char { found, none, gave_up };
 /// failed, so will its twins. K_{m,n} in a bipartite graph is NP-hard in general; on leaf-spine
 /// states most searches never branch back.
 ///
-/// Optionally one more row, the *remainder*, that shares r < n of the n columns. Twins stay
+/// Optionally one more row, the *remainder*, that shares r ≤ n of the n columns. Twins stay
 /// interchangeable then, because the remainder may be the twin's place too.
 ///
 /// Keeps its memory between calls.
@@ -84,13 +84,17 @@ class biclique_search {
   search_status solve(const bit_matrix& rows, std::span<const std::uint32_t> order, std::size_t m,
                       int n, std::int64_t& budget, int r = 0,
                       std::span<const std::uint32_t> others = {}) {
-    assert(m >= 1 && n >= 1 && r < n);
+    assert(m >= 1 && n >= 1 && r <= n);
     rows_ = &rows;
     n_ = n;
     r_ = r;
     others_ = others;
     remainder_ = nobody;
     words_ = rows.words();
+    if (budget > 0 && take_first(order, m)) {
+      --budget;
+      return search_status::found;
+    }
     chosen_.clear();
     if (levels_.size() < m + 1) levels_.resize(m + 1);
     level& root = levels_[0];
@@ -98,13 +102,14 @@ class biclique_search {
     root.rows.assign(order.begin(), order.end());
     budget_ = budget;
     const search_status s = descend(0, m);
+    if (s == search_status::found) columns_.assign(levels_[m].alive.begin(), levels_[m].alive.end());
     budget = budget_;
     return s;
   }
 
   /// After `found`: the m rows, and the columns that they share (at least n).
   [[nodiscard]] std::span<const std::uint32_t> rows() const { return chosen_; }
-  [[nodiscard]] const_bit_row columns() const { return levels_[chosen_.size()].alive; }
+  [[nodiscard]] const_bit_row columns() const { return columns_; }
   /// After `found` with r > 0: the row that shares r of the columns.
   [[nodiscard]] std::uint32_t remainder() const { return remainder_; }
 
@@ -116,6 +121,20 @@ class biclique_search {
     std::vector<std::uint32_t> rows;  // that may still be chosen
     std::vector<word> tried;          // sets of columns that have failed, words_ words each
   };
+
+  /// Takes each row that leaves n columns in common with those taken before. If that gives m rows,
+  /// they are what the search would find first: it would turn back nowhere. Most calls end here.
+  bool take_first(std::span<const std::uint32_t> order, std::size_t m) {
+    chosen_.clear();
+    columns_.assign(words_, ~word{0});
+    for (std::uint32_t row : order) {
+      if (count_common((*rows_)[row], columns_) < n_) continue;
+      intersect((*rows_)[row], columns_, columns_);
+      chosen_.push_back(row);
+      if (chosen_.size() == m) return r_ == 0 || find_remainder(columns_);
+    }
+    return false;
+  }
 
   /// Chooses `wanted` more rows of levels_[depth].rows.
   search_status descend(std::size_t depth, std::size_t wanted) {
@@ -193,6 +212,7 @@ class biclique_search {
   std::int64_t budget_ = 0;
   std::vector<level> levels_;
   std::vector<std::uint32_t> chosen_;
+  std::vector<word> columns_;
   column_counter counter_;
 };
 

@@ -1,0 +1,259 @@
+// heddle-place: answers a stream of placement requests, a line for each.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/model/catalogue.hpp>
+#include <heddle/place/placement_policy.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/route/verify.hpp>
+
+#include "common/cluster_file.hpp"
+#include "common/json_file.hpp"
+#include "common/named_places.hpp"
+#include "common/program.hpp"
+#include "place/operation.hpp"
+
+namespace {
+
+using namespace heddle;
+using namespace heddle::examples;
+using json = nlohmann::ordered_json;
+
+struct arguments {
+  std::string cluster, ops = "-", policy = "vclos";
+  std::vector<std::string> quotas;
+  bool verify = false;
+  std::uint64_t seed = 0;
+};
+
+void add_options(CLI::App& app, arguments& a) {
+  std::string names;
+  for (const named_place& p : all_places()) names += (names.empty() ? "" : ", ") + std::string(p.name);
+  app.add_option("--cluster", a.cluster, "the network, a JSON file")->required();
+  app.add_option("--ops", a.ops, "operations, one JSON object a line; - is standard input")
+      ->capture_default_str();
+  app.add_option("--policy", a.policy, names)->capture_default_str();
+  app.add_option("--quota", a.quotas, "for hived, TENANT:CELLS:GPUS_PER_CELL; several times");
+  app.add_flag("--verify", a.verify, "prove each placement isolated, flow by flow, and say so");
+  app.add_option("--seed", a.seed, "of the policy random")->capture_default_str();
+}
+
+place::cell_quota parse_quota(const std::string& text) {
+  const std::size_t last = text.rfind(':');
+  const std::size_t first = last == std::string::npos || last == 0 ? last : text.rfind(':', last - 1);
+  const auto number = [&](std::size_t from, std::size_t to) {
+    const std::string digits = text.substr(from, to - from);
+    const bool is_number = !digits.empty() && digits.size() < 9 &&
+                           digits.find_first_not_of("0123456789") == std::string::npos;
+    if (!is_number) throw input_error("--quota", "TENANT:CELLS:GPUS_PER_CELL", "\"" + text + "\"");
+    return std::stoi(digits);
+  };
+  if (first == std::string::npos) (void)number(0, 0);
+  return {text.substr(0, first), number(first + 1, last), number(last + 1, text.size())};
+}
+
+/// The cluster and who has what of it.
+class placer {
+ public:
+  placer(const arguments& a, const fabric::leaf_spine& dc)
+      : kind_(find_place(a.policy, "--policy")), verify_(a.verify), state_(dc) {
+    place_options options{.seed = a.seed, .quotas = {}};
+    for (const std::string& q : a.quotas) options.quotas.push_back(parse_quota(q));
+    if (!options.quotas.empty() && kind_.name != "hived")
+      throw input_error("--quota", "hived as --policy", "\"" + a.policy + "\"");
+    policy_ = kind_.make(options);
+  }
+
+  /// What one line asks for. \throws input_error  that says `where`
+  json answer_to(const std::string& where, const std::string& line) {
+    const operation op = operation_reader{state_.fabric(), where, line}.read();
+    switch (op.kind) {
+      case op_kind::place: return place(where, op);
+      case op_kind::release: return release(where, op);
+      case op_kind::fail:
+      case op_kind::repair: break;
+    }
+    return change(op);
+  }
+
+ private:
+  json place(const std::string& where, const operation& op) {
+    const std::string id = std::to_string(op.job.value);
+    if (state_.find(op.job)) throw input_error(where, "a job that holds nothing yet", "job " + id);
+    known_.insert(op.job);
+    const auto start = std::chrono::steady_clock::now();
+    place::answer a = place::ask(policy_, std::as_const(state_), {op.job, op.gpus, op.tenant});
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+    if (!a)
+      return {{"job", op.job.value},
+              {"status", "waiting"},
+              {"reason", place::name(a.why)},
+              {"proved", a.proved}};
+
+    if (!a.moved.empty() && state_.rewire(a.moved) != fabric::reserve_status::reserved)
+      throw unmet_request(where + ": job " + id + ": the circuits that " + std::string(kind_.name) +
+                          " wants moved cannot be");
+    const fabric::reserve_status booked = state_.reserve(op.job, *a.where);
+    if (booked != fabric::reserve_status::reserved)
+      throw unmet_request(where + ": job " + id + ": " + std::string(kind_.name) +
+                          " names what it may not have: " + std::string(fabric::name(booked)));
+    json out{{"job", op.job.value}, {"status", "placed"}};
+    out["gpus"] = json::array();
+    for (gpu_id g : a.where->gpus) out["gpus"].push_back(g.value);
+    out["links"] = json::array();
+    out["circuits"] = json::array();
+    if (state_.fabric().is_optical())
+      for (const fabric::link& k : a.where->links)
+        out["circuits"].push_back({state_.fabric().ocs_of(k.lane).value, k.leaf.value, k.spine.value});
+    else
+      out["links"] = links(*a.where);
+    out["moved"] = moved(*a.where, a.moved);
+    if (kind_.name == "relaxed") out["predicted_slowdown"] = a.predicted_slowdown;
+    if (verify_) out["isolated"] = verify(where, op.job);
+    out["us"] = took.count();
+    return out;
+  }
+
+  static json links(const fabric::placement& p) {
+    json out = json::array();
+    for (std::size_t i = 0; i < p.links.size();) {
+      std::size_t k = i;
+      while (k < p.links.size() && p.links[k].leaf == p.links[i].leaf &&
+             p.links[k].spine == p.links[i].spine)
+        ++k;
+      out.push_back({p.links[i].leaf.value, p.links[i].spine.value, k - i});
+      i = k;
+    }
+    return out;
+  }
+
+  /// Of every uplink that a running job's circuit left or came to: the spine before and after.
+  [[nodiscard]] json moved(const fabric::placement& mine,
+                           const std::vector<fabric::circuit_move>& moves) const {
+    struct change {
+      std::optional<spine_id> before, after;
+    };
+    std::map<std::pair<leaf_id, std::uint32_t>, change> at;
+    for (const fabric::circuit_move& m : moves) {
+      at[{m.from.leaf, m.from.lane}].before = m.from.spine;
+      at[{m.to.leaf, m.to.lane}].after = m.to.spine;
+    }
+    for (const fabric::link& k : mine.links)
+      if (const auto found = at.find({k.leaf, k.lane}); found != at.end()) found->second.after = k.spine;
+    const auto end = [](const std::optional<spine_id>& s) { return s ? json(s->value) : json(nullptr); };
+    json out = json::array();
+    for (const auto& [uplink, c] : at)
+      out.push_back({state_.fabric().ocs_of(uplink.second).value, uplink.first.value, end(c.before),
+                     end(c.after)});
+    return out;
+  }
+
+  /// Every flow of three collectives. Where all own their links the newcomer's flows are enough: that
+  /// they meet nobody else's links is all that can have changed.
+  bool verify(const std::string& where, job_id newcomer) const {
+    for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
+      const auto found = route::verify_isolated(
+          state_,
+          [&](job_id j) { return kind_.isolates && j != newcomer ? collective::none : c; },
+          route::source{});
+      if (found) continue;
+      if (kind_.isolates) throw unmet_request(where + ": not isolated: " + found.broken->message());
+      return false;
+    }
+    return true;
+  }
+
+  json release(const std::string& where, const operation& op) {
+    if (!known_.contains(op.job))
+      throw input_error(where, "a job that was placed", "job " + std::to_string(op.job.value));
+    state_.release(op.job);  // one that waits holds nothing
+    known_.erase(op.job);
+    return {{"job", op.job.value}, {"status", "released"}};
+  }
+
+  json change(const operation& op) {
+    std::set<job_id> hit;
+    const auto one = [&](const auto& part) {
+      if (op.kind == op_kind::repair) {
+        state_.repair(part);
+        return;
+      }
+      for (job_id j : state_.fail(part)) hit.insert(j);
+    };
+    if (const auto* pair = std::get_if<leaf_spine_pair>(&op.part)) {
+      for (int lane = 0; lane < state_.fabric().links(pair->leaf, pair->spine); ++lane)
+        one(fabric::link{pair->leaf, pair->spine, static_cast<std::uint32_t>(lane)});
+    } else {
+      std::visit(
+          [&](const auto& part) {
+            if constexpr (!std::is_same_v<std::decay_t<decltype(part)>, leaf_spine_pair>) one(part);
+          },
+          op.part);
+    }
+    if (op.kind == op_kind::repair) return {{"status", "repaired"}};
+    json out{{"status", "failed"}, {"hit", json::array()}};
+    for (job_id j : hit) out["hit"].push_back(j.value);
+    return out;
+  }
+
+  const named_place& kind_;
+  bool verify_;
+  place_function policy_;
+  fabric::ledger state_;
+  std::set<job_id> known_;  // asked for and not released
+};
+
+/// Policies of fixed links run on the even wiring of an optical fabric.
+fabric::leaf_spine network_for(const named_place& kind, const cluster& c, const std::string& file) {
+  if (kind.optical && !c.fabric.is_optical())
+    throw input_error(file, "a leaf_spine_ocs fabric for " + std::string(kind.name), "fixed links");
+  if (kind.optical || !c.fabric.is_optical()) return c.fabric;
+  if (const auto mesh = c.fabric.mesh()) return *mesh;
+  throw input_error(file, "uplinks that divide evenly among the spines for " + std::string(kind.name),
+                    std::to_string(c.fabric.uplinks()) + " uplinks and " +
+                        std::to_string(c.fabric.spines()) + " spines");
+}
+
+int run(const arguments& a) {
+  const named_place& kind = find_place(a.policy, "--policy");
+  const cluster c = read_cluster(json_file{a.cluster}, model::catalogue{});
+  placer all{a, network_for(kind, c, a.cluster)};
+
+  const std::string name = a.ops == "-" ? "stdin" : a.ops;
+  std::ifstream file;
+  if (a.ops != "-") {
+    file.open(a.ops);
+    if (!file) throw input_error(name + ":1", "a readable file", "none");
+  }
+  std::istream& in = a.ops == "-" ? std::cin : file;
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    std::cout << all.answer_to(name + ":" + std::to_string(number), line).dump() << std::endl;
+  }
+  return done;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  arguments a;
+  return run_program("heddle-place",
+                     "Places jobs on a cluster: GPUs, links and circuits, or the reason why not.", argc,
+                     argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return run(a); });
+}

@@ -1,0 +1,130 @@
+// One line of operations: what to do with which job or part.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+#include <heddle/core/error.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/failures.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+
+namespace heddle::examples {
+
+/// All links between a leaf and a spine.
+struct leaf_spine_pair {
+  leaf_id leaf;
+  spine_id spine;
+};
+using any_part = std::variant<gpu_id, server_id, leaf_id, spine_id, ocs_id, leaf_spine_pair,
+                              fabric::leaf_fibre, fabric::spine_fibre>;
+
+enum class op_kind : unsigned char { place, release, fail, repair };
+
+struct operation {
+  op_kind kind = op_kind::place;
+  job_id job;          // place, release
+  int gpus = 0;        // place
+  std::string tenant;  // place
+  any_part part;       // fail, repair
+};
+
+/// Reads a line; errors are input_errors that say `where`.
+class operation_reader {
+ public:
+  operation_reader(const fabric::leaf_spine& dc, std::string where, const std::string& line)
+      : fabric_(dc), where_(std::move(where)) {
+    try {
+      json_ = nlohmann::json::parse(line);
+    } catch (const nlohmann::json::exception&) {
+      throw input_error(where_, "a JSON object", shortened(line));
+    }
+    if (!json_.is_object()) fail("a JSON object", json_);
+  }
+
+  operation read() {
+    operation op;
+    const std::string kind = text("op", "place, release, fail or repair as op");
+    if (kind == "place" || kind == "release") {
+      op.kind = kind == "place" ? op_kind::place : op_kind::release;
+      op.job = job_id{whole(at("job"), "a job id", 4294967294.0)};
+      if (kind == "release") return op;
+      op.gpus = static_cast<int>(whole(at("gpus"), "a number of GPUs of at least 1", 2147483647.0, 1));
+      if (json_.contains("vc")) op.tenant = text("vc", "a name as vc");
+      return op;
+    }
+    if (kind != "fail" && kind != "repair") fail("place, release, fail or repair as op", json_["op"]);
+    op.kind = kind == "fail" ? op_kind::fail : op_kind::repair;
+    op.part = part();
+    return op;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& expected, const nlohmann::json& got) const {
+    throw input_error(where_, expected, got.is_null() ? "nothing" : shortened(got.dump()));
+  }
+  static std::string shortened(const std::string& text) {
+    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  }
+  [[nodiscard]] nlohmann::json at(const char* key) const {
+    return json_.contains(key) ? json_[key] : nlohmann::json{};
+  }
+  std::string text(const char* key, const std::string& expected) const {
+    if (!at(key).is_string()) fail(expected, at(key));
+    return at(key).get<std::string>();
+  }
+  std::uint32_t whole(const nlohmann::json& v, const std::string& expected, double most,
+                      double least = 0) const {
+    if (!v.is_number()) fail(expected, v);
+    const double x = v.get<double>();
+    if (!(x >= least && x <= most) || x != std::floor(x)) fail(expected, v);
+    return static_cast<std::uint32_t>(x);
+  }
+  template <class Id>
+  Id id(const nlohmann::json& v, const char* what, int count) const {
+    if (count == 0) fail("an optical fabric, or no " + std::string(what), v);
+    return Id{whole(v, std::string(what) + " from 0 to " + std::to_string(count - 1), count - 1)};
+  }
+
+  any_part part() const {
+    static constexpr std::string_view keys[] = {"gpu", "server", "leaf", "spine", "ocs", "link", "fibre"};
+    std::optional<std::string> key;
+    for (std::string_view k : keys)
+      if (json_.contains(k)) {
+        if (key) fail("one part", json_);
+        key = k;
+      }
+    if (!key) fail("a gpu, server, leaf, spine, ocs, link or fibre", json_);
+    const nlohmann::json& v = json_[*key];
+    const int switches = fabric_.optical().switches;
+    if (*key == "gpu") return id<gpu_id>(v, "gpu", fabric_.gpus());
+    if (*key == "server") return id<server_id>(v, "server", fabric_.servers());
+    if (*key == "leaf") return id<leaf_id>(v, "leaf", fabric_.leafs());
+    if (*key == "spine") return id<spine_id>(v, "spine", fabric_.spines());
+    if (*key == "ocs") return id<ocs_id>(v, "ocs", switches);
+    if (*key == "link") {
+      if (fabric_.is_optical()) fail("a fibre, for the fabric has no fixed links", v);
+      if (!v.is_array() || v.size() != 2) fail("[leaf, spine] as link", v);
+      return leaf_spine_pair{id<leaf_id>(v[0], "leaf", fabric_.leafs()),
+                             id<spine_id>(v[1], "spine", fabric_.spines())};
+    }
+    if (!v.is_array() || v.size() != 3 || !(v[0] == "leaf" || v[0] == "spine"))
+      fail("[\"leaf\" or \"spine\", index, ocs] as fibre", v);
+    const auto ocs = id<ocs_id>(v[2], "ocs", switches);
+    if (v[0] == "leaf") return fabric::leaf_fibre{id<leaf_id>(v[1], "leaf", fabric_.leafs()), ocs};
+    return fabric::spine_fibre{id<spine_id>(v[1], "spine", fabric_.spines()), ocs};
+  }
+
+  const fabric::leaf_spine& fabric_;
+  std::string where_;
+  nlohmann::json json_;
+};
+
+}  // namespace heddle::examples

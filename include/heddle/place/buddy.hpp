@@ -1,0 +1,110 @@
+// Power-of-two blocks inside servers, whole servers under few leafs.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/detail/blocks.hpp>
+#include <heddle/place/pick.hpp>
+#include <heddle/place/placement_policy.hpp>
+
+namespace heddle::place {
+
+/// Buddy allocation. A job of at most g GPUs (a server's) gets the first GPUs of an aligned block of
+/// the next power of two on one server: the tightest block, under the leaf with fewest free GPUs. A
+/// larger job gets whole idle servers, leafs with most of them first and the last one where the rest
+/// fits best, and a block for what remains. Blocks are what the ledger's free GPUs make them, so
+/// nothing is kept between questions, and what is released merges by itself.
+///
+/// If g and all sizes are powers of two and nothing has failed, a job of at most g GPUs waits only for
+/// want of compaction: see place/compact.hpp. Owns no links: jobs of several leafs share them.
+///
+/// Precondition: servers have at most 64 GPUs. O(servers · g / N).
+/// Reference: PowerFlow (arXiv 2304.06381) places by buddy allocation; the details are derived.
+struct buddy {
+  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+    const fabric::leaf_spine& dc = free.fabric();
+    const int g = dc.gpus_per_server();
+    placement p;
+    if (job.gpus > g && !take_servers(free, job.gpus / g, p)) return std::nullopt;
+    const int rest = job.gpus > g ? job.gpus % g : job.gpus;
+    if (rest > 0 && !take_block(free, rest, p)) return std::nullopt;
+    std::sort(p.gpus.begin(), p.gpus.end());
+    return p;
+  }
+
+ private:
+  [[nodiscard]] static bool is_idle(const fabric::ledger& free, server_id s) {
+    return static_cast<int>(free.fabric().gpus_of(s).size()) == free.fabric().gpus_per_server() &&
+           free.free_gpus(s) == free.fabric().gpus_per_server();
+  }
+
+  /// Adds so many idle servers of full size, under few leafs.
+  static bool take_servers(const fabric::ledger& free, int servers, placement& p) {
+    const fabric::leaf_spine& dc = free.fabric();
+    std::vector<std::tuple<int, int, leaf_id>> leafs;  // idle servers (negative), free GPUs, leaf
+    for (leaf_id l : dc.all_leafs()) {
+      int idle = 0;
+      for (server_id s : dc.servers_of(l)) idle += is_idle(free, s);
+      if (idle > 0) leafs.push_back({-idle, free.free_gpus(l), l});
+    }
+    std::sort(leafs.begin(), leafs.end());
+    for (auto l = leafs.begin(); servers > 0; ++l) {
+      if (l == leafs.end()) return false;
+      const auto holds = [&](const auto& other) { return -std::get<0>(other) >= servers; };
+      if (holds(*l)) {  // of those with fewest idle servers that hold the rest the one most used
+        const auto end = std::partition_point(l, leafs.end(), holds);
+        l = std::partition_point(l, end, [&](const auto& other) {
+          return std::get<0>(other) < std::get<0>(*std::prev(end));
+        });
+      }
+      for (server_id s : dc.servers_of(std::get<leaf_id>(*l))) {
+        if (servers == 0 || !is_idle(free, s)) continue;
+        pick(free, s, dc.gpus_per_server(), p.gpus);
+        --servers;
+      }
+    }
+    return true;
+  }
+
+  /// Adds `gpus` of a block, on a server that `p` does not use; under one of its leafs if it can.
+  static bool take_block(const fabric::ledger& free, int gpus, placement& p) {
+    const fabric::leaf_spine& dc = free.fabric();
+    const auto used = [&](auto&& part_of, auto part) {
+      return std::any_of(p.gpus.begin(), p.gpus.end(),
+                         [&](gpu_id g) { return part_of(g) == part; });
+    };
+    std::tuple<bool, int, int, server_id> best;
+    detail::block at;
+    for (leaf_id l : dc.all_leafs()) {
+      if (free.free_gpus(l) < gpus) continue;
+      const bool is_new = !used([&](gpu_id g) { return dc.leaf_of(g); }, l);
+      for (server_id s : dc.servers_of(l)) {
+        if (free.free_gpus(s) < gpus) continue;
+        int whole = 0;
+        const detail::block b = detail::tightest_block(
+            detail::free_word(free, s), static_cast<int>(dc.gpus_of(s).size()), gpus, whole);
+        const std::tuple here{is_new, whole, free.free_gpus(l), s};
+        if (b.size == 0 || (at.size > 0 && here >= best)) continue;
+        if (!p.gpus.empty() && used([&](gpu_id g) { return dc.server_of(g); }, s)) continue;
+        best = here;
+        at = b;
+      }
+    }
+    if (at.size == 0) return false;
+    const std::uint32_t first =
+        dc.gpus_of(std::get<server_id>(best)).front().value + static_cast<std::uint32_t>(at.first);
+    for (std::uint32_t g = 0; g < static_cast<std::uint32_t>(gpus); ++g)
+      p.gpus.push_back(gpu_id{first + g});
+    return true;
+  }
+};
+
+}  // namespace heddle::place

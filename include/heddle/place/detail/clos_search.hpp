@@ -1,0 +1,295 @@
+// Finds the leafs and links of a virtual Clos network of a given shape.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include <heddle/core/bits.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/detail/biclique.hpp>
+#include <heddle/place/pick.hpp>
+
+namespace heddle::place::detail {
+
+/// Which of the leafs with enough free GPUs are preferred.
+enum class leaf_order : unsigned char {
+  best_fit,  ///< fewest free GPUs, then the lowest id
+  by_id,
+};
+
+/// Of two leafs that hold a job together, which pair.
+enum class pair_order : unsigned char {
+  best_fit,      ///< fewest GPUs left free under both, then fewest links
+  fewest_links,  ///< the other way round
+};
+
+/// A search over one state for shapes, one after the other. Leafs are sorted by free GPUs once, by
+/// counting; whether a shape has room by GPUs alone is O(1). Keeps its memory between states.
+class clos_search {
+ public:
+  /// Looks at `free`, which must stay as it is until the next start. O(leafs + GPUs of a leaf).
+  void start(const fabric::ledger& free, std::int64_t nodes, leaf_order order) {
+    free_ = &free;
+    nodes_ = budget_ = nodes;
+    order_ = order;
+    is_sorted_ = false;
+    const fabric::leaf_spine& dc = free.fabric();
+    first_.assign(static_cast<std::size_t>(dc.gpus_per_leaf()) + 2, 0);
+    for (leaf_id l : dc.all_leafs()) ++first_[static_cast<std::size_t>(free.free_gpus(l)) + 1];
+    for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
+  }
+
+  [[nodiscard]] std::int64_t visited() const { return nodes_ - budget_; }
+  /// GPUs that one leaf can give to a virtual Clos, at most.
+  [[nodiscard]] int widest() const {
+    return std::min(free_->fabric().gpus_per_leaf(), free_->fabric().uplinks());
+  }
+  /// Leafs with at least `n` free GPUs.
+  [[nodiscard]] int leafs_with(int n) const {
+    const auto at = static_cast<std::size_t>(n);
+    return at + 1 < first_.size() ? static_cast<int>(first_.back() - first_[at]) : 0;
+  }
+  /// Whether m leafs have n GPUs and, with r > 0, one more has r.
+  [[nodiscard]] bool has_room(int m, int n, int r) const { return has_room(m, n, r, n); }
+  /// The same for leafs with `links` links each.
+  [[nodiscard]] bool has_room(int m, int n, int r, int links) const {
+    return links <= free_->fabric().uplinks() && leafs_with(n) >= m && (r == 0 || leafs_with(r) > m);
+  }
+
+  /// The preferred leaf with `n` free GPUs, or none.
+  [[nodiscard]] leaf_id one_leaf(int n) {
+    if (leafs_with(n) == 0) return {};
+    if (order_ == leaf_order::best_fit && is_sorted_)
+      return leaf_id{by_free_[first_[static_cast<std::size_t>(n)]]};
+    leaf_id best;
+    for (leaf_id l : free_->fabric().all_leafs()) {
+      const int here = free_->free_gpus(l);
+      if (here < n || (best.valid() && here >= free_->free_gpus(best))) continue;
+      best = l;
+      if (order_ == leaf_order::by_id || here == n) break;
+    }
+    return best;
+  }
+
+  /// Looks for m leafs with n free GPUs and n common spines each and, with r > 0, one more that has r
+  /// GPUs and shares r of the spines. Precondition: has_room.
+  search_status find(int m, int n, int r) { return find(m, n, r, n); }
+  /// The same over `links` common spines instead of n, r ≤ links ≤ n.
+  search_status find(int m, int n, int r, int links) {
+    const search_status s = search_.solve(
+        free_->free_uplinks(), candidates(n, leafs_), static_cast<std::size_t>(m), links, budget_, r,
+        r > 0 ? candidates(r, rests_) : std::span<const std::uint32_t>{});
+    if (s != search_status::found) return s;
+    parts_.clear();
+    for (std::uint32_t l : search_.rows()) parts_.push_back({leaf_id{l}, n, false});
+    if (r > 0) rest_leaf_ = search_.remainder();
+    choose_columns(search_.columns(), links, r);
+    if (r > 0) parts_.push_back({leaf_id{search_.remainder()}, r, true});
+    return s;
+  }
+
+  /// Looks for two leafs that hold `gpus` together, over a common spine for every `share` GPUs of the
+  /// narrower. All free GPUs of the wider are taken, so that few links are needed. Notes in `has_pair`
+  /// whether there are such leafs by GPUs alone. O(pairs of leafs); 64 count as a node.
+  search_status find_pair(int gpus, pair_order order, int share = 1) {
+    has_pair_ = false;
+    share_ = share;
+    sort();
+    const int most = std::min(free_->free_gpus(leaf_id{by_free_.back()}), gpus - 1);
+    pairs_ = 0;
+    const auto try_pair = [&](int a, int left) {
+      return try_leafs_with(a, gpus - a + left, gpus - a);
+    };
+    const auto status = [&](bool found) {
+      if (found) return search_status::found;
+      return budget_ <= 0 ? search_status::gave_up : search_status::none;
+    };
+    // `a` free GPUs under the wider leaf, gpus − a + left ≤ a under the other.
+    if (order == pair_order::best_fit) {
+      for (int left = 0; left <= 2 * most - gpus; ++left)
+        for (int a = most; 2 * a >= gpus + left; --a)
+          if (try_pair(a, left) || budget_ <= 0) return status(has_found_);
+    } else {
+      for (int a = most; 2 * a >= gpus; --a)
+        for (int left = 0; left <= 2 * a - gpus; ++left)
+          if (try_pair(a, left) || budget_ <= 0) return status(has_found_);
+    }
+    return search_status::none;
+  }
+  [[nodiscard]] bool has_pair() const { return has_pair_; }
+
+  /// Looks for any leafs that hold `gpus` together with at most share · links under each, over the
+  /// same `links` spines; the last one gets the rest, over as many of them as that needs. Greedy: no is
+  /// no proof. On a yes tells how many links that takes. O(leafs) after the first time.
+  std::optional<int> find_thin(int gpus, int links, int share) {
+    const bit_matrix& rows = free_->free_uplinks();
+    const int most = share * links;
+    sort();
+    common_.assign(rows.words(), ~word{0});
+    parts_.clear();
+    int left = gpus;
+    for (std::size_t i = by_free_.size(); i-- > 0 && left > 0;) {
+      const leaf_id l{by_free_[i]};
+      const int here = std::min({left, most, free_->free_gpus(l)});
+      if (here == 0) break;
+      const int shared = count_common(rows[l.index()], common_);
+      if (here == left) {  // the last one
+        if (shared < (left + share - 1) / share) continue;
+      } else {
+        if (shared < links) continue;
+        intersect(rows[l.index()], common_, common_);
+      }
+      parts_.push_back({l, here, here == left});
+      left -= here;
+    }
+    if (left > 0 || parts_.size() < 2) return std::nullopt;
+    const part& last = parts_.back();
+    rest_leaf_ = last.leaf.value;
+    const int rest = (last.gpus + share - 1) / share;
+    choose_columns(common_, links, rest);
+    return links * static_cast<int>(parts_.size() - 1) + rest;
+  }
+
+  /// The placement that was found last.
+  [[nodiscard]] fabric::placement take() {
+    std::sort(parts_.begin(), parts_.end(),
+              [](const part& a, const part& b) { return a.leaf < b.leaf; });
+    fabric::placement p;
+    std::size_t gpus = 0, links = 0;
+    for (const part& x : parts_) {
+      gpus += static_cast<std::size_t>(x.gpus);
+      links += x.is_rest ? rest_columns_.size() : columns_.size();
+    }
+    p.gpus.reserve(gpus);
+    p.links.reserve(links);
+    for (const part& x : parts_) {
+      pick(*free_, x.leaf, x.gpus, p.gpus);
+      add_links(x.leaf, x.is_rest ? rest_columns_ : columns_, p.links);
+    }
+    return p;
+  }
+
+ private:
+  struct part {
+    leaf_id leaf;
+    int gpus = 0;
+    bool is_rest = false;  ///< has the columns of the remainder
+  };
+
+  /// All leafs by (free GPUs, id).
+  void sort() {
+    if (is_sorted_) return;
+    is_sorted_ = true;
+    by_free_.resize(static_cast<std::size_t>(free_->fabric().leafs()));
+    cursor_.assign(first_.begin(), first_.end());
+    for (leaf_id l : free_->fabric().all_leafs())
+      by_free_[cursor_[static_cast<std::size_t>(free_->free_gpus(l))]++] = l.value;
+  }
+  /// Those with exactly `n` free GPUs, by id.
+  [[nodiscard]] std::span<const std::uint32_t> leafs_with_just(int n) const {
+    const auto at = static_cast<std::size_t>(n);
+    return {by_free_.data() + first_[at], by_free_.data() + first_[at + 1]};
+  }
+  /// Those with at least `n`, preferred ones first.
+  std::span<const std::uint32_t> candidates(int n, std::vector<std::uint32_t>& room) {
+    if (order_ == leaf_order::best_fit) {
+      sort();
+      return std::span(by_free_).subspan(first_[static_cast<std::size_t>(n)]);
+    }
+    room.clear();
+    for (leaf_id l : free_->fabric().all_leafs())
+      if (free_->free_gpus(l) >= n) room.push_back(l.value);
+    return room;
+  }
+
+  /// The first pair of leafs with just so many free GPUs of which the second gives `gpus`.
+  bool try_leafs_with(int wide, int narrow, int gpus) {
+    const int links = (gpus + share_ - 1) / share_;
+    const bit_matrix& rows = free_->free_uplinks();
+    for (std::uint32_t i : leafs_with_just(wide))
+      for (std::uint32_t j : leafs_with_just(narrow)) {
+        if (i == j) continue;
+        has_pair_ = true;
+        if (++pairs_ % 64 == 0 && --budget_ <= 0) return false;
+        if (count_common(rows[i], rows[j]) < links) continue;
+        common_.resize(rows.words());
+        intersect(rows[i], rows[j], common_);
+        parts_.clear();
+        parts_.push_back({leaf_id{i}, wide, false});
+        parts_.push_back({leaf_id{j}, gpus, false});
+        choose_columns(common_, links, 0);
+        return has_found_ = true;
+      }
+    return has_found_ = false;
+  }
+
+  /// Of the columns (virtual spines) in common, puts into `columns_` the n that fewest leafs of the
+  /// whole network could use, of equal ones the lowest, so that the others stay whole; and of these
+  /// into `rest_columns_` the r of the remainder.
+  void choose_columns(const_bit_row common, int n, int r) {
+    const bit_matrix& rows = free_->free_uplinks();
+    columns_.clear();
+    for_each_bit(common, [&](std::size_t c) { columns_.push_back(static_cast<std::uint32_t>(c)); });
+    rest_columns_.clear();
+    if (r == 0 && columns_.size() == static_cast<std::size_t>(n)) return;
+
+    demand_.reset(rows.words(), rows.rows());
+    for (std::size_t l = 0; l < rows.rows(); ++l) demand_.add(rows[l], common);
+    const auto sort_by_demand = [&](auto first, auto&& comes_last) {
+      std::sort(first, columns_.end(), [&](std::uint32_t a, std::uint32_t b) {
+        return std::tuple{comes_last(a), demand_.count(a), a} <
+               std::tuple{comes_last(b), demand_.count(b), b};
+      });
+    };
+    const auto rest = columns_.begin() + r;
+    if (r > 0) {
+      const const_bit_row row = rows[rest_leaf_];
+      sort_by_demand(columns_.begin(), [&](std::uint32_t c) { return !test_bit(row, c); });
+      rest_columns_.assign(columns_.begin(), rest);
+      std::sort(rest_columns_.begin(), rest_columns_.end());
+    }
+    sort_by_demand(rest, [](std::uint32_t) { return false; });
+    columns_.resize(static_cast<std::size_t>(n));
+    std::sort(columns_.begin(), columns_.end());
+  }
+
+  /// Columns of one spine are any of its lanes that are free at this leaf, the lowest first.
+  void add_links(leaf_id leaf, const std::vector<std::uint32_t>& columns,
+                 std::vector<fabric::link>& out) const {
+    const auto lanes = static_cast<std::uint32_t>(free_->fabric().links_per_pair());
+    spine_id spine;
+    std::uint32_t lane = 0;
+    for (std::uint32_t c : columns) {
+      const spine_id s{c / lanes};
+      lane = free_->free_lane(leaf, s, s == spine ? lane + 1 : 0);
+      spine = s;
+      out.push_back({leaf, s, lane});
+    }
+  }
+
+  const fabric::ledger* free_ = nullptr;
+  std::int64_t nodes_ = 0, budget_ = 0;
+  leaf_order order_ = leaf_order::best_fit;
+  bool is_sorted_ = false, has_pair_ = false, has_found_ = false;
+  int share_ = 1;
+  std::uint32_t rest_leaf_ = 0;
+  std::size_t pairs_ = 0;
+  std::vector<std::uint32_t> first_;    // of k: leafs with fewer than k free GPUs
+  std::vector<std::uint32_t> by_free_;  // leafs by free GPUs
+  std::vector<std::uint32_t> cursor_, leafs_, rests_;
+  biclique_search search_;
+  column_counter demand_;
+  std::vector<word> common_;                 // columns that two leafs share
+  std::vector<std::uint32_t> columns_;       // virtual spines chosen: spine · lanes + k
+  std::vector<std::uint32_t> rest_columns_;  // of these, the remainder's
+  std::vector<part> parts_;
+};
+
+}  // namespace heddle::place::detail

@@ -1,0 +1,108 @@
+// How much of what is free cannot be used.
+//
+//   measure             of what                                              cost
+//   server_holes        free GPUs in servers that are partly used            O(1)
+//   misaligned_links    free links of leaf pairs that do not meet            O(leafs²)
+//   unplaceable         free GPUs that a policy cannot give to a mix of      a placement of all that
+//                       sizes, expected                                      fits, for each size
+//
+// All are shares in [0, 1], 0 where nothing is free.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/bits.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/placement_policy.hpp>
+
+namespace heddle::place {
+
+/// The share of free GPUs that stand in servers with other GPUs in use: of no use to jobs that want
+/// whole servers.
+[[nodiscard]] inline double server_holes(const fabric::ledger& state) {
+  if (state.free_gpus() == 0) return 0;
+  int whole = 0;
+  if (state.fabric().is_regular()) {
+    whole = state.idle_servers() * state.fabric().gpus_per_server();
+  } else {
+    for (server_id s : state.fabric().all_servers())
+      if (const int n = state.free_gpus(s); n == static_cast<int>(state.fabric().gpus_of(s).size()))
+        whole += n;
+  }
+  return 1 - static_cast<double>(whole) / state.free_gpus();
+}
+
+/// Over pairs of leafs with free GPUs, the share of links that both have free in number but not to
+/// the same spines: 1 − Σ |F_i ∩ F_j| / Σ min(|F_i|, |F_j|). 0 if free spines line up, so that any two
+/// leafs can serve one virtual Clos as well as their counts of links allow. Derived.
+/// Precondition: the fabric is not optical.
+[[nodiscard]] inline double misaligned_links(const fabric::ledger& state) {
+  const bit_matrix& rows = state.free_uplinks();
+  std::vector<std::pair<std::size_t, int>> leafs;
+  for (leaf_id l : state.fabric().all_leafs())
+    if (state.free_gpus(l) > 0) leafs.push_back({l.index(), count_bits(rows[l.index()])});
+  std::int64_t common = 0, most = 0;
+  for (std::size_t i = 0; i < leafs.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k) {
+      common += count_common(rows[leafs[i].first], rows[leafs[k].first]);
+      most += std::min(leafs[i].second, leafs[k].second);
+    }
+  return most == 0 ? 0 : 1 - static_cast<double>(common) / static_cast<double>(most);
+}
+
+/// A size of job, and how often it comes.
+struct size_share {
+  int gpus = 1;
+  double weight = 1;  ///< > 0
+};
+
+/// The expected share of free GPUs that stay free when jobs of one size, drawn by weight, are placed by
+/// `policy` until it says no: what the free GPUs are worth to this mix under this policy, links
+/// included. The cluster-wide form of the fragmentation measure of FGD, which asks it of each node.
+/// Reference: Weng et al., Beware of Fragmentation: Scheduling GPU-Sharing Workloads with Fragmentation
+/// Gradient Descent, USENIX ATC 2023; the extension to links is derived.
+template <PlacementPolicy Policy>
+[[nodiscard]] double unplaceable(const fabric::ledger& state, std::span<const size_share> mix,
+                                 Policy& policy) {
+  if (state.free_gpus() == 0) return 0;
+  double left = 0, weights = 0;
+  for (const size_share& size : mix) {
+    fabric::ledger trial = state;
+    std::uint32_t id = std::numeric_limits<std::uint32_t>::max() - 1;  // the highest, downwards
+    const auto next_id = [&] {
+      while (trial.find(job_id{id})) --id;
+      return job_id{id};
+    };
+    for (answer a = ask(policy, trial, {next_id(), size.gpus}); a;
+         a = ask(policy, trial, {next_id(), size.gpus}))
+      if (trial.reserve(next_id(), *std::move(a.where)) != fabric::reserve_status::reserved) break;
+    left += size.weight * trial.free_gpus() / state.free_gpus();
+    weights += size.weight;
+  }
+  return weights > 0 ? left / weights : 0;
+}
+
+/// A score for `best_of`: what would be unplaceable after the placement. Placing by it goes down the
+/// gradient of fragmentation, as FGD does.
+template <PlacementPolicy Policy>
+struct least_unplaceable {
+  std::vector<size_share> mix;
+  Policy policy = {};
+
+  double operator()(const fabric::ledger& free, const placement& p) {
+    fabric::ledger after = free;
+    if (after.reserve(job_id{std::numeric_limits<std::uint32_t>::max() - 1}, p) !=
+        fabric::reserve_status::reserved)
+      return 1;
+    return unplaceable(after, mix, policy);
+  }
+};
+
+}  // namespace heddle::place

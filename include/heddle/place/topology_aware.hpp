@@ -1,0 +1,67 @@
+// Isolation by exclusive leafs, without links of one's own.
+#pragma once
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/bits.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/detail/crossing.hpp>
+#include <heddle/place/pick.hpp>
+#include <heddle/place/placement_policy.hpp>
+
+namespace heddle::place {
+
+/// A job that fits under a leaf gets one, best fit. One that does not gets parts of several, none of
+/// which has another job that crosses leafs: leafs with most free GPUs first, the last part where it
+/// fits best. So a leaf's links carry the flows of one job only, and jobs do not slow one another
+/// down, if all are placed by this policy. Within a job two flows may still meet: it owns no links, so
+/// it is routed by the routing of the shared network.
+///
+/// A job that would fit under a leaf of the cluster waits for one. O(GPUs held by all jobs).
+/// Reference: Pollard et al., Evaluation of an Interference-Free Node Allocation Policy on Fat-Tree
+/// Clusters, SC 2018; two levels of it, as described in later work.
+struct topology_aware {
+  std::vector<word> crossing = {};                  ///< scratch, nothing to set
+  std::vector<std::pair<int, leaf_id>> leafs = {};  ///< the same
+
+  answer operator()(const fabric::ledger& free, const request& job) {
+    const fabric::leaf_spine& dc = free.fabric();
+    placement p;
+    if (job.gpus <= dc.gpus_per_leaf()) {
+      leaf_id best;
+      for (leaf_id l : dc.all_leafs())
+        if (free.free_gpus(l) >= job.gpus &&
+            (!best.valid() || free.free_gpus(l) < free.free_gpus(best)))
+          best = l;
+      if (!best.valid()) return wait_reason::gpu_fragmentation;
+      pick(free, best, job.gpus, p.gpus);
+      return p;
+    }
+    detail::find_crossing_leafs(free, crossing);
+    leafs.clear();
+    int room = 0;
+    for (leaf_id l : dc.all_leafs())
+      if (free.free_gpus(l) > 0 && !test_bit(crossing, l.index())) {
+        leafs.push_back({-free.free_gpus(l), l});
+        room += free.free_gpus(l);
+      }
+    if (room < job.gpus) return wait_reason::network_fragmentation;
+    std::sort(leafs.begin(), leafs.end());
+    int left = job.gpus;
+    for (auto l = leafs.begin(); left > 0; ++l) {
+      const auto holds = [&](const auto& other) { return -other.first >= left; };
+      if (holds(*l)) l = std::prev(std::partition_point(l, leafs.end(), holds));
+      const int here = std::min(left, -l->first);
+      pick(free, l->second, here, p.gpus);
+      left -= here;
+    }
+    std::sort(p.gpus.begin(), p.gpus.end());
+    return p;
+  }
+};
+
+}  // namespace heddle::place

@@ -1,0 +1,163 @@
+#include <heddle/place/hived.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <heddle/place/shared_network.hpp>
+
+#include "support/dice.hpp"
+
+using namespace heddle;
+using fabric::leaf_spine;
+using fabric::ledger;
+using fabric::reserve_status;
+using place::cell_quota;
+using place::hived;
+using place::wait_reason;
+
+static_assert(place::PlacementPolicy<hived>);
+
+namespace {
+
+// A tenant's requests, answered in the shared cluster and on a private one made of its cells.
+struct tenant {
+  cell_quota quota;
+  leaf_spine dc;
+  ledger alone;
+  hived private_policy;
+  std::vector<std::pair<job_id, int>> running;
+
+  explicit tenant(cell_quota q)
+      : quota(q),
+        dc({.leafs = 1, .spines = 1, .servers_per_leaf = q.cells, .gpus_per_server = q.gpus_per_cell}),
+        alone(dc),
+        private_policy({q}) {}
+};
+
+}  // namespace
+
+TEST_CASE("no tenant of hived waits where it would not wait on a private cluster of its quota") {
+  int placed = 0, refused = 0, fragmented_itself = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const leaf_spine dc{{.leafs = 2, .spines = 2, .servers_per_leaf = 4, .gpus_per_server = 8}};
+    // Quotas that fill the eight servers: whole ones, halves, quarters, single GPUs.
+    std::vector<tenant> tenants;
+    tenants.emplace_back(cell_quota{"a", 3, 8});
+    tenants.emplace_back(cell_quota{"b", 2, 8});
+    tenants.emplace_back(cell_quota{"c", 3, 4});
+    tenants.emplace_back(cell_quota{"d", 4, 2});
+    tenants.emplace_back(cell_quota{"e", 4, 1});
+    std::vector<cell_quota> quotas;
+    for (const tenant& t : tenants) quotas.push_back(t.quota);
+    hived policy{quotas};
+    ledger shared{dc};
+    for (std::uint32_t i = 0; i < 2500; ++i) {
+      CAPTURE(i);
+      tenant& t = tenants[d.index(tenants.size())];
+      if (!t.running.empty() && d.chance(.47)) {
+        const std::size_t k = d.index(t.running.size());
+        const job_id id = t.running[k].first;
+        REQUIRE(shared.release(id));
+        REQUIRE(t.alone.release(id));
+        t.running.erase(t.running.begin() + static_cast<std::ptrdiff_t>(k));
+        continue;
+      }
+      int wanted = 1 << d.between(0, 3);
+      if (d.chance(.2)) wanted = d.between(1, 16);
+      if (t.quota.gpus_per_cell < 8) wanted = std::min(wanted, t.quota.gpus_per_cell);
+      const place::request r{job_id{i}, wanted, t.quota.tenant};
+      const place::answer there = policy(shared, r), here = t.private_policy(t.alone, r);
+      REQUIRE(static_cast<bool>(there) == static_cast<bool>(here));
+      REQUIRE(there.why == here.why);
+      if (!there) {
+        ++refused;
+        fragmented_itself += there.why == wait_reason::gpu_fragmentation;
+        continue;
+      }
+      ++placed;
+      REQUIRE(there.where->gpus.size() == static_cast<std::size_t>(wanted));
+      REQUIRE(shared.reserve(r.job, *there.where) == reserve_status::reserved);
+      REQUIRE(t.alone.reserve(r.job, *here.where) == reserve_status::reserved);
+      t.running.push_back({r.job, wanted});
+      if (wanted <= 8)
+        for (gpu_id g : there.where->gpus)
+          REQUIRE(dc.server_of(g) == dc.server_of(there.where->gpus[0]));
+    }
+  }
+  CHECK(placed > 20'000);
+  CHECK(refused > 5'000);
+  CHECK(fragmented_itself > 100);
+}
+
+TEST_CASE("where tenants have counts of GPUs alone one fragments what the other was promised") {
+  // The reason for cells: two tenants with half of two servers each, placed spread out.
+  const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  ledger l{dc};
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const auto p = place::spread{}(l, {job_id{i}, 1});
+    REQUIRE(l.reserve(job_id{i}, *p) == reserve_status::reserved);
+  }
+  CHECK_FALSE(place::one_server{}(l, {job_id{9}, 4}));
+
+  ledger safe{dc};
+  hived policy{{{"a", 1, 4}, {"b", 1, 4}}};
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const auto a = policy(safe, {job_id{i}, 1, "a"});
+    REQUIRE(a);
+    REQUIRE(safe.reserve(job_id{i}, *a.where) == reserve_status::reserved);
+  }
+  CHECK(policy(safe, {job_id{9}, 4, "b"}));
+  const auto full = policy(safe, {job_id{10}, 1, "a"});
+  CHECK_FALSE(full);
+  CHECK(full.why == wait_reason::gpus);
+}
+
+TEST_CASE("tenants without a quota share what no quota needs") {
+  const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 3, .gpus_per_server = 4}};
+  ledger l{dc};
+  hived policy{{{"a", 1, 4}, {"b", 1, 2}}};  // b's half server leaves its other half to nobody
+  const auto x = policy(l, {job_id{0}, 4, "x"});
+  REQUIRE(x);
+  REQUIRE(l.reserve(job_id{0}, *x.where) == reserve_status::reserved);
+  CHECK_FALSE(policy(l, {job_id{1}, 1, "y"}));
+  CHECK(policy(l, {job_id{2}, 4, "a"}));
+  CHECK_FALSE(policy(l, {job_id{3}, 8, "a"}));
+}
+
+TEST_CASE("hived forgets a job that was not reserved after all or has left") {
+  const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 4}};
+  ledger l{dc};
+  hived policy{{{"a", 1, 4}}};
+  for (std::uint32_t i = 0; i < 5; ++i) CHECK(policy(l, {job_id{i}, 4, "a"}));
+  const auto a = policy(l, {job_id{7}, 4, "a"});
+  REQUIRE(l.reserve(job_id{7}, *a.where) == reserve_status::reserved);
+  CHECK_FALSE(policy(l, {job_id{8}, 1, "a"}));
+  l.release(job_id{7});
+  CHECK(policy(l, {job_id{8}, 1, "a"}));
+}
+
+TEST_CASE("hived throws on quotas that no cluster could keep") {
+  CHECK_THROWS_WITH_AS((hived{{{"a", 1, 3}}}),
+                       "hived, tenant a: expected a power of two as GPUs of a cell, got 3", input_error);
+  CHECK_THROWS_WITH_AS((hived{{{"a", -1, 4}}}), "hived, tenant a: expected 0 cells or more, got -1",
+                       input_error);
+  CHECK_THROWS_WITH_AS((hived{{{"a", 1, 4}, {"a", 1, 4}}}),
+                       "hived: expected each tenant once, got a twice", input_error);
+  const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  hived many{{{"a", 1, 4}, {"b", 3, 2}}};
+  CHECK_THROWS_WITH_AS((void)many(ledger{dc}, {job_id{1}, 1, "a"}),
+                       "hived: expected quotas of at most 2 servers, got 3", input_error);
+  hived large{{{"a", 1, 8}}};
+  CHECK_THROWS_WITH_AS((void)large(ledger{dc}, {job_id{1}, 1, "a"}),
+                       "hived, tenant a: expected cells of at most a server's 4 GPUs, got 8",
+                       input_error);
+}
