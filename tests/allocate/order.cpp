@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "support/dice.hpp"
@@ -19,6 +20,7 @@ static_assert(order::OrderPolicy<order::fewest_gpus>);
 static_assert(order::OrderPolicy<order::shortest>);
 static_assert(order::OrderPolicy<order::shortest_remaining>);
 static_assert(order::OrderPolicy<order::deadline>);
+static_assert(order::OrderPolicy<order::least_attained>);
 static_assert(!order::OrderPolicy<int>);
 
 namespace {
@@ -94,4 +96,32 @@ TEST_CASE("the whole order is strict and total for jobs of different ids") {
   check(order::shortest{});
   check(order::shortest_remaining{});
   check(order::deadline{});
+  check(order::least_attained{});
+}
+
+TEST_CASE("least attained service goes by levels of GPU time and within one by submission") {
+  const order::least_attained by{.levels_gpu_s = {100, 1000}};
+  CHECK(by.level(0) == 0);
+  CHECK(by.level(99) == 0);
+  CHECK(by.level(100) == 1);
+  CHECK(by.level(5000) == 2);
+  const job a = make_job(0, 5, 1, 1), b = make_job(1, 3, 1, 1);
+  CHECK(by({&a, 1, 50}, {&b, 1, 150}));
+  CHECK_FALSE(by({&a, 1, 10}, {&b, 1, 90}));
+  order::least_attained order = by;
+  CHECK(before(order, {&b, 1, 90}, {&a, 1, 10}));
+  CHECK(by.steady_for_s({&a, 1, 60}, 4) == 10);
+  CHECK(by.steady_for_s({&a, 1, 2000}, 4) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("overdue jobs go first by submission and outrank no other overdue one") {
+  const job small = make_job(0, 9, 1, 1), large = make_job(1, 3, 8, 1), old = make_job(2, 1, 9, 1);
+  order::fewest_gpus by;
+  const entry a{&small, 1, 0}, b{&large, 1, 0, true}, c{&old, 1, 0, true};
+  CHECK(order::outranks(by, b, a));
+  CHECK_FALSE(order::outranks(by, a, b));
+  CHECK_FALSE(order::outranks(by, b, c));
+  CHECK_FALSE(order::outranks(by, c, b));
+  CHECK(before(by, c, b));
+  CHECK(before(by, b, a));
 }

@@ -16,13 +16,14 @@ namespace heddle::allocate {
 struct candidate {
   job_id id;
   const model::curve* curve = nullptr;
-  double work = 0;          ///< samples left, > 0
+  double work = 0;          ///< samples left, > 0; see `work_left`
   int requested_gpus = 1;   ///< what its user asked for
   int min_gpus = 1;         ///< elastic range
   int max_gpus = std::numeric_limits<int>::max();
   double weight = 1;
   int priority = 0;
   const model::operating_point* current = nullptr;  ///< a point of `curve`; null while it waits
+  double time_left_s = std::numeric_limits<double>::infinity();  ///< until its deadline
 };
 
 /// What there is to give.
@@ -33,6 +34,8 @@ struct limits {
   double power_w = std::numeric_limits<double>::infinity();
   /// Energy of the work left, of the jobs' GPUs alone, in J.
   double energy_j = std::numeric_limits<double>::infinity();
+  /// When it is given, for policies that share time; NaN: unknown, and each call is a round.
+  double now_s = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// One operating point for each candidate, in their order; null: it gets nothing now.
@@ -44,6 +47,14 @@ using allocation = std::vector<const model::operating_point*>;
 template <class T>
 concept AllocationPolicy = requires(T& policy, std::span<const candidate> jobs, const limits& l,
                                     allocation& out) { policy(jobs, l, out); };
+
+/// The work that policies count with: 0, for which nothing is given, where `work` is not a positive finite
+/// number. Only a running job that is said to have none or less left, by rounding at its very end, counts
+/// as having a billionth of a sample, so that it is not stopped.
+[[nodiscard]] inline double work_left(const candidate& j) {
+  if (j.work > 0) return j.work < std::numeric_limits<double>::infinity() ? j.work : 0;
+  return j.work <= 0 && j.current ? 1e-9 : 0;
+}
 
 /// What `p` draws beyond its GPUs' idle power, in W.
 [[nodiscard]] inline double extra_power_w(const model::operating_point& p, const limits& l) {

@@ -23,6 +23,7 @@
 #include <heddle/allocate/detail/choice_branch.hpp>
 #include <heddle/allocate/detail/choice_data.hpp>
 #include <heddle/allocate/detail/choice_dual.hpp>
+#include <heddle/allocate/detail/choice_exchange.hpp>
 #include <heddle/allocate/detail/choice_repair.hpp>
 #include <heddle/allocate/detail/choice_table.hpp>
 #include <heddle/core/error.hpp>
@@ -120,7 +121,7 @@ struct options {
 ///    worth of all capacity bounds every choice. Its minimum over π is the linear relaxation's optimum,
 ///    found through a master program with resources + 1 rows (exact for few prices).
 /// 3. The jobs' points at the best prices are repaired until they fit and improved by exchanges of one
-///    and two jobs; where a short search does not close the gap, also by iterated local search.
+///    and two jobs; where a short search does not close the gap, also of up to ten jobs at once.
 /// 4. Points whose reduced cost exceeds bound − objective are in no better choice; depth-first search
 ///    with new prices at each node decides the rest.
 ///
@@ -171,12 +172,18 @@ class solver {
                                     left_s(), dual_, repair_, best_);
         out.nodes = searched.nodes;
         if (!searched.complete && o.node_limit > short_search && left_s() > 0) {
-          // As many rounds as fit into half the time, or a number that depends on the size alone.
+          // Parts of the time, or rounds by the size and by the limit of nodes.
           const bool timed = o.time_limit_s < -none;
           const double work = static_cast<double>(root_.points() * resources);
-          const double rounds = timed ? 1e9 : std::clamp(4e6 / work, 30.0, 4000.0);
-          repair_.shake(root_, price_, dual_, best_, static_cast<std::size_t>(rounds),
-                        [&] { return !timed || left_s() > 0.45 * o.time_limit_s; });
+          const auto until = [&](double part) {
+            return [&, part] { return !timed || left_s() > part * o.time_limit_s; };
+          };
+          const auto rounds = [&](double most) {
+            return timed ? static_cast<std::size_t>(-1) : static_cast<std::size_t>(most);
+          };
+          exchange_.run(root_, price_, best_, rounds(static_cast<double>(o.node_limit) / 8), until(0.65));
+          repair_.shake(root_, price_, dual_, best_, rounds(std::clamp(4e6 / work, 30.0, 4000.0)),
+                        until(0.35));
           searched = branch_.run(root_, price_, bound, o.gap, o.node_limit - short_search, left_s(),
                                  dual_, repair_, best_);
           out.nodes += searched.nodes;
@@ -235,6 +242,7 @@ class solver {
 
   detail::choice_data root_;
   detail::choice_dual dual_;
+  detail::choice_exchange exchange_;
   detail::choice_repair repair_;
   detail::choice_table table_;
   detail::choice_branch branch_;

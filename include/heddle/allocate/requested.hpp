@@ -5,6 +5,7 @@
 #include <span>
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/detail/room.hpp>
 
 namespace heddle::allocate {
 
@@ -14,17 +15,10 @@ struct requested {
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) const {
     out.clear();
     out.resize(jobs.size(), nullptr);
-    int gpus = l.gpus;
-    double power = l.power_w, energy = l.energy_j;
-    for (std::size_t i = 0; i < jobs.size() && gpus > 0; ++i) {
+    detail::room left{l};
+    for (std::size_t i = 0; i < jobs.size() && left.gpus > 0; ++i) {
       const model::operating_point* p = jobs[i].curve->fastest(jobs[i].requested_gpus);
-      if (!p || p->config.gpus > gpus || extra_power_w(*p, l) > power ||
-          jobs[i].work * p->energy_per_sample_j() > energy)
-        continue;
-      gpus -= p->config.gpus;
-      power -= extra_power_w(*p, l);
-      energy -= jobs[i].work * p->energy_per_sample_j();
-      out[i] = p;
+      if (p && detail::can_run(jobs[i]) && left.move(jobs[i], nullptr, p)) out[i] = p;
     }
   }
 };

@@ -133,12 +133,7 @@ struct max_min {
     detail::seal(out, w.levels);
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 /// Minimises the time until the last job has done its steps: min max_i steps_i / Σ_j T_ij·x_ij, in s.
@@ -169,12 +164,7 @@ struct makespan {
     detail::seal(out, w.levels, true);
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 /// Minimises the largest finish-time fairness ρ_i (Themis): the time from submission to the end over the
@@ -217,12 +207,7 @@ struct finish_time_fairness {
     detail::seal(out, w.levels, true);
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 }  // namespace heddle::allocate::share

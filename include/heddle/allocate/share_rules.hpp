@@ -48,12 +48,7 @@ struct isolated {
     detail::measure_level(p, w, out);
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 /// Every job has a part of each type in proportion to its weight: x_ij = w_i·C_j / (Σ_k w_k·g_i), a
@@ -68,12 +63,7 @@ struct proportional {
     detail::measure_level(p, w, out);
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 /// Jobs in their order, each alone on its fastest type that still has all its GPUs, until one finds
@@ -104,12 +94,7 @@ struct fifo {
         out.bound - out.objective <= detail::closed * out.bound ? status::optimal : status::feasible;
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 }  // namespace heddle::allocate::share

@@ -46,12 +46,7 @@ struct max_throughput {
     detail::most_value(p, w, out, [&](std::size_t i, std::size_t j) { return p.row(i)[j]; });
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 /// Maximises Σ_i Σ_j T_ij·x_ij / max_j T_ij: each job's throughput in parts of its best.
@@ -65,12 +60,7 @@ struct max_normalized_throughput {
     });
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 /// Maximises throughput per money, Σ_i Σ_j T_ij·x_ij / (g_i·cost_j): time on a type counts by what one
@@ -89,12 +79,7 @@ struct max_throughput_per_cost {
     });
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 }  // namespace heddle::allocate::share

@@ -243,12 +243,7 @@ struct max_min_lexicographic {
     detail::seal(out, w.levels);
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 /// Water filling with entities (Gavel's hierarchical policy): entity e rises by its weight W_e, shared
@@ -287,12 +282,7 @@ struct max_min_hierarchical {
     detail::seal(out, w.levels);
   }
 
-  [[nodiscard]] answer operator()(const problem& p) const {
-    workspace w;
-    answer out;
-    (*this)(p, w, out);
-    return out;
-  }
+  [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }
 };
 
 }  // namespace heddle::allocate::share

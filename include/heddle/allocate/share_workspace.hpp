@@ -8,6 +8,7 @@
 #include <heddle/allocate/detail/equal_jobs.hpp>
 #include <heddle/allocate/detail/level_search.hpp>
 #include <heddle/allocate/detail/value_search.hpp>
+#include <heddle/allocate/share_problem.hpp>
 
 namespace heddle::allocate::share {
 
@@ -32,5 +33,16 @@ struct workspace {
   std::vector<entity_pieces> entities;
   std::vector<std::uint32_t> order, begin;
 };
+
+namespace detail {
+/// A policy's answer from a workspace of its own.
+template <class Policy>
+[[nodiscard]] answer solved(const Policy& policy, const problem& p) {
+  workspace w;
+  answer out;
+  policy(p, w, out);
+  return out;
+}
+}  // namespace detail
 
 }  // namespace heddle::allocate::share

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <limits>
 #include <span>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/random.hpp>
 #include <heddle/model/job_model.hpp>
 
 namespace heddle::model {
@@ -59,10 +62,22 @@ class curve {
       std::reverse(first, last);
       first = last;
     }
+    for (const operating_point& p : points_) {
+      const auto gpus = static_cast<std::uint64_t>(p.config.gpus);
+      for (std::uint64_t word : {gpus, std::bit_cast<std::uint64_t>(p.throughput),
+                                 std::bit_cast<std::uint64_t>(p.power_w),
+                                 std::bit_cast<std::uint64_t>(p.config.clock_ghz),
+                                 std::bit_cast<std::uint64_t>(p.config.local_batch)})
+        fingerprint_ = mix(fingerprint_ ^ word) + points_.size();
+    }
   }
 
   [[nodiscard]] std::span<const operating_point> points() const { return points_; }
   [[nodiscard]] bool empty() const { return points_.empty(); }
+
+  /// A hash of the points' counts, batches, clocks, throughputs and powers: curves that differ in them
+  /// have different ones but for a chance of 2⁻⁶⁴. Lets a policy remember what it has worked out for a curve.
+  [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
 
   /// The points with exactly `gpus` GPUs, slowest first; empty if there are none. O(log n).
   [[nodiscard]] std::span<const operating_point> at(int gpus) const {
@@ -120,6 +135,7 @@ class curve {
   }
 
   std::vector<operating_point> points_;
+  std::uint64_t fingerprint_ = 0;
 };
 
 /// The curve of a model over a grid. O(points log points).

@@ -13,7 +13,7 @@
 namespace heddle::model {
 
 /// f(cap) = max { f on the ladder : P(f, u) ≤ cap }; nothing if even the lowest draws more.
-/// \param ladder  clocks in GHz in any order
+/// \param ladder_ghz  clocks in GHz in any order
 template <PowerModel P>
 [[nodiscard]] std::optional<double> clock_at_cap(const P& power, std::span<const double> ladder_ghz,
                                                  double cap_w, double utilization = 1) {

@@ -18,7 +18,8 @@ namespace heddle::allocate::detail {
 
 /// Depth first. At each node: new prices from the parent's, a repaired choice, removal of the points
 /// whose reduced cost exceeds bound − best; then a child for each point of the job that the relaxation
-/// would divide. What is left is enumerated once it is at most a million choices.
+/// would divide. Once the choices whose reduced costs add up to no more than that room are a few million
+/// at most, they are enumerated.
 class choice_branch {
  public:
   struct result {
@@ -68,7 +69,8 @@ class choice_branch {
   };
 
   static constexpr std::size_t depth_limit = 600;
-  static constexpr double enumerated = 1e6;  // choices
+  static constexpr double enumerated = 3e6;  // choices
+  static constexpr std::size_t bins = 256;
 
   level& at(std::size_t depth) {
     while (levels_.size() <= depth) levels_.emplace_back();
@@ -185,9 +187,7 @@ class choice_branch {
       return leave_open(here.upper);
     }
     const std::size_t job = branching_job(d, here.price);
-    double ways = 1;
-    for (std::size_t i = 0; i < d.jobs(); ++i) ways *= static_cast<double>(d.begin[i + 1] - d.begin[i]);
-    if (ways <= enumerated) return enumerate(d, here.bound);
+    if (best_->found && promising(d, here.bound) <= enumerated) return enumerate(d, here.bound);
     here.branches.clear();
     for (std::uint32_t k = d.begin[job]; k < d.begin[job + 1]; ++k)
       here.branches.push_back({cost_[k], k});
@@ -213,6 +213,31 @@ class choice_branch {
       child.upper = promise;
       visit(depth + 1);
     }
+  }
+
+  // An upper bound on the number of choices whose promise at the node's prices is better than what is
+  // known: reduced costs are counted in bins, rounded down. Expects them in cost_.
+  double promising(const choice_data& d, double bound) {
+    const double room = bound - best_->value;
+    if (!(room > 0)) return 0;
+    count_.assign(bins, 0);
+    count_[0] = 1;
+    for (std::size_t i = 0; i < d.jobs(); ++i) {
+      next_count_.assign(bins, 0);
+      double all = 0;
+      for (std::size_t k = d.begin[i]; k < d.begin[i + 1]; ++k) {
+        const double at = cost_[k] / room * static_cast<double>(bins - 1);
+        if (!(at < static_cast<double>(bins))) continue;
+        const auto shift = static_cast<std::size_t>(at);
+        for (std::size_t b = shift; b < bins; ++b) next_count_[b] += count_[b - shift];
+      }
+      count_.swap(next_count_);
+      for (double c : count_) all += c;
+      if (all > 1e3 * enumerated) return all;  // those of the first jobs grow with every other
+    }
+    double all = 0;
+    for (double c : count_) all += c;
+    return all;
   }
 
   // All choices that are left, at the node's prices: faster than new prices where they are few. Expects
@@ -255,6 +280,8 @@ class choice_branch {
         if (best_->found && promise > best_->value) leave_open(promise);
         return;  // the later ones promise less
       }
+      if (++steps_ % 4096 == 0) (void)out_of_budget();
+      if (stop_) return leave_open(promise);
       const std::uint32_t k = sorted_[b].point;
       const double* row = d.row(k);
       bool fits = true;
@@ -322,12 +349,12 @@ class choice_branch {
   choice_repair* repair_ = nullptr;
   choice_found* best_ = nullptr;
   double gap_ = 0, open_ = 0;
-  std::size_t nodes_ = 0, node_limit_ = 0;
+  std::size_t nodes_ = 0, node_limit_ = 0, steps_ = 0;
   bool stop_ = false, timed_ = false;
   std::chrono::steady_clock::time_point until_;
   std::deque<level> levels_;
   std::vector<branch> sorted_;
-  std::vector<double> cost_, rest_, used_;
+  std::vector<double> cost_, rest_, used_, count_, next_count_;
   std::vector<std::uint32_t> none_, picked_;
 };
 

@@ -1,0 +1,34 @@
+// Which operating point every job gets.
+//
+//   policy               hands out                                   elastic  when                 a decision
+//   requested            what users asked for, at full clock         no       the usual baseline   O(J log P)
+//   zeus                 the same at each job's own best clock       no       energy, no elasticity  O(J·P)
+//   static_clock<P>      what P does, under a fixed clock cap        as P     one clock for all    as P
+//   powerflow            steps by time saved for energy spent        yes      a budget, thousands of jobs
+//                                                                             O(J) after a change
+//   optimal<Objective>   the best choice for an objective, proved    yes      how good is good     tens of passes
+//   throughput_marginal  GPUs by relative gain, deadlines first      yes      deadlines            O(S log J)
+//   optimus              GPUs by seconds saved                       yes      long jobs first      O(S log J)
+//   pollux<Efficiency>   GPUs by goodput                             yes      batch grows with GPUs  O(S log J)
+//   max_min              equal time by weight, in rounds             stops    fairness             O(J log J)
+//
+// J jobs, P points of one, S steps made. All keep to GPUs, power and energy (`limits`). Beside them:
+//
+//   energy_budget   an energy budget over time as the power that it allows now
+//   rescale_rule    moves a job only where that pays for its pause
+//   objective::*    what a point is worth to `optimal`
+//   choice::*       the knapsack under `optimal`, for data of any kind
+//   share::*        fractions of time on several GPU types (share.hpp)
+//   order::*        in which order a queue is looked at (order.hpp)
+#pragma once
+
+#include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/energy_budget.hpp>
+#include <heddle/allocate/marginals.hpp>
+#include <heddle/allocate/max_min.hpp>
+#include <heddle/allocate/optimal.hpp>
+#include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/requested.hpp>
+#include <heddle/allocate/rescale_rule.hpp>
+#include <heddle/allocate/static_clock.hpp>
+#include <heddle/allocate/zeus.hpp>

@@ -1,0 +1,410 @@
+// All jobs' steps in one order, and how far along it GPUs and budgets reach.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/detail/step_chain.hpp>
+
+namespace heddle::allocate::detail {
+
+/// What jobs take. Watts and joules are in whole units that are a 2⁻⁵⁰th of their budget or a little
+/// less, so that sums do not depend on their order: an answer found by mending the last one is the one
+/// found from nothing. A need of far more than the budget is rounded, but stays too large.
+struct step_need {
+  double gpus = 0, watts = 0, joules = 0;
+
+  [[nodiscard]] bool within(const step_need& limit) const {
+    return gpus <= limit.gpus && watts <= limit.watts && joules <= limit.joules;
+  }
+  friend step_need operator+(const step_need& a, const step_need& b) {
+    return {a.gpus + b.gpus, a.watts + b.watts, a.joules + b.joules};
+  }
+  friend step_need operator-(const step_need& a, const step_need& b) {
+    return {a.gpus - b.gpus, a.watts - b.watts, a.joules - b.joules};
+  }
+};
+
+/// GPUs, power beyond idle and energy of one sample; of the latter two the most along the way, so that
+/// what a step gives back is not handed out twice.
+struct step_level {
+  int gpus = 0;
+  double watts = 0, sample_j = 0;
+};
+
+/// Turns levels and limits into whole units.
+class step_meter {
+ public:
+  /// \param owed_j  energy that is spent whatever the limit; units are no finer than suits it
+  step_meter(const limits& l, std::size_t jobs, double owed_j) {
+    limit_.gpus = l.gpus;
+    limit_.watts = unit(l.power_w, 0, jobs, per_watt_);
+    limit_.joules = unit(l.energy_j, owed_j, jobs, per_joule_);
+  }
+  [[nodiscard]] const step_need& limit() const { return limit_; }
+  [[nodiscard]] bool limits_power() const { return per_watt_ != 0; }
+  [[nodiscard]] bool limits_energy() const { return per_joule_ != 0; }
+
+  [[nodiscard]] double watts(double w) const { return whole(w * per_watt_); }
+  [[nodiscard]] double joules(double sample_j, double work) const {
+    return limits_energy() ? whole(sample_j * work * per_joule_) : 0;
+  }
+  [[nodiscard]] step_need of(const step_level& at, double work) const {
+    return {static_cast<double>(at.gpus), watts(at.watts), joules(at.sample_j, work)};
+  }
+
+ private:
+  // To the nearest, without a call.
+  static double whole(double x) {
+    constexpr double shift = 0x1.8p52;
+    return (x + shift) - shift;
+  }
+  // Roundings of `jobs` needs are granted on top: a budget that is the sum of needs is met.
+  static double unit(double limit, double owed, std::size_t jobs, double& per_one) {
+    if (limit == std::numeric_limits<double>::infinity()) {
+      per_one = 0;
+      return limit;
+    }
+    // A debt beyond all measure must not make the units so coarse that others seem to cost nothing.
+    const double most = limit > 0 ? std::min(1024 * limit, 1e300) : 1e12;
+    const double scale = std::min(std::max(limit > 0 ? limit : 0, owed), most);
+    per_one = scale > 0 ? std::ldexp(1.0, 50 - std::ilogb(std::max(scale, 1e-200))) : 0x1p50;
+    if (!(limit > 0)) return std::isnan(limit) ? -1e300 : std::max(limit, -1e200) * per_one;
+    return std::floor(limit * per_one) + static_cast<double>(jobs);
+  }
+
+  step_need limit_;
+  double per_watt_ = 0, per_joule_ = 0;
+};
+
+/// Some of the rows, or the first `count` of them.
+struct step_rows {
+  std::size_t count = 0;
+  const std::uint32_t* some = nullptr;
+
+  template <class F>
+  void each(F f) const {
+    if (some)
+      for (std::size_t k = 0; k < count; ++k) f(some[k]);
+    else
+      for (std::size_t k = 0; k < count; ++k) f(static_cast<std::uint32_t>(k));
+  }
+  /// Σ f(row) of whole numbers, four sums side by side.
+  template <class F>
+  [[nodiscard]] double sum(F f) const {
+    double part[4] = {};
+    const auto row = [&](std::size_t k) { return some ? some[k] : static_cast<std::uint32_t>(k); };
+    std::size_t k = 0;
+    for (; k + 4 <= count; k += 4)
+      for (std::size_t j = 0; j < 4; ++j) part[j] += f(row(k + j));
+    for (; k < count; ++k) part[0] += f(row(k));
+    return (part[0] + part[1]) + (part[2] + part[3]);
+  }
+};
+
+/// A step of a job in the order of all: by key falling, then by its place on the job's chain, then by the
+/// job's id. So of jobs alike none is more than one step ahead.
+struct ranked_step {
+  double key = std::numeric_limits<double>::infinity();
+  std::uint32_t place = 0;
+  job_id id{0};
+  std::uint32_t row = 0;
+
+  [[nodiscard]] bool before(const ranked_step& b) const {
+    if (key != b.key) return key > b.key;
+    if (place != b.place) return place < b.place;
+    return id != b.id ? id < b.id : row < b.row;
+  }
+};
+
+/// Levels of all rows.
+struct step_levels {
+  std::vector<int> gpus;
+  std::vector<double> watts, sample_j;
+
+  [[nodiscard]] step_level operator[](std::size_t r) const { return {gpus[r], watts[r], sample_j[r]}; }
+  void set(std::size_t r, const step_level& l) {
+    gpus[r] = l.gpus;
+    watts[r] = l.watts;
+    sample_j[r] = l.sample_j;
+  }
+  template <class F>
+  void each(F f) {
+    f(gpus), f(watts), f(sample_j);
+  }
+  /// What the rows take together.
+  [[nodiscard]] step_need sum(const step_rows& rows, const step_meter& m,
+                              const std::vector<double>& work) const {
+    step_need s;
+    s.gpus = rows.sum([&](std::uint32_t r) { return static_cast<double>(gpus[r]); });
+    if (m.limits_power()) s.watts = rows.sum([&](std::uint32_t r) { return m.watts(watts[r]); });
+    if (m.limits_energy())
+      s.joules = rows.sum([&](std::uint32_t r) { return m.joules(sample_j[r], work[r]); });
+    return s;
+  }
+};
+
+/// Where every job stands on its chain. `Source` tells of a row the `base` of its chain (point and
+/// level), the `step` that follows where it stands (asked once at each place), the `level` of a point, its
+/// `work` and its `id`.
+class step_ladder {
+ public:
+  std::vector<double> next_key, last_key;  ///< of the step ahead, 0 if none; of the last one made, ∞ if none
+  step_levels now, next;
+  std::vector<std::uint32_t> taken, point, next_point;
+
+  template <class F>
+  void each(F f) {
+    f(next_key), f(last_key), f(taken), f(point), f(next_point);
+    now.each(f);
+    next.each(f);
+  }
+
+  template <class Source>
+  void reset(Source& s, std::uint32_t row) {
+    taken[row] = 0;
+    last_key[row] = std::numeric_limits<double>::infinity();
+    step_level at;
+    s.base(row, point[row], at);
+    now.set(row, at);
+    look_ahead(s, row);
+  }
+  template <class Source>
+  void advance(Source& s, std::uint32_t row) {
+    ++taken[row];
+    last_key[row] = next_key[row];
+    point[row] = next_point[row];
+    now.set(row, next[row]);
+    look_ahead(s, row);
+  }
+  template <class Source>
+  void retreat(Source& s, std::uint32_t row) {
+    const std::uint32_t to = taken[row] - 1;
+    for (reset(s, row); taken[row] < to;) advance(s, row);
+  }
+
+  template <class Source>
+  [[nodiscard]] ranked_step ahead(const Source& s, std::uint32_t row) const {
+    return {next_key[row], taken[row], s.id(row), row};
+  }
+  template <class Source>
+  [[nodiscard]] ranked_step behind(const Source& s, std::uint32_t row) const {
+    return {last_key[row], taken[row] - 1, s.id(row), row};
+  }
+
+ private:
+  template <class Source>
+  void look_ahead(Source& s, std::uint32_t row) {
+    const chain_store::step ahead = s.step(row, last_key[row], point[row]);
+    next_key[row] = ahead.key;
+    next_point[row] = ahead.point;
+    step_level l = now[row];
+    if (ahead.key > 0) {
+      const step_level to = s.level(row, ahead.point);
+      l = {to.gpus, std::max(l.watts, to.watts), std::max(l.sample_j, to.sample_j)};
+    }
+    next.set(row, l);
+  }
+};
+
+/// Finds the longest beginning of the order that GPUs and budgets allow. It is one place in the order,
+/// and the search starts from that of the last time: a few passes over few numbers, and a heap of the
+/// steps near the place. Where nothing is known, a sample of the jobs gives the place to start from.
+class step_search {
+ public:
+  /// Makes room for a search over so many rows.
+  void reserve(std::size_t rows) {
+    if (heap_.capacity() >= rows) return;
+    heap_.reserve(2 * rows);
+    fitting_.reserve(2 * rows);
+    sample_.reserve(sampled);
+  }
+
+  /// Brings the jobs `rows` to the place. `used` becomes what they take; at their base they take no more
+  /// than `limit`.
+  template <class Source>
+  void run(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
+           const step_need& limit, step_need& used) {
+    reserve(rows.count);
+    if (!known_ && rows.count > 2 * sampled) {
+      sample_.clear();
+      for (std::size_t k = 0; k < sampled; ++k) {
+        const std::size_t at = k * rows.count / sampled;
+        sample_.push_back(rows.some ? rows.some[at] : static_cast<std::uint32_t>(at));
+      }
+      const double part = static_cast<double>(sampled) / static_cast<double>(rows.count);
+      const step_need some{limit.gpus * part, limit.watts * part, limit.joules * part};
+      edge_ = {};
+      reach(ladder, s, {sampled, sample_.data()}, m, some, used, 1);
+    }
+    known_ = true;
+    reach(ladder, s, rows, m, limit, used, 0.01);
+  }
+
+  /// Makes the steps ahead of the jobs that `wants(row)` while they fit, in their order; a job whose step
+  /// does not fit is left where it is.
+  template <class Source, class Wants>
+  void fill(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
+            const step_need& limit, step_need& used, Wants wants) {
+    fitting_.clear();
+    step_need room = limit - used;
+    const auto fits = [&](std::uint32_t r) {
+      return ladder.next.gpus[r] - ladder.now.gpus[r] <= room.gpus &&
+             m.watts(ladder.next.watts[r]) - m.watts(ladder.now.watts[r]) <= room.watts &&
+             (!m.limits_energy() || after(ladder, s, r, m, used).joules <= limit.joules);
+    };
+    rows.each([&](std::uint32_t r) {
+      if (ladder.next_key[r] > 0 && wants(r) && fits(r)) fitting_.push_back({ladder.next_key[r], r});
+    });
+    // There is less and less left. While each step made leaves out many others, looking for the best and
+    // sieving the rest is faster than a heap.
+    for (std::size_t turn = 0; turn < 6 && fitting_.size() > 64; ++turn) {
+      std::size_t best = 0;
+      for (std::size_t k = 1; k < fitting_.size(); ++k)
+        if (fitting_[k].key > fitting_[best].key ||
+            (fitting_[k].key == fitting_[best].key &&
+             ladder.ahead(s, fitting_[k].row).before(ladder.ahead(s, fitting_[best].row))))
+          best = k;
+      const std::uint32_t r = fitting_[best].row;
+      used = after(ladder, s, r, m, used);
+      room = limit - used;
+      ladder.advance(s, r);
+      fitting_[best].key = ladder.next_key[r];
+      if (!(ladder.next_key[r] > 0) || !wants(r)) {
+        fitting_[best] = fitting_.back();
+        fitting_.pop_back();
+      }
+      const auto too_large = [&](const keyed& f) { return !fits(f.row); };
+      fitting_.erase(std::remove_if(fitting_.begin(), fitting_.end(), too_large), fitting_.end());
+    }
+    heap_.clear();
+    for (const keyed& f : fitting_) heap_.push_back(ladder.ahead(s, f.row));
+    std::make_heap(heap_.begin(), heap_.end(), later);
+    while (!heap_.empty()) {
+      const std::uint32_t r = pop(later).row;
+      const step_need then = after(ladder, s, r, m, used);
+      if (!then.within(limit)) continue;
+      used = then;
+      ladder.advance(s, r);
+      if (ladder.next_key[r] > 0 && wants(r)) push(ladder.ahead(s, r), later);
+    }
+  }
+
+ private:
+  static constexpr std::size_t sampled = 512;
+  struct keyed {
+    double key;
+    std::uint32_t row;
+  };
+
+  static bool later(const ranked_step& a, const ranked_step& b) { return b.before(a); }
+  static bool sooner(const ranked_step& a, const ranked_step& b) { return a.before(b); }
+  template <class Order>
+  ranked_step pop(Order order) {
+    std::pop_heap(heap_.begin(), heap_.end(), order);
+    const ranked_step top = heap_.back();
+    heap_.pop_back();
+    return top;
+  }
+  template <class Order>
+  void push(const ranked_step& s, Order order) {
+    heap_.push_back(s);
+    std::push_heap(heap_.begin(), heap_.end(), order);
+  }
+
+  // What is used once row r has made its step.
+  template <class Source>
+  static step_need after(const step_ladder& ladder, const Source& s, std::uint32_t r,
+                         const step_meter& m, const step_need& used) {
+    return used - m.of(ladder.now[r], s.work(r)) + m.of(ladder.next[r], s.work(r));
+  }
+
+  template <class Source>
+  void reach(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
+             const step_need& limit, step_need& used, double band) {
+    rows.each([&](std::uint32_t r) {
+      if (ladder.next_key[r] < edge_.key && ladder.last_key[r] > edge_.key) return;
+      while (ladder.next_key[r] > 0 && ladder.ahead(s, r).before(edge_)) ladder.advance(s, r);
+      while (ladder.taken[r] > 0 && !ladder.behind(s, r).before(edge_)) ladder.retreat(s, r);
+    });
+    used = ladder.now.sum(rows, m, s.all_work());
+    if (used.within(limit)) return forth(ladder, s, rows, m, limit, used, band);
+    if (std::max(used.watts, used.joules) < 0x1p53) return back(ladder, s, rows, m, limit, used, band);
+    // Too large a sum to be exact: a budget has been cut to a fraction. From the start, then.
+    rows.each([&](std::uint32_t r) {
+      if (ladder.taken[r] > 0) ladder.reset(s, r);
+    });
+    used = ladder.now.sum(rows, m, s.all_work());
+    forth(ladder, s, rows, m, limit, used, 1);
+  }
+
+  // Makes steps until one does not fit. The heap holds those of a band of keys below the highest.
+  template <class Source>
+  void forth(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
+             const step_need& limit, step_need& used, double band) {
+    for (;; band = std::min(1.0, 4 * band)) {
+      double top = 0;
+      rows.each([&](std::uint32_t r) { top = std::max(top, ladder.next_key[r]); });
+      edge_ = {0, std::numeric_limits<std::uint32_t>::max(), {}, {}};
+      if (!(top > 0)) return;
+      const double low = band < 1 ? std::min(top * (1 - band), std::numeric_limits<double>::max())
+                                  : std::numeric_limits<double>::denorm_min();
+      heap_.clear();
+      rows.each([&](std::uint32_t r) {
+        if (ladder.next_key[r] >= low) heap_.push_back(ladder.ahead(s, r));
+      });
+      std::make_heap(heap_.begin(), heap_.end(), later);
+      while (!heap_.empty()) {
+        const std::uint32_t r = heap_.front().row;
+        const step_need then = after(ladder, s, r, m, used);
+        if (!then.within(limit)) {
+          edge_ = heap_.front();
+          return;
+        }
+        pop(later);
+        used = then;
+        ladder.advance(s, r);
+        if (ladder.next_key[r] >= low) push(ladder.ahead(s, r), later);
+      }
+    }
+  }
+
+  // Takes steps back, the last of the order first, until what is left fits.
+  template <class Source>
+  void back(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
+            const step_need& limit, step_need& used, double band) {
+    for (;; band *= 4) {
+      double bottom = std::numeric_limits<double>::infinity();
+      rows.each([&](std::uint32_t r) { bottom = std::min(bottom, ladder.last_key[r]); });
+      const double high = bottom * (1 + band);
+      heap_.clear();
+      rows.each([&](std::uint32_t r) {
+        if (ladder.last_key[r] <= high && ladder.taken[r] > 0) heap_.push_back(ladder.behind(s, r));
+      });
+      if (heap_.empty()) return;
+      std::make_heap(heap_.begin(), heap_.end(), sooner);
+      while (!heap_.empty()) {
+        edge_ = pop(sooner);
+        const std::uint32_t r = edge_.row;
+        used = used - m.of(ladder.now[r], s.work(r));
+        ladder.retreat(s, r);
+        used = used + m.of(ladder.now[r], s.work(r));
+        if (used.within(limit)) return;
+        if (ladder.taken[r] > 0 && ladder.last_key[r] <= high) push(ladder.behind(s, r), sooner);
+      }
+    }
+  }
+
+  bool known_ = false;
+  ranked_step edge_;  // the first step that was not made
+  std::vector<std::uint32_t> sample_;
+  std::vector<ranked_step> heap_;
+  std::vector<keyed> fitting_;
+};
+
+}  // namespace heddle::allocate::detail
