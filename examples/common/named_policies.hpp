@@ -1,26 +1,35 @@
 // Policies by name, for programs that are told on the command line what to do.
 //
-// One scheduler type serves all combinations: an order and an allocation are chosen by a variant or
-// a switch, a placement once for each decision, a path by a variant.
+// `make_scheduler` puts them together behind one type. One scheduler for each allocation serves all
+// combinations: an order and a path are chosen by a variant, a placement once for each decision.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
+#include <heddle/allocate/marginals.hpp>
+#include <heddle/allocate/max_min.hpp>
+#include <heddle/allocate/optimal.hpp>
 #include <heddle/allocate/order.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/requested.hpp>
+#include <heddle/allocate/zeus.hpp>
 #include <heddle/core/error.hpp>
-#include <heddle/place/combinators.hpp>
-#include <heddle/place/shared_network.hpp>
-#include <heddle/place/vclos.hpp>
+#include <heddle/route/coloured.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/scheduler.hpp>
+
+#include "common/named_places.hpp"
 
 namespace heddle::examples {
 
@@ -43,33 +52,35 @@ template <class Entries>
 }
 
 using any_order = std::variant<order::fifo, order::fewest_gpus, order::shortest,
-                               order::shortest_remaining, order::deadline>;
+                               order::shortest_remaining, order::deadline, order::least_attained>;
 using any_route = std::variant<route::ecmp, route::balanced, route::source, route::ideal>;
-using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
+using any_place = place_function;
 
-inline const std::array<named<any_order>, 5> orders{{
+inline const std::array<named<any_order>, 6> orders{{
     {"fifo", order::fifo{}},
     {"fewest_gpus", order::fewest_gpus{}},
     {"shortest", order::shortest{}},
     {"shortest_remaining", order::shortest_remaining{}},
     {"deadline", order::deadline{}},
+    {"least_attained", order::least_attained{}},
 }};
 
-inline const std::array<named<any_place>, 6> places{{
-    {"spread", place::spread{}},
-    {"packed", place::packed{}},
-    {"one_server", place::one_server{}},
-    {"one_leaf", place::one_leaf{}},
-    {"vclos", place::first_of{place::one_server{}, place::one_leaf{}, place::vclos{}}},
-    {"vclos_even",
-     place::first_of{place::one_server{}, place::one_leaf{}, place::vclos{.any_size = false}}},
-}};
+/// The placement policies of named_places.hpp with their defaults.
+inline const std::vector<named<any_place>> places = [] {
+  std::vector<named<any_place>> out;
+  for (const named_place& p : all_places()) out.push_back({p.name, p.make({})});
+  return out;
+}();
 
 /// An order chosen at run time.
 struct order_of {
   any_order order;
-  bool operator()(const order::entry& a, const order::entry& b) {
-    return std::visit([&](auto& o) { return o(a, b); }, order);
+  bool operator()(const order::entry& a, const order::entry& b) const {
+    return std::visit([&](const auto& o) -> bool { return o(a, b); }, order);
+  }
+  [[nodiscard]] double steady_for_s(const order::entry& e, int gpus) const {
+    const auto* levels = std::get_if<order::least_attained>(&order);
+    return levels ? levels->steady_for_s(e, gpus) : std::numeric_limits<double>::infinity();
   }
 };
 
@@ -82,7 +93,7 @@ struct route_of {
   }
 };
 
-/// The routing policy of that name; those that hash use `seed`.
+/// The routing policy of that name; those that hash use `seed`. `coloured` is in `make_scheduler`.
 [[nodiscard]] inline route_of route_named(std::string_view name, std::uint64_t seed) {
   const std::array<named<any_route>, 4> routes{{
       {"ecmp", route::ecmp{.seed = seed}},
@@ -91,6 +102,65 @@ struct route_of {
       {"ideal", route::ideal{}},
   }};
   return {find_named(routes, "route", name)};
+}
+
+/// A scheduler by the names of its parts.
+struct scheduler_names {
+  std::string order = "fifo", allocate = "requested", place = "packed", route = "ecmp";
+};
+
+inline constexpr std::array<std::string_view, 6> allocations{
+    "requested", "powerflow", "optimal", "throughput_marginal", "zeus", "max_min"};
+inline constexpr std::array<std::string_view, 5> routings{"ecmp", "balanced", "source", "coloured",
+                                                          "ideal"};
+
+/// \throws input_error  with all of `names`, if `name` is none of them
+template <class Names>
+void check_name(const Names& names, const std::string& option, std::string_view name) {
+  std::string known;
+  for (std::string_view n : names) {
+    if (n == name) return;
+    known += (known.empty() ? "" : ", ") + std::string(n);
+  }
+  throw input_error(option, "one of " + known, "\"" + std::string(name) + "\"");
+}
+
+/// A scheduler whose jobs share links under another routing than its own.
+template <class Route>
+struct rerouted {
+  schedule::any_scheduler plan;
+  Route routing;
+
+  [[nodiscard]] const Route& route() const { return routing; }
+  [[nodiscard]] const schedule::scheduler_options& options() const { return plan.options(); }
+  schedule::decision decide(schedule::state& s, double now_s) { return plan.decide(s, now_s); }
+  [[nodiscard]] bool carry_out(schedule::state& s, double now_s, const schedule::decision& d) {
+    return plan.carry_out(s, now_s, d);
+  }
+};
+
+/// \throws input_error  for a name that is none
+[[nodiscard]] inline schedule::any_scheduler make_scheduler(
+    const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed) {
+  check_name(allocations, "--allocate", n.allocate);
+  check_name(routings, "--route", n.route);
+  if (n.route == "coloured") {  // of a phase at once, where the others route flow by flow
+    scheduler_names inner = n;
+    inner.route = "source";
+    return schedule::any_scheduler{rerouted<route::coloured>{make_scheduler(inner, o, seed), {}}};
+  }
+  const auto with = [&](auto allocate) {
+    return schedule::any_scheduler{
+        schedule::scheduler{order_of{find_named(orders, "order", n.order)}, std::move(allocate),
+                            find_place(n.place, "--place").make({.seed = seed}),
+                            route_named(n.route, seed), o}};
+  };
+  if (n.allocate == "requested") return with(allocate::requested{});
+  if (n.allocate == "powerflow") return with(allocate::powerflow{});
+  if (n.allocate == "optimal") return with(allocate::optimal<>{});
+  if (n.allocate == "throughput_marginal") return with(allocate::throughput_marginal{});
+  if (n.allocate == "zeus") return with(allocate::zeus{});
+  return with(allocate::max_min{});
 }
 
 }  // namespace heddle::examples

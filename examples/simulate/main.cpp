@@ -1,18 +1,25 @@
 // heddle-simulate: replays a job trace on a cluster under a scheduler.
 #include <charconv>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
-#include <heddle/heddle.hpp>
+#include <heddle/schedule/decision_log.hpp>
+#include <heddle/trace/availability.hpp>
+#include <heddle/trace/csv.hpp>
 
 #include "common/cluster_file.hpp"
 #include "common/named_policies.hpp"
 #include "common/program.hpp"
+#include "common/simulation.hpp"
 
 namespace {
 
@@ -20,40 +27,71 @@ using namespace heddle;
 using namespace heddle::examples;
 
 struct arguments {
-  std::string cluster, jobs, workload;
-  std::string order = "fifo", allocate = "requested", place = "packed", route = "ecmp";
-  std::string contention = "steady";
-  double power_budget_w = std::numeric_limits<double>::infinity();
-  std::size_t limit = std::numeric_limits<std::size_t>::max();
-  double from_s = 0;
-  std::uint64_t seed = 0;
+  std::string cluster;
+  simulation_spec what;
+  std::string failures, carbon, price, decisions;
+  bool resume = false;
+  double checkpoint_s = sim::options{}.checkpoint_s;
   std::string report = "-", per_job, timeline;
   bool progress = false;
 };
 
 void add_options(CLI::App& app, arguments& a) {
+  simulation_spec& w = a.what;
   app.add_option("--cluster", a.cluster, "cluster JSON")->required();
-  app.add_option("--jobs", a.jobs, "job CSV, - for standard input")->required();
-  app.add_option("--workload", a.workload,
+  app.add_option("--jobs", w.jobs, "job CSV, - for standard input")->required();
+  app.add_option("--workload", w.workload,
                  "draw what the trace leaves open by seed: vclos, vclos_mixed or powerflow "
                  "(else: no communication)");
-  app.add_option("--order", a.order,
-                 "fifo, fewest_gpus, shortest, shortest_remaining or deadline")->capture_default_str();
-  app.add_option("--allocate", a.allocate, "requested or powerflow")->capture_default_str();
-  app.add_option("--place", a.place, "spread, packed, one_server, one_leaf, vclos or vclos_even")
+  app.add_option("--order", w.names.order,
+                 "fifo, fewest_gpus, shortest, shortest_remaining, deadline or least_attained")
       ->capture_default_str();
-  app.add_option("--route", a.route, "ecmp, balanced, source or ideal, for jobs that own no links")
+  app.add_option("--allocate", w.names.allocate,
+                 "requested, powerflow, optimal, throughput_marginal, zeus or max_min")
       ->capture_default_str();
-  app.add_option("--contention", a.contention, "steady")->capture_default_str();
-  app.add_option("--power-budget-w", a.power_budget_w, "power of the whole cluster, in W");
-  app.add_option("--limit", a.limit, "jobs read at most")->check(CLI::NonNegativeNumber);
-  app.add_option("--from", a.from_s, "pass over jobs submitted earlier, in s");
-  app.add_option("--seed", a.seed, "of hashes and draws")
+  app.add_option("--place", w.names.place,
+                 "spread, random, packed, locality, one_server, one_leaf, buddy, vclos, vclos_even, "
+                 "ocs_vclos, relaxed, jigsaw, laas, topology_aware or hived")
+      ->capture_default_str();
+  app.add_option("--route", w.names.route,
+                 "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
+      ->capture_default_str();
+  app.add_option("--backfill", w.backfill,
+                 "jobs that may pass one that cannot start: none, greedy, easy (the default if no "
+                 "kind is named) or conservative")
+      ->expected(0, 1);
+  app.add_flag("--preempt", w.options.preemptive, "jobs may stop running ones that come after them");
+  app.add_option("--patience-s", w.options.patience_s,
+                 "a job that has waited longer goes first, in s");
+  app.add_flag("--joint", w.options.joint,
+               "a job takes another number of GPUs if that can be placed now and is done sooner");
+  app.add_option("--move-gpus", w.options.most_moved_gpus,
+                 "GPUs of running jobs that may migrate to make room for one")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--contention", w.contention, "steady")->capture_default_str();
+  app.add_option("--power-budget-w", w.options.power_budget_w, "power of the whole cluster, in W");
+  app.add_option("--energy-budget-j", w.options.energy.energy_j,
+                 "energy of the whole cluster, in J: in all, or in each horizon");
+  app.add_option("--energy-horizon-s", w.options.energy.horizon_s,
+                 "time in which the energy budget comes in, in s");
+  app.add_flag("--energy-hard", w.options.energy.hard, "running jobs stop when the energy is used up");
+  app.add_option("--off-after-s", w.options.off_after_s,
+                 "switch servers off that have been idle so long, in s");
+  app.add_option("--failures", a.failures, "CSV of servers that leave and join: t_ms,event,node");
+  app.add_option("--checkpoint-s", a.checkpoint_s, "run time between two checkpoints of a job, in s")
+      ->capture_default_str();
+  app.add_option("--carbon", a.carbon, "CSV time_s,value of the carbon in electricity, g per kWh");
+  app.add_option("--price", a.price, "CSV time_s,value of the price of a kWh");
+  app.add_option("--limit", w.limit, "jobs read at most")->check(CLI::NonNegativeNumber);
+  app.add_option("--from", w.from_s, "pass over jobs submitted earlier, in s");
+  app.add_option("--seed", w.seed, "of hashes and draws")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--report", a.report, "report JSON, - for standard output")->capture_default_str();
   app.add_option("--per-job", a.per_job, "CSV with a row a job");
   app.add_option("--timeline", a.timeline, "CSV with a row an event");
+  app.add_option("--decisions", a.decisions, "log of all decisions, written as they are made");
+  app.add_flag("--resume", a.resume, "go on where the log of decisions ends");
   app.add_flag("--progress", a.progress, "a progress line on standard error");
 }
 
@@ -100,64 +138,6 @@ struct timeline {
   }
 };
 
-model::workload read_workload(const arguments& a, const cluster& c, const model::catalogue& known) {
-  std::ifstream file;
-  if (a.jobs != "-") {
-    file.open(a.jobs);
-    if (!file) throw input_error(a.jobs + ":1", "a readable file", "none");
-  }
-  std::istream& in = a.jobs == "-" ? std::cin : file;
-  const std::string name = a.jobs == "-" ? "stdin" : a.jobs;
-  const trace::read_options read{.max_gpus = c.fabric.gpus(),
-                                 .from_s = a.from_s,
-                                 .limit = a.limit,
-                                 .known = &known};
-  std::vector<job> jobs;
-  if (a.workload.empty()) {
-    jobs = trace::read_jobs(in, name, read);
-  } else if (a.workload == "vclos" || a.workload == "vclos_mixed") {
-    jobs = trace::read_jobs(in, name, read, trace::vclos_mix{a.seed, a.workload == "vclos"});
-  } else if (a.workload == "powerflow") {
-    std::vector<std::string_view> models;
-    for (const model::training_job& j : known.jobs()) models.push_back(j.name);
-    jobs = trace::read_jobs(in, name, read, trace::catalogue_mix{a.seed, models});
-  } else {
-    throw input_error("--workload", "one of vclos, vclos_mixed, powerflow", trace::quoted(a.workload));
-  }
-  return trace::with_curves(std::move(jobs), known,
-                            {.gpu = c.gpu,
-                             .gpus_per_server = c.fabric.gpus_per_server(),
-                             .max_gpus = c.fabric.gpus()});
-}
-
-nlohmann::ordered_json to_json(const sim::report& r, std::uint64_t seed) {
-  return {{"jobs", r.jobs},
-          {"finished", r.finished},
-          {"mean_jct_s", r.mean_jct_s},
-          {"p50_jct_s", r.p50_jct_s},
-          {"p99_jct_s", r.p99_jct_s},
-          {"mean_jwt_s", r.mean_jwt_s},
-          {"mean_jrt_s", r.mean_jrt_s},
-          {"makespan_s", r.makespan_s},
-          {"mean_slowdown", r.mean_slowdown},
-          {"share_waiting", r.share_waiting},
-          {"gpu_utilization", r.gpu_utilization},
-          {"network_fragmentation", r.network_fragmentation},
-          {"energy_j", r.energy_j},
-          {"overhead_energy_j", r.overhead_energy_j},
-          {"mean_power_w", r.mean_power_w},
-          {"peak_power_w", r.peak_power_w},
-          {"rescales", r.rescales},
-          {"migrations", r.migrations},
-          {"circuits_moved", r.circuits_moved},
-          {"decisions", r.decisions},
-          {"decide_us_p50", r.decide_us_p50},
-          {"decide_us_p99", r.decide_us_p99},
-          {"events", r.events},
-          {"seed", seed},
-          {"version", HEDDLE_VERSION_STRING}};
-}
-
 std::string per_job_csv(const sim::report& r) {
   std::string out =
       "job_id,submit_s,start_s,finish_s,gpus,leafs,servers,slowdown,energy_j,rescales,wait_reason\n";
@@ -169,50 +149,117 @@ std::string per_job_csv(const sim::report& r) {
   return out;
 }
 
-template <class Allocate>
+/// Writes decisions, those that were read from the log left out.
+struct log_writer {
+  schedule::decision_log log;
+  std::size_t known = 0;
+
+  void on_decision(const sim::moment& m) {
+    if (known > 0)
+      --known;
+    else
+      log.on_decision(m);
+  }
+};
+
+/// A CSV of steps over time.
+sim::series read_series(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) throw input_error(path + ":1", "a readable file", "none");
+  trace::csv_reader rows{in, path};
+  const auto time = rows.required("time_s"), value = rows.required("value");
+  std::vector<sim::series::step> steps;
+  while (rows.next()) {
+    const sim::series::step next{rows.number(time, 0, "a time of at least 0 s"),
+                                 rows.number(value, 0, "a value of at least 0")};
+    if (!steps.empty() && next.from_s <= steps.back().from_s) rows.fail(time, "a later time");
+    steps.push_back(next);
+  }
+  return sim::series{std::move(steps)};
+}
+
+sim::options read_options(const arguments& a, const cluster& c) {
+  sim::options o{.power = c.power, .checkpoint_s = a.checkpoint_s};
+  if (!a.failures.empty()) {
+    std::ifstream in(a.failures);
+    if (!in) throw input_error(a.failures + ":1", "a readable file", "none");
+    const trace::availability read = trace::read_availability(in, a.failures)
+                                         .on(static_cast<std::uint32_t>(c.fabric.servers()));
+    o.failures = read.events;
+    o.up_at_start = read.up_at_start;
+  }
+  if (!a.carbon.empty()) o.carbon_g_per_kwh = read_series(a.carbon);
+  if (!a.price.empty()) o.price_per_kwh = read_series(a.price);
+  return o;
+}
+
+/// Runs the simulation; with a log of decisions it is written, and gone on with.
 sim::report replay(const arguments& a, const cluster& c, const model::workload& w,
-                   Allocate allocate, timeline& rows) {
-  schedule::scheduler plan{order_of{find_named(orders, "order", a.order)}, allocate,
-                           find_named(places, "place", a.place), route_named(a.route, a.seed),
-                           schedule::scheduler_options{.power_budget_w = a.power_budget_w}};
+                   const sim::options& o, timeline& rows) {
+  schedule::any_scheduler plan = make_scheduler(a.what.names, a.what.options, a.what.seed);
   progress_line progress{a.progress, w.size()};
-  return sim::run(c.fabric, w, plan, {.power = c.power}, rows, progress);
+  if (a.decisions.empty()) return sim::run(c.fabric, w, plan, o, rows, progress);
+
+  std::vector<schedule::logged> before;
+  std::size_t bytes = 0;
+  if (std::ifstream in{a.decisions, std::ios::binary}; a.resume && in)
+    before = schedule::read_log(in, a.decisions, &bytes);
+  if (bytes > 0) std::filesystem::resize_file(a.decisions, bytes);  // drops half a decision
+  std::ofstream out(a.decisions, std::ios::binary | (bytes > 0 ? std::ios::app : std::ios::trunc));
+  if (!out) throw unmet_request(a.decisions + ": cannot be written");
+  log_writer log{schedule::decision_log{out, bytes == 0}, before.size()};
+  schedule::replayed again{plan, std::move(before)};
+  return sim::run(c.fabric, w, again, o, rows, progress, log);
 }
 
-void check_policies(const arguments& a) {
-  (void)find_named(orders, "order", a.order);
-  (void)find_named(places, "place", a.place);
-  (void)route_named(a.route, a.seed);
-  if (a.allocate != "requested" && a.allocate != "powerflow")
-    throw input_error("--allocate", "one of requested, powerflow", trace::quoted(a.allocate));
-  if (a.contention != "steady")
-    throw input_error("--contention", "steady", trace::quoted(a.contention));
-  if (!(a.power_budget_w > 0))
-    throw input_error("--power-budget-w", "a positive number of W", text_of(a.power_budget_w));
-  if (!(a.from_s >= 0)) throw input_error("--from", "a time of at least 0 s", text_of(a.from_s));
+void check_numbers(const arguments& a) {
+  const schedule::scheduler_options& o = a.what.options;
+  const auto positive = [](const char* option, double x, const char* what) {
+    if (!(x > 0)) throw input_error(option, what, text_of(x));
+  };
+  const auto not_negative = [](const char* option, double x) {
+    if (!(x >= 0)) throw input_error(option, "a time of at least 0 s", text_of(x));
+  };
+  positive("--power-budget-w", o.power_budget_w, "a positive number of W");
+  positive("--energy-budget-j", o.energy.energy_j, "a positive number of J");
+  positive("--energy-horizon-s", o.energy.horizon_s, "a positive number of s");
+  not_negative("--from", a.what.from_s);
+  not_negative("--patience-s", o.patience_s);
+  not_negative("--off-after-s", o.off_after_s);
+  not_negative("--checkpoint-s", a.checkpoint_s);
+  if (a.resume && a.decisions.empty())
+    throw input_error("--resume", "a log named by --decisions", "none");
 }
 
-int simulate(const arguments& a) {
-  check_policies(a);
+int simulate(arguments& a) {
+  if (a.what.backfill.empty()) a.what.backfill = "easy";
+  check_names(a.what);
+  check_numbers(a);
+  a.what.options.backfill = backfill_named(a.what.backfill);
   const model::catalogue known;
-  const cluster c = read_cluster(json_file{a.cluster}, known);
-  const model::workload w = read_workload(a, c, known);
+  cluster c = read_cluster(json_file{a.cluster}, known);
+  c.fabric = network_for(c, a.what.names.place);
+  const model::workload w = read_workload(a.what, c, known);
+  const sim::options o = read_options(a, c);
 
   timeline rows{!a.timeline.empty()};
-  const sim::report r = a.allocate == "powerflow"
-                            ? replay(a, c, w, allocate::powerflow{}, rows)
-                            : replay(a, c, w, allocate::requested{}, rows);
+  const sim::report r = replay(a, c, w, o, rows);
   if (r.status == sim::run_status::budget_too_low)
-    throw unmet_request("the power budget of " + text_of(a.power_budget_w) +
+    throw unmet_request("the power budget of " + text_of(a.what.options.power_budget_w) +
                         " W is below what the idle cluster draws, " +
                         text_of(schedule::state{c.fabric, c.power}.idle_power_w()) + " W");
   if (r.status == sim::run_status::stuck)
     throw unmet_request(std::to_string(r.stuck_jobs.size()) + " jobs wait for ever: job " +
-                        std::to_string(r.stuck_jobs.front().value) +
-                        ", first in the queue, cannot start on the idle cluster under --allocate " +
-                        a.allocate + ", --place " + a.place);
+                        std::to_string(r.stuck_jobs.front().value) + ", first in the queue, cannot start " +
+                        (a.what.options.energy.limited() ? "within the energy budget"
+                                                         : "on the idle cluster") +
+                        " under --allocate " + a.what.names.allocate + ", --place " +
+                        a.what.names.place);
+  nlohmann::ordered_json report = to_json(r, a.what.seed);
+  if (!a.carbon.empty()) report["carbon_g"] = r.carbon_g;
+  if (!a.price.empty()) report["cost"] = r.cost;
   whole_files out;
-  out.add(a.report, to_json(r, a.seed).dump(2) + '\n');
+  out.add(a.report, report.dump(2) + '\n');
   if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r));
   if (!a.timeline.empty()) out.add(a.timeline, rows.rows);
   out.commit();

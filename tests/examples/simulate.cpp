@@ -83,12 +83,26 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
       {"empty file", small_cluster, "", "", "jobs.csv:1: expected a header line, got an empty file"},
       {"unknown order", small_cluster, few_jobs, "--order lifo", "--order: expected one of fifo, "},
       {"unknown placement", small_cluster, few_jobs, "--place best",
-       "--place: expected one of spread, packed, one_server, one_leaf, vclos, vclos_even, got "
-       "\"best\""},
+       "--place: expected one of spread, random, packed, locality, one_server, one_leaf, buddy, vclos, "
+       "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, got \"best\""},
       {"unknown routing", small_cluster, few_jobs, "--route x",
-       "--route: expected one of ecmp, balanced, source, ideal, got \"x\""},
+       "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"x\""},
       {"unknown allocation", small_cluster, few_jobs, "--allocate x",
-       "--allocate: expected one of requested, powerflow, got \"x\""},
+       "--allocate: expected one of requested, powerflow, optimal, throughput_marginal, zeus, "
+       "max_min, got \"x\""},
+      {"unknown backfill", small_cluster, few_jobs, "--backfill x",
+       "--backfill: expected one of none, greedy, easy, conservative, got \"x\""},
+      {"circuits on fixed links", small_cluster, few_jobs, "--place ocs_vclos",
+       "--place: expected a cluster of leaf_spine_ocs for ocs_vclos, got another"},
+      {"an optical cluster without circuits",
+       R"({"fabric": "leaf_spine_ocs", "leafs": 4, "spines": 8, "servers_per_leaf": 2,
+           "gpus_per_server": 4})", few_jobs, "", "cluster.json:1: expected an object as ocs"},
+      {"an unknown fabric", R"({"fabric": "torus"})", few_jobs, "",
+       "\"leaf_spine\", \"leaf_spine_ocs\" or \"pods\" as fabric"},
+      {"resume without a log", small_cluster, few_jobs, "--resume",
+       "--resume: expected a log named by --decisions, got none"},
+      {"negative patience", small_cluster, few_jobs, "--patience-s=-1",
+       "--patience-s: expected a time of at least 0 s, got -1"},
       {"cut JSON", "{\"fabric\": \"leaf_spine\",\n\"leafs\": ", few_jobs, "",
        "cluster.json:2: expected JSON, got the end of the file"},
       {"no leafs", "{\"fabric\": \"leaf_spine\",\n\"leafs\": 0}", few_jobs, "",
@@ -198,4 +212,121 @@ TEST_CASE("heddle-simulate replays whole real clusters, with the same bytes each
       CHECK(content_of(dir / "t1") == content_of(dir / "t2"));
     }
   }
+}
+
+namespace {
+
+const std::string optical_cluster =
+    R"({"fabric": "leaf_spine_ocs", "leafs": 8, "spines": 8, "servers_per_leaf": 4,
+        "gpus_per_server": 8, "ocs": {"switches": 32, "leaf_fibres": 1, "spine_fibres": 2}})";
+const std::string pods_cluster =
+    R"({"fabric": "pods", "pods": 2, "leafs": 4, "spines": 32, "servers_per_leaf": 4,
+        "gpus_per_server": 8, "ocs": {"switches": 32}})";
+
+}  // namespace
+
+TEST_CASE("heddle-simulate knows every policy by name on every fabric that it can run on") {
+  const scratch_dir dir;
+  const std::string jobs =
+      dir.write("jobs.csv", as_csv(trace::vclos_workload{.jobs = 60, .cluster_gpus = 256}()));
+  const std::string fixed = dir.write("fixed.json", cluster_of(8)),
+                    optical = dir.write("optical.json", optical_cluster),
+                    pods = dir.write("pods.json", pods_cluster);
+  const auto finished = [&](const std::string& cluster, const std::string& options) {
+    CAPTURE(options);
+    const outcome o = run("heddle-simulate", "--cluster " + cluster + " --jobs " + jobs +
+                                                 " --workload vclos " + options);
+    REQUIRE_MESSAGE(o.status == 0, o.err);
+    const nlohmann::json r = nlohmann::json::parse(o.out);
+    CHECK(r["finished"] == 60);
+    double parts = 0;
+    for (const auto& [key, joules] : r["energy_parts_j"].items()) parts += joules.get<double>();
+    CHECK(parts == doctest::Approx(r["energy_j"].get<double>()).epsilon(1e-9));
+    return r;
+  };
+  for (const std::string route : {"ecmp", "balanced", "source", "coloured", "ideal"})
+    finished(fixed, "--place packed --route " + route);
+  for (const std::string place : {"spread", "random", "packed", "locality", "buddy", "vclos", "vclos_even",
+                                  "relaxed", "jigsaw", "laas", "topology_aware", "hived"}) {
+    const nlohmann::json r = finished(fixed, "--place " + place);
+    const bool isolated =
+        place == "vclos" || place == "vclos_even" || place == "jigsaw" || place == "laas";
+    if (isolated) CHECK(r["mean_slowdown"] == 1.0);
+  }
+  CHECK(finished(optical, "--place ocs_vclos")["mean_slowdown"] == 1.0);
+  CHECK(finished(optical, "--place vclos")["mean_slowdown"] == 1.0);
+  CHECK(finished(optical, "--place packed --route source")["mean_slowdown"] >= 1.0);
+  finished(pods, "--place packed --limit 60");
+  for (const std::string allocate :
+       {"requested", "powerflow", "optimal", "throughput_marginal", "zeus", "max_min"})
+    finished(fixed, "--allocate " + allocate);
+  for (const std::string order : {"fifo", "fewest_gpus", "shortest", "shortest_remaining",
+                                  "deadline", "least_attained"})
+    finished(fixed, "--preempt --order " + order);
+  for (const std::string backfill : {"", "none", "greedy", "easy", "conservative"})
+    finished(fixed, "--place vclos --backfill " + backfill);
+  finished(fixed, "--place vclos --move-gpus 64");
+  finished(fixed, "--place vclos --joint --patience-s 500 --backfill greedy");
+  CHECK(finished(fixed, "--off-after-s 60")["wake_ups"] > 0);
+}
+
+TEST_CASE("heddle-simulate goes on where its log of decisions was cut and ends with the same bytes") {
+  const scratch_dir dir;
+  const std::string common =
+      "--cluster " + dir.write("c.json", cluster_of(8)) + " --jobs " +
+      dir.write("j.csv", as_csv(trace::vclos_workload{.jobs = 80, .cluster_gpus = 256}())) +
+      " --workload vclos --place packed --route balanced --order least_attained --preempt "
+      "--decisions " + dir / "log" + " --off-after-s 300 --report " + dir / "r.json" +
+      " --per-job " + dir / "p.csv";
+  REQUIRE(run("heddle-simulate", common).status == 0);
+  const std::string log = content_of(dir / "log"), jobs = content_of(dir / "p.csv"),
+                    report = without_times(content_of(dir / "r.json"));
+  for (const double part : {0.0, 0.03, 0.41, 0.77, 1.0}) {
+    CAPTURE(part);
+    dir.write("log", log.substr(0, static_cast<std::size_t>(part * static_cast<double>(log.size()))));
+    const outcome o = run("heddle-simulate", common + " --resume");
+    // A log cut in its first line is no log.
+    REQUIRE_MESSAGE(o.status == (part == 0.0 ? 2 : 0), o.err);
+    if (part == 0.0) continue;
+    CHECK(content_of(dir / "log") == log);
+    CHECK(content_of(dir / "p.csv") == jobs);
+    CHECK(without_times(content_of(dir / "r.json")) == report);
+  }
+  // A log of another run is refused.
+  dir.write("log", log);
+  const outcome other = run("heddle-simulate", common + " --resume --limit 40 --from 100");
+  CHECK(other.status == 2);
+}
+
+TEST_CASE("heddle-simulate replays failures and counts carbon and cost") {
+  const scratch_dir dir;
+  const outcome o = run(
+      "heddle-simulate",
+      "--cluster " + dir.write("c.json", small_cluster) + " --jobs " + dir.write("j.csv", few_jobs) +
+          " --checkpoint-s 30 --failures " +
+          dir.write("f.csv", "t_ms,event,node\n0,add,0\n0,add,1\n0,add,2\n0,add,3\n0,add,4\n"
+                             "0,add,5\n0,add,6\n0,add,7\n50000,remove,0\n90000,add,0\n") +
+          " --carbon " + dir.write("g.csv", "time_s,value\n0,400\n") + " --price " +
+          dir.write("m.csv", "time_s,value\n0,0.1\n100,0.3\n"));
+  REQUIRE_MESSAGE(o.status == 0, o.err);
+  const nlohmann::json r = nlohmann::json::parse(o.out);
+  CHECK(r["finished"] == 4);
+  CHECK(r["failures"] == 1);
+  CHECK(r["restarts"] == 1);
+  CHECK(r["lost_gpu_s"] == 4 * 20.0);  // job 0 on server 0, 20 s after its checkpoint at 30 s
+  CHECK(r["carbon_g"].get<double>() == doctest::Approx(r["energy_j"].get<double>() / 3.6e6 * 400));
+  CHECK(r["cost"].get<double>() > r["energy_j"].get<double>() / 3.6e6 * 0.1);
+}
+
+TEST_CASE("heddle-simulate keeps within an energy budget or says that it cannot") {
+  const scratch_dir dir;
+  const std::string common = "--cluster " + dir.write("c.json", small_cluster) + " --jobs " +
+                             dir.write("j.csv", few_jobs) + " ";
+  const nlohmann::json free = nlohmann::json::parse(run("heddle-simulate", common).out);
+  const double used = free["energy_j"];
+  CHECK(run("heddle-simulate", common + "--energy-budget-j " + std::to_string(used * 1.01)).status == 0);
+  const outcome short_of = run("heddle-simulate", common + "--energy-budget-j " +
+                                                      std::to_string(used / 2));
+  CHECK(short_of.status == 1);
+  CHECK(short_of.err.find("within the energy budget") != std::string::npos);
 }

@@ -323,15 +323,16 @@ TEST_CASE("two jobs on one link take as long as the formula of contention says")
   const report r = sim::run(dc, w, plan, {}, meter);
   REQUIRE(r.finished == 2);
   for (const auto& j : r.records) {
-    // Communication takes 1.5 times as long: the other's flow is there half of the time.
-    CHECK(j.run_s == Approx(125));
-    CHECK(j.slowdown == Approx(1.25));
+    // Communication takes 1.5 times as long where the other's flow is there half of the time; so
+    // slowed down it is there 0.75 / 1.25 of the time, and communication takes 1.6 times as long.
+    CHECK(j.run_s == Approx(130));
+    CHECK(j.slowdown == Approx(1.3));
     CHECK(j.leafs == 2);
     CHECK(j.servers == 2);
-    // 600 W for 100 s, a quarter of that for the 25 s added, and half of the servers' base.
-    CHECK(j.energy_j == Approx(600 * 100 + 150 * 25 + 500 * 125));
+    // 600 W for 100 s, a quarter of that for the 30 s added, and half of the servers' base.
+    CHECK(j.energy_j == Approx(600 * 100 + 150 * 30 + 500 * 130));
   }
-  CHECK(r.mean_slowdown == Approx(1.25));
+  CHECK(r.mean_slowdown == Approx(1.3));
   check_energy(r, meter);
 }
 
@@ -345,10 +346,10 @@ TEST_CASE("a job that arrives midway slows a running one down from then on") {
   const auto w = linear_workload(jobs);
   scheduler plan{order::fifo{}, allocate::requested{}, place::spread{}, route::source{}};
   const report r = sim::run(dc, w, plan);
-  // Job 0: 50 s alone, the other half at 1 / 1.25. Job 1: 62.5 s together, then alone.
-  CHECK(r.records[0].finish_s == Approx(50 + 62.5));
-  CHECK(r.records[1].finish_s == Approx(112.5 + 50));
-  CHECK(r.records[0].slowdown == Approx(112.5 / 100));
+  // Job 0: 50 s alone, the other half at 1 / 1.3. Job 1: 65 s together, then alone.
+  CHECK(r.records[0].finish_s == Approx(50 + 65));
+  CHECK(r.records[1].finish_s == Approx(115 + 50));
+  CHECK(r.records[0].slowdown == Approx(115.0 / 100));
 }
 
 TEST_CASE("energy is the integral of the power that observers see, part by part") {

@@ -1,6 +1,7 @@
 // What a scheduler wants done, as data.
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include <heddle/core/ids.hpp>
@@ -10,20 +11,23 @@
 
 namespace heddle::schedule {
 
-/// A job begins, or begins again, on these GPUs.
+/// A job begins, or begins again, on these GPUs. On an optical fabric its links are circuits to set
+/// up, after the circuits of other jobs in `rewired` have made way.
 struct start {
   job_id job;
-  model::operating_point point;
-  fabric::placement where;
+  model::operating_point point = {};
+  fabric::placement where = {};
+  std::vector<fabric::circuit_move> rewired = {};
 
   friend bool operator==(const start&, const start&) = default;
 };
 /// A running job changes its GPUs, clock or batch.
 struct resize {
   job_id job;
-  model::operating_point point;
-  fabric::placement where;
+  model::operating_point point = {};
+  fabric::placement where = {};
   bool moved = false;  ///< its GPUs changed, so that it must restart from a checkpoint
+  std::vector<fabric::circuit_move> rewired = {};
 
   friend bool operator==(const resize&, const resize&) = default;
 };
@@ -36,15 +40,20 @@ struct blocked {
   friend bool operator==(const blocked&, const blocked&) = default;
 };
 
-/// One decision, to be carried out in this order: stops, resizes, starts.
+/// One decision, to be carried out in this order: stops, resizes, starts, servers off. Servers wake
+/// on their own when a job starts on them; `servers_on` says which.
 struct decision {
-  std::vector<job_id> stops;  ///< running jobs that go back to the queue
-  std::vector<resize> resizes;
-  std::vector<start> starts;
-  std::vector<blocked> waiting;  ///< those looked at; all behind them wait for the queue
+  std::vector<job_id> stops = {};  ///< running jobs that go back to the queue
+  std::vector<resize> resizes = {};
+  std::vector<start> starts = {};
+  std::vector<blocked> waiting = {};  ///< those looked at; all behind them wait for the queue
+  std::vector<server_id> servers_on = {};   ///< woken by the starts and resizes
+  std::vector<server_id> servers_off = {};  ///< idle ones
+  /// When to decide again if nothing happens before, in s; later than now.
+  double again_s = std::numeric_limits<double>::infinity();
 
   [[nodiscard]] bool changes_nothing() const {
-    return stops.empty() && resizes.empty() && starts.empty();
+    return stops.empty() && resizes.empty() && starts.empty() && servers_off.empty();
   }
   friend bool operator==(const decision&, const decision&) = default;
 };

@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <queue>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -16,39 +18,29 @@
 
 #include <boost/heap/d_ary_heap.hpp>
 
-#include <heddle/core/error.hpp>
-#include <heddle/core/statistics.hpp>
 #include <heddle/model/workload.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/state.hpp>
+#include <heddle/sim/detail/progress.hpp>
+#include <heddle/sim/energy_account.hpp>
+#include <heddle/sim/metrics.hpp>
+#include <heddle/sim/observer.hpp>
+#include <heddle/sim/options.hpp>
+#include <heddle/sim/quantiles.hpp>
 #include <heddle/sim/report.hpp>
-#include <heddle/sim/rescale.hpp>
 
 namespace heddle::sim {
-
-struct options {
-  fabric::base_power power = {};
-  route::steady_options contention = {};
-  rescale_cost rescale = {};
-};
-
-/// What an observer is shown after each decision.
-struct moment {
-  double now_s = 0;
-  double power_w = 0;  ///< of the whole cluster from now on
-  const schedule::state& state;
-  const schedule::decision& decided;
-};
 
 namespace detail {
 
 /// The engine behind `run`. Time goes from event to event; events of one time are taken together,
-/// finishes before submissions, each by its place in the workload, and then decided on once.
-template <class Scheduler, class... Observers>
+/// finishes before failures before submissions, each by its place in the workload, and then decided
+/// on once.
+template <class Scheduler, class Network, class... Observers>
 class engine {
  public:
-  engine(const fabric::leaf_spine& dc, const model::workload& jobs, Scheduler& plan,
+  engine(const fabric::leaf_spine& dc, const model::workload& jobs, Scheduler& plan, Network network,
          const options& o, Observers&... observers)
       : fabric_(dc),
         workload_(jobs),
@@ -56,9 +48,11 @@ class engine {
         options_(o),
         observers_(observers...),
         state_(dc, o.power),
-        network_(dc, plan.route(), o.contention),
+        network_(std::move(network)),
+        energy_(dc, o.power),
+        metrics_(dc.gpus()),
         track_(jobs.size()) {
-    check_input();
+    check_input(dc, jobs, o);
   }
 
   report run() {
@@ -69,18 +63,35 @@ class engine {
       return r;
     }
     if (workload_.size() == 0) return r;
-    const double first_s = workload_.jobs.front().submit_s;
-    now_s_ = first_s;
-    while (next_ < workload_.size() || !finishes_.empty()) {
+    first_s_ = now_s_ = workload_.jobs.front().submit_s;
+    state_.start_s = state_.now_s = first_s_;
+    state_.servers = schedule::server_power(fabric_, first_s_);
+    if (!options_.up_at_start)
+      for (server_id s : fabric_.all_servers()) {
+        state_.ledger.fail(s);
+        take_out(s);
+      }
+    while (next_failure_s() < first_s_) take(options_.failures[next_failure_++]);
+    while (goes_on()) {
       const double at = next_time();
       advance_to(at);
-      while (!finishes_.empty() && finishes_.top().time_s <= at) finish(finishes_.top().slot);
-      while (next_ < workload_.size() && workload_.jobs[next_].submit_s <= at) submit();
-      decide();
-      // Nobody runs and nothing is to come: those stopped just now get one more look.
-      if (finishes_.empty() && next_ == workload_.size() && !state_.waiting.empty()) decide();
+      const bool woke = take_timers(at);
+      bool changed = again_s_ <= at;
+      for (; !finishes_.empty() && finishes_.top().time_s <= at; changed = true)
+        finish(finishes_.top().slot);
+      for (; next_failure_ < options_.failures.size() && next_failure_s() <= at; changed = true)
+        take(options_.failures[next_failure_++]);
+      for (; next_ < workload_.size() && workload_.jobs[next_].submit_s <= at; changed = true)
+        submit();
+      if (changed) {
+        decide();
+        // Nobody runs and nothing is to come: those stopped just now get one more look.
+        if (finishes_.empty() && next_ == workload_.size() && !state_.waiting.empty()) decide();
+      } else if (woke) {
+        show(schedule::decision{});
+      }
     }
-    summarise(r, first_s);
+    summarise(r);
     return r;
   }
 
@@ -91,62 +102,62 @@ class engine {
 
     /// Of a max-heap: the earliest on top, then the earliest submitted.
     friend bool operator<(const finish_event& a, const finish_event& b) {
-      return std::pair{a.time_s, a.slot} > std::pair{b.time_s, b.slot};
+      return a.time_s != b.time_s ? a.time_s > b.time_s : a.slot > b.slot;
     }
   };
   using heap =
       boost::heap::d_ary_heap<finish_event, boost::heap::arity<4>, boost::heap::mutable_<true>>;
 
-  /// What the engine knows of a job besides the scheduler's state.
-  struct tracked {
+  struct tracked : progress {
     typename heap::handle_type finish;
-    job_record record;
-    double stretch = 1;          ///< of the whole job by contention, now
-    double watts = 0;            ///< of its GPUs and its part of the servers, now
-    double busy_s = 0;           ///< running, pauses apart
-    double undisturbed_s = 0;    ///< the same work without contention
-    bool on_network = false;     ///< its flows are among the network's
-    bool started = false, finished = false;
+    bool on_network = false;  ///< its flows are among the network's
+    double jobs_s_before = 0;
+  };
+  /// A job or a server becomes active. One that no longer applies is passed over.
+  struct timer {
+    double time_s = 0;
+    bool is_server = false;
+    std::uint32_t index = 0;  // slot or server
+
+    friend auto operator<=>(const timer&, const timer&) = default;
   };
 
-  void check_input() const {
-    for (std::size_t i = 0; i < workload_.size(); ++i) {
-      const job& j = workload_.jobs[i];
-      const std::string where = "job " + std::to_string(j.id.value);
-      if (i > 0 && j.submit_s < workload_.jobs[i - 1].submit_s)
-        throw input_error(where, "jobs in the order of their submission", "an earlier time");
-      if (j.gpus < 1 || j.gpus > fabric_.gpus())
-        throw input_error(where, "1 to " + std::to_string(fabric_.gpus()) + " GPUs",
-                          std::to_string(j.gpus));
-      if (!(j.duration_s > 0) || !std::isfinite(j.duration_s))
-        throw input_error(where, "a positive duration", std::to_string(j.duration_s));
-      if (!(j.comm_share >= 0 && j.comm_share < 1))
-        throw input_error(where, "a communication share from 0 to below 1",
-                          std::to_string(j.comm_share));
-      if (!workload_.curve_of_job(i).fastest(j.gpus))
-        throw input_error(where, "a curve with a point at " + std::to_string(j.gpus) + " GPUs",
-                          "none");
-    }
-  }
+  // --- time ------------------------------------------------------------------------------------
 
+  [[nodiscard]] bool goes_on() const {
+    if (next_ < workload_.size() || !finishes_.empty()) return true;
+    return !state_.waiting.empty() &&
+           (next_failure_ < options_.failures.size() || again_s_ < infinity);
+  }
+  [[nodiscard]] double next_failure_s() const {
+    return next_failure_ < options_.failures.size() ? options_.failures[next_failure_].time_s
+                                                    : infinity;
+  }
   [[nodiscard]] double next_time() const {
-    double t = std::numeric_limits<double>::infinity();
-    if (next_ < workload_.size()) t = workload_.jobs[next_].submit_s;
+    double t = std::min(again_s_, next_failure_s());
+    if (next_ < workload_.size()) t = std::min(t, workload_.jobs[next_].submit_s);
     if (!finishes_.empty()) t = std::min(t, finishes_.top().time_s);
-    return t;
+    if (!timers_.empty()) t = std::min(t, timers_.top().time_s);
+    return std::max(t, now_s_);
   }
 
   /// Moves the clock and adds up what depends on time alone.
   void advance_to(double at) {
     const double dt = at - now_s_;
-    const int used = fabric_.gpus() - state_.ledger.free_gpus();
-    used_gpu_s_ += used * dt;
-    overhead_j_ += overhead_w() * dt;
-    if (!state_.waiting.empty()) {
-      queue_used_ += used * dt;
-      queue_fitting_ += (used + fitting()) * dt;
+    if (dt > 0) {
+      const fabric::ledger& l = state_.ledger;
+      const int free = l.free_gpus();
+      const int scattered = std::max(0, free - l.idle_servers() * fabric_.gpus_per_server());
+      metrics_.advance(dt, used_, state_.waiting.empty() ? -1 : fitting(), free, scattered,
+                       state_.waiting.size() + state_.running.size());
+      const double w = energy_.power_w();
+      state_.energy_j += w * dt;
+      if (!options_.carbon_g_per_kwh.empty())
+        carbon_ += w * options_.carbon_g_per_kwh.integral(now_s_, at);
+      if (!options_.price_per_kwh.empty()) cost_ += w * options_.price_per_kwh.integral(now_s_, at);
+      energy_.advance(dt);
     }
-    now_s_ = at;
+    now_s_ = state_.now_s = at;
   }
 
   /// GPUs of the longest prefix of the queue that would fit if only their number mattered.
@@ -161,89 +172,155 @@ class engine {
     return n;
   }
 
-  /// Power that belongs to no job: idle GPUs, their part of the servers, switches.
-  [[nodiscard]] double overhead_w() const {
-    const fabric::base_power& w = options_.power;
-    const int idle = state_.ledger.free_gpus();
-    return idle * (w.gpu_idle_w + w.server_w / fabric_.gpus_per_server()) +
-           fabric_.switches() * w.switch_w;
+  /// Servers that are on now, and jobs that begin now that their servers and circuits are ready.
+  bool take_timers(double at) {
+    bool any = false;
+    for (; !timers_.empty() && timers_.top().time_s <= at; timers_.pop()) {
+      const timer t = timers_.top();
+      if (t.is_server) {
+        if (state_.servers.ready_s(server_id{t.index}) != t.time_s) continue;
+        energy_.woke(server_id{t.index});
+      } else {
+        tracked& job = track_[t.index];
+        if (job.active || job.active_s != t.time_s || !state_.jobs[t.index].running()) continue;
+        activate(t.index);
+      }
+      any = true;
+    }
+    return any;
   }
-  [[nodiscard]] double power_w() const {
-    return overhead_w() + static_cast<double>(job_microwatts_) * 1e-6;
-  }
-  static std::int64_t microwatts(double w) { return std::llround(w * 1e6); }
+
+  // --- jobs come and go ------------------------------------------------------------------------
 
   void submit() {
-    const auto slot = state_.submit(workload_.jobs[next_], workload_.curve_of_job(next_));
+    const job& spec = workload_.jobs[next_];
+    const auto slot = state_.submit(spec, workload_.curve_of_job(next_));
     assert(slot == next_);
-    track_[slot].record.id = workload_.jobs[next_].id;
-    track_[slot].record.submit_s = workload_.jobs[next_].submit_s;
+    track_[slot].record.id = spec.id;
+    track_[slot].record.submit_s = spec.submit_s;
+    track_[slot].jobs_s_before = metrics_.jobs_s();
     ++next_;
     ++events_;
-  }
-
-  /// Books what a job has done until now. A pause that was booked ahead and is cut short is given
-  /// back.
-  void bank(std::uint32_t slot) {
-    schedule::active_job& j = state_.jobs[slot];
-    tracked& t = track_[slot];
-    const double dt = now_s_ - j.since_s;
-    t.record.run_s += dt;
-    t.record.energy_j += t.watts * dt;
-    if (dt > 0) {
-      j.remaining_s -= dt * j.rate;
-      j.attained_gpu_s += dt * t.record.gpus;
-      t.busy_s += dt;
-      t.undisturbed_s += dt / t.stretch;
-    }
-    j.since_s = now_s_;
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_submit(now_s_, spec); }) o.on_submit(now_s_, spec);
+    });
   }
 
   void finish(std::uint32_t slot) {
-    schedule::active_job& j = state_.jobs[slot];
     tracked& t = track_[slot];
-    const double rest = j.remaining_s / j.rate;  // exact where now − since is rounded
-    t.record.run_s += rest;
-    t.record.energy_j += t.watts * rest;
-    t.busy_s += rest;
-    t.undisturbed_s += rest / t.stretch;
-    t.record.finish_s = now_s_;
-    t.record.slowdown = t.busy_s / t.undisturbed_s;
-    t.finished = true;
-    finishes_.erase(t.finish);
-    leave_network(slot);
-    job_microwatts_ -= microwatts(t.watts);
+    t.finish_at(now_s_, state_.jobs[slot]);
+    leave(slot);
+    const job& spec = *state_.jobs[slot].spec;
     state_.finish(slot);
     last_finish_s_ = now_s_;
     ++finished_;
     ++events_;
+    jobs_j_ += t.record.energy_j;
+    lost_gpu_s_ += t.lost_gpu_s;
+    metrics_.finished(spec, t.record, t.jobs_s_before);
+    t.finished = true;
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_finish(now_s_, t.record); }) o.on_finish(now_s_, t.record);
+    });
   }
+
+  /// A running job leaves its GPUs, for good or not; the state still has it.
+  void leave(std::uint32_t slot) {
+    tracked& t = track_[slot];
+    finishes_.erase(t.finish);
+    leave_network(slot);
+    count(t, {});
+    t.active = false;
+    used_ -= t.record.gpus;
+  }
+
+  void take(const node_event& e) {
+    ++events_;
+    const server_id s{e.node};
+    if (e.up == !state_.ledger.is_failed(s)) return;
+    if (e.up) {
+      state_.ledger.repair(s);
+      state_.servers.repaired(s, now_s_);
+      energy_.repaired(s);
+    } else {
+      ++failures_;
+      for (job_id id : state_.ledger.fail(s)) hit(state_.slot_of(id));
+      take_out(s);
+    }
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_server(e); }) o.on_server(e);
+    });
+  }
+  void take_out(server_id s) {
+    if (state_.servers.is_waking(s, now_s_))
+      energy_.stopped_waking(s);
+    else if (!state_.servers.is_off(s))
+      energy_.switched_off(s);
+    state_.servers.switch_off(s);
+  }
+  void hit(std::uint32_t slot) {
+    tracked& t = track_[slot];
+    schedule::active_job& j = state_.jobs[slot];
+    t.bank(now_s_, j, options_.checkpoint_s);
+    const double lost_s = t.lose_unsaved(j);
+    leave(slot);
+    j.rate = 0;
+    state_.stop(slot);
+    ++restarts_;
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_hit(now_s_, j.spec->id, lost_s); })
+        o.on_hit(now_s_, j.spec->id, lost_s);
+    });
+  }
+
+  // --- decisions -------------------------------------------------------------------------------
 
   void decide() {
     const auto before = std::chrono::steady_clock::now();
     const schedule::decision d = plan_.decide(state_, now_s_);
     const std::chrono::duration<double, std::micro> took =
         std::chrono::steady_clock::now() - before;
-    decide_us_.push_back(took.count());
+    decide_us_.add(took.count());
+    again_s_ = d.again_s;
 
+    for (server_id s : d.servers_on) wake(s);
     for (job_id id : d.stops) stop(state_.slot_of(id));
     for (const schedule::resize& r : d.resizes) apply(r);
     for (const schedule::start& s : d.starts) apply(s);
     for (const schedule::blocked& b : d.waiting)
       track_[state_.slot_of(b.job)].record.why_waited = b.why;
-    peak_w_ = std::max(peak_w_, power_w());
-    const moment m{now_s_, power_w(), state_, d};
-    std::apply([&](Observers&... o) { (o(m), ...); }, observers_);
+    for (server_id s : d.servers_off) energy_.switched_off(s);
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_decision(moment{now_s_, energy_.power_w(), state_, d}); })
+        o.on_decision(moment{now_s_, energy_.power_w(), state_, d});
+    });
+    show(d);
+  }
+  void show(const schedule::decision& d) {
+    peak_w_ = std::max(peak_w_, energy_.power_w());
+    const moment m{now_s_, energy_.power_w(), state_, d};
+    tell([&](auto& o) {
+      if constexpr (requires { o(m); }) o(m);
+    });
+  }
+
+  void wake(server_id s) {
+    energy_.began_to_wake(s);
+    if (options_.power.wake_s > 0)
+      timers_.push({state_.servers.ready_s(s), true, s.value});
+    else
+      energy_.woke(s);
   }
 
   void stop(std::uint32_t slot) {
     tracked& t = track_[slot];
-    bank(slot);
-    finishes_.erase(t.finish);
-    leave_network(slot);
-    job_microwatts_ -= microwatts(t.watts);
-    t.watts = 0;
+    t.bank(now_s_, state_.jobs[slot], options_.checkpoint_s);
+    t.save();
+    leave(slot);
     state_.jobs[slot].rate = 0;
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_stop(now_s_, t.record.id); }) o.on_stop(now_s_, t.record.id);
+    });
   }
 
   void apply(const schedule::start& s) {
@@ -251,41 +328,90 @@ class engine {
     tracked& t = track_[slot];
     double pause = 0;
     if (!t.started) {
-      t.started = true;
-      t.record.start_s = now_s_;
       if (now_s_ > t.record.submit_s && t.record.why_waited == place::wait_reason::none)
         t.record.why_waited = place::wait_reason::queue;
     } else {  // time between runs is part of JRT
       t.record.run_s += now_s_ - state_.jobs[slot].since_s;
-      ++t.record.rescales;
-      ++rescales_;
-      pause = options_.rescale(s.point.config.gpus);
+      if (std::exchange(t.was_hit, false)) {
+        ++t.record.restarts;
+        pause = options_.recovery(s.point.config.gpus);
+      } else {
+        ++t.record.rescales;
+        ++rescales_;
+        pause = options_.rescale(s.point.config.gpus);
+      }
     }
-    schedule::active_job& j = state_.jobs[slot];
-    j.since_s = now_s_;
     t.stretch = 1;
     t.finish = finishes_.push({now_s_, slot});
-    settle(slot, s.where, pause);
+    move_circuits(s.rewired, slot);
+    settle(slot, s.where, delay_of(s.where), pause);
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_start(now_s_, s); }) o.on_start(now_s_, s);
+    });
   }
 
   void apply(const schedule::resize& r) {
     const std::uint32_t slot = state_.slot_of(r.job);
-    double pause = std::max(0.0, state_.jobs[slot].since_s - now_s_);  // a new clock ends no pause
-    bank(slot);
+    tracked& t = track_[slot];
+    // A new clock ends no pause.
+    double delay = t.delay_left(now_s_);
+    double pause = t.pause_left(now_s_, state_.jobs[slot]);
+    t.bank(now_s_, state_.jobs[slot], options_.checkpoint_s);
     if (r.moved) {
+      t.save();
       leave_network(slot);
-      ++track_[slot].record.rescales;
-      ++rescales_;
-      pause = options_.rescale(r.point.config.gpus);
+      const bool migrates = r.point.config.gpus == t.record.gpus;
+      migrations_ += migrates;
+      rescales_ += !migrates;
+      ++t.record.rescales;
+      pause = (migrates ? options_.migration : options_.rescale)(r.point.config.gpus);
+      move_circuits(r.rewired, slot);
+      delay = delay_of(r.where);
     }
-    settle(slot, r.where, pause);
+    used_ -= t.record.gpus;
+    settle(slot, r.where, delay, pause);
+    tell([&](auto& o) {
+      if constexpr (requires { o.on_resize(now_s_, r); }) o.on_resize(now_s_, r);
+    });
   }
 
+  /// How long a job waits for the servers and circuits of `where`, in s.
+  [[nodiscard]] double delay_of(const fabric::placement& where) const {
+    double ready_s = now_s_;
+    if (state_.servers.any_was_off())
+      for (gpu_id g : where.gpus)
+        ready_s = std::max(ready_s, state_.servers.ready_s(fabric_.server_of(g)));
+    const bool switched = fabric_.is_optical() && !where.links.empty();
+    return std::max(ready_s - now_s_, switched ? switching_s() : 0.0);
+  }
+  [[nodiscard]] double switching_s() const { return fabric_.optical().switching_ms / 1000; }
+
+  /// Running jobs whose circuits make way for the one in `slot` pause while the OCS switch.
+  void move_circuits(const std::vector<fabric::circuit_move>& moves, std::uint32_t slot) {
+    circuits_moved_ += moves.size();
+    for (std::size_t i = 0; i < moves.size(); ++i) {
+      const auto same = [&](const fabric::circuit_move& m) { return m.job == moves[i].job; };
+      if (std::any_of(moves.begin(), moves.begin() + static_cast<std::ptrdiff_t>(i), same)) continue;
+      const std::uint32_t other = state_.slot_of(moves[i].job);
+      // One that this decision stops is gone, one that it starts or moves later comes to it.
+      if (other == slot || !state_.jobs[other].running() || !track_[other].on_network) continue;
+      tracked& t = track_[other];
+      const double delay = t.delay_left(now_s_), pause = t.pause_left(now_s_, state_.jobs[other]);
+      t.bank(now_s_, state_.jobs[other], options_.checkpoint_s);
+      leave_network(other);
+      used_ -= t.record.gpus;
+      settle(other, *state_.ledger.find(moves[i].job), delay, pause + switching_s());
+    }
+  }
+
+  // --- pace ------------------------------------------------------------------------------------
+
   /// Puts a job on its GPUs, its flows on the network, and finds when it finishes.
-  void settle(std::uint32_t slot, const fabric::placement& where, double pause_s) {
+  void settle(std::uint32_t slot, const fabric::placement& where, double delay_s, double pause_s) {
     schedule::active_job& j = state_.jobs[slot];
     tracked& t = track_[slot];
-    count_parts(t.record, where);
+    count_parts_(fabric_, where, t);
+    used_ += t.record.gpus;
     const job& spec = *j.spec;
     if (!t.on_network && t.record.leafs > 1 && spec.pattern != collective::none &&
         spec.comm_share > 0) {
@@ -293,11 +419,31 @@ class engine {
       network_.add(spec.id, where, spec.pattern, spec.comm_share);
       update_others(slot);
     }
+    t.active_s = now_s_ + delay_s;
+    j.since_s = t.active_s;  // no pause is booked yet
     set_pace(slot);
-    t.record.run_s += pause_s;
-    t.record.energy_j += t.watts * pause_s;
-    j.since_s = now_s_ + pause_s;
+    t.begin_pause(delay_s, pause_s, j);
+    if (delay_s > 0) {
+      t.active = false;
+      count(t, {});
+      timers_.push({t.active_s, false, slot});
+    } else {
+      activate(slot);
+    }
     reschedule(slot);
+  }
+  void activate(std::uint32_t slot) {
+    tracked& t = track_[slot];
+    t.active = true;
+    if (!t.started) {
+      t.started = true;
+      t.record.start_s = t.active_s;
+    }
+    count(t, t.draw());
+  }
+  void count(tracked& t, const energy_account::draw& now) {
+    energy_.change(t.counted, now);
+    t.counted = now;
   }
 
   void leave_network(std::uint32_t slot) {
@@ -314,8 +460,10 @@ class engine {
       const std::uint32_t other = state_.slot_of(id);
       // One that the same decision stops, a little later in its list, has no pace any more.
       if (other == slot || !state_.jobs[other].running()) continue;
-      if (now_s_ > state_.jobs[other].since_s) bank(other);
+      if (now_s_ > state_.jobs[other].since_s)
+        track_[other].bank(now_s_, state_.jobs[other], options_.checkpoint_s);
       set_pace(other);
+      if (track_[other].active) count(track_[other], track_[other].draw());
       reschedule(other);
     }
   }
@@ -327,12 +475,8 @@ class engine {
     const double share = j.spec->comm_share;
     t.stretch = t.on_network ? 1 + share * (network_.slowdown(j.spec->id) - 1) : 1;
     j.rate = j.point->throughput / j.reference->throughput / t.stretch;
-    const double before_w = std::exchange(
-        t.watts, j.point->power_at_w(t.stretch) +
-                     options_.power.server_w * j.point->config.gpus / fabric_.gpus_per_server());
-    job_microwatts_ += microwatts(t.watts) - microwatts(before_w);
-    if (j.since_s > now_s_)  // the rest of a pause was booked at the power of before
-      t.record.energy_j += (t.watts - before_w) * (j.since_s - now_s_);
+    t.set_power(now_s_, j, j.point->power_at_w(t.stretch),
+                options_.power.server_w * t.server_share);
   }
 
   void reschedule(std::uint32_t slot) {
@@ -341,102 +485,104 @@ class engine {
     finishes_.update(track_[slot].finish, {at, slot});
   }
 
-  void count_parts(job_record& r, const fabric::placement& where) {
-    r.gpus = static_cast<int>(where.gpus.size());
-    leafs_.clear();
-    servers_.clear();
-    for (gpu_id g : where.gpus) {
-      if (const server_id s = fabric_.server_of(g); servers_.empty() || servers_.back() != s)
-        servers_.push_back(s);
-      if (const leaf_id l = fabric_.leaf_of(g); leafs_.empty() || leafs_.back() != l)
-        leafs_.push_back(l);
-    }
-    r.leafs = distinct(leafs_);
-    r.servers = distinct(servers_);
-  }
-  template <class Id>
-  static int distinct(std::vector<Id>& ids) {
-    std::sort(ids.begin(), ids.end());
-    return static_cast<int>(std::unique(ids.begin(), ids.end()) - ids.begin());
+  template <class F>
+  void tell(F&& f) {
+    std::apply([&](Observers&... o) { (f(o), ...); }, observers_);
   }
 
-  void summarise(report& r, double first_s) {
+  void summarise(report& r) {
     r.finished = finished_;
     for (std::uint32_t slot : state_.waiting) r.stuck_jobs.push_back(state_.jobs[slot].spec->id);
     r.status = r.stuck_jobs.empty() ? run_status::finished : run_status::stuck;
     r.events = events_;
-    r.decisions = decide_us_.size();
+    r.decisions = decide_us_.count();
     r.rescales = rescales_;
-    r.makespan_s = finished_ ? last_finish_s_ - first_s : 0;
-
-    std::vector<double> jct;
-    std::vector<double> jwt, jrt, slow;
-    double jobs_j = 0;
-    for (std::size_t i = 0; i < track_.size(); ++i) {
-      tracked& t = track_[i];
-      if (!t.finished) continue;
-      jct.push_back(t.record.jct_s());
-      jwt.push_back(t.record.jwt_s());
-      jrt.push_back(t.record.run_s);
-      slow.push_back(t.record.run_s / workload_.jobs[i].duration_s);
-      r.share_waiting += t.record.jwt_s() > 10;
-      jobs_j += t.record.energy_j;
-      r.records.push_back(t.record);
+    r.migrations = migrations_;
+    r.circuits_moved = circuits_moved_;
+    r.wake_ups = static_cast<std::size_t>(energy_.wake_ups());
+    r.failures = failures_;
+    r.restarts = restarts_;
+    r.makespan_s = finished_ ? last_finish_s_ - first_s_ : 0;
+    metrics_.write(r);
+    for (const tracked& t : track_) {
+      if (t.finished) {
+        if (options_.keep_records) r.records.push_back(t.record);
+        continue;
+      }
+      jobs_j_ += t.record.energy_j;
+      lost_gpu_s_ += t.lost_gpu_s;
     }
-    if (jct.empty()) return;
-    r.share_waiting /= static_cast<double>(jct.size());
-    r.mean_jct_s = mean(jct);
-    r.mean_jwt_s = mean(jwt);
-    r.mean_jrt_s = mean(jrt);
-    r.mean_slowdown = mean(slow);
-    r.p50_jct_s = quantile(jct, 0.5);
-    r.p99_jct_s = quantile(jct, 0.99);
-    r.gpu_utilization = used_gpu_s_ / (fabric_.gpus() * r.makespan_s);
-    r.network_fragmentation = queue_fitting_ > 0 ? 1 - queue_used_ / queue_fitting_ : 0;
-    r.overhead_energy_j = overhead_j_;
-    r.energy_j = jobs_j + overhead_j_;
-    r.mean_power_w = r.energy_j / r.makespan_s;
+    r.lost_gpu_s = lost_gpu_s_;
+    r.overhead_energy_j = energy_.overhead_j();
+    r.energy_j = jobs_j_ + energy_.overhead_j();
+    r.parts = energy_.parts();
+    r.energy_delay_js = r.energy_j * r.mean_jct_s;
+    r.mean_power_w = now_s_ > first_s_ ? r.energy_j / (now_s_ - first_s_) : 0;
     r.peak_power_w = peak_w_;
-    r.decide_us_p50 = quantile(decide_us_, 0.5);
-    r.decide_us_p99 = quantile(decide_us_, 0.99);
+    r.carbon_g = carbon_ / joules_per_kwh;
+    r.cost = cost_ / joules_per_kwh;
+    r.decide_us_p50 = decide_us_.at(0.5);
+    r.decide_us_p99 = decide_us_.at(0.99);
   }
+
+  static constexpr double infinity = std::numeric_limits<double>::infinity();
+  static constexpr double joules_per_kwh = 3.6e6;
 
   const fabric::leaf_spine& fabric_;
   const model::workload& workload_;
   Scheduler& plan_;
-  options options_;
+  const options& options_;
   std::tuple<Observers&...> observers_;
 
   schedule::state state_;
-  route::steady<std::remove_cvref_t<decltype(std::declval<Scheduler&>().route())>> network_;
+  Network network_;
   heap finishes_;
+  std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
+  energy_account energy_;
+  metrics metrics_;
   std::vector<tracked> track_;  // by place in the workload, which is the place in state_.jobs
 
-  double now_s_ = 0, last_finish_s_ = 0;
-  std::size_t next_ = 0, events_ = 0, finished_ = 0, rescales_ = 0;
-  double used_gpu_s_ = 0, overhead_j_ = 0, queue_used_ = 0, queue_fitting_ = 0, peak_w_ = 0;
-  std::int64_t job_microwatts_ = 0;  // whole, so that what comes and goes leaves nothing behind
-  std::vector<double> decide_us_;
-  std::vector<leaf_id> leafs_;      // scratch
-  std::vector<server_id> servers_;  // scratch
+  double now_s_ = 0, first_s_ = 0, last_finish_s_ = 0, again_s_ = infinity;
+  std::size_t next_ = 0, next_failure_ = 0, events_ = 0, finished_ = 0;
+  std::size_t rescales_ = 0, migrations_ = 0, circuits_moved_ = 0, failures_ = 0, restarts_ = 0;
+  int used_ = 0;
+  double peak_w_ = 0, jobs_j_ = 0, lost_gpu_s_ = 0, carbon_ = 0, cost_ = 0;
+  quantiles decide_us_;
+  parts_counter count_parts_;
 };
 
 }  // namespace detail
 
+/// Replays `jobs` on an empty `dc` under `plan`, on a given network model: anything with `add`,
+/// `remove`, `slowdown` and `changed` as `route::steady` has them. See `run`.
+template <class Scheduler, class Network, class... Observers>
+[[nodiscard]] report run_on(Network network, const fabric::leaf_spine& dc,
+                            const model::workload& jobs, Scheduler& plan, const options& o,
+                            Observers&&... observers) {
+  static_assert((Observer<std::remove_reference_t<Observers>> && ...),
+                "an observer of a simulation has at least one of the members in sim/observer.hpp");
+  return detail::engine<Scheduler, Network, std::remove_reference_t<Observers>...>(
+             dc, jobs, plan, std::move(network), o, observers...)
+      .run();
+}
+
 /// Replays `jobs` on an empty `dc` under `plan` until all have finished. Deterministic; the
 /// scheduler is used as it is, so hand in a fresh one for comparable runs.
 ///
-/// \param observers  each is called as `observer(moment)` after every decision
+/// \param observers  see sim/observer.hpp
 /// \throws input_error  for jobs out of order, larger than the cluster, without a duration or a
-///                      curve at the GPUs they ask for
+///                      curve at the GPUs they ask for; for failures out of order or of no server
 /// Cost per event: one decision, and the contention of the jobs that share links with the one that
 /// came or went. Memory: O(jobs + links).
 template <class Scheduler, class... Observers>
 [[nodiscard]] report run(const fabric::leaf_spine& dc, const model::workload& jobs, Scheduler& plan,
                          const options& o = {}, Observers&&... observers) {
-  return detail::engine<Scheduler, std::remove_reference_t<Observers>...>(dc, jobs, plan, o,
-                                                                         observers...)
-      .run();
+  if constexpr (requires { plan.make_network(dc, o.contention); })
+    return run_on(plan.make_network(dc, o.contention), dc, jobs, plan, o, observers...);
+  else
+    return run_on(route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(),
+                                                                            o.contention),
+                  dc, jobs, plan, o, observers...);
 }
 
 }  // namespace heddle::sim
