@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that heddle needs, where they are missing.
 #
-#   scripts/setup.sh [demo|test|bench|peers|compilers|browser]...   several may be given; test by default
+#   scripts/setup.sh [demo|test|bench|peers|compilers|browser|fuzz|slurm|docs]...   several may be given; test by default
 #
 #   demo       compiler, CMake, the library's own needs, what the example programs use
 #   test       demo, doctest, and OpenMPI for sweeps on many machines
@@ -10,6 +10,8 @@
 #   compilers  Clang, whose results must equal GCC's byte for byte
 #   browser    Chromium, with which the tests look at the web pages
 #   fuzz       Clang and libFuzzer, for the fuzzers of the readers
+#   slurm      Slurm, of which the tests start one of their own
+#   docs       Doxygen, for the target heddle-docs
 set -euo pipefail
 
 fail() {
@@ -24,11 +26,13 @@ for set in "${@:-test}"; do
     demo) wanted+=("${base[@]}") ;;
     test) wanted+=("${base[@]}" doctest-dev libopenmpi-dev openmpi-bin) ;;
     bench) wanted+=("${base[@]}" libbenchmark-dev) ;;
-    peers) wanted+=(libglpk-dev coinor-libcbc-dev coinor-libclp-dev liblemon-dev) ;;
+    peers) wanted+=(libglpk-dev coinor-libcbc-dev coinor-libclp-dev liblemon-dev libsimgrid-dev) ;;
     compilers) wanted+=(clang-19) ;;
     browser) wanted+=(chromium) ;;
     fuzz) wanted+=(clang-19 libclang-rt-19-dev) ;;
-    *) fail "no set '$set': use demo, test, bench, peers, compilers, browser or fuzz" ;;
+    slurm) wanted+=(slurmctld slurmd slurm-client) ;;
+    docs) wanted+=(doxygen) ;;
+    *) fail "no set '$set': use demo, test, bench, peers, compilers, browser, fuzz, slurm or docs" ;;
   esac
 done
 

@@ -11,6 +11,7 @@ build=$root/build/test
 jobs=${HEDDLE_JOBS:-$(nproc)}
 
 "$root/scripts/setup.sh" test
+"$root/scripts/setup.sh" slurm || echo "test: without Slurm; the test of heddle-slurm-pilot on one is skipped"
 
 mkdir -p "$build/tmp"
 export TMPDIR=$build/tmp  # compilers and tests write here, wherever the machine's /tmp is

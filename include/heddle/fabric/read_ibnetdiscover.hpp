@@ -42,7 +42,7 @@ struct ibnetdiscover_options {
   /// The host that a card belongs to, by the card's description; empty: none, the card is left out.
   std::string (*host_of)(const std::string& description) = host_of_card;
   /// A host with cards on several leafs (one leaf a rail) is an error, or else becomes one server
-  /// on each, named host@leaf: the GPUs of the machine are then no longer known to be in one
+  /// on each, named `host@leaf`: the GPUs of the machine are then no longer known to be in one
   /// server.
   bool split_hosts = false;
   /// A link between a leaf and a spine that runs slower than others (a bad cable) is an error, or

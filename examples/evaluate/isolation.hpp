@@ -1,0 +1,27 @@
+// What isolation is worth: the setting of the vClos evaluation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace heddle::evaluate {
+
+struct isolation_options {
+  std::size_t jobs = 5000;  ///< of a run
+  int seeds = 5;
+  bool quick = false;       ///< one load a fabric and FIFO alone
+  std::filesystem::path out = ".";
+};
+
+/// Called with the number of runs done and the number in all, by one thread at a time.
+using progress = std::function<void(std::size_t, std::size_t)>;
+
+/// Runs every scheduler on every setting. Writes isolation.csv (a row for each setting, order and
+/// scheduler), isolation_cdf.csv (JCT quantiles of one setting), and prints tables as Markdown.
+void evaluate_isolation(const isolation_options& asked, const progress& told);
+
+}  // namespace heddle::evaluate

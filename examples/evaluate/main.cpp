@@ -1,0 +1,83 @@
+// heddle-evaluate: the experiments of docs/evaluation.md.
+#include <cstddef>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include <unistd.h>
+
+#include "common/program.hpp"
+#include "energy.hpp"
+#include "isolation.hpp"
+#include "iterations.hpp"
+
+namespace {
+
+using namespace heddle;
+using namespace heddle::examples;
+
+/// "12 of 90 runs", on one line that is rewritten.
+void show_progress(std::size_t done, std::size_t in_all) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  std::cerr << "\rheddle-evaluate: " << done << " of " << in_all << " runs"
+            << (done == in_all ? "\r\033[K" : "") << std::flush;
+}
+
+struct arguments {
+  evaluate::isolation_options isolation;
+  evaluate::energy_options energy;
+  std::string traces;
+  std::string out = ".";
+  CLI::App* isolation_command = nullptr;
+  CLI::App* iterations_command = nullptr;
+  CLI::App* energy_command = nullptr;
+  CLI::App* joint_command = nullptr;
+};
+
+void add_options(CLI::App& app, arguments& a) {
+  app.require_subcommand(1);
+  a.isolation_command = app.add_subcommand("isolation", "the setting of the vClos evaluation");
+  a.isolation_command->add_option("--out", a.out, "directory for the CSV files")->capture_default_str();
+  a.isolation_command->add_option("--jobs", a.isolation.jobs, "jobs of a run")
+      ->check(CLI::Range(10, 100000))
+      ->capture_default_str();
+  a.isolation_command->add_option("--seeds", a.isolation.seeds, "runs of each setting")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  a.isolation_command->add_flag("--quick", a.isolation.quick, "few settings, FIFO alone");
+  a.iterations_command =
+      app.add_subcommand("iterations", "measured iteration times beside the model's");
+  a.energy_command = app.add_subcommand("energy", "powerflow and its rivals over clocks and budgets");
+  a.joint_command = app.add_subcommand("joint", "isolation and energy-awareness, each and both");
+  for (CLI::App* command : {a.energy_command, a.joint_command}) {
+    command->add_option("--out", a.out, "directory for the CSV files")->capture_default_str();
+    command->add_option("--traces", a.traces, "directory of msr_itp_c02.csv and msr_itp_c04.csv");
+    command->add_option("--jobs", a.energy.jobs, "jobs of a workload")
+        ->check(CLI::Range(10, 100000))
+        ->capture_default_str();
+  }
+}
+
+int run(const arguments& a) {
+  if (*a.isolation_command) {
+    evaluate::isolation_options asked = a.isolation;
+    asked.out = a.out;
+    evaluate::evaluate_isolation(asked, show_progress);
+  }
+  if (*a.iterations_command) evaluate::evaluate_iterations();
+  evaluate::energy_options energy = a.energy;
+  energy.out = a.out;
+  energy.traces = a.traces;
+  if (*a.energy_command) evaluate::evaluate_energy(energy, show_progress);
+  if (*a.joint_command) evaluate::evaluate_joint(energy, show_progress);
+  return done;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  arguments a;
+  return run_program("heddle-evaluate",
+                     "Runs the experiments of docs/evaluation.md and prints their tables as Markdown.",
+                     argc, argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return run(a); });
+}

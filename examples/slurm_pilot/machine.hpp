@@ -1,0 +1,134 @@
+// A Slurm cluster as a fabric: names to ids and back.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/error.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/fabric/read_topology_conf.hpp>
+
+#include "slurm_pilot/read_slurm.hpp"
+#include "slurm_pilot/slurm_report.hpp"
+
+namespace heddle::pilot {
+
+/// What Slurm does not know of a network. Its tree names one switch, or a few, where there are
+/// many spines.
+struct network_options {
+  int spines = 0;          ///< 0: as many as the largest leaf has GPUs, a network without shortage
+  int links_per_pair = 1;  ///< parallel links between a leaf and a spine
+  double link_gbps = 100;
+  int ocs_switches = 0;    ///< optical circuit switches between leafs and spines; 0: fixed links
+  int leaf_fibres = 1;     ///< from each leaf to each OCS
+  int spine_fibres = 2;    ///< from each spine to each OCS
+};
+
+/// The parts of a cluster under the names that Slurm gives them.
+struct machine {
+  fabric::leaf_spine dc;
+  std::vector<std::string> hosts;  ///< by server
+  std::vector<std::string> leafs;  ///< by leaf
+  std::map<std::string, server_id, std::less<>> server_named = {};
+  std::map<std::string, leaf_id, std::less<>> leaf_named = {};
+
+  /// The GPU `number` of a server, or an invalid id.
+  [[nodiscard]] gpu_id gpu(server_id s, int number) const {
+    const auto all = dc.gpus_of(s);
+    if (number < 0 || static_cast<std::uint32_t>(number) >= all.size()) return gpu_id{};
+    return gpu_id{all.front().value + static_cast<std::uint32_t>(number)};
+  }
+  /// The number of a GPU in its server.
+  [[nodiscard]] int number_of(gpu_id g) const {
+    return static_cast<int>(g.value - dc.gpus_of(dc.server_of(g)).front().value);
+  }
+  [[nodiscard]] const std::string& host_of(gpu_id g) const { return hosts[dc.server_of(g).index()]; }
+};
+
+namespace detail {
+/// The same leafs and servers with optical circuit switches in place of links.
+inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines, const network_options& o) {
+  const std::size_t servers = found.leafs.front().servers.size();
+  const int gpus = found.leafs.front().servers.front().gpus;
+  for (const auto& l : found.leafs) {
+    bool even = l.servers.size() == servers;
+    for (const auto& s : l.servers) even = even && s.gpus == gpus;
+    if (!even)
+      throw input_error("--ocs-switches", "leafs of the same servers on an optical network", "leaf " + l.name + ", which differs");
+  }
+  return fabric::leaf_spine_ocs{{.leafs = static_cast<int>(found.leafs.size()),
+                                 .spines = spines,
+                                 .switches = o.ocs_switches,
+                                 .leaf_fibres = o.leaf_fibres,
+                                 .spine_fibres = o.spine_fibres,
+                                 .servers_per_leaf = static_cast<int>(servers),
+                                 .gpus_per_server = gpus,
+                                 .link_gbps = o.link_gbps}};
+}
+}  // namespace detail
+
+/// \param shown  what `scontrol show topology` prints
+/// \throws input_error  if that is no tree of two tiers, or the spines do not divide evenly among the
+///                      upper switches that the tree names
+[[nodiscard]] inline machine make_machine(std::string_view shown, const std::vector<node_report>& nodes,
+                                          const network_options& o = {}) {
+  std::map<std::string, int, std::less<>> gpus;
+  for (const node_report& n : nodes) gpus[n.name] = n.gpus;
+  const auto gpus_of = [&](const std::string& host) {
+    const auto at = gpus.find(host);
+    return at == gpus.end() ? 0 : at->second;
+  };
+  const std::string conf = topology_conf(shown);
+  if (conf.empty())
+    throw input_error("scontrol show topology", "a tree of switches (TopologyPlugin=topology/tree)", "nothing");
+  const auto read = [&](int spines_per_switch) {
+    std::istringstream in(conf);
+    return fabric::read_topology_conf(in, "scontrol show topology", gpus_of,
+                                      {.links_per_pair = o.links_per_pair,
+                                       .spines_per_switch = spines_per_switch,
+                                       .link_gbps = o.link_gbps});
+  };
+  fabric::layout found = read(1);
+  const bool one_leaf = found.spines.empty();  // nothing ever crosses
+  if (one_leaf) {
+    found.spines.push_back("none");
+    for (auto& l : found.leafs) l.links.assign(1, 0);
+  }
+  const int uppers = static_cast<int>(found.spines.size());
+  int spines = o.spines;
+  if (spines == 0) {
+    for (const auto& l : found.leafs) {
+      int here = 0;
+      for (const auto& s : l.servers) here += s.gpus;
+      spines = std::max(spines, (here + o.links_per_pair - 1) / o.links_per_pair);
+    }
+    spines = std::max(spines, 1);
+    spines += (uppers - spines % uppers) % uppers;
+  }
+  if (spines % uppers != 0)
+    throw input_error("--spines", std::string("a multiple of the ") + std::to_string(uppers) + " upper switches of the tree",
+                      std::to_string(spines));
+  if (spines != uppers && !one_leaf) found = read(spines / uppers);
+
+  machine m{.dc = o.ocs_switches > 0 ? detail::with_ocs(found, spines, o) : fabric::leaf_spine{found},
+            .hosts = {}, .leafs = {}};
+  for (const auto& l : found.leafs) {
+    m.leaf_named.emplace(l.name, leaf_id{m.leafs.size()});
+    m.leafs.push_back(l.name);
+    for (const auto& s : l.servers) {
+      m.server_named.emplace(s.name, server_id{m.hosts.size()});
+      m.hosts.push_back(s.name);
+    }
+  }
+  return m;
+}
+
+}  // namespace heddle::pilot

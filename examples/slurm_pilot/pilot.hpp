@@ -1,0 +1,339 @@
+// The pilot: looks at Slurm, asks the scheduler, tells Slurm.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <heddle/model/catalogue.hpp>
+#include <heddle/schedule/decision.hpp>
+#include <heddle/schedule/state.hpp>
+#include <heddle/trace/jobs.hpp>
+
+#include "slurm_pilot/book.hpp"
+#include "slurm_pilot/drivers.hpp"
+#include "slurm_pilot/even_servers.hpp"
+#include "slurm_pilot/machine.hpp"
+#include "slurm_pilot/reconcile.hpp"
+#include "slurm_pilot/slurm_control.hpp"
+#include "slurm_pilot/store.hpp"
+
+namespace heddle::pilot {
+
+struct pilot_options {
+  double start_timeout_s = 120; ///< as in reconcile_options
+  std::string partition = {};   ///< as in reconcile_options
+  bool dry_run = false;         ///< decide, and tell nobody but the notes
+  double retry_s = 60;          ///< before a job that Slurm or a driver refused is tried again
+  std::string gpu = "a100";     ///< of the catalogue: whose clocks and curves
+  bool efficient_clocks = false;  ///< clock of least energy a sample instead of the fastest
+  std::size_t depth = 1000;     ///< jobs of the queue looked at
+};
+
+/// What a user may say in the comment of a job: `collective=all_to_all model=bert`. Other words are
+/// for others.
+struct job_hints {
+  std::optional<collective> pattern;
+  std::string model;
+};
+[[nodiscard]] inline job_hints read_hints(std::string_view comment) {
+  job_hints h;
+  while (!comment.empty()) {
+    const auto end = comment.find_first_of(" ,;\t");
+    const std::string_view word = comment.substr(0, end);
+    if (word.starts_with("collective=")) h.pattern = collective_named(word.substr(11));
+    if (word.starts_with("model=")) h.model = word.substr(6);
+    comment = end == comment.npos ? std::string_view{} : comment.substr(end + 1);
+  }
+  return h;
+}
+
+/// Why a job waits, for people.
+[[nodiscard]] inline std::string why_waiting(const schedule::blocked& b) {
+  switch (b.why) {
+    case place::wait_reason::gpus: return "heddle: waits, fewer GPUs are free than it asks for";
+    case place::wait_reason::gpu_fragmentation:
+      return "heddle: waits, enough GPUs are free, but not in a shape that can be joined";
+    case place::wait_reason::network_fragmentation:
+      return "heddle: waits, enough GPUs are free, but not enough links of its own to join them";
+    case place::wait_reason::search_limit:
+      return "heddle: waits, no place was found before the search gave up";
+    case place::wait_reason::budget: return "heddle: waits for the power budget";
+    default: return "heddle: waits";
+  }
+}
+
+/// One cluster under one scheduler. Every `look` is a whole round: read Slurm, bring the book into
+/// line, decide, write the book, tell drivers and Slurm. It can be stopped between any two steps:
+/// the next pilot finds what was not said and says it.
+///
+/// \tparam Plan  a schedule::scheduler with a placement that Slurm can be told (even_servers) and an
+///               allocation that leaves running jobs alone
+template <SlurmControl Slurm, Drivers D, Store S, class Plan>
+class control_loop {
+ public:
+  control_loop(Slurm& slurm, D& drivers, S& store, Plan& plan, machine m, pilot_options o = {})
+      : slurm_(slurm), drivers_(drivers), store_(store), plan_(plan), m_(std::move(m)), o_(std::move(o)) {}
+
+  [[nodiscard]] const book& jobs() const { return book_; }
+  [[nodiscard]] const machine& cluster() const { return m_; }
+
+  /// Takes over from an earlier pilot. \throws input_error  if `text` is no book
+  void open(const std::optional<std::string>& text, const std::string& file, double now_s) {
+    std::vector<std::uint32_t> lost;
+    if (text) book_ = read_book(*text, file, m_, lost);
+    nlohmann::ordered_json links = nlohmann::json::array();
+    for (leaf_id l : m_.dc.all_leafs()) {
+      auto& row = links.emplace_back(nlohmann::json::array());
+      for (spine_id s : m_.dc.all_spines()) row.push_back(m_.dc.links(l, s));
+    }
+    nlohmann::ordered_json jobs = nlohmann::json::array();
+    for (const auto& [id, j] : book_.jobs) jobs.push_back(with_id(id, j));
+    note(now_s, {{"event", "opened"}, {"links", links}, {"jobs", jobs}});
+    for (std::uint32_t id : lost) note(now_s, {{"event", "lost"}, {"job", id}});
+  }
+
+  /// One round. \throws unmet_request, input_error  if Slurm cannot be read; nothing was done then
+  void look(double now_s) {
+    const cluster_report seen = slurm_.look();
+    const book before = book_;
+    findings f = reconcile(book_, seen, m_, now_s, {o_.start_timeout_s, o_.partition});
+    for (const happening& h : f.happened) {
+      const auto at = book_.jobs.find(h.job);
+      nlohmann::ordered_json line{{"event", h.what}, {"job", h.job}};
+      if (at != book_.jobs.end()) line.update(detail::to_json(m_, at->second.where));
+      note(now_s, std::move(line));
+    }
+    for (std::uint32_t id : f.renumbered)
+      note(now_s, with_id(id, book_.jobs.at(id), "renumbered"));
+    note_nodes(f.unusable, now_s);
+
+    schedule::state s = state_of(seen, f, now_s);
+    const schedule::decision d = plan_.decide(s, now_s);
+    if (o_.dry_run) {
+      for (const schedule::start& one : d.starts) {
+        const booked_job j{.where = one.where};
+        note(now_s, with_id(one.job.value, j, "would_place"));
+      }
+      explain(seen, f, d, now_s);
+      book_ = before;
+      return;
+    }
+
+    // Held before the book forgets them: who comes next must not find them free to start.
+    for (std::uint32_t id : f.hold)
+      if (const std::string error = slurm_.hold(id); error.empty())
+        note(now_s, {{"event", "hold"}, {"job", id}});
+    for (std::uint32_t id : f.gone)
+      if (!book_.jobs.contains(id)) guarded(id, now_s, [&] { clear_all(drivers_, id); });
+    for (const schedule::start& one : d.starts) enter(one, s, now_s);
+    store_.save(write_book(book_, m_));
+    for (const schedule::start& one : d.starts)
+      note(now_s, with_id(one.job.value, book_.jobs.at(one.job.value), "placed"));
+    for (std::uint32_t id : f.renumbered)
+      guarded(id, now_s, [&] { set_all(drivers_, m_, id, book_.jobs.at(id)); });
+    std::vector<std::uint32_t> to_send = f.unsent;
+    for (const schedule::start& one : d.starts) to_send.push_back(one.job.value);
+    for (std::uint32_t id : to_send) send(id, seen, now_s);
+    if (!to_send.empty()) store_.save(write_book(book_, m_));
+    explain(seen, f, d, now_s);
+  }
+
+ private:
+  /// The jobs as the scheduler sees them, made anew at each look: nothing can drift.
+  schedule::state state_of(const cluster_report& seen, const findings& f, double now_s) {
+    const auto spec_of = [&](std::uint32_t id, const job_report* r, int gpus) {
+      constexpr double unlimited_s = 365 * 86400.0;
+      job j{.id = job_id{id}, .submit_s = r ? r->submit_s : now_s, .gpus = gpus};
+      j.duration_s = r && r->limit_s > 0 ? r->limit_s : unlimited_s;
+      const job_hints h = read_hints(r ? r->hints : "");
+      j.pattern = h.pattern.value_or(collective::ring);
+      if (known_.find_job(h.model)) j.model = h.model;
+      return j;
+    };
+    std::vector<job> specs;
+    for (const auto& [id, j] : book_.jobs)
+      if (j.at != stage::foreign) specs.push_back(spec_of(id, seen.find(id), static_cast<int>(j.where.gpus.size())));
+    const std::size_t running = specs.size();
+    for (std::uint32_t id : f.waiting) {
+      const job_report& r = *seen.find(id);
+      const auto refused = retry_at_.find(id);
+      if (!fits_at_all(r.gpus) || (refused != retry_at_.end() && now_s < refused->second)) continue;
+      specs.push_back(spec_of(id, &r, r.gpus));
+    }
+    // Of a long queue those that came first.
+    std::sort(specs.begin() + static_cast<std::ptrdiff_t>(running), specs.end(),
+              [](const job& a, const job& b) { return std::pair{a.submit_s, a.id} < std::pair{b.submit_s, b.id}; });
+    specs.resize(std::min(specs.size(), running + o_.depth));
+
+    work_ = trace::with_curves(std::move(specs), known_,
+                               {.gpu = o_.gpu, .gpus_per_server = m_.dc.gpus_per_server(), .max_gpus = 0});
+    if (o_.efficient_clocks)
+      for (model::curve& c : work_.curves) c = model::curve{{*c.most_efficient(c.points()[0].config.gpus)}};
+    schedule::state s{m_.dc};
+    for (std::size_t i = 0; i < work_.size(); ++i) {
+      const std::uint32_t slot = s.submit(work_.jobs[i], work_.curve_of_job(i));
+      if (i >= running) continue;
+      schedule::active_job& j = s.jobs[slot];
+      j.point = j.reference;
+      j.since_s = book_.jobs.at(j.spec->id.value).since_s;
+      j.rate = 1;
+      s.running.push_back(slot);
+      s.waiting.pop_back();
+    }
+    s.ledger = ledger_of(book_, m_, f.unusable);
+    return s;
+  }
+
+  /// Whether the scheduler would start a job of so many GPUs on the empty cluster, where all nodes
+  /// work. One that it would not must not stand before all others for ever.
+  bool fits_at_all(int gpus) {
+    if (gpus > m_.dc.gpus()) return false;
+    const auto [at, is_new] = fits_.try_emplace(gpus, false);
+    if (is_new) {
+      const model::workload w = trace::with_curves({{.id = job_id{1}, .gpus = gpus, .duration_s = 1}}, known_,
+                                                   {.gpu = o_.gpu, .max_gpus = 0});
+      schedule::state empty{m_.dc};
+      empty.submit(w.jobs[0], w.curves[0]);
+      at->second = !plan_.decide(empty, 0).starts.empty();
+    }
+    return at->second;
+  }
+
+  void enter(const schedule::start& one, const schedule::state& s, double now_s) {
+    for (const fabric::circuit_move& move : one.rewired)
+      if (const auto at = book_.jobs.find(move.job.value); at != book_.jobs.end()) {
+        at->second.where = *s.ledger.find(move.job);
+        guarded(move.job.value, now_s, [&] { set_all(drivers_, m_, at->first, at->second); });
+      }
+    const schedule::active_job& j = s.jobs[s.slot_of(one.job)];
+    book_.jobs[one.job.value] = {.where = one.where,
+                                 .at = stage::placed,
+                                 .since_s = now_s,
+                                 .clock_ghz = one.point.config.clock_ghz,
+                                 .pattern = j.spec->pattern};
+  }
+
+  /// Tells drivers, then Slurm, of a job that is placed. If one of them refuses, the job leaves the
+  /// book: it is still held.
+  void send(std::uint32_t id, const cluster_report& seen, double now_s) {
+    booked_job& j = book_.jobs.at(id);
+    std::string error;
+    try {
+      set_all(drivers_, m_, id, j);
+    } catch (const std::exception& e) {
+      error = e.what();
+    }
+    std::vector<std::string> hosts;  // in the order of ranks
+    for (gpu_id g : j.where.gpus)
+      if (std::find(hosts.begin(), hosts.end(), m_.host_of(g)) == hosts.end()) hosts.push_back(m_.host_of(g));
+    const job_report* r = seen.find(id);
+    if (error.empty())
+      error = slurm_.set_nodes(id, hosts, gpus_of_each_server(m_.dc, j.where), r && r->restarts > 0);
+    if (error.empty()) tell(id, std::string("heddle: placed on ") + std::to_string(hosts.size()) + " nodes, " +
+                                    (j.where.links.empty() ? "under one leaf"
+                                                           : std::to_string(j.where.links.size()) + " links of its own"));
+    if (error.empty()) error = slurm_.release(id);
+    if (error.empty()) {
+      j.at = stage::released;
+      j.since_s = now_s;
+      retry_at_.erase(id);
+      return;
+    }
+    note(now_s, {{"event", "refused"}, {"job", id}, {"error", error}});
+    retry_at_[id] = now_s + o_.retry_s;
+    tell(id, "heddle: waits, refused: " + error);
+    book_.jobs.erase(id);
+    guarded(id, now_s, [&] { clear_all(drivers_, id); });
+  }
+
+  void explain(const cluster_report& seen, const findings& f, const schedule::decision& d, double now_s) {
+    std::map<std::uint32_t, std::string> text;
+    for (const schedule::blocked& b : d.waiting) text[b.job.value] = why_waiting(b);
+    std::set<std::uint32_t> started;
+    for (const schedule::start& one : d.starts) started.insert(one.job.value);
+    const std::string behind = d.waiting.empty()
+                                   ? std::string("heddle: waits for its turn")
+                                   : "heddle: waits behind job " + std::to_string(d.waiting.front().job.value);
+    for (std::uint32_t id : f.waiting) {
+      if (started.contains(id)) continue;
+      const job_report& r = *seen.find(id);
+      if (!fits_at_all(r.gpus)) text[id] = "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
+      const auto refused = retry_at_.find(id);
+      if (refused != retry_at_.end() && now_s < refused->second) continue;
+      text.try_emplace(id, behind);
+    }
+    for (const job_report& r : seen.jobs)
+      if (r.phase == job_phase::held && r.gpus > 0 && !r.whole)
+        text[r.id] = "heddle: arrays and heterogeneous jobs are left alone";
+    std::erase_if(told_, [&](const auto& t) { return !seen.find(t.first); });
+    for (const auto& [id, words] : text) {
+      const job_report* r = seen.find(id);
+      if (r->explanation == words) continue;
+      if (o_.dry_run)
+        note(now_s, {{"event", "would_wait"}, {"job", id}, {"why", words}});
+      else
+        tell(id, words);
+    }
+  }
+  void tell(std::uint32_t id, const std::string& words) {
+    if (std::string& last = told_[id]; last != words && slurm_.explain(id, words).empty()) last = words;
+  }
+
+  template <class F>
+  void guarded(std::uint32_t id, double now_s, F&& f) {
+    try {
+      f();
+    } catch (const std::exception& e) {
+      note(now_s, {{"event", "driver"}, {"job", id}, {"error", e.what()}});
+    }
+  }
+
+  void note_nodes(const std::vector<server_id>& unusable, double now_s) {
+    for (server_id s : unusable)
+      if (!std::binary_search(bad_.begin(), bad_.end(), s))
+        note(now_s, {{"event", "node_lost"}, {"node", m_.hosts[s.index()]}});
+    for (server_id s : bad_)
+      if (!std::binary_search(unusable.begin(), unusable.end(), s))
+        note(now_s, {{"event", "node_back"}, {"node", m_.hosts[s.index()]}});
+    bad_ = unusable;
+  }
+
+  nlohmann::ordered_json with_id(std::uint32_t id, const booked_job& j, const char* event = nullptr) const {
+    nlohmann::ordered_json line;
+    if (event) line["event"] = event;
+    line["job"] = id;
+    line.update(detail::to_json(m_, j.where));
+    if (!event) line["stage"] = name(j.at);
+    return line;
+  }
+  void note(double now_s, nlohmann::ordered_json line) {
+    line["time_s"] = now_s;
+    store_.note(line.dump());
+  }
+
+  Slurm& slurm_;
+  D& drivers_;
+  S& store_;
+  Plan& plan_;
+  machine m_;
+  pilot_options o_;
+  model::catalogue known_;
+  book book_;
+  model::workload work_;                       // of the present look
+  std::map<int, bool> fits_;                   // by GPUs
+  std::map<std::uint32_t, double> retry_at_;   // refused jobs
+  std::map<std::uint32_t, std::string> told_;  // what each job was last told
+  std::vector<server_id> bad_;
+};
+
+}  // namespace heddle::pilot

@@ -1,0 +1,102 @@
+// Slurm as the pilot talks to it: by its own commands.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/program.hpp"
+#include "slurm_pilot/process.hpp"
+#include "slurm_pilot/read_slurm.hpp"
+#include "slurm_pilot/slurm_report.hpp"
+
+namespace heddle::pilot {
+
+/// T is a Slurm that can be looked at and told. Orders answer with an error text, empty for none.
+/// Tests put one of their own in its place.
+template <class T>
+concept SlurmControl = requires(T& s, std::uint32_t job, const std::vector<std::string>& hosts,
+                                int gpus_per_node, bool at_once, const std::string& text) {
+  { s.look() } -> std::convertible_to<cluster_report>;
+  { s.set_nodes(job, hosts, gpus_per_node, at_once) } -> std::convertible_to<std::string>;
+  { s.release(job) } -> std::convertible_to<std::string>;
+  { s.hold(job) } -> std::convertible_to<std::string>;
+  { s.explain(job, text) } -> std::convertible_to<std::string>;
+};
+
+/// How to read: JSON if this Slurm has the plugin, else fields.
+enum class reading : unsigned char { automatic, json, text };
+
+/// The Slurm that the commands on PATH find (SLURM_CONF).
+class slurm_commands {
+ public:
+  explicit slurm_commands(reading how = reading::automatic) : how_(how) {}
+
+  /// \throws unmet_request  if Slurm does not answer, input_error  if it answers something strange
+  [[nodiscard]] cluster_report look() {
+    cluster_report r;
+    if (how_ != reading::text) {
+      const process_result jobs = ask({"squeue", "--json"});
+      if (jobs.status == 0) {
+        r.jobs = read_jobs_json(jobs.out);
+        r.nodes = read_nodes_json(must({"sinfo", "--json"}));
+        how_ = reading::json;
+        return r;
+      }
+      if (how_ == reading::json || !plugin_is_missing(jobs.err))
+        throw examples::unmet_request("squeue --json: " + first_line(jobs.err));
+      how_ = reading::text;
+    }
+    r.jobs = read_jobs_text(must({"squeue", "-h", "-a", "-t", "all", "-O", job_fields}));
+    r.nodes = read_nodes_text(must({"sinfo", "-h", "-N", "-o", node_fields}));
+    return r;
+  }
+
+  [[nodiscard]] std::string topology() { return must({"scontrol", "show", "topology"}); }
+
+  /// \param at_once  a job that Slurm put off after a failure may start again now
+  std::string set_nodes(std::uint32_t job, const std::vector<std::string>& hosts, int gpus_per_node,
+                        bool at_once) {
+    const std::string n = std::to_string(hosts.size());
+    std::string list;
+    for (const std::string& h : hosts) list += (list.empty() ? "" : ",") + h;
+    std::vector<std::string> words{"scontrol", "update", std::string("JobId=") + std::to_string(job),
+                                   "NumNodes=" + n + "-" + n,
+                                   "TresPerNode=gres:gpu:" + std::to_string(gpus_per_node),
+                                   "ReqNodeList=" + list};
+    if (at_once) words.push_back("StartTime=now");
+    return told(words);
+  }
+  std::string release(std::uint32_t job) { return told({"scontrol", "release", std::to_string(job)}); }
+  std::string hold(std::uint32_t job) { return told({"scontrol", "hold", std::to_string(job)}); }
+  std::string explain(std::uint32_t job, const std::string& text) {
+    return told({"scontrol", "update", std::string("JobId=") + std::to_string(job), "AdminComment=" + text});
+  }
+
+ private:
+  static process_result ask(const std::vector<std::string>& words) {
+    return run_process(words, 60, {"SLURM_TIME_FORMAT=%s"});
+  }
+  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+  static bool plugin_is_missing(const std::string& error) {
+    return error.find("serializer") != std::string::npos || error.find("unrecognized option") != std::string::npos ||
+           error.find("Unrecognized option") != std::string::npos;
+  }
+  static std::string must(const std::vector<std::string>& words) {
+    process_result r = ask(words);
+    if (r.status != 0) throw examples::unmet_request(words[0] + ": " + first_line(r.err));
+    return std::move(r.out);
+  }
+  static std::string told(const std::vector<std::string>& words) {
+    const process_result r = ask(words);
+    if (r.status == 0) return {};
+    return r.err.empty() ? words[1] + " failed" : first_line(r.err);
+  }
+
+  reading how_;
+};
+
+}  // namespace heddle::pilot

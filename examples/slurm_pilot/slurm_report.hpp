@@ -1,0 +1,59 @@
+// What Slurm says of its nodes and jobs, as plain data.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace heddle::pilot {
+
+enum class job_phase : unsigned char {
+  held,        ///< waits until somebody releases it
+  pending,     ///< waits for Slurm to start it
+  running,     ///< has its nodes
+  completing,  ///< has ended, and its nodes are not free yet
+  ended,
+};
+
+struct job_report {
+  std::uint32_t id = 0;
+  job_phase phase = job_phase::ended;
+  std::string reason;       ///< why it is pending, in Slurm's words
+  int gpus = 0;             ///< asked for, of all nodes together
+  bool whole = true;        ///< one job on its own: no array, no part of a heterogeneous job
+  bool depends = false;     ///< on another job that has not finished yet
+  std::vector<std::string> required;    ///< the nodes that it must run on, if any
+  std::vector<std::string> nodes;       ///< those that it has
+  std::vector<std::vector<int>> gpu_numbers;  ///< of each of `nodes`; empty if not told
+  double submit_s = 0;      ///< seconds since 1970
+  double limit_s = 0;       ///< time limit; 0: none
+  int restarts = 0;
+  std::string partition;
+  std::string hints;        ///< the user's comment
+  std::string explanation;  ///< the administrator's comment
+
+  friend bool operator==(const job_report&, const job_report&) = default;
+};
+
+struct node_report {
+  std::string name;
+  int gpus = 0;
+  bool usable = true;  ///< up, answering, and open to new jobs
+
+  friend bool operator==(const node_report&, const node_report&) = default;
+};
+
+/// One look at a cluster.
+struct cluster_report {
+  std::vector<node_report> nodes;
+  std::vector<job_report> jobs;  ///< by id
+
+  [[nodiscard]] const job_report* find(std::uint32_t id) const {
+    const auto at = std::lower_bound(jobs.begin(), jobs.end(), id,
+                                     [](const job_report& j, std::uint32_t x) { return j.id < x; });
+    return at == jobs.end() || at->id != id ? nullptr : &*at;
+  }
+};
+
+}  // namespace heddle::pilot

@@ -1,0 +1,125 @@
+# cmake -D PAGE=<page.md> -D DIR=<folder> -D SOURCE=<heddle> ... -P run_page.cmake
+#
+# Does what a page of the documentation says, in an empty folder, from its first fenced block to its
+# last:
+#
+#   another block below a line ending in `name`:   is written to the file of that name
+#   ```sh                                         is run, line by line; a backslash continues a line
+#   ```text                                       is what the last of these lines must have printed
+#
+# Indented code and other blocks are for reading. In the folder, `heddle` is this source tree and
+# `build/test/bin` holds the programs, if BIN is given. With UPDATE, the page is written anew with
+# what the commands print now.
+cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/text.cmake)
+
+file(REMOVE_RECURSE ${DIR})  # nothing found by an earlier run may help this one
+file(MAKE_DIRECTORY ${DIR})
+file(CREATE_LINK ${SOURCE} ${DIR}/heddle SYMBOLIC)
+if(BIN)
+  file(MAKE_DIRECTORY ${DIR}/build/test)
+  file(CREATE_LINK ${BIN} ${DIR}/build/test/bin SYMBOLIC)
+endif()
+# What belongs to this machine and not to the page.
+foreach(variable CXX CMAKE_GENERATOR CMAKE_PREFIX_PATH Eigen3_DIR Boost_DIR)
+  if(${variable})
+    set(ENV{${variable}} "${${variable}}")
+  endif()
+endforeach()
+set(ENV{LC_ALL} C)
+
+# Runs one command; `printed` becomes its standard output without blanks at the ends of lines.
+macro(run_command)
+  decode("${command}" command)
+  execute_process(COMMAND sh -c "${command}" WORKING_DIRECTORY ${DIR}
+    RESULT_VARIABLE status OUTPUT_VARIABLE printed ERROR_VARIABLE errors)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${PAGE}: this fails (${status}):\n  ${command}\n${printed}${errors}")
+  endif()
+  string(REGEX REPLACE " +\n" "\n" printed "${printed}\n")
+  string(REGEX REPLACE "\n+$" "" printed "${printed}")
+  math(EXPR commands "${commands} + 1")
+  set(last_command "${command}")
+  set(command)
+endmacro()
+
+read_lines(${PAGE} lines)
+set(new_page)
+set(commands 0)
+set(compared 0)
+set(language)
+set(above)
+foreach(line IN LISTS lines)
+  if("${language}" STREQUAL "")
+    string(APPEND new_page "${line}\n")
+    if(line MATCHES "^```([a-z]*)$")
+      set(language "${CMAKE_MATCH_1}")
+      if("${language}" STREQUAL "")
+        set(language none)
+      endif()
+      set(name)
+      if(NOT "${language}" STREQUAL "sh" AND "${above}" MATCHES "`([^`]+)`:$")
+        set(name "${CMAKE_MATCH_1}")
+      endif()
+      set(body)
+      set(command)
+    elseif(NOT line STREQUAL "")
+      set(above "${line}")
+    endif()
+    continue()
+  endif()
+
+  if(NOT line STREQUAL "```")
+    string(APPEND body "${line}\n")
+    if("${language}" STREQUAL "sh" AND NOT line STREQUAL "" AND NOT line MATCHES "^#")
+      string(APPEND command "${line}")
+      if(line MATCHES "${HEDDLE_BACKSLASH}$")
+        string(APPEND command "\n")
+      else()
+        run_command()
+      endif()
+    endif()
+    continue()
+  endif()
+
+  if(name)
+    decode("${body}" content)
+    file(WRITE ${DIR}/${name} "${content}")
+  elseif("${language}" STREQUAL "text")
+    if(commands EQUAL 0)
+      message(FATAL_ERROR "${PAGE}: quotes an output, but no command stands above it:\n${body}")
+    endif()
+    decode("${body}" content)
+    string(REGEX REPLACE " *\n+$" "" content "${content}")
+    math(EXPR compared "${compared} + 1")
+    if(NOT content STREQUAL printed)
+      if(UPDATE)
+        set(body "${printed}\n")
+      else()
+        message(NOTICE "--- the page quotes\n${content}\n--- but this command\n${last_command}\n"
+          "--- prints\n${printed}\n---")
+        message(FATAL_ERROR "${PAGE}: quotes another output than is printed. Where the new one is "
+          "right, the target heddle-docs-quotes writes it into the pages.")
+      endif()
+    endif()
+  endif()
+  string(APPEND new_page "${body}```\n")
+  set(language)
+  set(above)
+endforeach()
+
+if(NOT "${language}" STREQUAL "")
+  message(FATAL_ERROR "${PAGE}: its last block has no end")
+elseif(commands EQUAL 0)
+  message(FATAL_ERROR "${PAGE}: has no command to run")
+endif()
+if(UPDATE)
+  string(REGEX REPLACE "\n$" "" new_page "${new_page}")
+  decode("${new_page}" new_page)
+  file(READ ${PAGE} old_page)
+  if(NOT new_page STREQUAL old_page)
+    file(WRITE ${PAGE} "${new_page}")
+    message(STATUS "${PAGE}: brought up to date")
+  endif()
+endif()
+message(STATUS "${PAGE}: ${commands} commands, ${compared} outputs compared")
