@@ -27,8 +27,8 @@ struct leaf_layout {
 /// A network whose leafs may differ: what the readers of real networks give, and what
 /// `leaf_spine` is made of. Ids are places in these lists.
 struct layout {
-  std::vector<leaf_layout> leafs;
-  std::vector<std::string> spines;  ///< names
+  std::vector<leaf_layout> leafs = {};
+  std::vector<std::string> spines = {};  ///< names
   double link_gbps = 100;           ///< each way, > 0
   double server_gbps = 1000;        ///< each way, between the GPUs of one server, > 0
 
