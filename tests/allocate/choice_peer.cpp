@@ -103,7 +103,7 @@ peer_answer by_glpk(const choice::problem& p, int milliseconds) {
 
 TEST_CASE("multi-dimensional choices agree with an integer programming solver") {
   choice::solver solver;
-  int proved_by_both = 0, proved = 0;
+  int proved = 0;
   for (const kind k : {kind::uncorrelated, kind::weakly, kind::strongly})
     for (const std::size_t resources : {5u, 10u})
       for (std::uint64_t seed = 1; seed <= 3; ++seed) {
@@ -117,7 +117,10 @@ TEST_CASE("multi-dimensional choices agree with an integer programming solver") 
         REQUIRE(a.status != choice::status::infeasible);
         REQUIRE(a.status != choice::status::unknown);
         for (std::size_t r = 0; r < resources; ++r) CHECK(a.use[r] <= p.capacity[r] * (1 + 1e-12));
-        const peer_answer peer = by_glpk(p, 200);
+        // The peer proves the easy ones; of the others it says what it found in a moment.
+        const bool easy = k == kind::uncorrelated && resources == 5;
+        const peer_answer peer = by_glpk(p, easy ? 120'000 : 200);
+        if (easy) REQUIRE(peer.proved);
         CHECK(a.bound >= peer.best - 1e-6);
         CHECK(a.objective >= peer.best * (1 - 0.005));
         const bool optimal = a.status == choice::status::optimal;
@@ -127,9 +130,7 @@ TEST_CASE("multi-dimensional choices agree with an integer programming solver") 
           if (optimal) CHECK(a.objective == doctest::Approx(peer.best));
         }
         proved += optimal;
-        proved_by_both += optimal && peer.proved;
       }
   CHECK(proved >= 7);
-  CHECK(proved_by_both >= 4);
 }
 #endif
