@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -330,6 +331,48 @@ TEST_CASE("a waiting job starts on fewer GPUs where those granted cannot be plac
                                                    true}});
 }
 
+// Gives the first all it may have, the next what is left, and so on.
+struct greedy {
+  static constexpr bool elastic = true;
+  void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
+                  allocate::allocation& out) const {
+    int left = l.gpus;
+    out.assign(jobs.size(), nullptr);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      for (const model::operating_point& p : jobs[i].curve->points())
+        if (jobs[i].work > 0 && p.config.gpus <= std::min(left, jobs[i].max_gpus)) out[i] = &p;
+      if (out[i]) left -= out[i]->config.gpus;
+    }
+  }
+};
+
+TEST_CASE("in joint mode what placement refuses to one job is given to the others") {
+  // No job may have more than 8 of 16 GPUs; the first is given all of them.
+  int most = 8;
+  for (const bool joint : {false, true}) {
+    CAPTURE(joint);
+    cluster c{{make_job(0, 0, 8, 1000), make_job(1, 0, 4, 1000)}};
+    scheduler plan{order::fifo{}, greedy{}, refuses_above{&most}, route::ideal{},
+                   schedule::scheduler_options{.joint = joint}};
+    plan.decide(c.s, 0);
+    check_state(c);
+    CHECK(c.held(0) == 8);
+    CHECK(c.held(1) == (joint ? 8 : 0));
+    // A job that runs and is refused more keeps what it has, and leaves the rest.
+    c.finish(joint ? 1 : 0);
+    plan.decide(c.s, 1);
+    check_state(c);
+    CHECK(c.held(joint ? 0 : 1) == 8);
+  }
+  // A job that cannot be placed at all waits for the reason that placement gives.
+  most = 0;
+  cluster c{{make_job(0, 0, 8, 1000)}};
+  scheduler plan{order::fifo{}, greedy{}, refuses_above{&most}, route::ideal{},
+                 schedule::scheduler_options{.joint = true}};
+  CHECK(plan.decide(c.s, 0).waiting ==
+        std::vector{schedule::blocked{job_id{0}, wait_reason::network_fragmentation}});
+}
+
 TEST_CASE("a job that waits for want of GPUs or of power is told which") {
   std::map<job_id, const model::operating_point*> wanted;
   scheduler plan{order::fifo{}, told{&wanted}, place::packed{}, route::source{}};
@@ -356,7 +399,7 @@ TEST_CASE("the cluster's books stay right under an allocation policy that change
     c.jobs = jobs;
     std::map<job_id, const model::operating_point*> wanted;
     scheduler plan{order::shortest_remaining{}, told{&wanted}, place::vclos{}, route::source{},
-                   schedule::scheduler_options{.least_gain_s = 0}};
+                   schedule::scheduler_options{.least_gain_s = 0, .joint = seed % 2 == 1}};
     std::size_t next = 0;
     for (int step = 0; step < 200; ++step) {
       CAPTURE(step);

@@ -118,6 +118,23 @@ TEST_CASE("energy adds up while servers go off and wake and jobs come by chance"
   }
 }
 
+TEST_CASE("a server that is switched off on its way to on draws what it should") {
+  // Both servers go off, wake for job 1 at 100; job 2 stops that at 110 and needs one of them only.
+  std::vector jobs{make_job(0, 0, 1, 1), make_job(1, 100, 8, 50), make_job(2, 110, 4, 50)};
+  jobs[2].priority = 1;
+  const auto w = linear_workload(jobs);
+  plain plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
+             scheduler_options{.preemptive = true, .off_after_s = 10}};
+  meter m;
+  const report r = sim::run(two, w, plan, {.power = watts}, m);
+  REQUIRE(r.finished == 3);
+  check_energy(r, m);
+  CHECK(r.records[2].start_s == 200);  // job 2, when server 0 is on
+  CHECK(r.records[2].finish_s == 250);
+  CHECK(r.parts.wake_j == Approx(30000 + 6000 + 30000));  // server 1 gives up after 20 of 100 s
+  CHECK(r.parts.servers_off_j == Approx(20 * (89 + 90 + 130)));
+}
+
 TEST_CASE("setting circuits up is waiting, and moving them a pause of those that they belong to") {
   const fabric::leaf_spine_ocs dc{{.leafs = 2, .spines = 2, .switches = 4, .switching_ms = 2000,
                                    .servers_per_leaf = 1, .gpus_per_server = 4}};

@@ -68,9 +68,12 @@ struct scheduler_options {
   /// for k jobs submitted before it that wait too, and D the longest run time (derived; for an
   /// allocation that is not elastic, and if each job can be placed on the empty cluster).
   double patience_s = std::numeric_limits<double>::infinity();
-  /// Allocation asks placement what is possible: a job whose GPUs cannot be placed now takes another
-  /// number within its elastic range if that can, and its curve says that it will be done sooner
-  /// than by waiting for those running.
+  /// Allocation asks placement what is possible. Where a job gets what it asked for: one whose GPUs
+  /// cannot be placed now takes another number within its elastic range if that can, and its curve
+  /// says that it will be done sooner than by waiting for those running. With an elastic allocation:
+  /// what it gives is tried out first; a job for which placement has fewer GPUs may have no more than
+  /// those, and what they leave is allocated again. This takes twice the time where something is
+  /// refused. Derived.
   bool joint = false;
   /// Compaction: if enough GPUs are free, but not where the placement wants them, running jobs of so
   /// many GPUs in all may migrate to make room for one job, the cheapest set that does. Not for

@@ -19,6 +19,7 @@
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/detail/booking.hpp>
 #include <heddle/schedule/detail/compact.hpp>
+#include <heddle/schedule/detail/fitting.hpp>
 #include <heddle/schedule/forecast.hpp>
 #include <heddle/schedule/options.hpp>
 #include <heddle/schedule/state.hpp>
@@ -86,7 +87,7 @@ class scheduler {
       reallocate(s, budget, d);
     else
       admit_in_order(s, budget, d);
-    switch_off_idle(s, d);
+    detail::switch_off_idle(s, options_.off_after_s, d);
     look_again(s, d);
     return d;
   }
@@ -171,9 +172,6 @@ class scheduler {
             .time_left_s = j.spec->deadline_s - now_s};
   }
 
-  [[nodiscard]] static place::request request_of(const active_job& j, int gpus) {
-    return {j.spec->id, gpus, j.spec->vc};
-  }
   /// What there is for candidates; running jobs count as candidates or as given.
   [[nodiscard]] allocate::limits limits_now(const state& s, bool with_running,
                                             const budget_now& b) const {
@@ -214,7 +212,7 @@ class scheduler {
     place::answer a = place::wait_reason::gpus;
     if (p->config.gpus <= l.gpus)
       a = allocate::extra_power_w(*p, l) <= l.power_w
-              ? place::ask(place_, s.ledger, request_of(j, p->config.gpus))
+              ? place::ask(place_, s.ledger, detail::request_of(j, p->config.gpus))
               : place::answer{place::wait_reason::budget};
     if (a) {
       detail::pay(l, j, *p, s.now_s);
@@ -224,7 +222,7 @@ class scheduler {
     if (preempt && make_room(s, slot, p, l, d)) return true;
     if (all_means && options_.most_moved_gpus > 0 &&
         a.why == place::wait_reason::gpu_fragmentation &&
-        detail::start_after_moves(s, slot, p, request_of(j, p->config.gpus),
+        detail::start_after_moves(s, slot, p, detail::request_of(j, p->config.gpus),
                                   options_.most_moved_gpus, place_, d)) {
       detail::pay(l, j, *p, s.now_s);
       return true;
@@ -258,7 +256,7 @@ class scheduler {
     int refused = 0;  // a count has several clocks; it is asked for once
     for (point p : tried_) {
       if (p->config.gpus == refused) continue;
-      place::answer a = place::ask(place_, s.ledger, request_of(j, p->config.gpus));
+      place::answer a = place::ask(place_, s.ledger, detail::request_of(j, p->config.gpus));
       refused = p->config.gpus;
       if (!a) continue;
       detail::pay(l, j, *p, s.now_s);
@@ -272,7 +270,8 @@ class scheduler {
                                          const model::operating_point& wanted,
                                          const allocate::limits& l) {
     const active_job& j = s.jobs[slot];
-    return ahead(s, request_of(j, wanted.config.gpus), wanted, l).at_s + j.run_time_s(wanted, s.now_s);
+    return ahead(s, detail::request_of(j, wanted.config.gpus), wanted, l).at_s +
+           j.run_time_s(wanted, s.now_s);
   }
   [[nodiscard]] earliest_start ahead(const state& s, const place::request& job,
                                      const model::operating_point& p, const allocate::limits& l) {
@@ -304,7 +303,7 @@ class scheduler {
       with.power_w += allocate::extra_power_w(*s.jobs[v].point, l);
       lifted_.push_back(s.lift(v));
       if (with.gpus < p->config.gpus || with.power_w < allocate::extra_power_w(*p, l)) continue;
-      a = place::ask(place_, s.ledger, request_of(s.jobs[slot], p->config.gpus));
+      a = place::ask(place_, s.ledger, detail::request_of(s.jobs[slot], p->config.gpus));
       // A policy may move circuits of jobs that stay, not of those that have just left.
       if (*a) break;
     }
@@ -370,7 +369,7 @@ class scheduler {
                      decision& d) {
     const active_job& head = s.jobs[s.waiting[blocked_one]];
     const point wanted = head.reference;
-    const earliest_start at = ahead(s, request_of(head, wanted->config.gpus), *wanted, l);
+    const earliest_start at = ahead(s, detail::request_of(head, wanted->config.gpus), *wanted, l);
     double spare_w = at.spare_power_w;
     bool fresh = false;
     fabric::ledger* rest = nullptr;
@@ -388,7 +387,7 @@ class scheduler {
         fresh = true;
       }
       place::answer a =
-          place::ask(place_, ends_before ? s.ledger : *rest, request_of(j, p->config.gpus));
+          place::ask(place_, ends_before ? s.ledger : *rest, detail::request_of(j, p->config.gpus));
       if (!a) continue;
       if (!ends_before) spare_w -= extra_w;
       detail::pay(l, j, *p, s.now_s);
@@ -429,6 +428,15 @@ class scheduler {
     for (std::uint32_t slot : s.waiting) candidates_.push_back(as_candidate(s.jobs[slot], s.now_s));
     const allocate::limits l = limits_now(s, true, budget);
     allocate_(candidates_, l, chosen_);
+    const auto grow = [&](const active_job& j, point to, point last) {
+      return next_try(j, to, last, l, s.now_s);
+    };
+    fitting_.start();
+    constexpr int most_rounds = 3;  // one finds most of what there is, more than three nothing
+    for (int i = 0; options_.joint && i < most_rounds; ++i) {
+      if (!fitting_.cap(s, chosen_, place_, grow, candidates_)) break;
+      allocate_(candidates_, l, chosen_);
+    }
 
     const std::vector<std::uint32_t> was_running = s.running;
     const std::size_t n = s.queued;
@@ -443,8 +451,12 @@ class scheduler {
     };
     resize_where([](int more) { return more <= 0; });
     resize_where([](int more) { return more > 0; });
-    for (std::size_t i = 0; i < n; ++i)
-      start_elastic(s, s.waiting[i], chosen_[was_running.size() + i], l, d);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (const blocked* no = fitting_.refusal_of(s.jobs[s.waiting[i]].spec->id))
+        d.waiting.push_back(*no);
+      else
+        start_elastic(s, s.waiting[i], chosen_[was_running.size() + i], l, d);
+    }
     detail::drop_started(s, n);  // jobs stopped just now stand behind
   }
 
@@ -454,9 +466,9 @@ class scheduler {
     const job_id id = j.spec->id;
     if (wanted == j.point) return;
     if (wanted->config.gpus != j.point->config.gpus) {
-      for (point p = wanted; p && worth_moving(j, *p, l, s.now_s); p = between(j, *p, *wanted, l)) {
+      for (point p = nullptr; (p = next_try(j, wanted, p, l, s.now_s));) {
         fabric::placement old = s.lift(slot);
-        place::answer a = place::ask(place_, s.ledger, request_of(j, p->config.gpus));
+        place::answer a = place::ask(place_, s.ledger, detail::request_of(j, p->config.gpus));
         if (!a) {
           s.hold(slot, std::move(old), d.servers_on);
           continue;
@@ -474,16 +486,18 @@ class scheduler {
     j.point = p;
     d.resizes.push_back({id, *p, *s.ledger.find(id), false});
   }
-  /// Joint mode: what to try after `p` on the way down from `wanted` to what a growing job has.
-  [[nodiscard]] point between(const active_job& j, const model::operating_point& p,
-                              const model::operating_point& wanted, const allocate::limits& l) const {
-    if (!options_.joint) return nullptr;
-    const point smaller = detail::next_smaller(*j.curve, p);
-    return smaller && smaller->config.gpus > j.point->config.gpus
-               ? detail::fastest_within(*j.curve, smaller->config.gpus, wanted, l)
-               : nullptr;
+  /// What to try first for a job that is to have `wanted`, or after `last`: in joint mode a growing one
+  /// takes fewer more. Null if nothing (more) is worth the move.
+  [[nodiscard]] point next_try(const active_job& j, point wanted, point last,
+                               const allocate::limits& l, double now_s) const {
+    point p = wanted;
+    if (last) {
+      p = options_.joint ? detail::next_smaller(*j.curve, *last) : nullptr;
+      if (p && p->config.gpus <= j.point->config.gpus) p = nullptr;
+      if (p) p = detail::fastest_within(*j.curve, p->config.gpus, *wanted, l);
+    }
+    return p && worth_moving(j, *p, l, now_s) ? p : nullptr;
   }
-
   /// A job that shrinks makes room and always moves; one that grows has to gain from it.
   [[nodiscard]] bool worth_moving(const active_job& j, const model::operating_point& to,
                                   const allocate::limits& l, double now_s) const {
@@ -493,8 +507,7 @@ class scheduler {
     return work / j.point->throughput - work / to.throughput >= options_.least_gain_s;
   }
 
-  /// Starts a waiting job with the point it was given, else with ever fewer GPUs; in joint mode only
-  /// while that is done sooner than by waiting.
+  /// Starts a waiting job with the point it was given, else with ever fewer GPUs: it can grow later.
   bool start_elastic(state& s, std::uint32_t slot, point wanted, const allocate::limits& l,
                      decision& d) {
     active_job& j = s.jobs[slot];
@@ -504,17 +517,14 @@ class scheduler {
                                            : place::wait_reason::budget});
       return false;
     }
-    place::answer a = place::ask(place_, s.ledger, request_of(j, wanted->config.gpus));
+    place::answer a = place::ask(place_, s.ledger, detail::request_of(j, wanted->config.gpus));
     const blocked first_no{j.spec->id, a.why, a.proved};
     point given = wanted;
-    const double later = !a && options_.joint ? finish_if_waiting(s, slot, *wanted, l)
-                                              : std::numeric_limits<double>::infinity();
     for (point p = wanted; !a; ) {
       p = detail::next_smaller(*j.curve, *p);
       if (!p || p->config.gpus < j.spec->min_gpus) break;
       given = detail::fastest_within(*j.curve, p->config.gpus, *wanted, l);
-      if (given && s.now_s + j.run_time_s(*given, s.now_s) < later)
-        a = place::ask(place_, s.ledger, request_of(j, p->config.gpus));
+      if (given) a = place::ask(place_, s.ledger, detail::request_of(j, p->config.gpus));
     }
     if (!a) {
       d.waiting.push_back(first_no);
@@ -540,24 +550,6 @@ class scheduler {
     }
     if (s.queued > 0)
       d.waiting.push_back({s.jobs[s.waiting.front()].spec->id, place::wait_reason::budget});
-  }
-
-  void switch_off_idle(state& s, decision& d) const {
-    if (options_.off_after_s == std::numeric_limits<double>::infinity()) return;
-    const fabric::leaf_spine& dc = s.ledger.fabric();
-    for (server_id x : dc.all_servers()) {
-      const int gpus = static_cast<int>(dc.gpus_of(x).size());
-      const double due = s.servers.idle_since_s(x) + options_.off_after_s;
-      if (gpus == 0 || due == std::numeric_limits<double>::infinity() ||
-          s.ledger.free_gpus(x) < gpus)
-        continue;
-      if (due > s.now_s) {
-        d.again_s = std::min(d.again_s, due);
-        continue;
-      }
-      s.servers.switch_off(x);
-      d.servers_off.push_back(x);
-    }
   }
 
   /// When things change although nobody comes or goes: levels of the order, energy used up.
@@ -587,6 +579,7 @@ class scheduler {
   std::vector<allocate::candidate> candidates_;
   allocate::allocation chosen_;
   forecast forecast_;
+  detail::fitting fitting_;
   gpu_profile profile_;
   std::vector<point> tried_;
   std::vector<std::uint32_t> victims_;

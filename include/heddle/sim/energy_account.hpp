@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
@@ -37,6 +39,7 @@ class energy_account {
   energy_account(const fabric::leaf_spine& dc, const fabric::base_power& w)
       : fabric_(dc),
         base_(w),
+        modes_(static_cast<std::size_t>(dc.servers()), mode::on),
         on_(dc.servers()),
         gpus_on_(dc.gpus()),
         fixed_w_(dc.switches() * w.switch_w),
@@ -59,18 +62,18 @@ class energy_account {
     jobs_.gpus += after.gpus - before.gpus;
   }
 
-  void switched_off(server_id s) { move(s, on_, off_, -1); }
+  /// From whatever it was, waking included.
+  void switched_off(server_id s) { move(s, mode::off); }
   void began_to_wake(server_id s) {
-    move(s, off_, waking_, 0);
+    move(s, mode::waking);
     ++wake_ups_;
     if (base_.wake_s <= 0) {
       parts_.wake_j += base_.wake_j;
       overhead_j_ += base_.wake_j;
     }
   }
-  void woke(server_id s) { move(s, waking_, on_, +1); }
-  void stopped_waking(server_id s) { move(s, waking_, off_, 0); }
-  void repaired(server_id s) { move(s, off_, on_, +1); }
+  /// It works from now on, after waking or a repair.
+  void switched_on(server_id s) { move(s, mode::on); }
 
   /// What no running job draws, in W.
   [[nodiscard]] double overhead_w() const {
@@ -103,14 +106,21 @@ class energy_account {
   [[nodiscard]] double waking_w() const {
     return base_.wake_s > 0 ? waking_ * base_.wake_j / base_.wake_s : 0;
   }
-  void move(server_id s, int& from, int& to, int gpus) {
-    --from;
-    ++to;
-    gpus_on_ += gpus * static_cast<int>(fabric_.gpus_of(s).size());
+  enum class mode : unsigned char { on, off, waking };
+  void move(server_id s, mode to) {
+    count(s, -1);
+    modes_[s.index()] = to;
+    count(s, +1);
+  }
+  void count(server_id s, int n) {
+    const mode m = modes_[s.index()];
+    (m == mode::on ? on_ : m == mode::off ? off_ : waking_) += n;
+    if (m == mode::on) gpus_on_ += n * static_cast<int>(fabric_.gpus_of(s).size());
   }
 
   fabric::leaf_spine fabric_;
   fabric::base_power base_;
+  std::vector<mode> modes_;        // by server
   int on_, off_ = 0, waking_ = 0;  // servers
   int gpus_on_;                    // of servers that are on
   double fixed_w_, ocs_w_;

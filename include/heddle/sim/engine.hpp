@@ -179,7 +179,7 @@ class engine {
       const timer t = timers_.top();
       if (t.is_server) {
         if (state_.servers.ready_s(server_id{t.index}) != t.time_s) continue;
-        energy_.woke(server_id{t.index});
+        energy_.switched_on(server_id{t.index});
       } else {
         tracked& job = track_[t.index];
         if (job.active || job.active_s != t.time_s || !state_.jobs[t.index].running()) continue;
@@ -241,7 +241,7 @@ class engine {
     if (e.up) {
       state_.ledger.repair(s);
       state_.servers.repaired(s, now_s_);
-      energy_.repaired(s);
+      energy_.switched_on(s);
     } else {
       ++failures_;
       for (job_id id : state_.ledger.fail(s)) hit(state_.slot_of(id));
@@ -252,10 +252,7 @@ class engine {
     });
   }
   void take_out(server_id s) {
-    if (state_.servers.is_waking(s, now_s_))
-      energy_.stopped_waking(s);
-    else if (!state_.servers.is_off(s))
-      energy_.switched_off(s);
+    energy_.switched_off(s);
     state_.servers.switch_off(s);
   }
   void hit(std::uint32_t slot) {
@@ -291,14 +288,16 @@ class engine {
       track_[state_.slot_of(b.job)].record.why_waited = b.why;
     for (server_id s : d.servers_off) energy_.switched_off(s);
     tell([&](auto& o) {
-      if constexpr (requires { o.on_decision(moment{now_s_, energy_.power_w(), state_, d}); })
-        o.on_decision(moment{now_s_, energy_.power_w(), state_, d});
+      if constexpr (requires { o.on_decision(seen(d)); }) o.on_decision(seen(d));
     });
     show(d);
   }
+  [[nodiscard]] moment seen(const schedule::decision& d) const {
+    return {now_s_, energy_.power_w(), state_, d, energy_.parts()};
+  }
   void show(const schedule::decision& d) {
     peak_w_ = std::max(peak_w_, energy_.power_w());
-    const moment m{now_s_, energy_.power_w(), state_, d};
+    const moment m = seen(d);
     tell([&](auto& o) {
       if constexpr (requires { o(m); }) o(m);
     });
@@ -309,7 +308,7 @@ class engine {
     if (options_.power.wake_s > 0)
       timers_.push({state_.servers.ready_s(s), true, s.value});
     else
-      energy_.woke(s);
+      energy_.switched_on(s);
   }
 
   void stop(std::uint32_t slot) {

@@ -18,6 +18,7 @@
 #include <heddle/core/node_event.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/state.hpp>
+#include <heddle/sim/energy_account.hpp>
 #include <heddle/sim/report.hpp>
 
 namespace heddle::sim {
@@ -29,6 +30,7 @@ struct moment {
   double power_w = 0;  ///< of the whole cluster from now on
   const schedule::state& state;
   const schedule::decision& decided;
+  const energy_parts& spent;  ///< energy of the whole cluster until now
 };
 
 /// T watches something.

@@ -41,6 +41,10 @@ using point = const model::operating_point*;
   return first == curve.points().data() ? nullptr : first - 1;
 }
 
+[[nodiscard]] inline place::request request_of(const active_job& j, int gpus) {
+  return {j.spec->id, gpus, j.spec->vc};
+}
+
 inline void pay(allocate::limits& l, const active_job& j, const model::operating_point& p,
                 double now_s) {
   l.gpus -= p.config.gpus;
@@ -97,6 +101,24 @@ inline void drop_started(state& s, std::size_t n) {
       first, last, [&](std::uint32_t slot) { return s.jobs[slot].running(); });
   s.queued -= static_cast<std::size_t>(last - kept);
   s.waiting.erase(kept, last);
+}
+
+/// Switches servers off that have been idle for `after_s`, and asks to be called when the next will.
+inline void switch_off_idle(state& s, double after_s, decision& d) {
+  if (after_s == std::numeric_limits<double>::infinity()) return;
+  const fabric::leaf_spine& dc = s.ledger.fabric();
+  for (server_id x : dc.all_servers()) {
+    const int gpus = static_cast<int>(dc.gpus_of(x).size());
+    const double due = s.servers.idle_since_s(x) + after_s;
+    if (gpus == 0 || due == std::numeric_limits<double>::infinity() || s.ledger.free_gpus(x) < gpus)
+      continue;
+    if (due > s.now_s) {
+      d.again_s = std::min(d.again_s, due);
+      continue;
+    }
+    s.servers.switch_off(x);
+    d.servers_off.push_back(x);
+  }
 }
 
 /// Carries a decision out on a state whose queue is in order; false where it does not fit, with

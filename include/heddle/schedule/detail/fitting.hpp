@@ -1,0 +1,108 @@
+// Joint mode: what placement has for an allocation, found out on a copy of the ledger.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/placement_policy.hpp>
+#include <heddle/schedule/decision.hpp>
+#include <heddle/schedule/detail/booking.hpp>
+#include <heddle/schedule/state.hpp>
+
+namespace heddle::schedule::detail {
+
+/// Tries an allocation out as the scheduler books it: those that give GPUs back, those that get
+/// more, the queue. Keeps its copy of the ledger, so that later calls allocate little.
+class fitting {
+ public:
+  /// Forgets whom it has refused.
+  void start() { refused_.clear(); }
+
+  /// Where placement has fewer GPUs for a candidate than `chosen` gives it, that becomes the most it
+  /// may have; one for which there is no place at all gets no work. True if there is any, so that
+  /// another allocation is worth while: it hands out what those leave.
+  ///
+  /// \param candidates  of the running jobs and then of those waiting, in the state's order
+  /// \param grow        callable: (job, chosen point, last tried or null) → what to try next, or null
+  template <class Place, class Grow>
+  [[nodiscard]] bool cap(const state& s, const allocate::allocation& chosen, Place& place, Grow&& grow,
+                         std::vector<allocate::candidate>& candidates) {
+    if (trial_)
+      *trial_ = s.ledger;
+    else
+      trial_ = s.ledger;
+    bool any = false;
+    const std::size_t running = s.running.size();
+    const auto job = [&](std::size_t i) -> const active_job& {
+      return s.jobs[i < running ? s.running[i] : s.waiting[i - running]];
+    };
+    for (std::size_t i = 0; i < running; ++i)
+      if (!chosen[i]) trial_->release(candidates[i].id);
+    for (const bool growing : {false, true})
+      for (std::size_t i = 0; i < running; ++i) {
+        if (!chosen[i]) continue;
+        const active_job& j = job(i);
+        const int had = j.point->config.gpus, wanted = chosen[i]->config.gpus;
+        if (wanted == had || (wanted > had) != growing) continue;
+        int got = had;
+        for (point p = grow(j, chosen[i], nullptr); p && got == had; p = grow(j, chosen[i], p)) {
+          fabric::placement old = std::move(*trial_->extract(candidates[i].id));
+          if (put(place, j, p->config.gpus))
+            got = p->config.gpus;
+          else
+            (void)trial_->reserve(candidates[i].id, std::move(old));
+        }
+        if (got >= wanted) continue;
+        candidates[i].max_gpus = got;
+        any = true;
+      }
+    for (std::size_t i = running; i < candidates.size(); ++i) {
+      if (!chosen[i]) continue;
+      const active_job& j = job(i);
+      const place::answer first = put(place, j, chosen[i]->config.gpus);
+      if (first) continue;
+      any = true;
+      int got = 0;
+      for (point p = next_smaller(*j.curve, *chosen[i]);
+           p && p->config.gpus >= j.spec->min_gpus && got == 0; p = next_smaller(*j.curve, *p))
+        if (put(place, j, p->config.gpus)) got = p->config.gpus;
+      if (got > 0) {
+        candidates[i].max_gpus = got;
+      } else {
+        candidates[i].work = 0;
+        refused_.push_back({j.spec->id, first.why, first.proved});
+      }
+    }
+    return any;
+  }
+
+  /// Of a job for which there was no place since `start`: why not. Else null.
+  [[nodiscard]] const blocked* refusal_of(job_id id) const {
+    for (const blocked& b : refused_)
+      if (b.job == id) return &b;
+    return nullptr;
+  }
+
+ private:
+  /// Places and books it, if that can be.
+  template <class Place>
+  place::answer put(Place& place, const active_job& j, int gpus) {
+    place::answer a = place::ask(place, *trial_, request_of(j, gpus));
+    if (!a) return a;
+    if (!a.moved.empty()) (void)trial_->rewire(a.moved);
+    [[maybe_unused]] const auto booked = trial_->reserve(j.spec->id, *a.where);
+    assert(booked == fabric::reserve_status::reserved && "a placement policy named what is taken");
+    return a;
+  }
+
+  std::optional<fabric::ledger> trial_;
+  std::vector<blocked> refused_;
+};
+
+}  // namespace heddle::schedule::detail
