@@ -68,7 +68,8 @@ class steady {
         background_(rounds_, std::vector<std::int64_t>(links_.size(), 0)),
         users_(links_.size()),
         phase_load_(links_.size(), 0),
-        share_of_(links_.size(), nobody) {}
+        share_of_(links_.size(), nobody),
+        link_epoch_(links_.size(), 0) {}
 
   /// Adds the flows of `owner`. \param duty  share of the time in which it communicates when nothing
   /// slows it down, in [0, 1]. Precondition: `owner` is not there yet.
@@ -111,19 +112,19 @@ class steady {
   [[nodiscard]] std::span<const job_id> changed() const { return changed_; }
 
  private:
-  static constexpr double unit = 1099511627776.0;  // 2^40 parts of a flow
+  static constexpr double unit = 1099511627776.0;  // of amounts, in a flow: 2^40
   static constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
 
   struct share {
     std::uint32_t link = 0;
     std::uint32_t end = 0;  // of its hits
-    double mean = 0;        // flows while the group communicates
+    double mean = 0;        // flows while the group communicates, in units
   };
   struct hit {
-    std::uint32_t part = 0;
-    std::uint32_t slack = 0;  // flows that the fullest link of the part has more than this one
+    std::uint32_t phase = 0;
+    std::uint32_t slack = 0;  // flows that the fullest link of the phase has more than this one
   };
-  struct part {
+  struct phase_of {
     double weight = 0;  // of the undisturbed communication time
     double own = 1;     // flows on its fullest link, of this group alone; at least `card`
     double card = 1;
@@ -131,14 +132,14 @@ class steady {
   struct entry {
     job_id owner;
     double duty = 0;
-    std::vector<part> parts;    // phases
+    std::vector<phase_of> phases;
     std::vector<share> shares;  // links
     std::vector<hit> hits;      // of each share in turn, by slack
     std::vector<double> slowdown;                   // of each round
-    std::vector<std::vector<std::int64_t>> amount;  // of each round and share: mean flows, in parts
+    std::vector<std::vector<std::int64_t>> amount;  // of each round and share: mean flows, in units
   };
   struct found {
-    std::uint32_t share = 0, part = 0, flows = 0, slack = 0;
+    std::uint32_t share = 0, phase = 0, flows = 0, slack = 0;
   };
 
   std::uint32_t take_slot() {
@@ -154,10 +155,10 @@ class steady {
     return slot;
   }
 
-  /// Fills parts, shares and hits of `e`; it weighs nothing yet.
+  /// Fills phases, shares and hits of `e`; it weighs nothing yet.
   void load(entry& e, const fabric::placement& where, collective pattern) {
     std::fill(e.slowdown.begin(), e.slowdown.end(), 1.0);
-    e.parts.clear();
+    e.phases.clear();
     e.shares.clear();
     e.hits.clear();
     const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
@@ -170,8 +171,8 @@ class steady {
         load_routed(e, ranks, pattern, own);
       }
       double total = 0;
-      for (const part& p : e.parts) total += p.weight;
-      for (part& p : e.parts) p.weight /= total;
+      for (const phase_of& p : e.phases) total += p.weight;
+      for (phase_of& p : e.phases) p.weight /= total;
       sort_hits(e);
     }
     for (auto& a : e.amount) a.assign(e.shares.size(), 0);
@@ -190,9 +191,9 @@ class steady {
       const std::size_t k = (2 * i + 1) * all.size() / (2 * samples);
       const traffic::phase p = all.write(k, flows_);
       const card_load cards = cards_(ranks, flows_);
-      part here{.weight = p.repeat * undisturbed_s(fabric_, p, cards),
-                .own = std::max(1.0, static_cast<double>(cards.card)),
-                .card = std::max(1.0, static_cast<double>(cards.card))};
+      phase_of here{.weight = p.repeat * undisturbed_s(fabric_, p, cards),
+                    .own = std::max(1.0, static_cast<double>(cards.card)),
+                    .card = std::max(1.0, static_cast<double>(cards.card))};
       touched_.clear();
       for_each_link(policy, v, flows_, [&](std::uint32_t l) {
         if (phase_load_[l]++ == 0) touched_.push_back(l);
@@ -207,7 +208,7 @@ class steady {
         here.own = std::max(here.own, static_cast<double>(count));
         phase_load_[l] = 0;
       }
-      e.parts.push_back(here);
+      e.phases.push_back(here);
     }
   }
 
@@ -216,8 +217,8 @@ class steady {
     slack_ends_.clear();
     for (found& x : found_) {
       ++e.shares[x.share].end;
-      e.shares[x.share].mean += e.parts[x.part].weight * x.flows;
-      x.slack = static_cast<std::uint32_t>(e.parts[x.part].own) - x.flows;
+      e.shares[x.share].mean += e.phases[x.phase].weight * x.flows;
+      x.slack = static_cast<std::uint32_t>(e.phases[x.phase].own) - x.flows;
       if (x.slack >= slack_ends_.size()) slack_ends_.resize(x.slack + 1, 0);
       ++slack_ends_[x.slack];
     }
@@ -229,12 +230,13 @@ class steady {
     std::uint32_t at = 0;
     for (share& s : e.shares) {
       share_of_[s.link] = nobody;
+      s.mean *= unit;
       at += s.end;
       s.end = at - s.end;  // its begin, until its hits are in
     }
     e.hits.resize(found_.size());
     for (std::uint32_t i : by_slack_)
-      e.hits[e.shares[found_[i].share].end++] = {found_[i].part, found_[i].slack};
+      e.hits[e.shares[found_[i].share].end++] = {found_[i].phase, found_[i].slack};
   }
 
   /// Carries the arrival or departure of `slot` through all rounds.
@@ -243,20 +245,14 @@ class steady {
     moved_.assign(1, slot);  // whose load in this round differs
     for (std::size_t r = 0; r < rounds_; ++r) {
       reached_.clear();
-      const auto reach = [&](std::uint32_t other) {
-        if (std::exchange(is_reached_[other], 1) == 0) reached_.push_back(other);
-      };
+      all_ = slot_of_.size() - (is_there ? 0 : 1);
+      if (is_there) reach(slot);
       for (std::uint32_t m : moved_) {
-        entry& e = entries_[m];
-        const double s = r > 0 ? e.slowdown[r - 1] : 1;
-        const double duty = m == slot && !is_there ? 0 : e.duty * s / (1 - e.duty + e.duty * s);
-        for (std::size_t i = 0; i < e.shares.size(); ++i) {
-          const auto amount = static_cast<std::int64_t>(std::llround(duty * e.shares[i].mean * unit));
-          background_[r][e.shares[i].link] += amount - e.amount[r][i];
-          e.amount[r][i] = amount;
-          for (std::uint32_t user : users_[e.shares[i].link]) reach(user);
-        }
+        const double s = r > 0 ? entries_[m].slowdown[r - 1] : 1;
+        const double duty = entries_[m].duty;
+        put_load(m, r, m == slot && !is_there ? 0 : duty * s / (1 - duty + duty * s));
       }
+      ++epoch_;
       moved_.assign(1, slot);
       for (std::uint32_t other : reached_) {
         is_reached_[other] = 0;
@@ -271,24 +267,51 @@ class steady {
     }
     std::sort(changed_.begin(), changed_.end());
   }
+  void reach(std::uint32_t slot) {
+    if (std::exchange(is_reached_[slot], 1) == 0) reached_.push_back(slot);
+  }
+
+  /// What the group in `slot` puts on its links in round `r`. Reaches those who share a link that
+  /// carries another load than before.
+  void put_load(std::uint32_t slot, std::size_t r, double duty) {
+    const entry& e = entries_[slot];
+    auto& background = background_[r];
+    auto& amounts = entries_[slot].amount[r];
+    for (std::size_t i = 0; i < e.shares.size(); ++i) {
+      const share& s = e.shares[i];
+      const std::int64_t now = rounded(duty * s.mean), before = std::exchange(amounts[i], now);
+      if (now == before) continue;
+      background[s.link] += now - before;
+      // Nobody new where all have been reached, or all of this link.
+      if (reached_.size() == all_ || link_epoch_[s.link] == epoch_) continue;
+      link_epoch_[s.link] = epoch_;
+      for (std::uint32_t user : users_[s.link]) reach(user);
+    }
+  }
+  /// llround for 0 ≤ x < 2^63, in line.
+  [[nodiscard]] static std::int64_t rounded(double x) {
+    const auto whole = static_cast<std::int64_t>(x);
+    return whole + (x - static_cast<double>(whole) >= 0.5);
+  }
 
   [[nodiscard]] double slowdown_of(const entry& e, std::size_t round) {
-    const auto& background = background_[round];
-    const auto& amount = e.amount[round];
+    const std::int64_t* background = background_[round].data();
+    const std::int64_t* amount = e.amount[round].data();
     most_.clear();
-    for (const part& p : e.parts) most_.push_back(p.own);
-    for (std::size_t i = 0, begin = 0; i < e.shares.size(); begin = e.shares[i++].end) {
+    for (const phase_of& p : e.phases) most_.push_back(p.own);
+    std::size_t h = 0;
+    for (std::size_t i = 0; i < e.shares.size(); h = e.shares[i++].end) {
       const std::int64_t others = background[e.shares[i].link] - amount[i];
       if (others == 0) continue;
-      const double flows = static_cast<double>(others) / unit;
-      for (std::size_t h = begin; h < e.shares[i].end && e.hits[h].slack < flows; ++h) {
+      const double flows = static_cast<double>(others) * (1 / unit);
+      for (; h < e.shares[i].end && e.hits[h].slack < flows; ++h) {
         const hit x = e.hits[h];
-        most_[x.part] = std::max(most_[x.part], e.parts[x.part].own - x.slack + flows);
+        most_[x.phase] = std::max(most_[x.phase], e.phases[x.phase].own - x.slack + flows);
       }
     }
     double stretched = 0;  // added to 1, so that nothing added leaves exactly 1
-    for (std::size_t i = 0; i < e.parts.size(); ++i)
-      stretched += e.parts[i].weight * (most_[i] / e.parts[i].card - 1);
+    for (std::size_t i = 0; i < e.phases.size(); ++i)
+      stretched += e.phases[i].weight * (most_[i] / e.phases[i].card - 1);
     return 1 + stretched;
   }
 
@@ -298,7 +321,7 @@ class steady {
   steady_options options_;
   std::size_t rounds_;
 
-  std::vector<std::vector<std::int64_t>> background_;  // of each round and directed link, in parts
+  std::vector<std::vector<std::int64_t>> background_;  // of each round and directed link, in units
   std::vector<std::vector<std::uint32_t>> users_;      // per directed link: slots
   std::vector<entry> entries_;
   std::vector<std::uint32_t> free_slots_;
@@ -309,6 +332,9 @@ class steady {
   std::vector<std::uint32_t> share_of_;  // scratch, per directed link
   std::vector<std::uint32_t> touched_, moved_, reached_;
   std::vector<unsigned char> is_reached_;  // per slot
+  std::vector<std::uint64_t> link_epoch_;  // when the users of a directed link were reached last
+  std::uint64_t epoch_ = 1;
+  std::size_t all_ = 0;  // who can be reached
   std::vector<traffic::flow> flows_;
   std::vector<found> found_;
   std::vector<std::uint32_t> slack_ends_, by_slack_;

@@ -96,8 +96,11 @@ class any_scheduler {
       [](const void* s) -> const scheduler_options& { return static_cast<const S*>(s)->options(); },
       [](const void* s, const fabric::leaf_spine& dc, const route::steady_options& o) {
         const S& plan = *static_cast<const S*>(s);
-        return any_network{
-            route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(), o)};
+        if constexpr (requires { plan.make_network(dc, o); })  // it knows one that is erased itself
+          return plan.make_network(dc, o);
+        else
+          return any_network{
+              route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(), o)};
       }};
 
   std::unique_ptr<void, void (*)(void*)> object_;

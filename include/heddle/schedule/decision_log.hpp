@@ -115,6 +115,9 @@ class replayed {
   [[nodiscard]] auto make_network(const fabric::leaf_spine& dc, const Contention& c) const {
     return plan_->make_network(dc, c);
   }
+  [[nodiscard]] bool carry_out(state& s, double now_s, const decision& d) {
+    return plan_->carry_out(s, now_s, d);
+  }
   /// Decisions made from the log so far.
   [[nodiscard]] std::size_t replayed_decisions() const { return next_; }
 
