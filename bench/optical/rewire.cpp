@@ -64,7 +64,7 @@ rewire_problem exchanged(int p, int k, std::uint64_t seed) {
       problem.current.push_back(
           {ocs_id{o}, leaf_id{l}, spine_id{spine[static_cast<std::size_t>(l)]}});
   }
-  std::vector<optical::circuit> then = problem.current;
+  std::vector<optical::cross_connect> then = problem.current;
   const auto differs = [&](std::size_t i) {
     return then[i].spine != problem.current[i].spine ? 1 : 0;
   };
@@ -76,7 +76,7 @@ rewire_problem exchanged(int p, int k, std::uint64_t seed) {
     changed += differs(a) + differs(b);
   }
   problem.want.assign(static_cast<std::size_t>(p) * static_cast<std::size_t>(p), 0);
-  for (const optical::circuit& c : then) ++problem.wanted(c.leaf, c.spine);
+  for (const optical::cross_connect& c : then) ++problem.wanted(c.leaf, c.spine);
   return problem;
 }
 
@@ -91,7 +91,7 @@ std::vector<rewire_problem> all_instances(const benchmark::State& state) {
 /// Wanted beyond what there is.
 std::size_t must(const rewire_problem& p) {
   std::vector<int> missing = p.want;
-  for (const optical::circuit& c : p.current)
+  for (const optical::cross_connect& c : p.current)
     --missing[c.leaf.index() * static_cast<std::size_t>(p.spines) + c.spine.index()];
   std::size_t sum = 0;
   for (const int m : missing) sum += static_cast<std::size_t>(std::max(m, 0));
@@ -101,7 +101,7 @@ std::size_t must(const rewire_problem& p) {
 /// spine[o · P + l] of a wiring of a full fabric.
 std::vector<int> table(const rewire_problem& p) {
   std::vector<int> spine(p.current.size());
-  for (const optical::circuit& c : p.current)
+  for (const optical::cross_connect& c : p.current)
     spine[c.ocs.index() * static_cast<std::size_t>(p.leafs) + c.leaf.index()] =
         static_cast<int>(c.spine.value);
   return spine;
@@ -161,7 +161,7 @@ std::vector<int> per_switch(const rewire_problem& p, const std::vector<int>& now
   const int n = p.leafs;
   const auto ports = static_cast<std::size_t>(n);
   std::vector<int> left = p.want, others(p.want.size(), 0), then, matching, cost;
-  for (const optical::circuit& c : p.current) ++others[c.leaf.index() * ports + c.spine.index()];
+  for (const optical::cross_connect& c : p.current) ++others[c.leaf.index() * ports + c.spine.index()];
   std::vector<std::pair<int, int>> arcs;
   for (std::size_t o = 0; o < static_cast<std::size_t>(p.switches); ++o) {
     for (std::size_t l = 0; l < ports; ++l)

@@ -54,9 +54,9 @@ std::vector<std::vector<int>> triples(const json_file& file, const char* key, co
   return out;
 }
 
-std::vector<optical::circuit> circuits(const json_file& file, const char* key,
+std::vector<optical::cross_connect> circuits(const json_file& file, const char* key,
                                        const optical::rewire_problem& p) {
-  std::vector<optical::circuit> out;
+  std::vector<optical::cross_connect> out;
   if (!file.find({key})) return out;
   for (const std::vector<int>& c :
        triples(file, key, "a circuit [ocs, leaf, spine] of integers of at least 0",
@@ -160,7 +160,7 @@ int main(int argc, char** argv) {
         out["status"] = r ? "ok" : "unrealizable";
         if (!r) out["witness"] = witness_of(r);
         json all = json::array();
-        for (const optical::circuit& c : r.circuits)
+        for (const optical::cross_connect& c : r.circuits)
           all.push_back({c.ocs.value, c.leaf.value, c.spine.value});
         out["circuits"] = std::move(all);
         out["kept"] = r.kept;

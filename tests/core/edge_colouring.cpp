@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/edge_coloring.hpp>
+
 #include "support/allocation_guard.hpp"
 #include "support/dice.hpp"
 
@@ -122,6 +125,41 @@ TEST_CASE("regular bipartite multigraphs of every degree are coloured with that 
     for (colouring_method how : methods)
       REQUIRE(is_proper(edges, colour(n, n, edges, degree, how), n, n, degree));
   }
+}
+
+TEST_CASE("simple bipartite graphs need the colours that Boost needs or one fewer") {
+  // Boost's is Misra and Gries' method for any simple graph: one colour more than the largest degree.
+  using graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, boost::no_property,
+                                      boost::property<boost::edge_index_t, std::size_t>>;
+  edge_colouring colour;
+  int same = 0, fewer = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const std::size_t lefts = 1 + d.index(12), rights = 1 + d.index(12);
+    const double density = d.real();
+    std::vector<bipartite_edge> edges;
+    graph g(lefts + rights);
+    for (std::uint32_t l = 0; l < lefts; ++l)
+      for (std::uint32_t r = 0; r < rights; ++r)
+        if (d.chance(density)) {
+          boost::add_edge(l, lefts + r, edges.size(), g);
+          edges.push_back({l, r});
+        }
+    const std::size_t degree = largest_degree(edges, lefts, rights);
+    if (degree == 0) continue;
+    std::vector<std::uint32_t> theirs(edges.size());
+    const std::size_t used = boost::edge_coloring(
+        g, boost::make_iterator_property_map(theirs.begin(), boost::get(boost::edge_index, g)));
+    REQUIRE(used >= degree);
+    REQUIRE(used <= degree + 1);
+    REQUIRE(is_proper(edges, theirs, lefts, rights, used));
+    for (colouring_method how : methods)
+      REQUIRE(is_proper(edges, colour(lefts, rights, edges, degree, how), lefts, rights, degree));
+    ++(used == degree ? same : fewer);
+  }
+  CHECK(same > 20);
+  CHECK(fewer > 20);
 }
 
 TEST_CASE("a complete bipartite graph gets a Latin square") {

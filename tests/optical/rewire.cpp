@@ -23,13 +23,13 @@
 namespace {
 
 using namespace heddle;
-using optical::circuit;
+using optical::cross_connect;
 using optical::rewire_problem;
 using optical::rewire_result;
 using optical::rewire_status;
 using optical::rewire_witness;
 
-circuit at(int o, int l, int s) { return {ocs_id{o}, leaf_id{l}, spine_id{s}}; }
+cross_connect at(int o, int l, int s) { return {ocs_id{o}, leaf_id{l}, spine_id{s}}; }
 
 rewire_problem fabric(int switches, int leafs, int spines, int leaf_fibres = 1,
                       int spine_fibres = 1) {
@@ -44,8 +44,8 @@ rewire_problem fabric(int switches, int leafs, int spines, int leaf_fibres = 1,
 }
 
 /// A random wiring that uses about `fill` of the leafs' fibres.
-std::vector<circuit> random_wiring(const rewire_problem& p, double fill, test::dice& dice) {
-  std::vector<circuit> wiring;
+std::vector<cross_connect> random_wiring(const rewire_problem& p, double fill, test::dice& dice) {
+  std::vector<cross_connect> wiring;
   for (int o = 0; o < p.switches; ++o) {
     std::vector<int> leafs, spines;
     for (int l = 0; l < p.leafs; ++l)
@@ -60,15 +60,15 @@ std::vector<circuit> random_wiring(const rewire_problem& p, double fill, test::d
   return wiring;
 }
 
-void want(rewire_problem& p, const std::vector<circuit>& wiring) {
+void want(rewire_problem& p, const std::vector<cross_connect>& wiring) {
   std::fill(p.want.begin(), p.want.end(), 0);
-  for (const circuit& c : wiring) ++p.wanted(c.leaf, c.spine);
+  for (const cross_connect& c : wiring) ++p.wanted(c.leaf, c.spine);
 }
 
 /// Wants what it has, but for the spines of pairs of circuits that were exchanged, whatever their
 /// OCS.
 void exchange(rewire_problem& p, int pairs, test::dice& dice) {
-  std::vector<circuit> then = p.current;
+  std::vector<cross_connect> then = p.current;
   for (; pairs > 0 && then.size() > 1; --pairs) {
     const std::size_t a = dice.index(then.size()), b = dice.index(then.size());
     std::swap(then[a].spine, then[b].spine);
@@ -117,12 +117,12 @@ std::optional<std::size_t> by_trying_all(const rewire_problem& p) {
   std::vector<int> left = p.want, leaf(n(p.leafs) * k, p.leaf_fibres),
                    spine(n(p.spines) * k, p.spine_fibres);
   std::vector<int> home(left.size() * k, 0);
-  const auto pair = [&](const circuit& c) {
+  const auto pair = [&](const cross_connect& c) {
     return c.leaf.index() * n(p.spines) + c.spine.index();
   };
-  for (const circuit& c : p.current) ++home[pair(c) * k + c.ocs.index()];
+  for (const cross_connect& c : p.current) ++home[pair(c) * k + c.ocs.index()];
   std::size_t all = 0;
-  for (const circuit& c : p.frozen) {
+  for (const cross_connect& c : p.frozen) {
     --home[pair(c) * k + c.ocs.index()];
     --leaf[c.leaf.index() * k + c.ocs.index()];
     --spine[c.spine.index() * k + c.ocs.index()];
@@ -163,7 +163,7 @@ double by_program(const rewire_problem& p, bool integer) {
   const auto n = [](int v) { return static_cast<std::size_t>(v); };
   const std::size_t k = n(p.switches), cells = p.want.size();
   std::vector<int> home(cells * k, 0);
-  for (const circuit& c : p.current)
+  for (const cross_connect& c : p.current)
     ++home[(c.leaf.index() * n(p.spines) + c.spine.index()) * k + c.ocs.index()];
   glp_prob* lp = glp_create_prob();
   glp_term_out(GLP_OFF);
@@ -274,7 +274,7 @@ TEST_CASE("rewiring agrees with trying all wirings of tiny fabrics with frozen c
       exchange(p, 3, dice);
     else
       for (int& w : p.want) w = dice.chance(0.5) ? dice.between(0, 2) : 0;
-    for (const circuit& c : p.current)
+    for (const cross_connect& c : p.current)
       if (dice.chance(0.25)) p.frozen.push_back(c);
     frozen_cases += !p.frozen.empty();
     const std::optional<std::size_t> best = by_trying_all(p);
@@ -423,7 +423,7 @@ TEST_CASE("rewiring works beyond 64 switches and with several fibres at large") 
       p.frozen.push_back(p.current[i]);
       --p.wanted(p.current[i].leaf, p.current[i].spine);
     }
-  for (const circuit& c : p.frozen) ++p.wanted(c.leaf, c.spine);
+  for (const cross_connect& c : p.frozen) ++p.wanted(c.leaf, c.spine);
   const rewire_result r = optical::rewire(p);
   REQUIRE(r);
   CHECK_VALID(p, r);

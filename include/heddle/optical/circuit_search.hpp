@@ -29,7 +29,7 @@ enum class search_result : unsigned char { found, none, gave_up };
 /// least choice first; a branch is cut when a pair has fewer OCS left than links to come.
 ///
 /// A node costs O(pairs) for the choice and O(pairs at its leaf and spine) to bring the others up to
-/// date; 64 pairs more count as one node more. Keeps its memory between calls. One writer.
+/// date at the one OCS that changed; 64 pairs more count as one node more. Keeps its memory between calls. One writer.
 class circuit_search {
  public:
   /// \param wanted  distinct pairs
@@ -39,9 +39,11 @@ class circuit_search {
     circuits_.clear();
     list_pairs(w, wanted);
     for (leaf_id l : w.ends().all_leafs())
-      if (sum(at_leaf_, l.index()) > free_ends(w, l)) return search_result::none;
+      if (const int n = sum(at_leaf_, l.index()); n > 0 && n > free_ends(w, l))
+        return search_result::none;
     for (spine_id s : w.ends().all_spines())
-      if (sum(at_spine_, s.index()) > free_ends(w, s)) return search_result::none;
+      if (const int n = sum(at_spine_, s.index()); n > 0 && n > free_ends(w, s))
+        return search_result::none;
     return descend(w, budget);
   }
 
@@ -102,26 +104,37 @@ class circuit_search {
     const std::uint32_t from = pairs_[i].from;
     for (std::uint32_t o = from; o < static_cast<std::uint32_t>(w.ends().switches()); ++o) {
       if (!test_bit(w.free_switches(leaf), o) || !test_bit(w.free_switches(spine), o)) continue;
+      add_around(w, i, ocs_id{o}, -1);
       const circuit up = w.connect(leaf, spine, ocs_id{o});
       --pairs_[i].links;
       pairs_[i].from = o;
-      refresh_around(w, i);
+      add_around(w, i, ocs_id{o}, 1);
+      refresh(w, i);
       circuits_.push_back(up);
       const search_result r = descend(w, budget);
       if (r == search_result::found) return r;
       circuits_.pop_back();
+      add_around(w, i, ocs_id{o}, -1);
       w.disconnect(up);
       ++pairs_[i].links;
       pairs_[i].from = from;
-      refresh_around(w, i);
+      add_around(w, i, ocs_id{o}, 1);
+      refresh(w, i);
       if (r == search_result::gave_up) return r;
     }
     return search_result::none;
   }
 
-  void refresh_around(const wiring& w, std::size_t i) {
-    for (std::uint32_t k : at_leaf_[pairs_[i].leaf.index()]) refresh(w, k);
-    for (std::uint32_t k : at_spine_[pairs_[i].spine.index()]) refresh(w, k);
+  /// Adds to the choices of all other pairs at its leaf and its spine, or takes off, what they have
+  /// at one OCS: nothing else of theirs changes when a circuit goes up or down there.
+  void add_around(const wiring& w, std::size_t i, ocs_id o, int sign) {
+    const int at_leaf = w.free_ends(pairs_[i].leaf, o), at_spine = w.free_ends(pairs_[i].spine, o);
+    for (std::uint32_t k : at_leaf_[pairs_[i].leaf.index()])
+      if (k != i && pairs_[k].links > 0 && pairs_[k].from <= o.value)
+        slack_[k] += sign * std::min(at_leaf, w.free_ends(pairs_[k].spine, o));
+    for (std::uint32_t k : at_spine_[pairs_[i].spine.index()])
+      if (k != i && pairs_[k].links > 0 && pairs_[k].from <= o.value)
+        slack_[k] += sign * std::min(at_spine, w.free_ends(pairs_[k].leaf, o));
   }
   /// By how many a pair's choices exceed its links to come.
   void refresh(const wiring& w, std::size_t i) {

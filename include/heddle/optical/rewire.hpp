@@ -9,9 +9,9 @@
 // A circuit takes a fibre of a leaf and a fibre of a spine to one optical circuit switch (OCS).
 // Which OCS a wanted circuit uses is free; one that is where the current wiring has it need not be
 // touched. To find the wiring that sets up the fewest is NP-hard (a three-index transport problem).
-// Here: annealing over partial wirings (detail/rewire_anneal.hpp), alternating paths for what is
-// left (detail/rewire_chain.hpp), and a bound from the dual of the linear relaxation
-// (detail/rewire_bound.hpp).
+// Here: annealing over partial wirings (detail/rewire_anneal.hpp), trees of moves and alternating
+// paths for what is left (detail/rewire_insert.hpp, detail/rewire_chain.hpp), and a bound from the
+// dual of the linear relaxation (detail/rewire_bound.hpp).
 #pragma once
 
 #include <algorithm>
@@ -40,12 +40,12 @@
 namespace heddle::optical {
 
 /// A leaf joined to a spine at an OCS. Two alike are two circuits, over different fibres.
-struct circuit {
+struct cross_connect {
   ocs_id ocs;
   leaf_id leaf;
   spine_id spine;
 
-  friend constexpr auto operator<=>(const circuit&, const circuit&) = default;
+  friend constexpr auto operator<=>(const cross_connect&, const cross_connect&) = default;
 };
 
 /// What is wired now and what is wanted.
@@ -55,8 +55,8 @@ struct rewire_problem {
   int leaf_fibres = 1;    ///< of each leaf to each OCS, 1 to 255
   int spine_fibres = 1;   ///< of each spine to each OCS, 1 to 255
   std::vector<int> want;  ///< leafs × spines, row by row: circuits wanted of each pair, at least 0
-  std::vector<circuit> current;  ///< a wiring: no end has more circuits at an OCS than fibres
-  std::vector<circuit> frozen;   ///< of the current ones those that must stay
+  std::vector<cross_connect> current;  ///< a wiring: no end has more circuits at an OCS than fibres
+  std::vector<cross_connect> frozen;   ///< of the current ones those that must stay
 
   /// Precondition: leaf and spine exist, and `want` has its size.
   [[nodiscard]] int& wanted(leaf_id l, spine_id s) { return want[place(l, s)]; }
@@ -128,7 +128,7 @@ struct rewire_witness {
 struct rewire_result {
   rewire_status status = rewire_status::ok;
   std::optional<rewire_witness> witness;  ///< where unrealizable
-  std::vector<circuit> circuits;          ///< sorted by OCS, leaf, spine; empty unless ok
+  std::vector<cross_connect> circuits;          ///< sorted by OCS, leaf, spine; empty unless ok
   std::size_t kept = 0;                   ///< circuits that are also in the current wiring
   std::size_t set_up = 0;                 ///< circuits that are not
   std::size_t torn_down = 0;              ///< current circuits that are gone
@@ -168,11 +168,11 @@ inline void check(const rewire_problem& p) {
   const auto where = [](const char* field, std::size_t i) {
     return std::string{"rewire."} + field + "[" + std::to_string(i) + "]";
   };
-  const auto name = [](const circuit& c) {
+  const auto name = [](const cross_connect& c) {
     return "OCS " + std::to_string(c.ocs.value) + ", leaf " + std::to_string(c.leaf.value) +
            ", spine " + std::to_string(c.spine.value);
   };
-  const auto exist = [&](const char* field, const std::vector<circuit>& all) {
+  const auto exist = [&](const char* field, const std::vector<cross_connect>& all) {
     for (std::size_t i = 0; i < all.size(); ++i)
       if (all[i].ocs.index() >= static_cast<std::size_t>(p.switches) ||
           all[i].leaf.index() >= static_cast<std::size_t>(p.leafs) ||
@@ -185,15 +185,16 @@ inline void check(const rewire_problem& p) {
   std::vector<int> leaf_use(static_cast<std::size_t>(p.leafs) * k, 0);
   std::vector<int> spine_use(static_cast<std::size_t>(p.spines) * k, 0);
   for (std::size_t i = 0; i < p.current.size(); ++i) {
-    const circuit& c = p.current[i];
+    const cross_connect& c = p.current[i];
     if (++leaf_use[c.leaf.index() * k + c.ocs.index()] > p.leaf_fibres)
       throw input_error(where("current", i), "a free fibre of the leaf to the OCS", name(c));
     if (++spine_use[c.spine.index() * k + c.ocs.index()] > p.spine_fibres)
       throw input_error(where("current", i), "a free fibre of the spine to the OCS", name(c));
   }
-  std::vector<circuit> rest = p.current;
+  if (p.frozen.empty()) return;
+  std::vector<cross_connect> rest = p.current;
   std::sort(rest.begin(), rest.end());
-  std::vector<std::pair<circuit, std::size_t>> frozen;
+  std::vector<std::pair<cross_connect, std::size_t>> frozen;
   for (std::size_t i = 0; i < p.frozen.size(); ++i) frozen.emplace_back(p.frozen[i], i);
   std::sort(frozen.begin(), frozen.end());
   auto at = rest.begin();
@@ -216,7 +217,7 @@ inline void check(const rewire_problem& p) {
   std::vector<int> leaf_use(static_cast<std::size_t>(p.leafs) * k, 0);
   std::vector<int> spine_use(static_cast<std::size_t>(p.spines) * k, 0);
   std::vector<int> have(p.want.size(), 0);
-  for (const circuit& c : r.circuits) {
+  for (const cross_connect& c : r.circuits) {
     if (c.ocs.index() >= k || c.leaf.index() >= static_cast<std::size_t>(p.leafs) ||
         c.spine.index() >= static_cast<std::size_t>(p.spines))
       return "a circuit to nowhere";
@@ -228,12 +229,12 @@ inline void check(const rewire_problem& p) {
   }
   if (have != p.want) return "other circuits than wanted";
   if (!std::is_sorted(r.circuits.begin(), r.circuits.end())) return "circuits out of order";
-  std::vector<circuit> current = p.current, frozen = p.frozen;
+  std::vector<cross_connect> current = p.current, frozen = p.frozen;
   std::sort(current.begin(), current.end());
   std::sort(frozen.begin(), frozen.end());
   if (!std::includes(r.circuits.begin(), r.circuits.end(), frozen.begin(), frozen.end()))
     return "a frozen circuit is gone";
-  std::vector<circuit> both;
+  std::vector<cross_connect> both;
   std::set_intersection(r.circuits.begin(), r.circuits.end(), current.begin(), current.end(),
                         std::back_inserter(both));
   if (r.kept != both.size()) return "another number of circuits kept";
@@ -247,8 +248,8 @@ inline void check(const rewire_problem& p) {
 /// same bytes, with every compiler. Keeps its memory between calls; not for two threads at once.
 class rewirer {
  public:
-  /// Time: O(steps), some tens of nanoseconds each up to 64 OCS, and O(sweeps · pairs · OCS); a few
-  /// milliseconds up to 64 × 64 ports and OCS.
+  /// Time: O(steps), some tens of nanoseconds each up to 64 OCS, and O(sweeps · pairs · OCS); about
+  /// 10 ms up to 64 × 64 ports and OCS, 0.4 s at 256 × 64.
   /// Without frozen circuits it is never `gave_up`: port counting decides (Kőnig).
   /// \throws input_error  if the problem is malformed
   [[nodiscard]] rewire_result operator()(const rewire_problem& p,
@@ -267,7 +268,7 @@ class rewirer {
     }
     board_.reset(core_);
     const std::size_t missing = board_.unplaced().size();
-    r.lower_bound = missing == 0 ? 0 : bound_(core_, sweeps(options));
+    r.lower_bound = missing == 0 ? 0 : bound_(core_, sweeps(options, missing));
     r.steps = anneal(options, missing, r.lower_bound);
     if (!board_.unplaced().empty()) {
       using outcome = detail::rewire_search::outcome;
@@ -306,7 +307,7 @@ class rewirer {
       if (column[s] > spine_ports)
         return rewire_witness{kind::spine, {}, spine_id{s}, column[s], spine_ports};
     std::vector<int> frozen(p.want.size(), 0);
-    for (const circuit& c : p.frozen) ++frozen[c.leaf.index() * n(p.spines) + c.spine.index()];
+    for (const cross_connect& c : p.frozen) ++frozen[c.leaf.index() * n(p.spines) + c.spine.index()];
     for (std::size_t i = 0; i < p.want.size(); ++i)
       if (frozen[i] > p.want[i])
         return rewire_witness{kind::frozen, leaf_id{i / n(p.spines)}, spine_id{i % n(p.spines)},
@@ -326,7 +327,7 @@ class rewirer {
     core_.leaf_open.assign(core_.leafs * k, static_cast<std::uint8_t>(p.leaf_fibres));
     core_.spine_open.assign(spines * k, static_cast<std::uint8_t>(p.spine_fibres));
     left_ = p.want;
-    for (const circuit& c : p.frozen) {
+    for (const cross_connect& c : p.frozen) {
       --left_[c.leaf.index() * spines + c.spine.index()];
       --core_.leaf_open[c.leaf.index() * k + c.ocs.index()];
       --core_.spine_open[c.spine.index() * k + c.ocs.index()];
@@ -343,8 +344,8 @@ class rewirer {
       core_.pair_begin.push_back(core_.pair_begin.back() + static_cast<std::uint32_t>(left_[i]));
     }
     core_.home.assign(core_.pairs() * k, 0);
-    const auto count = [&](const std::vector<circuit>& all, int by) {
-      for (const circuit& c : all)
+    const auto count = [&](const std::vector<cross_connect>& all, int by) {
+      for (const cross_connect& c : all)
         if (const std::uint32_t q = pair_at_[c.leaf.index() * spines + c.spine.index()];
             q != no_pair) {
           std::uint8_t& at = core_.home[q * k + c.ocs.index()];
@@ -374,34 +375,60 @@ class rewirer {
             static_cast<long>(room(q))};
   }
 
-  /// Few steps where little is missing, then about as many as 10 ms allow, more on the largest
-  /// fabrics.
-  [[nodiscard]] static std::size_t default_steps(std::size_t missing,
-                                                 const rewire_options& options) {
-    const std::size_t steps =
-        std::min<std::size_t>(4000 * missing, std::max<std::size_t>(100'000, 250 * missing));
+  /// Few steps where little is missing, then about as many as 10 ms allow; beyond some 300 missing
+  /// circuits the steps a circuit grow up to 2500, since large fabrics settle late.
+  [[nodiscard]] std::size_t default_steps(std::size_t missing,
+                                          const rewire_options& options) const {
+    const std::size_t few = 13'000'000 / (core_.switches + 76);
+    const std::size_t each = std::min<std::size_t>(missing * missing / 1000, 2500);
+    const std::size_t steps = std::min(4000 * missing, std::max(few, each * missing));
     return static_cast<std::size_t>(static_cast<double>(steps) * options.effort);
   }
-  [[nodiscard]] std::size_t sweeps(const rewire_options& options) const {
+  /// Where many steps follow, about a tenth of their time.
+  [[nodiscard]] std::size_t sweeps(const rewire_options& options, std::size_t missing) const {
     if (options.bound_sweeps > 0) return options.bound_sweeps;
-    return std::clamp<std::size_t>(2'700'000 / (core_.pairs() * core_.switches + 1), 16, 96);
+    const std::size_t entries =
+        std::max<std::size_t>(2'700'000, 10 * default_steps(missing, options));
+    return std::clamp<std::size_t>(entries / (core_.pairs() * core_.switches + 1), 16, 96);
   }
 
   /// Leaves the best wiring found on the board, complete unless frozen circuits stood in the way.
   std::size_t anneal(const rewire_options& options, std::size_t missing, std::size_t bound) {
     if (missing == 0) return 0;
     const std::size_t budget = default_steps(missing, options);
-    const std::size_t rounds = std::min<std::size_t>(budget * 3 / 10, 30'000);
+    const std::size_t squeezed = budget >= 400'000 ? budget * 3 / 10 : 0;
+    const std::size_t rounds = missing <= 250 ? std::min<std::size_t>(budget * 3 / 10, 30'000) : 0;
     run_.start(board_, bound_, options.seed);
-    std::size_t steps = run_({.steps = budget - rounds,
+    std::size_t steps = run_({.steps = budget - squeezed - rounds,
                               .heat_first = 1.15,
-                              .heat_last = 0.83,
+                              .heat_last = squeezed > 0 ? 1 : 0.83,
                               .reluctance_first = 1,
                               .reluctance_last = 2});
+    steps += squeeze(squeezed);
     if (!finish()) return steps;
     save();
     steps += 10 * insert_.nodes();
     return steps + improve(missing, bound, budget - std::min(budget, steps));
+  }
+
+  /// Has fewer and fewer wait: reluctance rises, and since at high reluctance circuits no longer
+  /// push out two at a time, trees of moves as cheap as it allows bring some in now and then, and
+  /// what they moved settles.
+  std::size_t squeeze(std::size_t budget) {
+    constexpr double first = 2, last = 7;
+    const std::size_t phases = std::min<std::size_t>(budget / 10'000, 20);
+    std::size_t steps = 0;
+    for (std::size_t i = 0; i < phases && !board_.unplaced().empty(); ++i) {
+      const double reluctance =
+          first + (last - first) * (static_cast<double>(i) + 0.5) / static_cast<double>(phases);
+      steps += run_({.steps = budget / phases,
+                     .heat_first = 1,
+                     .heat_last = 1,
+                     .reluctance_first = reluctance,
+                     .reluctance_last = reluctance});
+      insert_(board_, 0, static_cast<int>(reluctance - 0.5), 1000);
+    }
+    return steps;
   }
 
   /// Disturbs the best wiring and lets it settle again, for so many steps or until it meets the
@@ -445,23 +472,28 @@ class rewirer {
   }
 
   void save() {
-    best_.assign(board_.switch_of().begin(), board_.switch_of().end());
+    board_.save(best_);
     best_moved_ = board_.moved();
   }
 
   void tell(const rewire_problem& p, rewire_result& r) const {
-    r.circuits = p.frozen;
-    const auto at = board_.switch_of();
-    for (std::uint32_t e = 0; e < at.size(); ++e)
-      r.circuits.push_back({ocs_id{at[e]}, leaf_id{board_.leaf(e)}, spine_id{board_.spine(e)}});
-    std::sort(r.circuits.begin(), r.circuits.end());
-    std::vector<circuit> current = p.current, both;
-    std::sort(current.begin(), current.end());
-    std::set_intersection(r.circuits.begin(), r.circuits.end(), current.begin(), current.end(),
-                          std::back_inserter(both));
-    r.kept = both.size();
-    r.set_up = r.circuits.size() - r.kept;
-    r.torn_down = current.size() - r.kept;
+    // Circuits of the board follow each other by leaf and spine: they need to be parted by OCS.
+    std::vector<std::size_t> next(core_.switches + 1, 0);
+    for (std::uint32_t e = 0; e < board_.circuits(); ++e)
+      ++next[static_cast<std::size_t>(board_.switch_of(e)) + 1];
+    for (std::size_t k = 1; k < next.size(); ++k) next[k] += next[k - 1];
+    r.circuits.resize(board_.circuits());
+    for (std::uint32_t e = 0; e < board_.circuits(); ++e) {
+      const auto k = static_cast<std::size_t>(board_.switch_of(e));
+      r.circuits[next[k]++] = {ocs_id{k}, leaf_id{board_.leaf(e)}, spine_id{board_.spine(e)}};
+    }
+    if (!p.frozen.empty()) {
+      r.circuits.insert(r.circuits.end(), p.frozen.begin(), p.frozen.end());
+      std::sort(r.circuits.begin(), r.circuits.end());
+    }
+    r.set_up = board_.moved();
+    r.kept = r.circuits.size() - r.set_up;
+    r.torn_down = p.current.size() - r.kept;
   }
 
   static constexpr std::uint32_t no_pair = std::numeric_limits<std::uint32_t>::max();

@@ -38,6 +38,7 @@ class rewire_anneal {
   rewire_anneal() {
     stream chance{0, 0, "rewire noise"};
     noise_.resize(noise_size + block);
+    luck_.resize(noise_.size());
     for (float& g : noise_)
       g = static_cast<float>(
           -std::log(-std::log((static_cast<double>(chance() >> 11) + 0.5) * 0x1p-53)));
@@ -47,29 +48,24 @@ class rewire_anneal {
   void start(rewire_board& board, const rewire_bound& prices, std::uint64_t seed) {
     board_ = &board;
     chance_ = stream{seed, 0, "rewire"};
-    const auto copy = [](const std::vector<double>& from, std::vector<float>& to) {
-      to.resize(from.size());
-      std::transform(from.begin(), from.end(), to.begin(), [](double x) {
-        return std::clamp(static_cast<float>(x), -price_limit, price_limit);
-      });
-    };
-    copy(prices.leaf_prices(), leaf_price_);
-    copy(prices.spine_prices(), spine_price_);
-    copy(prices.pair_prices(), pair_price_);
-    leaf_fee_.resize(leaf_price_.size());
-    spine_fee_.resize(spine_price_.size());
+    take_prices(board.core(), prices);
+    stride_ = (board.switches() + lanes - 1) / lanes * lanes;
+    leaf_fee_.resize(board.core().leafs * stride_);
+    spine_fee_.assign(board.core().spines * stride_, key(most_fee));
+    for (std::size_t i = 0; i < leaf_fee_.size(); ++i)
+      leaf_fee_[i] =
+          static_cast<std::int16_t>(key(most_fee) + static_cast<int>(i % stride_ % block));
   }
 
   /// Goes on until no circuit is unplaced or the steps are over. \returns the steps taken
   std::size_t operator()(const rewire_schedule& plan) {
     const std::size_t every = std::max<std::size_t>(plan.steps / 16 + 1, 2000);
     std::size_t step = 0;
-    for (; step < plan.steps && !board_->unplaced().empty(); ++step) {
-      if (step % every == 0) {
-        const std::size_t middle = std::min(step + every / 2, (step + plan.steps) / 2);
-        set(plan, static_cast<double>(middle) / static_cast<double>(plan.steps));
-      }
-      heat_bath();
+    while (step < plan.steps && !board_->unplaced().empty()) {
+      const std::size_t middle = std::min(step + every / 2, (step + plan.steps) / 2);
+      set(plan, static_cast<double>(middle) / static_cast<double>(plan.steps));
+      const std::size_t until = std::min(step + every, plan.steps);
+      for (; step < until && !board_->unplaced().empty(); ++step) heat_bath();
     }
     return step;
   }
@@ -77,9 +73,8 @@ class rewire_anneal {
   /// Takes `count` circuits that are not kept, drawn by chance, from their switches.
   void disturb(std::size_t count) {
     movable_.clear();
-    const auto at = board_->switch_of();
-    for (std::uint32_t e = 0; e < at.size(); ++e)
-      if (at[e] != rewire_board::none && !board_->is_kept(e)) movable_.push_back(e);
+    for (std::uint32_t e = 0; e < board_->circuits(); ++e)
+      if (board_->switch_of(e) != rewire_board::none && !board_->is_kept(e)) movable_.push_back(e);
     for (; count > 0 && !movable_.empty(); --count) {
       const std::size_t i = static_cast<std::size_t>(((chance_() >> 32) * movable_.size()) >> 32);
       board_->take(movable_[i]);
@@ -89,35 +84,107 @@ class rewire_anneal {
   }
 
  private:
-  static constexpr std::size_t noise_size = 4096, block = 64;
-  static constexpr float steps_of_key = 4096;
-  static constexpr float never = 1e3f, price_limit = 1e2f;  // of energies, far from overflow
+  // Energies are integers, `unit` a circuit. The six lowest bits of a key tell the switch within
+  // its block of 64, so that the least key tells the best switch; the rest are an energy, and the
+  // limits on its parts keep the key within 16 bits.
+  static constexpr std::size_t noise_size = 4096, block = 64, lanes = 8;
+  static constexpr int unit = 32;
+  static constexpr int least_fee = -160, most_fee = 218, least_luck = -64, most_luck = 186;
+  static constexpr double price_limit = 100;
+  static_assert((2 * most_fee - least_luck + 1) * int{block} <= 32768 &&
+                (2 * least_fee - most_luck) * int{block} >= -32768);
+
+  static constexpr std::int16_t key(int energy) {
+    return static_cast<std::int16_t>(energy * int{block});
+  }
+
+  /// Prices matter by their sum over leaf, spine and pair: what all ends of a leaf, of a spine or
+  /// of a switch have in common goes over to the pairs or the other side, so that each is small.
+  void take_prices(const rewire_core& core, const rewire_bound& prices) {
+    std::vector<double> leaf = prices.leaf_prices(), spine = prices.spine_prices();
+    std::vector<double> pair = prices.pair_prices();
+    const std::size_t n = core.switches;
+    const auto mean = [](const std::vector<double>& price, const std::vector<std::uint8_t>& open,
+                         std::size_t first, std::size_t step, std::size_t count) {
+      double sum = 0, ends = 0;
+      for (std::size_t i = 0, p = first; i < count; ++i, p += step)
+        if (open[p] > 0) {
+          sum += price[p];
+          ++ends;
+        }
+      return ends > 0 ? sum / ends : 0;
+    };
+    const auto centre = [&](std::vector<double>& price, const std::vector<std::uint8_t>& open,
+                            const std::vector<std::uint32_t>& end_of_pair) {
+      std::vector<double> common(price.size() / std::max<std::size_t>(n, 1));
+      for (std::size_t v = 0; v < common.size(); ++v) common[v] = mean(price, open, v * n, 1, n);
+      for (std::size_t p = 0; p < price.size(); ++p) price[p] -= common[p / n];
+      for (std::size_t q = 0; q < pair.size(); ++q) pair[q] += common[end_of_pair[q]];
+    };
+    centre(leaf, core.leaf_open, core.pair_leaf);
+    centre(spine, core.spine_open, core.pair_spine);
+    for (std::size_t k = 0; k < n; ++k) {
+      const double shift = (mean(leaf, core.leaf_open, k, n, core.leafs) -
+                            mean(spine, core.spine_open, k, n, core.spines)) /
+                           2;
+      for (std::size_t p = k; p < leaf.size(); p += n) leaf[p] -= shift;
+      for (std::size_t p = k; p < spine.size(); p += n) spine[p] += shift;
+    }
+    const auto round = [](const std::vector<double>& from, std::vector<std::int16_t>& to) {
+      to.resize(from.size());
+      std::transform(from.begin(), from.end(), to.begin(), [](double x) {
+        return static_cast<std::int16_t>(
+            std::lround(std::clamp(x, -price_limit, price_limit) * unit));
+      });
+    };
+    round(leaf, leaf_price_);
+    round(spine, spine_price_);
+    round(pair, pair_price_);
+  }
 
   void set(const rewire_schedule& plan, double t) {
     const double heat = plan.heat_first + (plan.heat_last - plan.heat_first) * t;
     const auto switches = static_cast<double>(std::max<std::size_t>(board_->switches(), 4));
-    temperature_ = static_cast<float>(heat / std::log(switches));
-    reluctance_ = static_cast<float>(plan.reluctance_first +
-                                     (plan.reluctance_last - plan.reluctance_first) * t);
-    for (std::size_t l = 0, p = 0; p < leaf_fee_.size(); ++l)
-      for (std::size_t k = 0; k < board_->switches(); ++k, ++p)
-        leaf_fee_[p] = fee(board_->in_the_way_of_leaf(l, k), leaf_price_[p]);
-    for (std::size_t s = 0, p = 0; p < spine_fee_.size(); ++s)
-      for (std::size_t k = 0; k < board_->switches(); ++k, ++p)
-        spine_fee_[p] = fee(board_->in_the_way_of_spine(s, k), spine_price_[p]);
+    const auto temperature = static_cast<float>(unit * heat / std::log(switches));
+    reluctance_ = static_cast<int>(
+        unit * (plan.reluctance_first + (plan.reluctance_last - plan.reluctance_first) * t));
+    for (std::size_t i = 0; i < noise_.size(); ++i)
+      luck_[i] = key(std::clamp(static_cast<int>(temperature * noise_[i]), least_luck, most_luck));
+    for (std::size_t l = 0; l < board_->core().leafs; ++l)
+      for (std::size_t k = 0; k < board_->switches(); ++k)
+        set_leaf_fee(l, k, board_->in_the_way_of_leaf(l, k));
+    for (std::size_t s = 0; s < board_->core().spines; ++s)
+      for (std::size_t k = 0; k < board_->switches(); ++k)
+        set_spine_fee(s, k, board_->in_the_way_of_spine(s, k));
   }
 
   /// What an end of a switch costs a newcomer: its price, and what making the circuit there wait
-  /// costs more than its being there.
-  [[nodiscard]] float fee(std::int32_t in_the_way, float price) const {
-    if (in_the_way == rewire_board::none) return -price;
-    if (in_the_way < 0) return never;
-    return reluctance_ - reduced_cost(static_cast<std::uint32_t>(in_the_way)) - price;
+  /// costs more than its being there, less the price that the newcomer pays instead.
+  void set_leaf_fee(std::size_t l, std::size_t k, std::int32_t in_the_way) {
+    const std::size_t n = board_->switches();
+    int fee = most_fee;
+    if (in_the_way == rewire_board::none) {
+      fee = -leaf_price_[l * n + k];
+    } else if (in_the_way >= 0) {
+      const auto e = static_cast<std::uint32_t>(in_the_way);
+      fee = to_leave(e) + spine_price_[board_->spine(e) * n + k];
+    }
+    leaf_fee_[l * stride_ + k] = static_cast<std::int16_t>(
+        key(std::clamp(fee, least_fee, most_fee)) + static_cast<int>(k % block));
   }
-  [[nodiscard]] float reduced_cost(std::uint32_t e) const {
-    const std::size_t k = static_cast<std::size_t>(board_->switch_of()[e]), n = board_->switches();
-    return (board_->is_kept(e) ? 0.0f : 1.0f) - leaf_price_[board_->leaf(e) * n + k] -
-           spine_price_[board_->spine(e) * n + k] - pair_price_[board_->pair(e)];
+  void set_spine_fee(std::size_t s, std::size_t k, std::int32_t in_the_way) {
+    const std::size_t n = board_->switches();
+    int fee = most_fee;
+    if (in_the_way == rewire_board::none) {
+      fee = -spine_price_[s * n + k];
+    } else if (in_the_way >= 0) {
+      const auto e = static_cast<std::uint32_t>(in_the_way);
+      fee = to_leave(e) + leaf_price_[board_->leaf(e) * n + k];
+    }
+    spine_fee_[s * stride_ + k] = key(std::clamp(fee, least_fee, most_fee));
+  }
+  [[nodiscard]] int to_leave(std::uint32_t e) const {
+    return reluctance_ - (board_->is_kept(e) ? 0 : unit) + pair_price_[board_->pair(e)];
   }
 
   void heat_bath() {
@@ -125,20 +192,19 @@ class rewire_anneal {
     const std::uint64_t draw = chance_();
     const auto waiting = board_->unplaced();
     const std::uint32_t e = waiting[((draw >> 32) * waiting.size()) >> 32];
-    const float* at_leaf = &leaf_fee_[board_->leaf(e) * n];
-    const float* at_spine = &spine_fee_[board_->spine(e) * n];
+    const std::int16_t* at_leaf = &leaf_fee_[board_->leaf(e) * stride_];
+    const std::int16_t* at_spine = &spine_fee_[board_->spine(e) * stride_];
     const word* home = board_->home(e);
     // The least of energy - temperature · g over all choices, g from Gumbel's distribution, is a
-    // draw from Boltzmann's. A table of g, entered anywhere, will do. Energies become integers
-    // whose lowest bits tell the switch: compilers make vectors of the search for the least of
-    // them, and no branch depends on it.
+    // draw from Boltzmann's. A table of temperature · g, entered anywhere, will do.
     std::size_t from = draw % noise_size;
-    std::int32_t least = key(reluctance_ + pair_price_[board_->pair(e)] - 1 -
-                             temperature_ * noise_[from ^ (noise_size / 2)]);
+    std::int32_t least = (reluctance_ + pair_price_[board_->pair(e)] - unit) * int{block} -
+                         luck_[from ^ (noise_size / 2)];
     std::size_t to = n;  // stay
     for (std::size_t first = 0; first < n; first += block) {
-      const std::int32_t low = least_of_block(at_leaf + first, at_spine + first, &noise_[from],
-                                              std::min(block, n - first), home[first / block]);
+      const std::int32_t low =
+          least_of_block(at_leaf + first, at_spine + first, &luck_[from],
+                         std::min(block, stride_ - first), home[first / block]);
       if (low < least) to = first + static_cast<std::size_t>(low & (std::int32_t{block} - 1));
       least = std::min(least, low);
       from = (from + block) % noise_size;
@@ -146,56 +212,64 @@ class rewire_anneal {
     if (to < n) move_to(e, to, draw >> 16);
   }
 
-  static constexpr std::int32_t key(float energy) {
-    return static_cast<std::int32_t>(energy * steps_of_key) * std::int32_t{block};
+  /// Compilers make vectors of this: eight switches in one instruction, and no branch.
+  template <std::size_t Count>
+  [[nodiscard]] static std::int16_t
+  least_of(const std::int16_t* at_leaf, const std::int16_t* at_spine, const std::int16_t* luck) {
+    std::int16_t least = std::numeric_limits<std::int16_t>::max();
+    for (std::size_t k = 0; k < Count; ++k)
+      least = std::min(least, static_cast<std::int16_t>(at_leaf[k] + at_spine[k] - luck[k]));
+    return least;
   }
-  [[nodiscard]] std::int32_t least_of_block(const float* at_leaf, const float* at_spine,
-                                            const float* noise, std::size_t count,
-                                            word home) const {
-    const float t = temperature_;
+  [[nodiscard]] static std::int32_t least_of_block(const std::int16_t* at_leaf,
+                                                   const std::int16_t* at_spine,
+                                                   const std::int16_t* luck, std::size_t count,
+                                                   word home) {
     std::int32_t least = std::numeric_limits<std::int32_t>::max();
-    const auto n = static_cast<std::int32_t>(count);
-    for (std::int32_t k = 0; k < n; ++k)
-      least = std::min(least, key(at_leaf[k] + at_spine[k] - t * noise[k]) + k);
+    if (count == block)
+      least = least_of<block>(at_leaf, at_spine, luck);
+    else
+      for (std::size_t k = 0; k < count; k += lanes)
+        least = std::min<std::int32_t>(least, least_of<lanes>(at_leaf + k, at_spine + k, luck + k));
     for (; home; home &= home - 1) {  // one less where it would be kept
       const int k = std::countr_zero(home);
-      least = std::min(least, key(at_leaf[k] + at_spine[k] - t * noise[k] - 1) + k);
+      least = std::min(least, at_leaf[k] + at_spine[k] - luck[k] - unit * int{block});
     }
     return least;
   }
 
   void move_to(std::uint32_t e, std::size_t k, std::size_t turn) {
-    const std::int32_t a = board_->in_the_way_of_leaf(board_->leaf(e), k, turn);
-    const std::int32_t b = board_->in_the_way_of_spine(board_->spine(e), k, turn / 256);
-    for (const std::int32_t other : {a, b})  // its own copy: nothing would change
-      if (other != rewire_board::none &&
-          board_->pair(static_cast<std::uint32_t>(other)) == board_->pair(e))
+    const std::size_t l = board_->leaf(e), s = board_->spine(e);
+    const std::int32_t a = board_->in_the_way_of_leaf(l, k, turn);
+    const std::int32_t b = board_->in_the_way_of_spine(s, k, turn / 256);
+    for (const std::int32_t other : {a, b})  // closed, or its own copy: nothing would change
+      if (other < rewire_board::none ||
+          (other != rewire_board::none &&
+           board_->pair(static_cast<std::uint32_t>(other)) == board_->pair(e)))
         return;
-    const std::size_t n = board_->switches();
     if (a != rewire_board::none) {
       const auto f = static_cast<std::uint32_t>(a);
-      const std::size_t p = board_->spine(f) * n + k;
       board_->take(f);
-      spine_fee_[p] = -spine_price_[p];
+      set_spine_fee(board_->spine(f), k, rewire_board::none);
     }
     if (b != rewire_board::none) {
       const auto f = static_cast<std::uint32_t>(b);
-      const std::size_t p = board_->leaf(f) * n + k;
       board_->take(f);
-      leaf_fee_[p] = -leaf_price_[p];
+      set_leaf_fee(board_->leaf(f), k, rewire_board::none);
     }
     board_->put(e, k);
-    const std::size_t l = board_->leaf(e), s = board_->spine(e);
-    leaf_fee_[l * n + k] = fee(board_->in_the_way_of_leaf(l, k), leaf_price_[l * n + k]);
-    spine_fee_[s * n + k] = fee(board_->in_the_way_of_spine(s, k), spine_price_[s * n + k]);
+    set_leaf_fee(l, k, board_->in_the_way_of_leaf(l, k));
+    set_spine_fee(s, k, board_->in_the_way_of_spine(s, k));
   }
 
   rewire_board* board_ = nullptr;
   stream chance_{0, 0, "rewire"};
-  float temperature_ = 0, reluctance_ = 0;
-  std::vector<float> noise_;
-  std::vector<float> leaf_price_, spine_price_, pair_price_;
-  std::vector<float> leaf_fee_, spine_fee_;  // ends × switches
+  int reluctance_ = 0;
+  std::size_t stride_ = 0;          // switches, rounded up to whole vectors
+  std::vector<float> noise_;        // of Gumbel's distribution
+  std::vector<std::int16_t> luck_;  // the same times the temperature, as keys
+  std::vector<std::int16_t> leaf_price_, spine_price_, pair_price_;
+  std::vector<std::int16_t> leaf_fee_, spine_fee_;  // keys, ends × stride
   std::vector<std::uint32_t> movable_;
 };
 

@@ -40,15 +40,10 @@ class rewire_board {
   void reset(const rewire_core& core) {
     core_ = &core;
     words_ = words_for(core.switches);
-    leaf_of_.resize(core.circuits());
-    spine_of_.resize(core.circuits());
-    pair_of_.resize(core.circuits());
+    all_.resize(core.circuits());
     for (std::uint32_t q = 0; q < core.pairs(); ++q)
-      for (std::uint32_t e = core.pair_begin[q]; e < core.pair_begin[q + 1]; ++e) {
-        leaf_of_[e] = core.pair_leaf[q];
-        spine_of_[e] = core.pair_spine[q];
-        pair_of_[e] = q;
-      }
+      for (std::uint32_t e = core.pair_begin[q]; e < core.pair_begin[q + 1]; ++e)
+        all_[e] = {.leaf = core.pair_leaf[q], .spine = core.pair_spine[q], .pair = q};
     at_leafs_.reset(core.leafs, core.switches, core.leaf_fibres, core.leaf_open);
     at_spines_.reset(core.spines, core.switches, core.spine_fibres, core.spine_open);
     clear();
@@ -61,37 +56,46 @@ class rewire_board {
     }
   }
 
-  /// Goes back to a wiring that `switch_of` told.
+  /// The switch of each circuit.
+  void save(std::vector<std::int32_t>& at) const {
+    at.resize(all_.size());
+    std::transform(all_.begin(), all_.end(), at.begin(), [](const seat& c) { return c.at; });
+  }
+  /// Goes back to a wiring that was saved complete.
   void restore(std::span<const std::int32_t> at) {
     for (std::uint32_t e = 0; e < at.size(); ++e)
-      if (at_[e] != none && at_[e] != at[e]) take(e);
+      if (all_[e].at != none && all_[e].at != at[e]) take(e);
     for (std::uint32_t e = 0; e < at.size(); ++e)
-      if (at_[e] != at[e]) put(e, static_cast<std::size_t>(at[e]));
+      if (all_[e].at != at[e]) put(e, static_cast<std::size_t>(at[e]));
   }
 
   [[nodiscard]] const rewire_core& core() const { return *core_; }
   [[nodiscard]] std::size_t switches() const { return core_->switches; }
   [[nodiscard]] std::size_t words() const { return words_; }
-  [[nodiscard]] std::span<const std::int32_t> switch_of() const { return at_; }
+  [[nodiscard]] std::size_t circuits() const { return all_.size(); }
+  /// Or none.
+  [[nodiscard]] std::int32_t switch_of(std::uint32_t e) const { return all_[e].at; }
   [[nodiscard]] std::span<const std::uint32_t> unplaced() const { return unplaced_; }
-  [[nodiscard]] bool is_kept(std::uint32_t e) const { return kept_[e] != 0; }
+  [[nodiscard]] bool is_kept(std::uint32_t e) const { return all_[e].kept; }
   /// Circuits at a switch where the current wiring has none of their pair to spare.
   [[nodiscard]] std::size_t moved() const { return moved_; }
   /// What the wiring would cost if all that is unplaced came in at no further cost.
   [[nodiscard]] std::size_t cost() const { return moved_ + unplaced_.size(); }
-  [[nodiscard]] std::uint32_t leaf(std::uint32_t e) const { return leaf_of_[e]; }
-  [[nodiscard]] std::uint32_t spine(std::uint32_t e) const { return spine_of_[e]; }
-  [[nodiscard]] std::uint32_t pair(std::uint32_t e) const { return pair_of_[e]; }
+  [[nodiscard]] std::uint32_t leaf(std::uint32_t e) const { return all_[e].leaf; }
+  [[nodiscard]] std::uint32_t spine(std::uint32_t e) const { return all_[e].spine; }
+  [[nodiscard]] std::uint32_t pair(std::uint32_t e) const { return all_[e].pair; }
 
   /// Rows of `words()` words: at the circuit's leaf and spine, and where it would be kept.
   struct ends {
     const word *usable, *idle, *kept;
   };
-  [[nodiscard]] ends leaf_end(std::uint32_t e) const { return at_leafs_.rows(leaf_of_[e], words_); }
-  [[nodiscard]] ends spine_end(std::uint32_t e) const {
-    return at_spines_.rows(spine_of_[e], words_);
+  [[nodiscard]] ends leaf_end(std::uint32_t e) const {
+    return at_leafs_.rows(all_[e].leaf, words_);
   }
-  [[nodiscard]] const word* home(std::uint32_t e) const { return &home_[pair_of_[e] * words_]; }
+  [[nodiscard]] ends spine_end(std::uint32_t e) const {
+    return at_spines_.rows(all_[e].spine, words_);
+  }
+  [[nodiscard]] const word* home(std::uint32_t e) const { return &home_[all_[e].pair * words_]; }
 
   [[nodiscard]] bool home_is(std::uint32_t e, std::size_t k) const {
     return test_bit({home(e), words_}, k);
@@ -102,11 +106,11 @@ class rewire_board {
   /// between equals.
   [[nodiscard]] std::int32_t in_the_way_of_leaf(std::size_t l, std::size_t k,
                                                 std::size_t turn = 0) const {
-    return at_leafs_.in_the_way(l, k, turn, kept_);
+    return at_leafs_.in_the_way(l, k, turn, all_);
   }
   [[nodiscard]] std::int32_t in_the_way_of_spine(std::size_t s, std::size_t k,
                                                  std::size_t turn = 0) const {
-    return at_spines_.in_the_way(s, k, turn, kept_);
+    return at_spines_.in_the_way(s, k, turn, all_);
   }
 
   /// Fibres by number, for alternating paths: a fibre i to one switch goes on as fibre i to
@@ -118,11 +122,11 @@ class rewire_board {
     return at_spines_.over(s, k, i);
   }
   [[nodiscard]] std::size_t leaf_fibre(std::uint32_t e) const {
-    return at_leafs_.find(leaf_of_[e], static_cast<std::size_t>(at_[e]),
+    return at_leafs_.find(all_[e].leaf, static_cast<std::size_t>(all_[e].at),
                           static_cast<std::int32_t>(e));
   }
   [[nodiscard]] std::size_t spine_fibre(std::uint32_t e) const {
-    return at_spines_.find(spine_of_[e], static_cast<std::size_t>(at_[e]),
+    return at_spines_.find(all_[e].spine, static_cast<std::size_t>(all_[e].at),
                            static_cast<std::int32_t>(e));
   }
   [[nodiscard]] std::size_t free_leaf_fibre(std::size_t l, std::size_t k) const {
@@ -135,54 +139,62 @@ class rewire_board {
   /// Precondition: e is unplaced, and both its ends have an idle fibre to k (for the second:
   /// those).
   void put(std::uint32_t e, std::size_t k) {
-    put(e, k, free_leaf_fibre(leaf_of_[e], k), free_spine_fibre(spine_of_[e], k));
+    put(e, k, free_leaf_fibre(all_[e].leaf, k), free_spine_fibre(all_[e].spine, k));
   }
   void put(std::uint32_t e, std::size_t k, std::size_t leaf_fibre, std::size_t spine_fibre) {
-    const std::size_t q = pair_of_[e];
-    at_[e] = static_cast<std::int32_t>(k);
+    const std::size_t q = all_[e].pair;
+    all_[e].at = static_cast<std::int32_t>(k);
     word& home = home_[q * words_ + k / 64];
     const word bit = word{1} << (k % 64);
-    kept_[e] = (home & bit) != 0;
-    if (!kept_[e])
+    all_[e].kept = (home & bit) != 0;
+    if (!all_[e].kept)
       ++moved_;
     else if (alone_ || --home_left_[q * core_->switches + k] == 0)
       home &= ~bit;
-    at_leafs_.set(leaf_of_[e], k, leaf_fibre, static_cast<std::int32_t>(e), kept_);
-    at_spines_.set(spine_of_[e], k, spine_fibre, static_cast<std::int32_t>(e), kept_);
-    const std::uint32_t hole = place_[e];
+    at_leafs_.set(all_[e].leaf, k, leaf_fibre, static_cast<std::int32_t>(e), all_);
+    at_spines_.set(all_[e].spine, k, spine_fibre, static_cast<std::int32_t>(e), all_);
+    const std::uint32_t hole = all_[e].place;
     unplaced_[hole] = unplaced_.back();
-    place_[unplaced_[hole]] = hole;
+    all_[unplaced_[hole]].place = hole;
     unplaced_.pop_back();
   }
 
   /// Precondition: e is at a switch.
   void take(std::uint32_t e) {
-    const std::size_t q = pair_of_[e], k = static_cast<std::size_t>(at_[e]);
+    const std::size_t q = all_[e].pair, k = static_cast<std::size_t>(all_[e].at);
     const std::size_t at_leaf = leaf_fibre(e), at_spine = spine_fibre(e);
-    if (!alone_ && kept_[e]) {  // a copy beside it that was one too many is kept instead
+    if (!alone_ && all_[e].kept) {  // a copy beside it that was one too many is kept instead
       for (std::size_t i = 0; i < core_->leaf_fibres; ++i) {
-        const std::int32_t other = over_leaf_fibre(leaf_of_[e], k, i);
-        if (other < 0 || pair_of_[static_cast<std::size_t>(other)] != q ||
-            kept_[static_cast<std::size_t>(other)])
+        const std::int32_t other = over_leaf_fibre(all_[e].leaf, k, i);
+        if (other < 0 || all_[static_cast<std::size_t>(other)].pair != q ||
+            all_[static_cast<std::size_t>(other)].kept)
           continue;
-        std::swap(kept_[e], kept_[static_cast<std::size_t>(other)]);
+        std::swap(all_[e].kept, all_[static_cast<std::size_t>(other)].kept);
         break;
       }
     }
-    if (kept_[e]) {
+    if (all_[e].kept) {
       home_[q * words_ + k / 64] |= word{1} << (k % 64);
       if (!alone_) ++home_left_[q * core_->switches + k];
     } else {
       --moved_;
     }
-    at_[e] = none;
-    at_leafs_.set(leaf_of_[e], k, at_leaf, none, kept_);
-    at_spines_.set(spine_of_[e], k, at_spine, none, kept_);
-    place_[e] = static_cast<std::uint32_t>(unplaced_.size());
+    all_[e].at = none;
+    at_leafs_.set(all_[e].leaf, k, at_leaf, none, all_);
+    at_spines_.set(all_[e].spine, k, at_spine, none, all_);
+    all_[e].place = static_cast<std::uint32_t>(unplaced_.size());
     unplaced_.push_back(e);
   }
 
  private:
+  /// A circuit. All that a step asks of it lies together.
+  struct seat {
+    std::uint32_t leaf = 0, spine = 0, pair = 0;
+    std::int32_t at = none;
+    std::uint32_t place = 0;  // among the unplaced
+    bool kept = false;
+  };
+
   /// The fibres of all leafs, or of all spines.
   class fibres {
    public:
@@ -219,7 +231,7 @@ class rewire_board {
       return i;
     }
     [[nodiscard]] std::int32_t in_the_way(std::size_t end, std::size_t k, std::size_t turn,
-                                          const std::vector<std::uint8_t>& kept) const {
+                                          const std::vector<seat>& all) const {
       const std::int32_t* first = &over_[(end * switches_ + k) * each_];
       if (each_ == 1) return first[0];
       std::int32_t found = closed;
@@ -228,20 +240,20 @@ class rewire_board {
         if (e == none) return none;
         if (e < 0) continue;
         if (found < 0 ||
-            (!kept[static_cast<std::size_t>(e)] && kept[static_cast<std::size_t>(found)]))
+            (!all[static_cast<std::size_t>(e)].kept && all[static_cast<std::size_t>(found)].kept))
           found = e;
       }
       return found;
     }
     void set(std::size_t end, std::size_t k, std::size_t i, std::int32_t e,
-             const std::vector<std::uint8_t>& kept) {
+             const std::vector<seat>& all) {
       std::int32_t* first = &over_[(end * switches_ + k) * each_];
       first[i] = e;
-      bool idle = e == none, all_kept = e < 0 || kept[static_cast<std::size_t>(e)];
+      bool idle = e == none, all_kept = e < 0 || all[static_cast<std::size_t>(e)].kept;
       if (each_ > 1)
         for (std::size_t j = 0; j < each_; ++j) {
           idle |= first[j] == none;
-          all_kept &= first[j] < 0 || kept[static_cast<std::size_t>(first[j])];
+          all_kept &= first[j] < 0 || all[static_cast<std::size_t>(first[j])].kept;
         }
       const std::size_t words = words_for(switches_);
       word* idle_row = &rows_[(end * 3 + 1) * words];
@@ -270,24 +282,23 @@ class rewire_board {
     for (std::size_t q = 0; q < core.pairs(); ++q)
       for (std::size_t k = 0; k < core.switches; ++k)
         if (core.home[q * core.switches + k] > 0) set_bit({&home_[q * words_], words_}, k);
-    at_.assign(core.circuits(), none);
-    kept_.assign(core.circuits(), 0);
-    place_.resize(core.circuits());
     unplaced_.resize(core.circuits());
-    for (std::uint32_t e = 0; e < core.circuits(); ++e) unplaced_[e] = place_[e] = e;
+    for (std::uint32_t e = 0; e < core.circuits(); ++e) {
+      unplaced_[e] = all_[e].place = e;
+      all_[e].at = none;
+      all_[e].kept = false;
+    }
     moved_ = 0;
   }
 
   const rewire_core* core_ = nullptr;
   std::size_t words_ = 0, moved_ = 0;
   bool alone_ = true;  // no two circuits of a pair fit at one switch
-  std::vector<std::uint32_t> leaf_of_, spine_of_, pair_of_;
-  std::vector<std::int32_t> at_;
-  std::vector<std::uint8_t> kept_;
+  std::vector<seat> all_;
   fibres at_leafs_, at_spines_;
   std::vector<std::uint8_t> home_left_;  // as the core's home, unless alone_
   std::vector<word> home_;
-  std::vector<std::uint32_t> unplaced_, place_;
+  std::vector<std::uint32_t> unplaced_;
 };
 
 }  // namespace heddle::optical::detail

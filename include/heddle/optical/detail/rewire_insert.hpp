@@ -30,7 +30,7 @@ class rewire_insert {
     for (int limit = least; limit <= most && !board.unplaced().empty(); ++limit) {
       waiting_.assign(board.unplaced().begin(), board.unplaced().end());
       for (const std::uint32_t e : waiting_) {
-        if (board.switch_of()[e] != rewire_board::none) continue;
+        if (board.switch_of(e) != rewire_board::none) continue;
         nodes_left_ = nodes;
         (void)place(e, limit);
         all_nodes_ += nodes - nodes_left_;

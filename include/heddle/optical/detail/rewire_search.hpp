@@ -22,9 +22,8 @@ class rewire_search {
   outcome operator()(rewire_board& board, std::size_t node_limit) {
     board_ = &board;
     nodes_left_ = node_limit;
-    const auto at = board.switch_of();
-    for (std::uint32_t e = 0; e < at.size(); ++e)
-      if (at[e] != rewire_board::none) board.take(e);
+    for (std::uint32_t e = 0; e < board.circuits(); ++e)
+      if (board.switch_of(e) != rewire_board::none) board.take(e);
     return descend();
   }
 
@@ -38,7 +37,7 @@ class rewire_search {
     int fewest = std::numeric_limits<int>::max();
     for (std::uint32_t e : board.unplaced()) {
       const std::uint32_t first = board.core().pair_begin[board.pair(e)];
-      if (e > first && board.switch_of()[e - 1] == rewire_board::none)
+      if (e > first && board.switch_of(e - 1) == rewire_board::none)
         continue;  // an equal before it
       const int n = choices(e);
       if (n < fewest || (n == fewest && e < next)) {
@@ -67,7 +66,7 @@ class rewire_search {
   /// The switch of the copy before it: from there on.
   [[nodiscard]] std::size_t lowest(std::uint32_t e) const {
     const std::uint32_t first = board_->core().pair_begin[board_->pair(e)];
-    return e == first ? 0 : static_cast<std::size_t>(board_->switch_of()[e - 1]);
+    return e == first ? 0 : static_cast<std::size_t>(board_->switch_of(e - 1));
   }
   [[nodiscard]] int choices(std::uint32_t e) const {
     const std::size_t from = lowest(e);
