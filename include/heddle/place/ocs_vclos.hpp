@@ -39,6 +39,7 @@ struct ocs_vclos_work {
   std::int64_t budget = 0;
   bool gpus_would_do = false, gave_up = false, unproved = false;
   std::vector<int> ports;         // free uplinks of each leaf
+  std::vector<std::size_t> from;  // where those with so many free GPUs begin
   std::vector<leaf_id> by_free;   // leafs with free GPUs, fewest first
   std::vector<leaf_id> able;      // of these, those that can be one of the m
   std::vector<std::size_t> by_row;
@@ -118,15 +119,18 @@ struct ocs_vclos {
     work.budget = search_nodes;
     work.gpus_would_do = work.gave_up = work.unproved = false;
     work.links.start(free);
+    const fabric::leaf_spine& dc = free.fabric();
     work.ports.clear();
-    work.by_free.clear();
-    for (leaf_id l : free.fabric().all_leafs()) {
+    work.from.assign(size(dc.gpus_per_leaf()) + 2, 0);
+    for (leaf_id l : dc.all_leafs()) {
       work.ports.push_back(count_bits(free.free_ports(l)));
-      if (free.free_gpus(l) > 0) work.by_free.push_back(l);
+      ++work.from[size(free.free_gpus(l)) + 1];
     }
-    std::sort(work.by_free.begin(), work.by_free.end(), [&](leaf_id a, leaf_id b) {
-      return std::pair{free.free_gpus(a), a} < std::pair{free.free_gpus(b), b};
-    });
+    work.from[1] = 0;  // those without
+    for (std::size_t n = 1; n < work.from.size(); ++n) work.from[n] += work.from[n - 1];
+    work.by_free.resize(work.from.back());
+    for (leaf_id l : dc.all_leafs())
+      if (const int n = free.free_gpus(l); n > 0) work.by_free[work.from[size(n)]++] = l;
   }
   /// The leafs with at least `n` free GPUs, fewest first.
   [[nodiscard]] std::span<const leaf_id> leafs_with(const fabric::ledger& free, int n) const {

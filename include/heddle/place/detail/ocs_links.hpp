@@ -76,18 +76,15 @@ class ocs_links {
     return left <= 0 && wide >= r;
   }
 
-  /// Columns that a leaf could have at a spine, by what is free at their OCS now.
+  /// Columns that a leaf could have at a spine, by what is free at their OCS now: over all OCS the
+  /// smaller number of free fibres, which is the sum over j of where both have more than j.
   [[nodiscard]] int common(leaf_id l, spine_id s) {
     if (!rows_known_) read_rows();
-    const const_bit_row up = free_->free_ports(l), down = switches_of_[s.index()];
-    const fabric::optical_layer& o = free_->fabric().optical();
-    if (o.leaf_fibres == 1) return count_common(up, down);
     int n = 0;
-    for_each_bit(down, [&](std::size_t i) {
-      const std::size_t first = i * size(o.leaf_fibres);
-      n += std::min(count_bits(up, first, first + size(o.leaf_fibres)),
-                    free_->free_spine_fibres(s, ocs_id{i}));
-    });
+    for (std::size_t j = 0; j < planes(); ++j) {
+      const const_bit_row up = at_least(l, j), down = switches_of_[s.index() * planes() + j];
+      for (std::size_t k = 0; k < up.size(); ++k) n += members(up[k] & down[k]);
+    }
     return n;
   }
 
@@ -197,13 +194,35 @@ class ocs_links {
 
   static std::size_t size(int n) { return static_cast<std::size_t>(n); }
 
+  [[nodiscard]] std::size_t planes() const { return size(free_->fabric().optical().leaf_fibres); }
   void read_rows() {
     rows_known_ = true;
     const fabric::leaf_spine& dc = free_->fabric();
-    switches_of_.reset(size(dc.spines()), size(dc.optical().switches));
+    switches_of_.reset(size(dc.spines()) * planes(), size(dc.optical().switches));
     for (spine_id s : dc.all_spines())
-      for (ocs_id o : dc.all_switches())
-        if (free_->free_spine_fibres(s, o) > 0) set_bit(switches_of_[s.index()], o.index());
+      for (std::size_t j = 0; j < planes(); ++j) {
+        const bit_row row = switches_of_[s.index() * planes() + j];
+        for (ocs_id o : dc.all_switches()) {
+          const bool has = free_->free_spine_fibres(s, o) > static_cast<int>(j);
+          row[o.index() / 64] |= static_cast<word>(has) << (o.index() % 64);
+        }
+      }
+    if (planes() == 1) return;
+    leaf_switches_.reset(size(dc.leafs()) * planes(), size(dc.optical().switches));
+    leaf_known_.assign(size(dc.leafs()), false);
+  }
+  /// The OCS to which a leaf has more than j free fibres. Precondition: rows are known.
+  [[nodiscard]] const_bit_row at_least(leaf_id l, std::size_t j) {
+    if (planes() == 1) return free_->free_ports(l);
+    if (!leaf_known_[l.index()]) {
+      leaf_known_[l.index()] = true;
+      for_each_bit(free_->free_ports(l), [&, at = l.index() * planes()](std::size_t port) {
+        std::size_t i = at;
+        while (test_bit(leaf_switches_[i], port / planes())) ++i;
+        set_bit(leaf_switches_[i], port / planes());
+      });
+    }
+    return leaf_switches_[l.index() * planes() + j];
   }
   [[nodiscard]] bool same_fibres(spine_id a, spine_id b) const {
     for (ocs_id o : free_->fabric().all_switches())
@@ -260,18 +279,30 @@ class ocs_links {
     if (!rows_known_) read_rows();
     most_at_.clear();
     for (spine_id s : by_ports_) most_at_.push_back(ports_left_[s.index()] / height);
-    if (switches_of_.words() > 1 || free_->fabric().optical().leaf_fibres > 1) {
+    if (switches_of_.words() > 1) {
       for (std::size_t i = 0; i < most_at_.size(); ++i)
         for (std::size_t k = 0; k < leafs.size() && most_at_[i] > 0; ++k)
           most_at_[i] = std::min(most_at_[i], common(leafs[k], by_ports_[i]));
       return;
     }
     row_.clear();
-    for (spine_id s : by_ports_) row_.push_back(switches_of_[s.index()][0]);
+    for (std::size_t j = 0; j < planes(); ++j)
+      for (spine_id s : by_ports_) row_.push_back(switches_of_[s.index() * planes() + j][0]);
+    const std::size_t n = most_at_.size();
     for (leaf_id l : leafs) {
-      const word up = free_->free_ports(l)[0];
-      for (std::size_t i = 0; i < row_.size(); ++i)
-        most_at_[i] = std::min(most_at_[i], members(up & row_[i]));
+      const word up = at_least(l, 0)[0];
+      if (planes() == 1) {
+        for (std::size_t i = 0; i < n; ++i)
+          most_at_[i] = std::min(most_at_[i], members(up & row_[i]));
+        continue;
+      }
+      common_at_.resize(n);
+      for (std::size_t i = 0; i < n; ++i) common_at_[i] = members(up & row_[i]);
+      for (std::size_t j = 1; j < planes(); ++j) {
+        const word more = at_least(l, j)[0];
+        for (std::size_t i = 0; i < n; ++i) common_at_[i] += members(more & row_[j * n + i]);
+      }
+      for (std::size_t i = 0; i < n; ++i) most_at_[i] = std::min(most_at_[i], common_at_[i]);
     }
   }
   /// As std::popcount, which is a call where the processor is not named; this is two at a time.
@@ -512,7 +543,10 @@ class ocs_links {
   std::vector<spine_id> by_ports_;
   std::vector<int> loss_;
   bool rows_known_ = false, base_known_ = false, is_uniform_ = true;
-  bit_matrix switches_of_;  // the OCS where a spine has a free fibre
+  // Row s · f + j: the OCS where a spine has more than j free fibres, up to the f that a leaf can have
+  // there. Of leafs likewise, where f is more than one, once they are asked for.
+  bit_matrix switches_of_, leaf_switches_;
+  std::vector<char> leaf_known_;
 
   optical::ports ends_;
   optical::wiring local_, base_, full_;
@@ -524,7 +558,8 @@ class ocs_links {
   std::vector<optical::rerouted> moved_;
   std::vector<int> most_at_;           // columns that each spine, by ports, could take
   std::vector<std::uint32_t> order_;   // of by_ports_, the most columns first
-  std::vector<word> row_;              // its OCS, likewise
+  std::vector<word> row_;              // its OCS, likewise, plane by plane
+  std::vector<int> common_at_;         // columns that one leaf by itself allows
   std::vector<fabric::link> set_up_;  // of the column in hand
 
   // By uplink: whose circuit it is, and the uplink that it had at first, `own` for this job's.
