@@ -269,7 +269,7 @@ int main(int argc, char** argv) {
                        "(default: twice the longest best time)")
             ->check(CLI::PositiveNumber);
         app.add_option("--time-limit-ms", time_limit_ms, "for the search of policy optimal")
-            ->check(CLI::NonNegativeNumber)
+            ->check(CLI::Range(0.0, 1e9))
             ->capture_default_str();
       },
       [&] {

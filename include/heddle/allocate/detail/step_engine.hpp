@@ -74,6 +74,7 @@ class step_engine {
     // Jobs that came or went between others are few, if rows are to be matched at all.
     std::size_t edits = 0;
     mixed_ = false;
+    const bool by_work = rule_.by_work();
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       const candidate& c = jobs[i];
       mixed_ = mixed_ || c.priority != jobs[0].priority;
@@ -88,14 +89,14 @@ class step_engine {
           each([&](auto& v) { v.insert(v.begin() + static_cast<std::ptrdiff_t>(i), 1, {}); });
         }
       }
-      if (i == labels_.size()) resize(i + 1);
+      if (i == labels_.size()) resize(jobs.size());  // rows from here on are not known
       const double work = work_left(c);
       double scale = c.weight > 0 ? c.weight : 0;
-      if (rule_.by_work()) scale *= work;
+      if (by_work) scale *= work;
       const bool changed = !known || scale != scale_[i] || (work > 0) != (work_[i] > 0);
-      points_[i] = c.curve->points().data();
-      work_[i] = work;
-      scale_[i] = scale;
+      if (const point* const points = c.curve->points().data(); points_[i] != points) points_[i] = points;
+      if (work_[i] != work) work_[i] = work;
+      if (scale_[i] != scale) scale_[i] = scale;
       if (!known && i + 8 < jobs.size()) fetch(*jobs[i + 8].curve);
       if (changed) adopt(static_cast<std::uint32_t>(i), c, known);
     }

@@ -51,6 +51,10 @@ class step_meter {
   [[nodiscard]] bool limits_energy() const { return per_joule_ != 0; }
 
   [[nodiscard]] double watts(double w) const { return whole(w * per_watt_); }
+  /// How much that is for so many units; ∞ where power is not limited.
+  [[nodiscard]] double watts_of(double units) const {
+    return limits_power() ? units / per_watt_ : std::numeric_limits<double>::infinity();
+  }
   [[nodiscard]] double joules(double sample_j, double work) const {
     return limits_energy() ? whole(sample_j * work * per_joule_) : 0;
   }
@@ -94,16 +98,51 @@ struct step_rows {
     else
       for (std::size_t k = 0; k < count; ++k) f(static_cast<std::uint32_t>(k));
   }
+  /// f(row) for those of which `maybe(row)` holds. It is asked without a branch for sixteen rows at once:
+  /// where few rows count, a pass costs little more than reading what it looks at.
+  template <class Maybe, class F>
+  void each_maybe(Maybe maybe, F f) const {
+    std::size_t k = 0;
+    if (!some)
+      for (; k + 16 <= count; k += 16) {
+        unsigned any = 0;
+        for (std::size_t j = 0; j < 16; ++j) any |= static_cast<unsigned>(maybe(k + j));
+        if (any == 0) continue;
+        for (std::size_t j = 0; j < 16; ++j)
+          if (maybe(k + j)) f(static_cast<std::uint32_t>(k + j));
+      }
+    for (; k < count; ++k) {
+      const std::uint32_t r = some ? some[k] : static_cast<std::uint32_t>(k);
+      if (maybe(r)) f(r);
+    }
+  }
   /// Σ f(row) of whole numbers, four sums side by side.
   template <class F>
   [[nodiscard]] double sum(F f) const {
     double part[4] = {};
-    const auto row = [&](std::size_t k) { return some ? some[k] : static_cast<std::uint32_t>(k); };
     std::size_t k = 0;
-    for (; k + 4 <= count; k += 4)
-      for (std::size_t j = 0; j < 4; ++j) part[j] += f(row(k + j));
-    for (; k < count; ++k) part[0] += f(row(k));
+    if (some)
+      for (; k + 4 <= count; k += 4)
+        for (std::size_t j = 0; j < 4; ++j) part[j] += f(some[k + j]);
+    else
+      for (; k + 4 <= count; k += 4)
+        for (std::size_t j = 0; j < 4; ++j) part[j] += f(k + j);
+    for (; k < count; ++k) part[0] += f(some ? some[k] : k);
     return (part[0] + part[1]) + (part[2] + part[3]);
+  }
+  /// The largest f(row), or `least`.
+  template <class F>
+  [[nodiscard]] double most(double least, F f) const {
+    double part[4] = {least, least, least, least};
+    std::size_t k = 0;
+    if (!some)
+      for (; k + 4 <= count; k += 4)
+        for (std::size_t j = 0; j < 4; ++j) {
+          const double here = f(k + j);
+          part[j] = part[j] > here ? part[j] : here;
+        }
+    for (; k < count; ++k) part[0] = std::max(part[0], f(some ? some[k] : k));
+    return std::max(std::max(part[0], part[1]), std::max(part[2], part[3]));
   }
 };
 
@@ -141,10 +180,11 @@ struct step_levels {
   [[nodiscard]] step_need sum(const step_rows& rows, const step_meter& m,
                               const std::vector<double>& work) const {
     step_need s;
-    s.gpus = rows.sum([&](std::uint32_t r) { return static_cast<double>(gpus[r]); });
-    if (m.limits_power()) s.watts = rows.sum([&](std::uint32_t r) { return m.watts(watts[r]); });
-    if (m.limits_energy())
-      s.joules = rows.sum([&](std::uint32_t r) { return m.joules(sample_j[r], work[r]); });
+    const int* const g = gpus.data();
+    const double *const w = watts.data(), *const j = sample_j.data(), *const k = work.data();
+    s.gpus = rows.sum([g](std::size_t r) { return static_cast<double>(g[r]); });
+    if (m.limits_power()) s.watts = rows.sum([w, m](std::size_t r) { return m.watts(w[r]); });
+    if (m.limits_energy()) s.joules = rows.sum([j, k, m](std::size_t r) { return m.joules(j[r], k[r]); });
     return s;
   }
 };
@@ -258,9 +298,14 @@ class step_search {
              m.watts(ladder.next.watts[r]) - m.watts(ladder.now.watts[r]) <= room.watts &&
              (!m.limits_energy() || after(ladder, s, r, m, used).joules <= limit.joules);
     };
-    rows.each([&](std::uint32_t r) {
-      if (ladder.next_key[r] > 0 && wants(r) && fits(r)) fitting_.push_back({ladder.next_key[r], r});
-    });
+    // What surely does not fit is passed over without a closer look.
+    const double* const keys = ladder.next_key.data();
+    const double *const now_w = ladder.now.watts.data(), *const next_w = ladder.next.watts.data();
+    const double most_w = m.watts_of(room.watts + 4);
+    rows.each_maybe([=](std::size_t r) { return (keys[r] > 0) & !(next_w[r] - now_w[r] > most_w); },
+                    [&](std::uint32_t r) {
+                      if (wants(r) && fits(r)) fitting_.push_back({keys[r], r});
+                    });
     // There is less and less left. While each step made leaves out many others, looking for the best and
     // sieving the rest is faster than a heap.
     for (std::size_t turn = 0; turn < 6 && fitting_.size() > 64; ++turn) {
@@ -327,8 +372,10 @@ class step_search {
   template <class Source>
   void reach(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
              const step_need& limit, step_need& used, double band) {
-    rows.each([&](std::uint32_t r) {
-      if (ladder.next_key[r] < edge_.key && ladder.last_key[r] > edge_.key) return;
+    const double *const next_key = ladder.next_key.data(), *const last_key = ladder.last_key.data();
+    const double edge = edge_.key;
+    const auto near = [=](std::size_t r) { return !((next_key[r] < edge) & (last_key[r] > edge)); };
+    rows.each_maybe(near, [&](std::uint32_t r) {
       while (ladder.next_key[r] > 0 && ladder.ahead(s, r).before(edge_)) ladder.advance(s, r);
       while (ladder.taken[r] > 0 && !ladder.behind(s, r).before(edge_)) ladder.retreat(s, r);
     });
@@ -348,16 +395,15 @@ class step_search {
   void forth(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
              const step_need& limit, step_need& used, double band) {
     for (;; band = std::min(1.0, 4 * band)) {
-      double top = 0;
-      rows.each([&](std::uint32_t r) { top = std::max(top, ladder.next_key[r]); });
+      const double* const keys = ladder.next_key.data();
+      const double top = rows.most(0, [keys](std::size_t r) { return keys[r]; });
       edge_ = {0, std::numeric_limits<std::uint32_t>::max(), {}, {}};
       if (!(top > 0)) return;
       const double low = band < 1 ? std::min(top * (1 - band), std::numeric_limits<double>::max())
                                   : std::numeric_limits<double>::denorm_min();
       heap_.clear();
-      rows.each([&](std::uint32_t r) {
-        if (ladder.next_key[r] >= low) heap_.push_back(ladder.ahead(s, r));
-      });
+      rows.each_maybe([=](std::size_t r) { return keys[r] >= low; },
+                      [&](std::uint32_t r) { heap_.push_back(ladder.ahead(s, r)); });
       std::make_heap(heap_.begin(), heap_.end(), later);
       while (!heap_.empty()) {
         const std::uint32_t r = heap_.front().row;
@@ -379,12 +425,13 @@ class step_search {
   void back(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
             const step_need& limit, step_need& used, double band) {
     for (;; band *= 4) {
-      double bottom = std::numeric_limits<double>::infinity();
-      rows.each([&](std::uint32_t r) { bottom = std::min(bottom, ladder.last_key[r]); });
+      const double* const keys = ladder.last_key.data();
+      const double bottom = -rows.most(-std::numeric_limits<double>::infinity(),
+                                       [keys](std::size_t r) { return -keys[r]; });
       const double high = bottom * (1 + band);
       heap_.clear();
-      rows.each([&](std::uint32_t r) {
-        if (ladder.last_key[r] <= high && ladder.taken[r] > 0) heap_.push_back(ladder.behind(s, r));
+      rows.each_maybe([=](std::size_t r) { return keys[r] <= high; }, [&](std::uint32_t r) {
+        if (ladder.taken[r] > 0) heap_.push_back(ladder.behind(s, r));
       });
       if (heap_.empty()) return;
       std::make_heap(heap_.begin(), heap_.end(), sooner);
