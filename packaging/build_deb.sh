@@ -17,7 +17,7 @@ copy=$out/heddle-$version
 [[ ! -e $copy ]] || { echo "build_deb: $copy is there already" >&2; exit 1; }
 
 mkdir "$copy"
-for part in CMakeLists.txt LICENSE README.md cmake docs include; do cp -r "$root/$part" "$copy/"; done
+for part in CMakeLists.txt CHANGELOG.md LICENSE README.md cmake docs include; do cp -r "$root/$part" "$copy/"; done
 tar -C "$out" -czf "$out/heddle_$version.orig.tar.gz" "heddle-$version"
 cp -r "$root/packaging/debian" "$copy/"
 cd "$copy"

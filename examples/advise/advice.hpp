@@ -18,9 +18,13 @@
 #include <boost/math/distributions/students_t.hpp>
 
 #include <heddle/core/statistics.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/schedule/server_power.hpp>
+#include <heddle/schedule/state.hpp>
 
 #include "common/parallel.hpp"
+#include "common/program.hpp"
+#include "common/run_simulation.hpp"
 #include "common/simulation.hpp"
 
 namespace heddle::advise {
@@ -31,32 +35,41 @@ using examples::simulation_spec;
 /// A step and what it changes in a run.
 struct step {
   std::string_view name, what, needs;
+  std::string_view costs;  ///< how it can make things worse
   void (*apply)(simulation_spec&, const cluster&);
 };
 
 /// In the order of adoption: what costs nothing but software comes first.
 inline constexpr std::array<step, 7> steps{{
-    {"source routing", "a flow's uplink follows from its GPU's place under the leaf, not from a hash",
+    {"source routing", "A flow's uplink follows from its GPU's place under the leaf, not from a hash",
      "static routes in hosts or switches",
+     "Fixed paths do not step aside: jobs whose flows share an uplink collide as long as they run.",
      [](simulation_spec& s, const cluster&) { s.names.route = "source"; }},
-    {"isolation", "a job that crosses leafs owns its links: virtual Clos networks of equal leafs",
+    {"isolation", "A job that crosses leafs owns its links: virtual Clos networks of equal leafs",
      "the placement, ranks in its order, routes per job",
+     "A job that finds GPUs but no free links waits, and under a strict order so do those behind it.",
      [](simulation_spec& s, const cluster&) { s.names.place = "vclos_even"; }},
-    {"isolation, any size", "virtual Clos networks with unequal leafs too", "the same",
+    {"isolation, any size", "Virtual Clos networks with unequal leafs too", "the same",
+     "A job that finds GPUs but no free links waits, and under a strict order so do those behind it.",
      [](simulation_spec& s, const cluster&) { s.names.place = "vclos"; }},
-    {"clocks", "each job at the clock of its best trade of energy for time (Zeus, η = ½)",
+    {"clocks", "Each job at the clock of its best trade of energy for time (Zeus, η = ½)",
      "the right to set clocks; measured curves",
+     "At a lower clock a job draws less and takes longer; it holds its GPUs longer, and others wait for them.",
      [](simulation_spec& s, const cluster&) { s.names.allocate = "zeus"; }},
     {"elasticity", "GPUs and clock together by time saved per energy spent (PowerFlow)",
      "jobs that can be stopped and go on with another number of GPUs",
+     "It takes the place of the step \u201cclocks\u201d: without a power budget it hands out GPUs and clocks as long as "
+     "they save time, whatever they draw. Small shares let jobs start sooner and run longer, and each resize costs time.",
      [](simulation_spec& s, const cluster&) { s.names.allocate = "powerflow"; }},
-    {"idle servers off", "a server that has been idle for its break-even time is switched off",
+    {"idle servers off", "A server that has been idle for its break-even time is switched off",
      "servers that wake reliably",
+     "A job that gets a server that is off waits until it has woken.",
      [](simulation_spec& s, const cluster& c) {
        s.options.off_after_s = schedule::break_even_s(c.power, c.fabric.gpus_per_server());
      }},
-    {"optical switches", "circuits between leafs and spines where the jobs need them (OCS-vClos)",
+    {"optical switches", "Circuits between leafs and spines where the jobs need them (OCS-vClos)",
      "optical circuit switches and their control",
+     "They draw power all the time, and a job waits while its circuits are set up. They pay where jobs wait for links.",
      [](simulation_spec& s, const cluster&) { s.names.place = "ocs_vclos"; }},
 }};
 inline constexpr std::size_t last_step = steps.size() - 1;
@@ -115,6 +128,7 @@ struct advice {
   variant base;
   std::vector<variant> alone, together;  ///< by step; together: with all steps before it
   std::size_t jobs = 0, urgent = 0;      ///< jobs, and those above the lowest priority
+  std::size_t can_grow = 0;              ///< jobs with a use for more GPUs than they ask for
   std::vector<double> period_s;          ///< of each seed: the longest run of that seed
 };
 
@@ -189,6 +203,11 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
   cluster fixed = c;
   fixed.fabric = examples::network_for(c, "packed");
   const cluster circuits = with_circuits(c);
+  for (const cluster* on : {&std::as_const(fixed), &circuits})
+    if (const double idle_w = schedule::state{on->fabric, on->power}.idle_power_w(); spec.options.power_budget_w < idle_w)
+      throw examples::unmet_request("the power budget is below what the idle cluster draws, " +
+                                    std::to_string(std::llround(idle_w)) + " W with " +
+                                    (on == &circuits ? "optical" : "fixed") + " links");
 
   advice a;
   a.base = {"today", today(spec)};
@@ -216,7 +235,14 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
   int lowest = std::numeric_limits<int>::max();
   for (const job& j : jobs[0].jobs) lowest = std::min(lowest, j.priority);
   a.jobs = jobs[0].size();
-  for (const job& j : jobs[0].jobs) a.urgent += j.priority > lowest;
+  for (std::size_t i = 0; i < jobs[0].size(); ++i) {
+    const job& j = jobs[0].jobs[i];
+    a.urgent += j.priority > lowest;
+    const auto points = jobs[0].curve_of_job(i).points();
+    a.can_grow += std::any_of(points.begin(), points.end(), [&](const auto& p) {
+      return p.config.gpus > j.gpus && p.config.gpus <= j.max_gpus;
+    });
+  }
 
   std::mutex one_at_a_time;
   std::size_t finished = 0;
@@ -225,7 +251,7 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
     const cluster& on = v.optical ? circuits : fixed;
     schedule::any_scheduler plan = examples::make_scheduler(v.spec.names, v.spec.options, spec.seed + i % n);
     sim::options o{.power = on.power};
-    const sim::report r = sim::run(on.fabric, jobs[i % n], plan, o);
+    const sim::report r = examples::run_simulation(on.fabric, jobs[i % n], plan, o);
     v.runs[i % n] = detail::numbers_of(r, jobs[i % n], lowest, on.fabric.gpus());
     const std::lock_guard lock(one_at_a_time);
     if (told) told(++finished, all.size() * n);

@@ -1,4 +1,5 @@
 // heddle-advise: what each step of adoption would buy a cluster, from its own history.
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
@@ -28,6 +29,8 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--workload", w.workload,
                  "draw what the trace leaves open by seed: vclos, vclos_mixed or powerflow (else: no communication)");
   app.add_option("--order", w.names.order, "of the queue, today and later")->capture_default_str();
+  app.add_option("--power-budget-w", w.options.power_budget_w, "of the whole cluster, today and later, in W")
+      ->check(CLI::PositiveNumber);
   app.add_option("--price-per-kwh", a.prices.per_kwh, "of energy")->check(CLI::NonNegativeNumber);
   app.add_option("--gpu-hour-cost", a.prices.gpu_hour, "what an hour of a GPU is worth")->check(CLI::NonNegativeNumber);
   app.add_option("--carbon-g-per-kwh", a.prices.carbon_g_per_kwh, "of the electricity")->check(CLI::NonNegativeNumber);
@@ -49,6 +52,7 @@ std::string command(const arguments& a) {
   };
   option("--workload", a.what.workload, !a.what.workload.empty());
   option("--order", a.what.names.order, a.what.names.order != "fifo");
+  option("--power-budget-w", shortest(a.what.options.power_budget_w), std::isfinite(a.what.options.power_budget_w));
   option("--price-per-kwh", shortest(a.prices.per_kwh), a.prices.per_kwh > 0);
   option("--gpu-hour-cost", shortest(a.prices.gpu_hour), a.prices.gpu_hour > 0);
   option("--carbon-g-per-kwh", shortest(a.prices.carbon_g_per_kwh), a.prices.carbon_g_per_kwh > 0);

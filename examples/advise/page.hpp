@@ -69,6 +69,7 @@ struct measure {
   examples::table t{std::move(caption), {{"Step", "", true}}, {}};
   for (const measure& m : all) t.columns.push_back({m.title, "change"});
   t.columns.push_back({"Energy saved", "kWh"});
+  if (p.carbon_g_per_kwh > 0) t.columns.push_back({"Carbon saved", "kg"});
   if (p.any()) t.columns.push_back({"Saved", "money"});
   t.begin_group();
   for (const variant& v : rows) {
@@ -80,6 +81,7 @@ struct measure {
       cells.push_back(!runs ? "\u2013" : d.known && !d.beyond_noise && !d.exact ? "noise" : fixed(-d.mean, 0));
     };
     saved([](const numbers& n) { return n.energy_kwh; });
+    if (p.carbon_g_per_kwh > 0) saved([&](const numbers& n) { return n.energy_kwh * p.carbon_g_per_kwh / 1000; });
     if (p.any()) saved([&](const numbers& n) { return p.of(n); });
     if (!runs) cells[0] += " (" + std::to_string(v.stuck()) + " jobs never start)";
     t.add(std::move(cells));
@@ -109,14 +111,20 @@ struct measure {
   std::vector<std::string> out;
   const auto of_jct = [](const numbers& n) { return n.mean_jct_s; };
   const auto of_energy = [](const numbers& n) { return n.energy_kwh; };
-  const auto is_gain = [](const difference& d) { return d.mean < 0 && !d.exact && (!d.known || d.beyond_noise); };
-  const auto is_loss = [](const difference& d) { return d.mean > 0 && !d.exact && (!d.known || d.beyond_noise); };
-  const auto text = [](const difference& d) { return change(d); };
+  // Beyond noise, and large enough to be seen.
+  const auto counts = [](const difference& d) {
+    return !d.exact && (!d.known || d.beyond_noise) && (d.relative == 0 || std::abs(d.relative) >= 0.0005);
+  };
+  const auto is_gain = [&](const difference& d) { return d.mean < 0 && counts(d); };
+  const auto is_loss = [&](const difference& d) { return d.mean > 0 && counts(d); };
+  const auto text = [](const difference& d) { return d.exact ? std::string("unchanged") : change(d); };
 
   const variant& software = a.together[last_step - 1];
   if (software.stuck() == 0)
     out.push_back("All steps in software together: mean JCT " + text(compare(a.base, software, of_jct)) +
-                  ", energy " + text(compare(a.base, software, of_energy)) + ".");
+                  ", energy " + text(compare(a.base, software, of_energy)) +
+                  (p.any() ? ", cost " + text(compare(a.base, software, [&](const numbers& n) { return p.of(n); })) : "") +
+                  ".");
   const variant* before = &a.base;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const variant& v = a.together[i];
@@ -126,13 +134,16 @@ struct measure {
       continue;  // the next is compared with the last that ran
     }
     const difference jct = compare(*before, v, of_jct), energy = compare(*before, v, of_energy);
+    const difference cost = compare(*before, v, [&](const numbers& n) { return p.of(n); });
     const std::string what = std::string("\u201c") + std::string(steps[i].name) + "\u201d on top of those before it: mean JCT " +
-                             text(jct) + ", energy " + text(energy);
-    const bool gain = is_gain(jct) || is_gain(energy), loss = is_loss(jct) || is_loss(energy);
+                             text(jct) + ", energy " + text(energy) + (p.any() ? ", cost " + text(cost) : "");
+    const bool gain = is_gain(jct) || is_gain(energy) || is_gain(cost);
+    const bool loss = is_loss(jct) || is_loss(energy) || is_loss(cost);
     out.push_back(what + (gain && loss ? ". A trade: decide which counts."
                           : gain       ? ". A gain."
                           : loss       ? ". It costs more than it brings here."
-                                       : ". No difference that could be told from noise."));
+                                       : ". No difference that counts.") +
+                  (loss ? " " + std::string(steps[i].costs) : ""));
     before = &v;
   }
   if (a.urgent == 0) {
@@ -143,8 +154,10 @@ struct measure {
       for (const variant& v : *list)
         if (v.stuck() == 0 && is_loss(compare(a.base, v, [](const numbers& n) { return n.urgent_jwt_s; })))
           grown += (grown.empty() ? "" : ", ") + v.name;
-    out.push_back(grown.empty() ? std::string("No step makes high-priority jobs wait longer.")
-                                : "High-priority jobs wait longer under: " + grown + ". Do not adopt these as they are.");
+    if (grown.empty())
+      out.push_back("No step makes high-priority jobs wait longer.");
+    else  // what must not be comes first
+      out.insert(out.begin(), "High-priority jobs wait longer under: " + grown + ". Do not adopt these as they are.");
   }
   if (p.ocs > 0) {
     const auto days = payback_days(a, p);
@@ -169,7 +182,9 @@ struct measure {
           ".",
       "Speed and power of jobs over GPUs and clock from the catalogue (" + c.gpu +
           "); a job that names no model is taken for resnet50. Clocks and elasticity are worth what these curves say.",
-      "Elastic jobs save their work when they are stopped, and pay the time to start again.",
+      "Elastic jobs keep their global batch, save their work when they are stopped, and pay the time to start again. " +
+          grouped(a.can_grow) + " of " + grouped(a.jobs) + " jobs have a use for more GPUs than they ask for" +
+          (a.can_grow == 0 ? ": elasticity can only make them smaller." : "."),
       "Energy is that of the whole cluster over one period, the longest of the runs of a seed: who is done sooner rests.",
       "Idle servers: " + fixed(c.power.server_w, 0) + " W and " + fixed(c.power.gpu_idle_w, 0) + " W a GPU; off " +
           fixed(c.power.server_off_w, 0) + " W, waking takes " + fixed(c.power.wake_s, 0) + " s and " +
@@ -184,6 +199,8 @@ struct measure {
           (a.period_s.size() == 1 ? " run: nothing says how much of them is chance."
                                   : " seeds; \u201cnoise\u201d: within the 95 % interval of Student's t."),
       "The trace is one sample of the future; load and mix will differ."};
+  if (std::isfinite(s.options.power_budget_w))
+    out.push_back("The whole cluster draws at most " + fixed(s.options.power_budget_w / 1e3, 1) + " kW, today and under each step.");
   if (p.any())
     out.push_back("Money: " + examples::shortest(p.per_kwh) + " a kWh, " + examples::shortest(p.gpu_hour) +
                   " a GPU hour that a job holds. Cooling, licences and people are left out.");
@@ -192,7 +209,7 @@ struct measure {
 
 /// Mean JCT and energy of each cumulated step as bars, today being 100 %.
 [[nodiscard]] inline std::string bars(const advice& a) {
-  constexpr double left = 190, width = 720, row = 50, top = 34;
+  constexpr double left = 150, width = 480, row = 46, top = 34;
   double most = 1;
   std::vector<std::pair<double, double>> shares{{1, 1}};
   for (const variant& v : a.together) {
@@ -202,7 +219,7 @@ struct measure {
     if (v.stuck() == 0) most = std::max({most, shares.back().first, shares.back().second});
   }
   const double height = top + row * static_cast<double>(shares.size()) + 8;
-  const double scale = (width - left - 80) / most;
+  const double scale = (width - left - 50) / most;
   svg::drawing d("bars", width, height, "Mean JCT and energy with each further step",
                  "Bars for each step, today being 100 %; the numbers stand in the table of steps together.");
   d.rect(left, 8, 14, 12, "f4").label(left + 20, 19, "mean JCT").newline();
@@ -228,41 +245,26 @@ struct measure {
 
 [[nodiscard]] inline std::string page_of(const advice& a, const cluster& c, const simulation_spec& s,
                                          const prices& p, const std::string& command) {
-  const auto paragraph = [](const std::string& text, bool found = false) {
-    html::markup m;
-    if (found) m.leaf("p", html::keep_units(text), {{"class", "found"}});
-    else m.leaf("p", html::keep_units(text));
-    return m.newline().str();
-  };
-  const auto list = [](const std::vector<std::string>& items) {
-    html::markup m;
-    m.open("ul").newline();
-    for (const std::string& i : items) m.leaf("li", html::keep_units(i)).newline();
-    return m.close().newline().str();
-  };
-  html::page page("heddle: what each step of adoption buys", svg::style());
+  using html::paragraph;
+  html::page page("heddle: what each step of adoption buys",
+                  svg::style() + "figure{max-width:40rem}\nth,td{padding:.32rem .5rem}\n");
   page.lead(paragraph(today_text(a, p)));
   const auto found = findings(a, p);
   std::string told;
-  for (const std::string& f : found) told += paragraph(f, &f == &found.front());
-  html::markup figure;
-  figure.open("figure").newline().raw(bars(a));
-  figure.leaf("figcaption", "Each step with all before it, today being 100 %. Shorter is better.").close().newline();
-  page.section("findings", "In short", told + figure.str());
+  for (const std::string& f : found) told += paragraph(f, &f == &found.front() ? "found" : "");
+  page.section("findings", "In short", told + html::figure(bars(a), "Each step with all before it, today being 100 %. Shorter is better."));
   page.section("together", "Step by step",
                html::to_html(step_table(a, a.together, p, "Each step together with all steps before it, against today."),
                              "together-table"));
   page.section("alone", "Each step alone",
                html::to_html(step_table(a, a.alone, p, "Each step by itself, against today."), "alone-table"));
-  html::markup steps_list;
-  steps_list.open("dl").newline();
+  std::vector<std::pair<std::string, std::string>> steps_list;
   for (const step& one : steps)
-    steps_list.leaf("dt", one.name).leaf("dd", std::string(one.what) + ". Needs " + std::string(one.needs) + ".").newline();
-  steps_list.close().newline();
-  page.section("steps", "The steps", steps_list.str());
+    steps_list.emplace_back(one.name, std::string(one.what) + ". Needs " + std::string(one.needs) + ". " + std::string(one.costs));
+  page.section("steps", "The steps", html::definitions(steps_list));
   html::markup how;
   how.open("p").text("Made by heddle ").text(HEDDLE_VERSION_STRING).text(", again with ").leaf("code", command).text(".").close().newline();
-  page.section("assumptions", "What was assumed", list(assumptions(a, c, s, p)) + how.str());
+  page.section("assumptions", "What was assumed", html::items(assumptions(a, c, s, p)) + how.str());
   page.footer(paragraph("heddle " HEDDLE_VERSION_STRING));
   return page.str();
 }

@@ -3,6 +3,7 @@
 //   markup    writes HTML or SVG whose tags always balance and whose text is always escaped
 //   page      a document of sections with a list of them at its top
 //   to_html   a table
+//   paragraph, items, definitions, figure, side_by_side, wide, code    what sections are made of
 #pragma once
 
 #include <cassert>
@@ -48,7 +49,7 @@ namespace heddle::examples::html {
 /// `text` with unbreakable spaces between a number and its unit.
 [[nodiscard]] inline std::string keep_units(std::string text) {
   for (std::string_view unit : {"%", "s", "h", "kW", "MWh", "Gb/s"})
-    for (std::size_t at = 0; (at = text.find(" " + std::string(unit), at)) != std::string::npos;) {
+    for (std::size_t at = 0; (at = text.find(std::string(" ").append(unit), at)) != std::string::npos;) {
       const std::size_t end = at + 1 + unit.size();
       const bool follows_digit = at > 0 && text[at - 1] >= '0' && text[at - 1] <= '9';
       const bool ends = end == text.size() ||
@@ -163,7 +164,7 @@ dl{max-width:46rem}
 dt{font-weight:600;margin-top:.5rem}
 dd{margin:0 0 0 1rem}
 code{font-family:ui-monospace,"DejaVu Sans Mono",Consolas,monospace;font-size:.9em}
-code span{white-space:nowrap}
+code span{display:inline-block;max-width:100%;overflow-wrap:anywhere}
 details{margin:.6rem 0}
 summary{cursor:pointer;padding:.35rem 0;color:var(--link)}
 footer{margin-top:2.5rem;padding-top:.8rem;border-top:1px solid var(--line);color:var(--soft);font-size:.92rem}
@@ -267,6 +268,67 @@ class page {
   }
   m.close().close().newline();
   return m.str();
+}
+
+/// \param kind  "found" for what is to be seen first
+[[nodiscard]] inline std::string paragraph(const std::string& text, std::string_view kind = "") {
+  markup m;
+  if (kind.empty())
+    m.leaf("p", keep_units(text));
+  else
+    m.leaf("p", keep_units(text), {{"class", kind}});
+  return m.newline().str();
+}
+
+[[nodiscard]] inline std::string items(const std::vector<std::string>& all) {
+  markup m;
+  m.open("ul").newline();
+  for (const std::string& i : all) m.leaf("li", keep_units(i)).newline();
+  return m.close().newline().str();
+}
+
+/// Terms and what they mean.
+[[nodiscard]] inline std::string definitions(
+    const std::vector<std::pair<std::string, std::string>>& all) {
+  markup m;
+  m.open("dl").newline();
+  for (const auto& [term, meaning] : all)
+    m.leaf("dt", term).leaf("dd", keep_units(meaning)).newline();
+  return m.close().newline().str();
+}
+
+/// \param drawn  an SVG
+[[nodiscard]] inline std::string figure(const std::string& drawn, const std::string& caption) {
+  markup m;
+  m.open("figure").newline().raw(drawn).leaf("figcaption", caption).close().newline();
+  return m.str();
+}
+
+/// Figures beside one another where there is room.
+[[nodiscard]] inline std::string side_by_side(const std::vector<std::string>& figures) {
+  markup m;
+  m.open("div", {{"class", "plots"}}).newline();
+  for (const std::string& f : figures) m.raw(f);
+  return m.close().newline().str();
+}
+
+/// A drawing that is too fine for a phone: it scrolls in its box.
+[[nodiscard]] inline std::string wide(const std::string& drawn, const std::string& what,
+                                      const std::string& caption) {
+  markup m;
+  m.open("figure").newline();
+  m.open("div",
+         {{"class", "scroll wide"}, {"role", "region"}, {"tabindex", "0"}, {"aria-label", what}});
+  m.newline().raw(drawn).close().newline().leaf("figcaption", caption).close().newline();
+  return m.str();
+}
+
+/// A command line that breaks between its words alone, as far as it can.
+[[nodiscard]] inline std::string code(const std::vector<std::string>& words) {
+  markup m;
+  m.open("code");
+  for (std::size_t i = 0; i < words.size(); ++i) m.text(i ? " " : "").leaf("span", words[i]);
+  return m.close().str();
 }
 
 }  // namespace heddle::examples::html

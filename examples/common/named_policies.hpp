@@ -1,33 +1,22 @@
 // Policies by name, for programs that are told on the command line what to do.
 //
 // `make_scheduler` puts them together behind one type. One scheduler for each allocation serves all
-// combinations: an order and a path are chosen by a variant, a placement once for each decision.
+// combinations: an order and a path are chosen by a variant, a placement once for each decision. All
+// of that is compiled once, in named_policies.cpp.
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
-#include <vector>
 
-#include <heddle/allocate/marginals.hpp>
-#include <heddle/allocate/max_min.hpp>
-#include <heddle/allocate/optimal.hpp>
 #include <heddle/allocate/order.hpp>
-#include <heddle/allocate/powerflow.hpp>
-#include <heddle/allocate/requested.hpp>
-#include <heddle/allocate/zeus.hpp>
 #include <heddle/core/error.hpp>
-#include <heddle/route/coloured.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/any_scheduler.hpp>
-#include <heddle/schedule/scheduler.hpp>
+#include <heddle/schedule/options.hpp>
 
 #include "common/named_places.hpp"
 
@@ -64,13 +53,6 @@ inline const std::array<named<any_order>, 6> orders{{
     {"deadline", order::deadline{}},
     {"least_attained", order::least_attained{}},
 }};
-
-/// The placement policies of named_places.hpp with their defaults.
-inline const std::vector<named<any_place>> places = [] {
-  std::vector<named<any_place>> out;
-  for (const named_place& p : all_places()) out.push_back({p.name, p.make({})});
-  return out;
-}();
 
 /// An order chosen at run time.
 struct order_of {
@@ -114,53 +96,9 @@ inline constexpr std::array<std::string_view, 6> allocations{
 inline constexpr std::array<std::string_view, 5> routings{"ecmp", "balanced", "source", "coloured",
                                                           "ideal"};
 
-/// \throws input_error  with all of `names`, if `name` is none of them
-template <class Names>
-void check_name(const Names& names, const std::string& option, std::string_view name) {
-  std::string known;
-  for (std::string_view n : names) {
-    if (n == name) return;
-    known += (known.empty() ? "" : ", ") + std::string(n);
-  }
-  throw input_error(option, "one of " + known, "\"" + std::string(name) + "\"");
-}
-
-/// A scheduler whose jobs share links under another routing than its own.
-template <class Route>
-struct rerouted {
-  schedule::any_scheduler plan;
-  Route routing;
-
-  [[nodiscard]] const Route& route() const { return routing; }
-  [[nodiscard]] const schedule::scheduler_options& options() const { return plan.options(); }
-  schedule::decision decide(schedule::state& s, double now_s) { return plan.decide(s, now_s); }
-  [[nodiscard]] bool carry_out(schedule::state& s, double now_s, const schedule::decision& d) {
-    return plan.carry_out(s, now_s, d);
-  }
-};
-
-/// \throws input_error  for a name that is none
-[[nodiscard]] inline schedule::any_scheduler make_scheduler(
-    const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed) {
-  check_name(allocations, "--allocate", n.allocate);
-  check_name(routings, "--route", n.route);
-  if (n.route == "coloured") {  // of a phase at once, where the others route flow by flow
-    scheduler_names inner = n;
-    inner.route = "source";
-    return schedule::any_scheduler{rerouted<route::coloured>{make_scheduler(inner, o, seed), {}}};
-  }
-  const auto with = [&](auto allocate) {
-    return schedule::any_scheduler{
-        schedule::scheduler{order_of{find_named(orders, "order", n.order)}, std::move(allocate),
-                            find_place(n.place, "--place").make({.seed = seed}),
-                            route_named(n.route, seed), o}};
-  };
-  if (n.allocate == "requested") return with(allocate::requested{});
-  if (n.allocate == "powerflow") return with(allocate::powerflow{});
-  if (n.allocate == "optimal") return with(allocate::optimal<>{});
-  if (n.allocate == "throughput_marginal") return with(allocate::throughput_marginal{});
-  if (n.allocate == "zeus") return with(allocate::zeus{});
-  return with(allocate::max_min{});
-}
+/// A scheduler that shares no state with any other. \throws input_error  for a name that is none
+[[nodiscard]] schedule::any_scheduler make_scheduler(const scheduler_names& n,
+                                                     const schedule::scheduler_options& o,
+                                                     std::uint64_t seed);
 
 }  // namespace heddle::examples

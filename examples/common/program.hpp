@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -35,32 +36,8 @@ struct unmet_request : std::runtime_error {
 /// \param name   `heddle-simulate`; errors begin with it
 /// \param setup  adds options to a CLI::App
 /// \param body   does the work and returns the exit status
-template <class Setup, class Body>
 int run_program(const std::string& name, const std::string& about, int argc, char** argv,
-                Setup&& setup, Body&& body) {
-  CLI::App app{about, name};
-  app.set_version_flag("--version", name + " " + HEDDLE_VERSION_STRING);
-  setup(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError& e) {
-    std::cerr << name << ": " << e.what() << " (try --help)\n";
-    return bad_input;
-  }
-  try {
-    const int status = body();
-    std::cout.flush();
-    return status;
-  } catch (const input_error& e) {
-    std::cerr << name << ": " << e.what() << "\n";
-    return bad_input;
-  } catch (const std::exception& e) {
-    std::cerr << name << ": " << e.what() << "\n";
-    return not_met;
-  }
-}
+                const std::function<void(CLI::App&)>& setup, const std::function<int()>& body);
 
 /// Files that appear whole or not at all: each is written beside its place under another name, and
 /// all are renamed by `commit`. What was not committed is removed again.

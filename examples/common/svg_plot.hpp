@@ -293,10 +293,17 @@ inline void draw_axes(drawing& d, const frame& f) {
     d.line(f.left, f.y(t.at), f.right, f.y(t.at), "grid");
     d.label(f.left - 7, f.y(t.at) + 5, t.label, "end", "soft").newline();
   }
+  // A label that would touch the one before it or the last is left out.
+  const auto half = [](const tick& t) { return 4.0 * static_cast<double>(width(t.label)) + 3; };
+  double taken = 0;
   for (const tick& t : p.x.ticks) {
-    d.line(f.x(t.at), f.top, f.x(t.at), f.bottom, "grid");
-    d.line(f.x(t.at), f.bottom, f.x(t.at), f.bottom + 4, "axis");
-    d.label(f.x(t.at), f.bottom + 19, t.label, "middle", "soft").newline();
+    const double x = f.x(t.at);
+    d.line(x, f.top, x, f.bottom, "grid").line(x, f.bottom, x, f.bottom + 4, "axis");
+    const tick& last = p.x.ticks.back();
+    const bool free = &t == &last || x + half(t) <= f.x(last.at) - half(last);
+    if (x - half(t) < taken || !free) continue;
+    taken = x + half(t);
+    d.label(x, f.bottom + 19, t.label, "middle", "soft").newline();
   }
   d.line(f.left, f.bottom, f.right, f.bottom, "axis").line(f.left, f.top, f.left, f.bottom, "axis");
   d.label((f.left + f.right) / 2, f.bottom + 40, p.x.label, "middle", "soft").newline();

@@ -22,7 +22,7 @@ namespace heddle::examples {
   std::string text(buffer, end);
   const bool is_zero = text.find_first_not_of("0.") == std::string::npos;
   const std::size_t whole = std::min(text.find('.'), text.size());
-  for (std::size_t i = whole; i > 3; i -= 3) text.insert(i - 3, ",");
+  for (std::size_t i = whole; i > 3; i -= 3) text.insert(i - 3, 1, ',');
   return x < 0 && !is_zero ? "\u2212" + text : text;
 }
 
@@ -36,8 +36,13 @@ namespace heddle::examples {
 /// A whole number with a comma between thousands.
 [[nodiscard]] inline std::string grouped(std::size_t n) {
   std::string text = std::to_string(n);
-  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
+  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, 1, ',');
   return text;
+}
+
+/// "1 job", "2,000 jobs".
+[[nodiscard]] inline std::string count_of(std::size_t n, const std::string& what) {
+  return grouped(n) + " " + what + (n == 1 ? "" : "s");
 }
 
 /// A share as per cent: 0.204 → "20.4 %".

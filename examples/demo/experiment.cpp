@@ -4,16 +4,13 @@
 #include <mutex>
 #include <utility>
 
-#include <heddle/allocate/powerflow.hpp>
-#include <heddle/allocate/requested.hpp>
 #include <heddle/model/catalogue.hpp>
-#include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/synthetic.hpp>
 
 #include "common/named_policies.hpp"
 #include "common/parallel.hpp"
+#include "common/run_simulation.hpp"
 
 namespace heddle::demo {
 
@@ -41,25 +38,12 @@ class watcher {
   std::size_t most_ = 0;
 };
 
-struct nobody {
-  void operator()(const sim::moment&) const {}
-};
-
-template <class Allocate, class Observer>
 sim::report replay(const fabric::leaf_spine& dc, const model::workload& jobs, const scheme& s,
-                   std::uint64_t seed, Observer observer) {
-  schedule::scheduler plan{examples::order_of{order::fifo{}}, Allocate{},
-                           examples::find_named(examples::places, "place", s.place),
-                           examples::route_named(s.route, seed),
-                           schedule::scheduler_options{.power_budget_w = s.power_budget_w}};
-  return sim::run(dc, jobs, plan, {}, observer);
-}
-
-template <class Observer>
-sim::report replay(const fabric::leaf_spine& dc, const model::workload& jobs, const scheme& s,
-                   std::uint64_t seed, Observer observer) {
-  return s.allocate == "powerflow" ? replay<allocate::powerflow>(dc, jobs, s, seed, observer)
-                                   : replay<allocate::requested>(dc, jobs, s, seed, observer);
+                   std::uint64_t seed, const examples::watcher& observer = {}) {
+  schedule::any_scheduler plan = examples::make_scheduler(
+      {.allocate = s.allocate, .place = s.place, .route = s.route},
+      {.power_budget_w = s.power_budget_w}, seed);
+  return examples::run_simulation(dc, jobs, plan, {}, observer);
 }
 
 /// Runs schemes on every workload and counts what is done.
@@ -86,8 +70,8 @@ class bench {
       tried& t = *schemes[i / runs];
       const std::size_t k = i % runs;
       const std::uint64_t seed = asked_.seed + k;
-      t.runs[k] = k == 0 ? replay(fabric_, workloads_[k], t.what, seed, watcher{t})
-                         : replay(fabric_, workloads_[k], t.what, seed, nobody{});
+      t.runs[k] = k == 0 ? replay(fabric_, workloads_[k], t.what, seed, {.after_each_time = watcher{t}})
+                         : replay(fabric_, workloads_[k], t.what, seed);
       const std::lock_guard lock(guard_);
       if (told_) told_(++done_, in_all);
     });

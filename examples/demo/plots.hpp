@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/plot_data.hpp"
 #include "common/svg_plot.hpp"
 #include "experiment.hpp"
 #include "tables.hpp"
@@ -16,30 +17,6 @@
 namespace heddle::demo {
 
 namespace svg = examples::svg;
-
-/// The share of `sorted` that is at most each of `steps` + 1 values spread evenly over the axis: as
-/// fine as the plot can show, however many jobs there are.
-inline std::vector<svg::point> cumulated(const std::vector<double>& sorted, const svg::axis& over,
-                                         int steps = 400) {
-  std::vector<svg::point> out;
-  for (int i = 0; i <= steps; ++i) {
-    const double part = static_cast<double>(i) / steps;
-    const double x = over.logarithmic ? over.low * std::pow(over.high / over.low, part)
-                                      : over.low + (over.high - over.low) * part;
-    const auto below = std::upper_bound(sorted.begin(), sorted.end(), x) - sorted.begin();
-    out.push_back({x, static_cast<double>(below) / static_cast<double>(sorted.size())});
-  }
-  return out;
-}
-
-/// An axis of shares from the round number below `low` to 100 %.
-inline svg::axis share_axis(std::string label, double low) {
-  svg::axis a{std::move(label), std::floor(low * 20) / 20, 1};
-  if (a.low >= 1) a.low = 0.95;
-  a.ticks = svg::linear_ticks(a.low, a.high, 6, 0.01);
-  for (svg::tick& t : a.ticks) t.label += " %";
-  return a;
-}
 
 /// The curves of all six networks. Those that lie on one another are seen by their dashes: the
 /// reference goes on top.
@@ -49,7 +26,7 @@ void add_networks(svg::plot& p, const results& r, Number&& number) {
   for (std::size_t i = 0; i < r.networks.size(); ++i)
     p.lines.push_back({.label = r.networks[i].what.label,
                        .look = looks[i],
-                       .points = cumulated(of_jobs(r.networks[i], number), p.x),
+                       .points = svg::cumulated(of_jobs(r.networks[i], number), p.x),
                        .steps = true,
                        .thick = i == vclos});
 }
@@ -68,7 +45,7 @@ inline svg::plot jct_plot(const results& r) {
                   "Cumulated share of jobs over job completion time on a logarithmic axis, "
                   "a line for each of six schedulers. The percentiles stand in a table.",
               .x = svg::duration_axis("JCT, from submission to finish (log scale)", low, high),
-              .y = share_axis("share of jobs done", 0)};
+              .y = svg::share_axis("share of jobs done", 0)};
   add_networks(p, r, jct);
   return p;
 }
@@ -91,7 +68,7 @@ inline svg::plot slowdown_plot(const results& r) {
                   "each of six schedulers; the share axis does not begin at zero, and the "
                   "largest slow-downs stand in the table of percentiles.",
               .x = svg::linear_axis("slow-down, run time over run time alone", 1, high, 6),
-              .y = share_axis("share of jobs slowed by at most as much", undisturbed)};
+              .y = svg::share_axis("share of jobs slowed by at most as much", undisturbed)};
   add_networks(p, r, slow);
   return p;
 }

@@ -1,16 +1,17 @@
 // report.html: the tables and plots of heddle-demo on one page.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <heddle/version.hpp>
 
+#include "common/fabric_picture.hpp"
 #include "common/html.hpp"
 #include "common/svg_plot.hpp"
 #include "experiment.hpp"
-#include "fabric_picture.hpp"
 #include "plots.hpp"
 #include "tables.hpp"
 
@@ -46,7 +47,11 @@ inline pictures draw_all(const results& r) {
              ""};
   if (const auto& busy = r.networks[vclos].busiest) {
     const double hours = (busy->at_s - r.networks[vclos].use.front().at_s) / 3600;
-    const fabric_picture drawn(*busy);
+    const svg::fabric_picture drawn(busy->ledger, {.note = [&](job_id id) {
+                                      std::string pattern(name(busy->jobs.at(id).pattern));
+                                      std::replace(pattern.begin(), pattern.end(), '_', '-');
+                                      return ", " + pattern;
+                                    }});
     p.fabric.drawn = drawn.draw("Owners of links and GPUs under vclos, " + fixed(hours, 1) +
                                 " h into the first run");
     p.fabric_says = drawn.describe();
@@ -56,41 +61,10 @@ inline pictures draw_all(const results& r) {
 
 namespace detail {
 
-inline std::string paragraph(const std::string& text, const char* kind = "") {
-  html::markup m;
-  if (*kind)
-    m.leaf("p", html::keep_units(text), {{"class", kind}});
-  else
-    m.leaf("p", html::keep_units(text));
-  return m.newline().str();
-}
-
-inline std::string figure(const std::string& drawn, const std::string& caption) {
-  html::markup m;
-  m.open("figure").newline().raw(drawn).leaf("figcaption", caption).close().newline();
-  return m.str();
-}
-
-inline std::string side_by_side(const std::vector<std::string>& figures) {
-  html::markup m;
-  m.open("div", {{"class", "plots"}}).newline();
-  for (const std::string& f : figures) m.raw(f);
-  return m.close().newline().str();
-}
-
-/// A drawing that is too fine for a phone: it scrolls in its box.
-inline std::string wide(const std::string& drawn, const std::string& what,
-                        const std::string& caption) {
-  html::markup m;
-  m.open("figure").newline();
-  m.open("div",
-         {{"class", "scroll wide"}, {"role", "region"}, {"tabindex", "0"}, {"aria-label", what}});
-  m.newline().raw(drawn).close().newline().leaf("figcaption", caption).close().newline();
-  return m.str();
-}
+using html::figure, html::paragraph, html::side_by_side, html::wide;
 
 inline std::string terms() {
-  const std::pair<const char*, const char*> all[]{
+  const std::vector<std::pair<std::string, std::string>> all{
       {"JCT", "Job completion time: from submission to finish."},
       {"JWT", "Job waiting time: from submission to start."},
       {"JRT", "Job run time: from start to finish. JCT = JWT + JRT."},
@@ -113,22 +87,14 @@ inline std::string terms() {
        "Allocation of the GPUs asked for at full clock; elastic allocation of "
        "GPUs and clock by the time saved per energy spent."},
   };
-  html::markup m;
-  m.open("dl").newline();
-  for (const auto& [term, meaning] : all) m.leaf("dt", term).leaf("dd", meaning).newline();
-  return m.close().newline().str();
+  return html::definitions(all);
 }
 
 /// The command that makes this page again.
 inline std::string command(const settings& s) {
-  html::markup m;
-  m.open("code").leaf("span", "heddle-demo");
-  for (const auto& [option, value] : {std::pair{"--jobs ", std::to_string(s.jobs)},
-                                      {"--load ", examples::shortest(s.load)},
-                                      {"--seed ", std::to_string(s.seed)},
-                                      {"--runs ", std::to_string(s.runs)}})
-    m.text(" ").leaf("span", option + value);
-  return m.close().str();
+  return html::code({"heddle-demo", "--jobs " + std::to_string(s.jobs),
+                     "--load " + examples::shortest(s.load), "--seed " + std::to_string(s.seed),
+                     "--runs " + std::to_string(s.runs)});
 }
 
 inline std::string cluster_text(const fabric::leaf_spine& dc) {

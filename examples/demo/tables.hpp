@@ -16,6 +16,7 @@
 namespace heddle::demo {
 
 using examples::column;
+using examples::count_of;
 using examples::fixed;
 using examples::grouped;
 using examples::percent;
@@ -47,11 +48,6 @@ int runs_below(const tried& a, const tried& b, Number&& number) {
   int n = 0;
   for (std::size_t k = 0; k < a.runs.size(); ++k) n += number(a.runs[k]) < number(b.runs[k]);
   return n;
-}
-
-/// "5 runs", "1 run".
-inline std::string count_of(std::size_t n, const std::string& what) {
-  return grouped(n) + ' ' + what + (n == 1 ? "" : "s");
 }
 
 /// "means of 5 runs of 1,000 jobs".

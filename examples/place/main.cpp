@@ -23,6 +23,7 @@
 #include <heddle/route/verify.hpp>
 
 #include "common/cluster_file.hpp"
+#include "common/fabric_picture.hpp"
 #include "common/json_file.hpp"
 #include "common/named_places.hpp"
 #include "common/program.hpp"
@@ -35,7 +36,7 @@ using namespace heddle::examples;
 using json = nlohmann::ordered_json;
 
 struct arguments {
-  std::string cluster, ops = "-", policy = "vclos";
+  std::string cluster, ops = "-", policy = "vclos", svg;
   std::vector<std::string> quotas;
   bool verify = false;
   std::uint64_t seed = 0;
@@ -50,6 +51,7 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--policy", a.policy, names)->capture_default_str();
   app.add_option("--quota", a.quotas, "for hived, TENANT:CELLS:GPUS_PER_CELL; several times");
   app.add_flag("--verify", a.verify, "prove each placement isolated, flow by flow, and say so");
+  app.add_option("--svg", a.svg, "a picture of who has what in the end");
   app.add_option("--seed", a.seed, "of the policy random")->capture_default_str();
 }
 
@@ -78,6 +80,8 @@ class placer {
       throw input_error("--quota", "hived as --policy", "\"" + a.policy + "\"");
     policy_ = kind_.make(options);
   }
+
+  [[nodiscard]] const fabric::ledger& state() const { return state_; }
 
   /// What one line asks for. \throws input_error  that says `where`
   json answer_to(const std::string& where, const std::string& line) {
@@ -245,6 +249,14 @@ int run(const arguments& a) {
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     std::cout << all.answer_to(name + ":" + std::to_string(number), line).dump() << std::endl;
+  }
+  if (!a.svg.empty()) {
+    const svg::fabric_picture drawn(
+        all.state(), {.colour_all = true,
+                      .note = [](job_id id) { return " (job " + std::to_string(id.value) + ")"; }});
+    whole_files out;
+    out.add(a.svg, svg::file(drawn.draw("Placed by " + std::string(kind.name))));
+    out.commit();
   }
   return done;
 }

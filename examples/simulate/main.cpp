@@ -1,5 +1,6 @@
 // heddle-simulate: replays a job trace on a cluster under a scheduler.
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -17,9 +18,11 @@
 #include <heddle/trace/csv.hpp>
 
 #include "common/cluster_file.hpp"
+#include "common/named_networks.hpp"
 #include "common/named_policies.hpp"
 #include "common/program.hpp"
 #include "common/simulation.hpp"
+#include "simulate/page.hpp"
 
 namespace {
 
@@ -32,8 +35,10 @@ struct arguments {
   std::string failures, carbon, price, decisions;
   bool resume = false;
   double checkpoint_s = sim::options{}.checkpoint_s;
-  std::string report = "-", per_job, timeline;
+  std::string report = "-", per_job, timeline, html;
+  std::vector<std::string> command;  // its words, for the page
   bool progress = false;
+  std::size_t most_flows = route::flow_contention_options{}.most_flows;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -68,7 +73,11 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--move-gpus", w.options.most_moved_gpus,
                  "GPUs of running jobs that may migrate to make room for one")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--contention", w.contention, "steady")->capture_default_str();
+  app.add_option("--contention", w.contention,
+                 "steady, or flow: jobs that share links are simulated flow by flow, for small clusters")
+      ->capture_default_str();
+  app.add_option("--most-flows", a.most_flows, "that are followed at most under --contention flow")
+      ->capture_default_str();
   app.add_option("--power-budget-w", w.options.power_budget_w, "power of the whole cluster, in W");
   app.add_option("--energy-budget-j", w.options.energy.energy_j,
                  "energy of the whole cluster, in J: in all, or in each horizon");
@@ -90,6 +99,7 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--report", a.report, "report JSON, - for standard output")->capture_default_str();
   app.add_option("--per-job", a.per_job, "CSV with a row a job");
   app.add_option("--timeline", a.timeline, "CSV with a row an event");
+  app.add_option("--html", a.html, "a page: what was run, tables, plots; the same for the same command");
   app.add_option("--decisions", a.decisions, "log of all decisions, written as they are made");
   app.add_flag("--resume", a.resume, "go on where the log of decisions ends");
   app.add_flag("--progress", a.progress, "a progress line on standard error");
@@ -195,10 +205,18 @@ sim::options read_options(const arguments& a, const cluster& c) {
 
 /// Runs the simulation; with a log of decisions it is written, and gone on with.
 sim::report replay(const arguments& a, const cluster& c, const model::workload& w,
-                   const sim::options& o, timeline& rows) {
+                   const sim::options& o, timeline& rows, history& use) {
   schedule::any_scheduler plan = make_scheduler(a.what.names, a.what.options, a.what.seed);
   progress_line progress{a.progress, w.size()};
-  if (a.decisions.empty()) return sim::run(c.fabric, w, plan, o, rows, progress);
+  watcher watch{.after_each_time = [&](const sim::moment& m) {
+    rows(m);
+    if (!a.html.empty()) use(m);
+    progress(m);
+  }};
+  schedule::any_network network =
+      network_named(a.what.contention, a.what.names.route, a.what.seed, c.fabric,
+                    {.seed = a.what.seed, .most_flows = a.most_flows});
+  if (a.decisions.empty()) return run_simulation(std::move(network), c.fabric, w, plan, o, watch);
 
   std::vector<schedule::logged> before;
   std::size_t bytes = 0;
@@ -208,8 +226,9 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
   std::ofstream out(a.decisions, std::ios::binary | (bytes > 0 ? std::ios::app : std::ios::trunc));
   if (!out) throw unmet_request(a.decisions + ": cannot be written");
   log_writer log{schedule::decision_log{out, bytes == 0}, before.size()};
-  schedule::replayed again{plan, std::move(before)};
-  return sim::run(c.fabric, w, again, o, rows, progress, log);
+  watch.after_each_decision = [&](const sim::moment& m) { log.on_decision(m); };
+  schedule::any_scheduler again{schedule::replayed{plan, std::move(before)}};
+  return run_simulation(std::move(network), c.fabric, w, again, o, watch);
 }
 
 void check_numbers(const arguments& a) {
@@ -243,7 +262,14 @@ int simulate(arguments& a) {
   const sim::options o = read_options(a, c);
 
   timeline rows{!a.timeline.empty()};
-  const sim::report r = replay(a, c, w, o, rows);
+  history use;
+  const sim::report r = [&] {
+    try {
+      return replay(a, c, w, o, rows, use);
+    } catch (const route::flow_limit_reached& e) {
+      throw unmet_request(std::string(e.what()) + ": raise --most-flows, or leave out --contention flow");
+    }
+  }();
   if (r.status == sim::run_status::budget_too_low)
     throw unmet_request("the power budget of " + text_of(a.what.options.power_budget_w) +
                         " W is below what the idle cluster draws, " +
@@ -262,6 +288,9 @@ int simulate(arguments& a) {
   out.add(a.report, report.dump(2) + '\n');
   if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r));
   if (!a.timeline.empty()) out.add(a.timeline, rows.rows);
+  if (!a.html.empty())
+    out.add(a.html, page_of({c, a.what, o, w, r, use, a.cluster, a.failures, !a.carbon.empty(),
+                             !a.price.empty(), a.command}));
   out.commit();
   return done;
 }
@@ -270,6 +299,7 @@ int simulate(arguments& a) {
 
 int main(int argc, char** argv) {
   arguments a;
+  a.command = words_of("heddle-simulate", argc, argv);
   return run_program(
       "heddle-simulate", "Replays a job trace on a cluster under a scheduler.", argc, argv,
       [&](CLI::App& app) { add_options(app, a); }, [&] { return simulate(a); });

@@ -94,7 +94,7 @@ class grid {
     const model::workload w = read_workload(r.what, c, known);
     schedule::any_scheduler plan = make_scheduler(r.what.names, r.what.options, r.what.seed);
     const sim::report report =
-        sim::run(c.fabric, w, plan, {.power = c.power, .keep_records = false});
+        run_simulation(c.fabric, w, plan, {.power = c.power, .keep_records = false});
     const scheduler_names& n = r.what.names;
     std::string row;
     for (const std::string& s : {quoted(cluster_names_[r.cluster]), quoted(r.jobs), r.what.workload,

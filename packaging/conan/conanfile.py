@@ -17,6 +17,7 @@ class HeddleConan(ConanFile):
     # Packager: add url and homepage, and get the release in source() in place of export_sources().
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
+    default_options = {"boost/*:header_only": True}
     no_copy_source = True
 
     @property
@@ -35,9 +36,6 @@ class HeddleConan(ConanFile):
     def requirements(self):
         self.requires("eigen/3.4.0", transitive_headers=True)
         self.requires("boost/1.83.0", transitive_headers=True)
-
-    def configure(self):
-        self.options["boost"].header_only = True
 
     def layout(self):
         cmake_layout(self)
@@ -59,8 +57,10 @@ class HeddleConan(ConanFile):
     def package(self):
         CMake(self).install()
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
-        # Conan writes both for the generator that its user chose.
-        rmdir(self, os.path.join(self.package_folder, "share"))
+        # Conan writes CMake's and pkg-config's files for the generator that its user chose. "res" is where
+        # its toolchain may put what CMake puts into "share".
+        for part in ("share", "res"):
+            rmdir(self, os.path.join(self.package_folder, part))
 
     def package_id(self):
         self.info.clear()

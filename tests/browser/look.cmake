@@ -42,4 +42,6 @@ function(look name size scheme ground)
 endfunction()
 
 look("wide, light" 1280,900 1 "255")
+look("wide, dark" 1280,900 0 "20")
+look("narrow, light" 390,844 1 "255")
 look("narrow, dark" 390,844 0 "20")

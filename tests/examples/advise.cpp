@@ -2,12 +2,14 @@
 
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include "advise/advice.hpp"
+#include "advise/page.hpp"
 #include "support/shared_data.hpp"
 
 namespace {
@@ -70,6 +72,33 @@ TEST_CASE("optical switches pay back from what they save on the steps before the
   CHECK(!advise::payback_days(a, p));  // noise
   a.together.back() = with({600, 611});
   CHECK(!advise::payback_days(a, p));  // costs more
+}
+
+TEST_CASE("advice says first what makes high-priority jobs wait and why a step is worse") {
+  advise::advice a;
+  a.jobs = 2;
+  a.urgent = 1;
+  a.period_s.assign(3, 86400.0);
+  a.base = with({100, 200, 300});
+  a.alone.assign(advise::steps.size(), a.base);
+  a.together = a.alone;
+  const auto found = [&] { return advise::findings(a, {}); };
+  const auto of_step = [&](std::string_view step) {
+    for (const std::string& f : found())
+      if (f.starts_with("\u201c" + std::string(step) + "\u201d")) return f;
+    return std::string();
+  };
+  CHECK(found().back() == "No step makes high-priority jobs wait longer.");
+  CHECK(of_step("source routing").ends_with("No difference that counts."));
+
+  a.together[0] = with({99.99, 199.9899, 299.9898});  // beyond noise, and nothing anybody would see
+  CHECK(of_step("source routing").ends_with("No difference that counts."));
+  a.together[3] = with({120, 221, 319});
+  a.together[3].name = "+ clocks";
+  for (auto& n : a.together[3].runs) n.urgent_jwt_s = 5;
+  CHECK(found().front() == "High-priority jobs wait longer under: + clocks. Do not adopt these as they are.");
+  CHECK(of_step("clocks").find("It costs more than it brings here. At a lower clock") != std::string::npos);
+  CHECK(of_step("elasticity").ends_with("A gain."));  // against the step before it
 }
 
 TEST_CASE("heddle-advise gives each step the numbers that heddle-simulate has for it") {
@@ -158,6 +187,7 @@ TEST_CASE("heddle-advise says in one line what is wrong with its input and write
   fails("--cluster " + c + " --jobs " + empty, "e.csv: expected at least one job, got none");
   fails("--cluster " + c + " --jobs " + j + " --workload x", "--workload: expected one of vclos");
   fails("--cluster " + c + " --jobs " + j + " --runs 0", "--runs");
+  fails("--cluster " + c + " --jobs " + j + " --power-budget-w 1000", "the power budget is below what the idle cluster draws", 1);
   fails("--cluster " + pods + " --jobs " + j, "\"leaf_spine\" or \"leaf_spine_ocs\"");
   fails("--cluster " + c, "--jobs is required");
 }

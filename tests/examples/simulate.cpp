@@ -1,6 +1,8 @@
 #include "support/run.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -329,4 +331,36 @@ TEST_CASE("heddle-simulate keeps within an energy budget or says that it cannot"
                                                       std::to_string(used / 2));
   CHECK(short_of.status == 1);
   CHECK(short_of.err.find("within the energy budget") != std::string::npos);
+}
+
+TEST_CASE("heddle-simulate follows contention flow by flow and says when that is too much") {
+  const scratch_dir dir;
+  std::vector<job> jobs = trace::vclos_workload{.jobs = 40, .mean_gap_s = 20, .seed = 3}();
+  for (job& j : jobs) j.gpus = std::min(j.gpus, 32);
+  const std::string common =
+      "--cluster " + dir.write("c.json", small_cluster) + " --jobs " + dir.write("j.csv", as_csv(jobs)) +
+      " --workload vclos_mixed --report - --per-job " + dir / "p.csv ";
+  const auto slowdowns = [&](const std::string& options) {
+    const outcome o = run("heddle-simulate", common + options);
+    REQUIRE_MESSAGE(o.status == 0, o.err);
+    return column(content_of(dir / "p.csv"), 7);
+  };
+  const auto steady = slowdowns("--place random"), flow = slowdowns("--place random --contention flow");
+  CHECK(slowdowns("--place random --contention flow") == flow);
+  REQUIRE(steady.size() == flow.size());
+  double off = 0;
+  for (std::size_t i = 0; i < flow.size(); ++i) off += std::abs(steady[i] / flow[i] - 1);
+  CHECK(steady != flow);
+  CHECK(off / static_cast<double>(flow.size()) < 0.1);
+  CHECK(*std::max_element(flow.begin(), flow.end()) > 1.01);
+  for (const double s : slowdowns("--place vclos --contention flow")) CHECK(s == 1);
+  for (const double s : slowdowns("--place random --route ideal --contention flow")) CHECK(s == 1);
+
+  const outcome stopped = run("heddle-simulate", common + "--place random --contention flow --most-flows 99");
+  CHECK(stopped.status == 1);
+  CHECK(stopped.err == "heddle-simulate: stopped after 99 flows, the most that were allowed: raise "
+                       "--most-flows, or leave out --contention flow\n");
+  const outcome unknown = run("heddle-simulate", common + "--contention guess");
+  CHECK(unknown.status == 2);
+  CHECK(unknown.err == "heddle-simulate: --contention: expected steady or flow, got \"guess\"\n");
 }

@@ -30,8 +30,8 @@ std::string write_grid(const scratch_dir& dir) {
   dir.write("j.csv", jobs);
   return dir.write("grid.json", R"({
     "clusters": ["c.json"], "jobs": ["j.csv"], "workloads": ["vclos_mixed"],
-    "orders": ["fifo", "fewest_gpus"], "placements": ["packed", "vclos"],
-    "routes": ["ecmp", "source"], "loads": [0.5, 0.7, 0.8, 0.9, 1.1],
+    "orders": ["fifo", "fewest_gpus"], "placements": ["packed", "vclos", "random", "hived"],
+    "routes": ["ecmp"], "loads": [0.5, 0.7, 0.8, 0.9, 1.1],
     "seeds": [0, 1, 2, 3, 4]})");
 }
 

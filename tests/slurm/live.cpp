@@ -21,6 +21,7 @@
 #include <heddle/route/verify.hpp>
 
 #include "slurm_pilot/machine.hpp"
+#include "private_slurm.hpp"
 #include "slurm_pilot/process.hpp"
 #include "support/run.hpp"
 
@@ -28,41 +29,7 @@ namespace {
 
 using namespace heddle;
 using namespace heddle::pilot;
-
-/// A private Slurm for the time of a test. If the test is killed, its watchdog stops it.
-class private_slurm {
- public:
-  explicit private_slurm(const test::scratch_dir& dir) : dir_(dir / "slurm") {
-    std::filesystem::create_directory(dir_);
-    const process_result r = script({"start", dir_, "--watch", std::to_string(::getpid())});
-    if (r.status == 0) {
-      ::setenv("SLURM_CONF", (dir_ + "/slurm.conf").c_str(), 1);
-      up_ = true;
-    } else {
-      why_ = r.err.substr(0, r.err.find('\n'));
-      REQUIRE_MESSAGE(r.status == 3, r.err);
-    }
-  }
-  private_slurm(const private_slurm&) = delete;
-  private_slurm& operator=(const private_slurm&) = delete;
-  ~private_slurm() {
-    ::unsetenv("SLURM_CONF");
-    if (up_) (void)script({"stop", dir_});
-  }
-
-  [[nodiscard]] bool is_up() const { return up_; }
-  [[nodiscard]] const std::string& why_not() const { return why_; }
-  void kill_node(const std::string& name) { (void)script({"kill", dir_, name}); }
-  void start_node(const std::string& name) { (void)script({"node", dir_, name}); }
-
- private:
-  static process_result script(std::vector<std::string> words) {
-    words.insert(words.begin(), HEDDLE_PRIVATE_SLURM);
-    return run_process(words, 60);
-  }
-  std::string dir_, why_;
-  bool up_ = false;
-};
+using test::private_slurm;
 
 std::string must(const std::vector<std::string>& words) {
   const process_result r = run_process(words);

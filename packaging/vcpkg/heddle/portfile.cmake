@@ -2,6 +2,9 @@
 # with vcpkg_from_git or vcpkg_download_distfile here, and add "homepage" to vcpkg.json.
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 
+# Headers alone: a debug build would install the same.
+set(VCPKG_BUILD_TYPE release)
+
 vcpkg_cmake_configure(
   SOURCE_PATH "${SOURCE_PATH}"
   OPTIONS
@@ -14,7 +17,7 @@ vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/heddle)
 vcpkg_fixup_pkgconfig()
 
-# Headers alone: nothing differs in a debug build.
-file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/debug" "${CURRENT_PACKAGES_DIR}/lib")
+# The licence goes where vcpkg wants it.
+file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/share/doc")
 file(INSTALL "${CMAKE_CURRENT_LIST_DIR}/usage" DESTINATION "${CURRENT_PACKAGES_DIR}/share/${PORT}")
 vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE")

@@ -1,0 +1,31 @@
+#include "common/program.hpp"
+
+namespace heddle::examples {
+
+int run_program(const std::string& name, const std::string& about, int argc, char** argv,
+                const std::function<void(CLI::App&)>& setup, const std::function<int()>& body) {
+  CLI::App app{about, name};
+  app.set_version_flag("--version", name + " " + HEDDLE_VERSION_STRING);
+  setup(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    std::cerr << name << ": " << e.what() << " (try --help)\n";
+    return bad_input;
+  }
+  try {
+    const int status = body();
+    std::cout.flush();
+    return status;
+  } catch (const input_error& e) {
+    std::cerr << name << ": " << e.what() << "\n";
+    return bad_input;
+  } catch (const std::exception& e) {
+    std::cerr << name << ": " << e.what() << "\n";
+    return not_met;
+  }
+}
+
+}  // namespace heddle::examples
