@@ -82,7 +82,9 @@ class id_range {
 
 }  // namespace heddle
 
+/// \cond
 template <class Tag>
 struct std::hash<heddle::id<Tag>> {
   std::size_t operator()(heddle::id<Tag> i) const noexcept { return i.value; }
 };
+/// \endcond
