@@ -3,24 +3,31 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <functional>
+
+#include "isolation.hpp"
 
 namespace heddle::evaluate {
 
 struct energy_options {
-  std::size_t jobs = 3000;         ///< of a workload
-  int seeds = 3;                   ///< of workloads that are drawn
+  std::size_t jobs = 2000;         ///< of a workload
+  int seeds = 5;                   ///< of workloads that are drawn
   std::filesystem::path traces;    ///< directory of msr_itp_c02.csv and msr_itp_c04.csv
   std::filesystem::path out = ".";
 };
 
 /// Energy and completion times of powerflow, optimal and their rivals over clocks and budgets, on a
-/// network without contention. Writes energy.csv and prints tables as Markdown.
-void evaluate_energy(const energy_options& asked,
-                     const std::function<void(std::size_t, std::size_t)>& told);
+/// network without contention; powerflow without its parts; priorities. Writes energy.csv and prints
+/// tables as Markdown.
+void evaluate_energy(const energy_options& asked, const progress& told);
 
-/// Isolation and energy-awareness, each alone and both. Writes joint.csv and prints tables.
-void evaluate_joint(const energy_options& asked,
-                    const std::function<void(std::size_t, std::size_t)>& told);
+/// Isolation and energy-awareness, each alone and both. Writes joint.csv and waterfall.csv, and
+/// prints tables.
+void evaluate_joint(const energy_options& asked, const progress& told);
+
+/// Policies of rivals on an input like the one of which they published numbers. Prints a table.
+void evaluate_rivals(const energy_options& asked);
+
+/// The time of one decision over the size of the cluster. Writes decisions.csv and prints a table.
+void evaluate_decisions(const energy_options& asked);
 
 }  // namespace heddle::evaluate

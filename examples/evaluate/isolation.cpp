@@ -3,34 +3,34 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <fstream>
 #include <iostream>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <utility>
 
 #include <heddle/allocate/requested.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/model/catalogue.hpp>
-#include <heddle/place/combinators.hpp>
 #include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
-#include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/synthetic.hpp>
 
-#include "common/named_policies.hpp"
+#include "census.hpp"
 #include "common/parallel.hpp"
+#include "common/run_simulation.hpp"
+#include "plan.hpp"
 #include "runs.hpp"
 
 namespace heddle::evaluate {
 
 namespace {
 
+using examples::any_order;
 using examples::fixed;
 using examples::percent;
 using examples::shortest;
@@ -53,7 +53,28 @@ struct setting {
   [[nodiscard]] double load() const {
     return workload(1, 0).mean_gpu_s() / (fixed.gpus() * gap_s);
   }
+  [[nodiscard]] setting at_gap(double s) const {
+    setting x = *this;
+    x.gap_s = s;
+    return x;
+  }
+  [[nodiscard]] setting at_load(double l) const {
+    return at_gap(workload(1, 0).mean_gpu_s() / (fixed.gpus() * l));
+  }
 };
+
+setting small_cluster(bool heavy) {
+  return {"512 GPUs", fabric::leaf_spine{{.leafs = 16, .spines = 32}},
+          fabric::leaf_spine_ocs{{.leafs = 16, .spines = 8, .switches = 32}}, trace::vclos_small_sizes, 150,
+          heavy};
+}
+setting large_cluster(bool heavy) {
+  return {"8192 GPUs",
+          fabric::leaf_spine{{.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}},
+          fabric::leaf_spine_ocs{{.leafs = 128, .spines = 64, .switches = 64, .servers_per_leaf = 16,
+                                  .gpus_per_server = 4}},
+          trace::vclos_sizes, 241, heavy};
+}
 
 struct scheme {
   std::string name;
@@ -62,15 +83,12 @@ struct scheme {
   bool optical = false;
 };
 
-template <class Last>
-examples::any_place chain(Last last) {
-  return place::first_of{place::one_server{}, place::one_leaf{}, std::move(last)};
-}
+const scheme packed_ecmp{"packed, ECMP", place::packed{}, "ecmp"};
 
 enum scheme_index : std::size_t { ecmp = 0, ideal = 9 };
 
 std::vector<scheme> schemes() {
-  return {{"packed, ECMP", place::packed{}, "ecmp"},
+  return {packed_ecmp,
           {"packed, balanced ECMP", place::packed{}, "balanced"},
           {"packed, source routing", place::packed{}, "source"},
           {"relaxed", chain(place::relaxed{}), "source"},
@@ -86,11 +104,53 @@ std::vector<scheme> schemes() {
 /// One run, without its jobs.
 struct digest {
   double jct_s = 0, jrt_s = 0, jwt_s = 0, p99_jct_s = 0, fragmentation = 0, utilization = 0;
-  double waiting = 0;      ///< share of jobs that waited more than 10 s
-  double slowed = 0;       ///< share of the jobs across leafs that others or they themselves slowed down
-  double worst_loss = 0;   ///< of throughput: 1 − 1 / slow-down of the worst job
-  bool run_as_ideal = false;
+  double waiting = 0;    ///< share of jobs that waited more than 10 s
+  double slowed = 0;     ///< share of the jobs across leafs that others or they themselves slowed down
+  double contended = 0;  ///< share of the phases across leafs, see phase_census
+  double by_itself = 0;  ///< those that the job's own flows contend for
+  double worst_loss = 0; ///< of throughput: 1 − 1 / slow-down of the worst job
+  double off_ideal_s = 0; ///< the largest difference of a job's JRT from that on the ideal network
 };
+
+struct one_run {
+  digest sums;
+  std::vector<double> run_s, jct_s;  // by job
+};
+
+one_run run(const setting& where, const scheme& s, const any_order& order, const model::workload& load,
+            std::uint64_t seed, const schedule::scheduler_options& o = {}) {
+  const fabric::leaf_spine& dc = s.optical ? where.optical : where.fixed;
+  const examples::route_of route = examples::route_named(s.route, seed);
+  schedule::any_scheduler p = plan(order, any_allocation::of(allocate::requested{}), s.place, route, o);
+  phase_census census{dc, route, seed};
+  examples::watcher watch;
+  if (s.route != "ideal" && !s.optical)
+    watch.after_each_decision = [&](const sim::moment& m) { census.look(m); };
+  const sim::report r = examples::run_simulation(dc, load, p, {}, watch);
+  one_run out{{.jct_s = r.mean_jct_s, .jrt_s = r.mean_jrt_s, .jwt_s = r.mean_jwt_s,
+               .p99_jct_s = r.p99_jct_s, .fragmentation = r.network_fragmentation,
+               .utilization = r.gpu_utilization, .waiting = r.share_waiting,
+               .contended = census.contended(), .by_itself = census.by_itself()},
+              {}, {}};
+  std::size_t wide = 0, slowed = 0;
+  double worst = 1;
+  for (const sim::job_record& j : r.records) {
+    wide += j.leafs > 1;
+    slowed += j.leafs > 1 && j.slowdown > 1.001;
+    worst = std::max(worst, j.slowdown);
+    out.run_s.push_back(j.run_s);
+    out.jct_s.push_back(j.jct_s());
+  }
+  out.sums.slowed = wide ? static_cast<double>(slowed) / static_cast<double>(wide) : 0;
+  out.sums.worst_loss = 1 - 1 / worst;
+  return out;
+}
+
+model::workload with_curves(const setting& where, std::vector<job> jobs) {
+  return trace::with_curves(std::move(jobs), model::catalogue{},
+                            {.gpus_per_server = where.fixed.gpus_per_server(),
+                             .max_gpus = where.fixed.gpus()});
+}
 
 /// All schemes on one setting, order and seed.
 struct outcome {
@@ -98,159 +158,303 @@ struct outcome {
   std::vector<std::vector<double>> quantiles;  // of JCT, per cent by per cent
 };
 
-digest summed_up(const sim::report& r) {
-  digest d{.jct_s = r.mean_jct_s, .jrt_s = r.mean_jrt_s, .jwt_s = r.mean_jwt_s,
-           .p99_jct_s = r.p99_jct_s, .fragmentation = r.network_fragmentation,
-           .utilization = r.gpu_utilization, .waiting = r.share_waiting};
-  std::size_t wide = 0, slowed = 0;
-  double worst = 1;
-  for (const sim::job_record& j : r.records) {
-    wide += j.leafs > 1;
-    slowed += j.leafs > 1 && j.slowdown > 1.001;
-    worst = std::max(worst, j.slowdown);
-  }
-  d.slowed = wide ? static_cast<double>(slowed) / static_cast<double>(wide) : 0;
-  d.worst_loss = 1 - 1 / worst;
-  return d;
-}
-
-outcome run_all(const setting& where, const examples::any_order& order, std::size_t jobs,
-                std::uint64_t seed, bool with_quantiles) {
-  const model::catalogue known;
-  const model::workload load = trace::with_curves(
-      where.workload(jobs, seed)(), known,
-      {.gpus_per_server = where.fixed.gpus_per_server(), .max_gpus = where.fixed.gpus()});
+outcome run_all(const setting& where, const any_order& order, std::size_t jobs, std::uint64_t seed,
+                bool with_quantiles) {
+  const model::workload load = with_curves(where, where.workload(jobs, seed)());
   outcome out;
   std::vector<std::vector<double>> run_s;
   for (const scheme& s : schemes()) {
-    schedule::scheduler plan{examples::order_of{order}, allocate::requested{}, s.place,
-                             examples::route_named(s.route, seed)};
-    const sim::report r = sim::run(s.optical ? where.optical : where.fixed, load, plan);
-    out.of.push_back(summed_up(r));
-    std::vector<double> all;
-    for (const sim::job_record& j : r.records) all.push_back(j.run_s);
-    run_s.push_back(std::move(all));
+    one_run r = run(where, s, order, load, seed);
+    out.of.push_back(r.sums);
+    run_s.push_back(std::move(r.run_s));
     if (!with_quantiles) continue;
-    std::vector<double> jct;
-    for (const sim::job_record& j : r.records) jct.push_back(j.jct_s());
     std::vector<double>& q = out.quantiles.emplace_back();
-    for (int k = 0; k <= 100; ++k) q.push_back(quantile(jct, k / 100.0));
+    for (int k = 0; k <= 100; ++k) q.push_back(quantile(r.jct_s, k / 100.0));
   }
   for (std::size_t i = 0; i < out.of.size(); ++i)
-    out.of[i].run_as_ideal = run_s[i] == run_s[ideal];
+    for (std::size_t k = 0; k < run_s[i].size(); ++k)
+      out.of[i].off_ideal_s = std::max(out.of[i].off_ideal_s, std::abs(run_s[i][k] - run_s[ideal][k]));
   return out;
 }
 
-std::vector<setting> settings(bool quick) {
-  const fabric::leaf_spine small{{.leafs = 16, .spines = 32}};
-  const fabric::leaf_spine_ocs small_ocs{{.leafs = 16, .spines = 8, .switches = 32}};
-  const fabric::leaf_spine large{
-      {.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}};
-  const fabric::leaf_spine_ocs large_ocs{
-      {.leafs = 128, .spines = 64, .switches = 64, .servers_per_leaf = 16, .gpus_per_server = 4}};
-  std::vector<setting> all;
+/// Settings that differ in their load alone: one table each.
+struct family {
+  std::string name;
+  std::vector<setting> at;
+};
+
+std::vector<family> families(bool quick) {
+  std::vector<family> all;
   for (bool heavy : {true, false}) {
-    const setting s{"512 GPUs", small, small_ocs, trace::vclos_small_sizes, 150, heavy};
-    all.push_back(s);
-    for (double load : {.6, .75, .9, .94}) {
-      all.push_back(s);
-      all.back().gap_s = s.workload(1, 0).mean_gpu_s() / (small.gpus() * load);
-      if (quick) break;
+    const std::string mix = heavy ? ", heavy" : ", mixed";
+    const setting few = small_cluster(heavy), many = large_cluster(heavy);
+    family f{few.fabric + mix, {few}}, g{many.fabric + mix, {}};
+    for (double load : {.6, .75, .9, .94}) f.at.push_back(few.at_load(load));
+    for (double gap_s : {555., 421., 390., 375., 360., 285., 241.}) g.at.push_back(many.at_gap(gap_s));
+    if (quick) {
+      f.at.erase(f.at.begin() + 2, f.at.end());
+      g.at.erase(g.at.begin(), g.at.end() - 1);
     }
-    for (double gap_s : {241., 285., 360., 375., 390., 421., 555.}) {
-      all.push_back({"8192 GPUs", large, large_ocs, trace::vclos_sizes, gap_s, heavy});
-      if (quick) break;
-    }
+    all.push_back(std::move(f));
+    all.push_back(std::move(g));
   }
   return all;
 }
 
-const std::vector<std::pair<std::string, examples::any_order>>& orders() {
-  static const std::vector<std::pair<std::string, examples::any_order>> all{
+const std::vector<std::pair<std::string, any_order>>& orders() {
+  static const std::vector<std::pair<std::string, any_order>> all{
       {"fifo", order::fifo{}}, {"fewest_gpus", order::fewest_gpus{}}, {"shortest", order::shortest{}}};
   return all;
 }
 
-running_statistics over(const std::vector<outcome>& seeds, std::size_t scheme, double digest::*number) {
+/// The seeds of one setting and order.
+using seeds_of = std::span<const outcome>;
+
+running_statistics over(seeds_of seeds, std::size_t scheme, double digest::*number) {
   running_statistics s;
   for (const outcome& o : seeds) s.add(o.of[scheme].*number);
   return s;
 }
+running_statistics against(seeds_of seeds, std::size_t scheme, std::size_t base, double digest::*number) {
+  running_statistics s;
+  for (const outcome& o : seeds) s.add(o.of[scheme].*number / o.of[base].*number - 1);
+  return s;
+}
+std::vector<examples::column> load_columns(const family& f) {
+  std::vector<examples::column> all{{"scheduler", "", true}};
+  for (const setting& s : f.at) all.push_back({fixed(s.load(), 2) + " (" + fixed(s.gap_s, 0) + " s)"});
+  return all;
+}
 
-void print_setting(const setting& s, const std::string& order, const std::vector<outcome>& seeds) {
-  table t{.caption = "**" + s.fabric + ", one job every " + fixed(s.gap_s, 0) + " s (load " +
-                     fixed(s.load(), 2) + "), " + (s.heavy ? "heavy" : "mixed") + ", " + order + "**",
-          .columns = {{"scheduler", "", true}, {"JCT", "s"}, {"against ECMP"}, {"JRT", "s"}, {"JWT", "s"},
-                      {"network fragmentation"}, {"JRT = ideal's, job by job"}, {"slowed jobs"},
-                      {"worst loss"}}};
+/// A table over schemes and loads. \param cell  callable: (seeds, scheme) → text
+template <class Cell>
+void print_over_loads(const family& f, const std::string& caption, const std::vector<seeds_of>& runs,
+                      Cell&& cell) {
+  table t{.caption = "**" + f.name + caption + "**", .columns = load_columns(f)};
   const auto all = schemes();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    running_statistics gain;
-    bool same = true;
-    for (const outcome& o : seeds) {
-      gain.add(o.of[i].jct_s / o.of[ecmp].jct_s - 1);
-      same &= o.of[i].run_as_ideal;
-    }
-    t.add({all[i].name, mean_and_interval(over(seeds, i, &digest::jct_s)),
-           i == ecmp ? "" : signed_percent(gain.mean()) + " ± " + fixed(100 * half_width(gain), 1),
-           mean_and_interval(over(seeds, i, &digest::jrt_s)),
-           mean_and_interval(over(seeds, i, &digest::jwt_s)),
-           percent(over(seeds, i, &digest::fragmentation).mean()), same ? "yes" : "no",
-           percent(over(seeds, i, &digest::slowed).mean()),
-           percent(over(seeds, i, &digest::worst_loss).max())});
+    std::vector<std::string> row{all[i].name};
+    for (seeds_of s : runs) row.push_back(cell(s, i));
+    t.add(std::move(row));
   }
   print_markdown(std::cout, t);
+}
+
+void print_family(const family& f, const std::string& order, const std::vector<seeds_of>& runs) {
+  const std::string by = ", " + order + ", by load (mean gap between jobs): ";
+  print_over_loads(f, by + "mean JCT in s, and against packed + ECMP", runs,
+                   [](seeds_of s, std::size_t i) {
+                     const auto gain = against(s, i, ecmp, &digest::jct_s);
+                     return fixed(over(s, i, &digest::jct_s).mean(), 0) +
+                            (i == ecmp ? "" : " (" + signed_percent(gain.mean()) + " ± " +
+                                                  fixed(100 * half_width(gain), 1) + ")");
+                   });
+  print_over_loads(f, by + "mean JWT in s · network fragmentation", runs, [](seeds_of s, std::size_t i) {
+    return mean_and_interval(over(s, i, &digest::jwt_s)) + " · " +
+           percent(over(s, i, &digest::fragmentation).mean());
+  });
+  if (order != "fifo") return;
+  print_over_loads(f, by + "mean JRT against the ideal's · share of slowed jobs across leafs · worst loss",
+                   runs, [](seeds_of s, std::size_t i) {
+                     const double off_s = over(s, i, &digest::off_ideal_s).max();
+                     if (off_s == 0) return std::string("equal, job by job");
+                     if (off_s < 10) return "equal but for " + fixed(off_s, 2) + " s of a job";
+                     return signed_percent(against(s, i, ideal, &digest::jrt_s).mean()) + " · " +
+                            percent(over(s, i, &digest::slowed).mean(), 0) + " · " +
+                            percent(over(s, i, &digest::worst_loss).max(), 0);
+                   });
+  table t{.caption = "**" + f.name + by + "contended phases, of those across leafs (by the job's own flows)**",
+          .columns = load_columns(f)};
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::vector<std::string> row{schemes()[i].name};
+    for (seeds_of s : runs)
+      row.push_back(percent(over(s, i, &digest::contended).mean()) + " (" +
+                    percent(over(s, i, &digest::by_itself).mean()) + ")");
+    t.add(std::move(row));
+  }
+  print_markdown(std::cout, t);
+}
+
+/// The shape that the theory and the paper expect, and where a mean does not have it.
+void print_exceptions(const std::vector<family>& all, std::span<const outcome> outcomes, std::size_t seeds,
+                      std::size_t orders_used) {
+  struct claim {
+    std::string text;
+    double digest::*number;
+    std::size_t small, large;  // schemes
+  };
+  const std::vector<claim> claims{
+      {"JRT: source routing ≤ balanced ECMP", &digest::jrt_s, 2, 1},
+      {"JRT: balanced ECMP ≤ ECMP", &digest::jrt_s, 1, 0},
+      {"JWT: ocs_vclos (free) ≤ vclos", &digest::jwt_s, 8, 5},
+      {"JWT: ocs_vclos (never) ≤ vclos", &digest::jwt_s, 6, 5},
+      {"fragmentation: ocs_vclos (free) ≤ vclos", &digest::fragmentation, 8, 5},
+      {"JWT: vclos ≤ vclos with m·n only", &digest::jwt_s, 5, 4},
+      {"JCT: vclos ≤ packed + ECMP", &digest::jct_s, 5, 0}};
+  table t{.caption = "**Expected order of two means: in how many settings it holds, and in how many the "
+                     "opposite is beyond the 95 % interval of the paired differences**",
+          .columns = {{"claim", "", true}, {"settings"}, {"holds"}, {"refuted"}}};
+  for (const claim& c : claims) {
+    std::size_t n = 0, holds = 0, refuted = 0, at = 0;
+    for (const family& f : all)
+      for (std::size_t k = 0; k < f.at.size() * orders_used; ++k, at += seeds) {
+        running_statistics difference;
+        for (const outcome& o : outcomes.subspan(at, seeds))
+          difference.add(o.of[c.small].*c.number - o.of[c.large].*c.number);
+        ++n;
+        holds += difference.mean() <= 0;
+        refuted += difference.mean() > half_width(difference) && difference.mean() > 0 && seeds > 1;
+      }
+    t.add({c.text, std::to_string(n), std::to_string(holds), std::to_string(refuted)});
+  }
+  print_markdown(std::cout, t);
+}
+
+void write_csv(std::ostream& csv, std::ostream& cdf, const setting& s, const std::string& order,
+               seeds_of runs) {
+  const auto names = schemes();
+  const std::string mix = s.heavy ? "heavy" : "mixed";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    csv << s.fabric << ',' << shortest(s.gap_s) << ',' << shortest(s.load()) << ',' << mix << ',' << order
+        << ",\"" << names[i].name << "\"," << runs.size();
+    for (double digest::*m : {&digest::jct_s, &digest::jrt_s, &digest::jwt_s}) {
+      const running_statistics v = over(runs, i, m);
+      csv << ',' << shortest(v.mean()) << ',' << shortest(half_width(v));
+    }
+    for (double digest::*m : {&digest::p99_jct_s, &digest::fragmentation, &digest::utilization,
+                              &digest::waiting, &digest::slowed, &digest::contended, &digest::by_itself})
+      csv << ',' << shortest(over(runs, i, m).mean());
+    csv << ',' << shortest(over(runs, i, &digest::worst_loss).max()) << ','
+        << shortest(over(runs, i, &digest::off_ideal_s).max()) << '\n';
+    if (runs[0].quantiles.empty()) continue;
+    for (std::size_t q = 0; q < runs[0].quantiles[i].size(); ++q)
+      cdf << s.fabric << ',' << shortest(s.gap_s) << ',' << mix << ',' << order << ",\"" << names[i].name
+          << "\"," << q << ',' << shortest(runs[0].quantiles[i][q]) << '\n';
+  }
 }
 
 }  // namespace
 
 void evaluate_isolation(const isolation_options& asked, const progress& told) {
-  const std::vector<setting> all = settings(asked.quick);
-  const std::size_t orders_used = asked.quick ? 1 : orders().size();
+  const std::vector<family> all = families(asked.quick);
+  const std::size_t orders_used = asked.quick ? 2 : orders().size();
   const auto seeds = static_cast<std::size_t>(asked.seeds);
-  const std::size_t n = all.size() * orders_used * seeds;
-  std::vector<outcome> outcomes(n);
+  std::vector<std::pair<const setting*, std::size_t>> lots;  // with an order
+  for (const family& f : all)
+    for (std::size_t o = 0; o < orders_used; ++o)
+      for (const setting& s : f.at) lots.emplace_back(&s, o);
+  std::vector<outcome> outcomes(lots.size() * seeds);
   std::mutex guard;
   std::size_t done = 0;
-  examples::in_parallel(n, [&](std::size_t i) {
-    const std::size_t seed = i % seeds, order = i / seeds % orders_used;
-    const setting& s = all[i / seeds / orders_used];
-    outcomes[i] = run_all(s, orders()[order].second, asked.jobs, seed + 1, seed == 0);
+  examples::in_parallel(outcomes.size(), [&](std::size_t i) {
+    const auto& [where, order] = lots[i / seeds];
+    const bool with_quantiles = i % seeds == 0 && order == 0;
+    outcomes[i] = run_all(*where, orders()[order].second, asked.jobs, i % seeds + 1, with_quantiles);
     const std::lock_guard lock(guard);
-    told(++done, n);
+    told(++done, outcomes.size());
   });
 
   std::ofstream csv(asked.out / "isolation.csv");
-  csv << "fabric,gap_s,load,mix,order,scheduler,seeds,jct_s,jct_ci,jrt_s,jrt_ci,jwt_s,jwt_ci,"
-         "p99_jct_s,network_fragmentation,gpu_utilization,share_waiting,slowed,worst_loss,runs_as_ideal\n";
+  csv << "fabric,gap_s,load,mix,order,scheduler,seeds,jct_s,jct_ci,jrt_s,jrt_ci,jwt_s,jwt_ci,p99_jct_s,"
+         "network_fragmentation,gpu_utilization,share_waiting,slowed,contended,contended_by_itself,"
+         "worst_loss,most_off_ideal_s\n";
   std::ofstream cdf(asked.out / "isolation_cdf.csv");
   cdf << "fabric,gap_s,mix,order,scheduler,percent,jct_s\n";
-  const auto names = schemes();
-  for (std::size_t k = 0; k < all.size() * orders_used; ++k) {
-    const setting& s = all[k / orders_used];
-    const std::string& order = orders()[k % orders_used].first;
-    const std::vector<outcome> runs(outcomes.begin() + static_cast<std::ptrdiff_t>(k * seeds),
-                                    outcomes.begin() + static_cast<std::ptrdiff_t>((k + 1) * seeds));
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const std::string mix = s.heavy ? "heavy" : "mixed";
-      csv << s.fabric << ',' << shortest(s.gap_s) << ',' << shortest(s.load()) << ',' << mix << ',' << order
-          << ",\"" << names[i].name << "\"," << seeds;
-      for (double digest::*m : {&digest::jct_s, &digest::jrt_s, &digest::jwt_s}) {
-        const running_statistics v = over(runs, i, m);
-        csv << ',' << shortest(v.mean()) << ',' << shortest(half_width(v));
+  print_exceptions(all, outcomes, seeds, orders_used);
+  std::size_t at = 0;
+  for (const family& f : all)
+    for (std::size_t o = 0; o < orders_used; ++o) {
+      std::vector<seeds_of> runs;
+      for (const setting& s : f.at) {
+        runs.push_back(std::span(outcomes).subspan(seeds * at++, seeds));
+        write_csv(csv, cdf, s, orders()[o].first, runs.back());
       }
-      for (double digest::*m : {&digest::p99_jct_s, &digest::fragmentation, &digest::utilization,
-                                &digest::waiting, &digest::slowed})
-        csv << ',' << shortest(over(runs, i, m).mean());
-      const bool same = std::all_of(runs.begin(), runs.end(),
-                                    [&](const outcome& o) { return o.of[i].run_as_ideal; });
-      csv << ',' << shortest(over(runs, i, &digest::worst_loss).max()) << ',' << same << '\n';
-      for (std::size_t q = 0; q < runs[0].quantiles[i].size(); ++q)
-        cdf << s.fabric << ',' << shortest(s.gap_s) << ',' << mix << ',' << order << ",\"" << names[i].name
-            << "\"," << q << ',' << shortest(runs[0].quantiles[i][q]) << '\n';
+      print_family(f, orders()[o].first, runs);
     }
-    print_setting(s, order, runs);
+}
+
+namespace {
+
+/// One assumption changed.
+struct variation {
+  std::string name;
+  setting where;
+  std::function<void(job&)> change = [](job&) {};
+  examples::any_place usual = place::packed{};  ///< of the shared network
+  schedule::scheduler_options options = {};
+};
+
+std::vector<variation> variations() {
+  const setting base = large_cluster(true).at_gap(285);
+  std::vector<variation> all{{"as above: 8192 GPUs, heavy, gap 285 s", base}};
+  const auto share = [&](double r) {
+    return variation{"communication share " + percent(r, 0), base, [r](job& j) { j.comm_share = r; }};
+  };
+  all.push_back(share(.05));
+  all.push_back(share(.15));
+  all.push_back(share(.5));
+  all.push_back({"shares by model (mixed)", large_cluster(false).at_gap(285)});
+  for (const auto& [name, pattern] : {std::pair{"ring", collective::ring},
+                                      std::pair{"halving-doubling", collective::halving_doubling},
+                                      std::pair{"all-to-all", collective::all_to_all}})
+    all.push_back({std::string("all jobs ") + name, base, [pattern = pattern](job& j) { j.pattern = pattern; }});
+  all.push_back({"gap 360 s", base.at_gap(360)});
+  all.push_back({"gap 555 s", base.at_gap(555)});
+  all.push_back({"job sizes of the 512-GPU mix, load .79",
+                 [&] {
+                   setting s = base;
+                   s.sizes = trace::vclos_small_sizes;
+                   return s.at_load(base.load());
+                 }()});
+  all.push_back({"shared jobs spread instead of packed", base, [](job&) {}, place::spread{}});
+  all.push_back({"shared jobs by locality", base, [](job&) {}, place::locality{}});
+  all.push_back({"EASY backfill", base, [](job&) {}, place::packed{},
+                 {.backfill = schedule::backfill::easy}});
+  all.push_back({"512 GPUs, load .75", small_cluster(true).at_load(.75)});
+  return all;
+}
+
+}  // namespace
+
+void evaluate_sensitivity(const isolation_options& asked, const progress& told) {
+  const std::vector<variation> all = variations();
+  const auto seeds = static_cast<std::size_t>(asked.seeds);
+  enum { shared, isolated, free_of_it, kinds };
+  std::vector<std::array<digest, kinds>> runs(all.size() * seeds);
+  std::mutex guard;
+  std::size_t done = 0;
+  examples::in_parallel(runs.size(), [&](std::size_t i) {
+    const variation& v = all[i / seeds];
+    const std::uint64_t seed = i % seeds + 1;
+    std::vector<job> jobs = v.where.workload(asked.jobs, seed)();
+    for (job& j : jobs) v.change(j);
+    const model::workload load = with_curves(v.where, std::move(jobs));
+    const scheme kind[kinds] = {{"", v.usual, "ecmp"}, {"", chain(place::vclos{}), "source"},
+                                {"", v.usual, "ideal"}};
+    for (std::size_t k = 0; k < kinds; ++k)
+      runs[i][k] = run(v.where, kind[k], order::fifo{}, load, seed, v.options).sums;
+    const std::lock_guard lock(guard);
+    told(++done, runs.size());
+  });
+  table t{.caption = "**What moves the gain: one assumption changed at a time, FIFO; mean JCT of vclos against the shared network under ECMP**",
+          .columns = {{"assumption", "", true}, {"ECMP: JCT", "s"}, {"JRT against ideal"},
+                      {"contended phases"}, {"vclos: JCT", "s"}, {"against ECMP"}, {"against the ideal"}}};
+  for (std::size_t v = 0; v < all.size(); ++v) {
+    running_statistics jct, jrt, contended, own, gain, distance;
+    for (std::size_t i = v * seeds; i < (v + 1) * seeds; ++i) {
+      const auto& r = runs[i];
+      jct.add(r[shared].jct_s);
+      jrt.add(r[shared].jrt_s / r[free_of_it].jrt_s - 1);
+      contended.add(r[shared].contended);
+      own.add(r[isolated].jct_s);
+      gain.add(r[isolated].jct_s / r[shared].jct_s - 1);
+      distance.add(r[isolated].jct_s / r[free_of_it].jct_s - 1);
+    }
+    t.add({all[v].name, fixed(jct.mean(), 0), signed_percent(jrt.mean()), percent(contended.mean()),
+           fixed(own.mean(), 0), signed_percent(gain.mean()) + " ± " + fixed(100 * half_width(gain), 1),
+           signed_percent(distance.mean()) + " ± " + fixed(100 * half_width(distance), 1)});
   }
+  print_markdown(std::cout, t);
 }
 
 }  // namespace heddle::evaluate

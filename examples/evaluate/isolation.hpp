@@ -13,7 +13,7 @@ namespace heddle::evaluate {
 struct isolation_options {
   std::size_t jobs = 5000;  ///< of a run
   int seeds = 5;
-  bool quick = false;       ///< one load a fabric and FIFO alone
+  bool quick = false;       ///< few loads and orders
   std::filesystem::path out = ".";
 };
 
@@ -21,7 +21,10 @@ struct isolation_options {
 using progress = std::function<void(std::size_t, std::size_t)>;
 
 /// Runs every scheduler on every setting. Writes isolation.csv (a row for each setting, order and
-/// scheduler), isolation_cdf.csv (JCT quantiles of one setting), and prints tables as Markdown.
+/// scheduler), isolation_cdf.csv (JCT quantiles), and prints tables as Markdown.
 void evaluate_isolation(const isolation_options& asked, const progress& told);
+
+/// Changes one assumption at a time and prints what that does to the gain by isolation.
+void evaluate_sensitivity(const isolation_options& asked, const progress& told);
 
 }  // namespace heddle::evaluate

@@ -29,47 +29,64 @@ struct arguments {
   std::string traces;
   std::string out = ".";
   CLI::App* isolation_command = nullptr;
+  CLI::App* sensitivity_command = nullptr;
   CLI::App* iterations_command = nullptr;
   CLI::App* energy_command = nullptr;
   CLI::App* joint_command = nullptr;
+  CLI::App* rivals_command = nullptr;
+  CLI::App* decisions_command = nullptr;
 };
 
 void add_options(CLI::App& app, arguments& a) {
   app.require_subcommand(1);
   a.isolation_command = app.add_subcommand("isolation", "the setting of the vClos evaluation");
-  a.isolation_command->add_option("--out", a.out, "directory for the CSV files")->capture_default_str();
-  a.isolation_command->add_option("--jobs", a.isolation.jobs, "jobs of a run")
-      ->check(CLI::Range(10, 100000))
-      ->capture_default_str();
-  a.isolation_command->add_option("--seeds", a.isolation.seeds, "runs of each setting")
-      ->check(CLI::Range(1, 100))
-      ->capture_default_str();
-  a.isolation_command->add_flag("--quick", a.isolation.quick, "few settings, FIFO alone");
+  a.sensitivity_command =
+      app.add_subcommand("sensitivity", "what moves the gain by isolation, one assumption at a time");
   a.iterations_command =
       app.add_subcommand("iterations", "measured iteration times beside the model's");
   a.energy_command = app.add_subcommand("energy", "powerflow and its rivals over clocks and budgets");
   a.joint_command = app.add_subcommand("joint", "isolation and energy-awareness, each and both");
-  for (CLI::App* command : {a.energy_command, a.joint_command}) {
-    command->add_option("--out", a.out, "directory for the CSV files")->capture_default_str();
-    command->add_option("--traces", a.traces, "directory of msr_itp_c02.csv and msr_itp_c04.csv");
-    command->add_option("--jobs", a.energy.jobs, "jobs of a workload")
+  a.rivals_command = app.add_subcommand("rivals", "rivals' published numbers beside counterparts'");
+  a.decisions_command = app.add_subcommand("decisions", "the time of a decision by size of the cluster");
+  for (CLI::App* command : {a.isolation_command, a.sensitivity_command}) {
+    command->add_option("--jobs", a.isolation.jobs, "jobs of a run")
         ->check(CLI::Range(10, 100000))
         ->capture_default_str();
+    command->add_option("--seeds", a.isolation.seeds, "runs of each setting")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
   }
+  a.isolation_command->add_flag("--quick", a.isolation.quick, "few settings");
+  for (CLI::App* command : {a.energy_command, a.joint_command, a.rivals_command})
+    command->add_option("--seeds", a.energy.seeds, "workloads drawn")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+  for (CLI::App* command : {a.energy_command, a.joint_command, a.decisions_command})
+    command->add_option("--jobs", a.energy.jobs, "jobs of a workload; for decisions, by 512 GPUs")
+        ->check(CLI::Range(10, 100000))
+        ->capture_default_str();
+  for (CLI::App* command : {a.energy_command, a.joint_command})
+    command->add_option("--traces", a.traces, "directory of msr_itp_c02.csv and msr_itp_c04.csv");
+  for (CLI::App* command :
+       {a.isolation_command, a.energy_command, a.joint_command, a.decisions_command})
+    command->add_option("--out", a.out, "directory for the CSV files")
+        ->check(CLI::ExistingDirectory)
+        ->capture_default_str();
 }
 
 int run(const arguments& a) {
-  if (*a.isolation_command) {
-    evaluate::isolation_options asked = a.isolation;
-    asked.out = a.out;
-    evaluate::evaluate_isolation(asked, show_progress);
-  }
-  if (*a.iterations_command) evaluate::evaluate_iterations();
+  evaluate::isolation_options isolation = a.isolation;
+  isolation.out = a.out;
   evaluate::energy_options energy = a.energy;
   energy.out = a.out;
   energy.traces = a.traces;
+  if (*a.isolation_command) evaluate::evaluate_isolation(isolation, show_progress);
+  if (*a.sensitivity_command) evaluate::evaluate_sensitivity(isolation, show_progress);
+  if (*a.iterations_command) evaluate::evaluate_iterations();
   if (*a.energy_command) evaluate::evaluate_energy(energy, show_progress);
   if (*a.joint_command) evaluate::evaluate_joint(energy, show_progress);
+  if (*a.rivals_command) evaluate::evaluate_rivals(energy);
+  if (*a.decisions_command) evaluate::evaluate_decisions(energy);
   return done;
 }
 

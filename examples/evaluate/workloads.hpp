@@ -29,14 +29,21 @@ struct arena {
   std::vector<job> jobs;
 
   [[nodiscard]] model::workload with_curves(const model::catalogue& known) const {
+    int most = 64;  // GPUs of an elastic job, or as many as one asks for
+    for (const job& j : jobs) most = std::max(most, j.gpus);
     return trace::with_curves(jobs, known,
-                              {.gpus_per_server = fixed.gpus_per_server(), .max_gpus = 64});
+                              {.gpus_per_server = fixed.gpus_per_server(), .max_gpus = most});
   }
   /// GPU time asked for over GPU time there is from the first submission to the last.
   [[nodiscard]] double load() const {
     double gpu_s = 0;
     for (const job& j : jobs) gpu_s += j.gpus * j.duration_s;
     return gpu_s / (fixed.gpus() * (jobs.back().submit_s - jobs.front().submit_s));
+  }
+  /// The same jobs nearer together or further apart.
+  void set_load(double l) {
+    const double stretch = load() / l, first = jobs.front().submit_s;
+    for (job& j : jobs) j.submit_s = first + (j.submit_s - first) * stretch;
   }
 };
 
@@ -48,20 +55,31 @@ inline arena arena_of(std::string name, int leafs, std::vector<job> jobs) {
           std::move(jobs)};
 }
 
-/// Models of the catalogue for all jobs; communication as the vClos evaluation draws it.
+/// All models of the catalogue.
 inline std::vector<std::string_view> models_of(const model::catalogue& known) {
   std::vector<std::string_view> names;
   for (const model::training_job& j : known.jobs()) names.push_back(j.name);
   return names;
 }
 
-/// Two clusters of Microsoft ITP on as many GPUs as keep them busy, and a synthetic workload whose
-/// jobs come in bursts; without the traces the last alone.
+/// Jobs of a synthetic cluster that come in bursts, at a load of 0.9.
+inline arena bursty_arena(std::size_t jobs, const std::vector<std::string_view>& models,
+                          std::uint64_t seed) {
+  const trace::bursty_workload drawn{.jobs = jobs, .max_gpus = 64, .models = models, .seed = seed};
+  arena made = arena_of("bursty", 8, drawn());
+  made.set_load(.9);
+  const trace::catalogue_mix mix{seed, models};
+  for (job& j : made.jobs) mix(j, {.pattern = true, .comm_share = true});
+  return made;
+}
+
+/// Two clusters of Microsoft ITP on as many GPUs as keep them busy (models and collectives drawn by
+/// `seed`), and bursts; without the traces the last alone.
 inline std::vector<arena> arenas(const energy_options& asked, const model::catalogue& known,
                                  std::uint64_t seed) {
   const std::vector<std::string_view> models = models_of(known);
   std::vector<arena> all;
-  for (const auto& [file, leafs] : {std::pair{"msr_itp_c02", 4}, std::pair{"msr_itp_c04", 20}}) {
+  for (const auto& [file, leafs] : {std::pair{"msr_itp_c02", 3}, std::pair{"msr_itp_c04", 22}}) {
     if (asked.traces.empty()) break;
     const std::string path = (asked.traces / (std::string(file) + ".csv")).string();
     std::ifstream in(path);
@@ -70,15 +88,17 @@ inline std::vector<arena> arenas(const energy_options& asked, const model::catal
                            trace::read_jobs(in, path, {.max_gpus = 32 * leafs, .limit = asked.jobs},
                                             trace::catalogue_mix{seed, models})));
   }
-  trace::bursty_workload drawn{.jobs = asked.jobs, .max_gpus = 64, .models = models, .seed = seed};
-  arena made = arena_of("bursty", 8, drawn());
-  // A load of 0.9: the same jobs further apart or nearer.
-  const double stretch = made.load() / .9, first = made.jobs.front().submit_s;
-  for (job& j : made.jobs) j.submit_s = first + (j.submit_s - first) * stretch;
-  const trace::catalogue_mix mix{seed, models};
-  for (job& j : made.jobs) mix(j, {.pattern = true, .comm_share = true});
-  all.push_back(std::move(made));
+  all.push_back(bursty_arena(asked.jobs, models, seed));
   return all;
+}
+
+/// The 512-GPU mix of the vClos evaluation, elastic: jobs up to half of the cluster, every one with a
+/// third of its time on the network.
+inline arena heavy_arena(std::size_t jobs, std::uint64_t seed) {
+  arena made = arena_of("vClos mix (heavy)", 16,
+                        trace::vclos_workload{.jobs = jobs, .heavy = true, .seed = seed}());
+  made.set_load(.75);
+  return made;
 }
 
 }  // namespace heddle::evaluate

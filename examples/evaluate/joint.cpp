@@ -1,0 +1,201 @@
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/requested.hpp>
+#include <heddle/allocate/static_clock.hpp>
+#include <heddle/place/ocs_vclos.hpp>
+#include <heddle/place/shared_network.hpp>
+#include <heddle/place/vclos.hpp>
+
+#include "believed.hpp"
+#include "energy.hpp"
+#include "frontier.hpp"
+#include "plan.hpp"
+#include "runs.hpp"
+#include "workloads.hpp"
+
+namespace heddle::evaluate {
+
+namespace {
+
+using examples::fixed;
+using examples::percent;
+using examples::signed_percent;
+using examples::table;
+using schedule::scheduler_options;
+
+constexpr std::array clocks_ghz{1.41, 1.2, 1.05, .9};
+constexpr std::array budget_shares{1., .8, .65, .5};
+constexpr double never = std::numeric_limits<double>::infinity();
+
+/// What a cluster may have of both papers.
+struct parts {
+  bool isolated = true;   ///< else packed under ECMP
+  bool elastic = true;    ///< else as many GPUs as asked for
+  bool clocks = true;     ///< else full clock
+  bool jointly = true;    ///< allocation asks placement
+  bool off = true;        ///< idle servers are switched off
+  bool optical = false;
+};
+
+any_allocation allocation_of(const parts& p) {
+  const allocate::powerflow whole;
+  if (p.elastic) return p.clocks ? any_allocation::of(whole)
+                                 : any_allocation::of(one_clock<allocate::powerflow>{});
+  return p.clocks ? any_allocation::of(as_requested<allocate::powerflow>{})
+                  : any_allocation::of(allocate::requested{});
+}
+examples::any_place place_of(const parts& p) {
+  if (!p.isolated) return place::packed{};
+  return p.optical ? chain(place::ocs_vclos{.may_move = place::rewiring::free}) : chain(place::vclos{});
+}
+scheduler_options options_of(const parts& p, double budget_w) {
+  return {.power_budget_w = budget_w, .joint = p.jointly, .off_after_s = p.off ? off_after_s() : never};
+}
+contender budgeted(std::string name, parts p) {
+  return {std::move(name), true, p.optical, [=](double, double budget_w) {
+            return plan(order::fifo{}, allocation_of(p), place_of(p), {route::ecmp{}},
+                        options_of(p, budget_w));
+          }};
+}
+/// As many GPUs as asked for, at one clock for all.
+contender clocked(std::string name, bool isolated) {
+  return {std::move(name), false, false, [=](double ghz, double) {
+            using fixed_size = allocate::static_clock<allocate::requested>;
+            return plan(order::fifo{}, any_allocation::of(fixed_size{ghz, {}}), place_of({.isolated = isolated}),
+                        {route::ecmp{}}, {.off_after_s = off_after_s()});
+          }};
+}
+
+enum contender_index : std::size_t { today, vclos_alone, powerflow_alone, both, both_optical };
+
+std::vector<contender> contenders() {
+  return {clocked("today: packed + ECMP", false), clocked("vClos alone", true),
+          budgeted("PowerFlow alone: packed + ECMP", {.isolated = false, .jointly = false}),
+          budgeted("joint, leaf-spine", {}), budgeted("joint, OCS", {.optical = true})};
+}
+
+/// From today to everything, each step with those before it; then everything without one.
+std::vector<contender> steps() {
+  const parts none{false, false, false, false, false, false};
+  std::vector<contender> all;
+  parts p = none;
+  const auto next = [&](std::string name) { all.push_back(budgeted(std::move(name), p)); };
+  next("today: packed + ECMP");
+  p.isolated = true;
+  next("+ isolation");
+  p.elastic = true;
+  next("+ elasticity");
+  p.jointly = true;
+  next("+ allocation asks placement");
+  p.off = true;
+  next("+ idle servers off");
+  p.clocks = true;
+  next("+ clocks");
+  p.optical = true;
+  next("+ OCS");
+  all.push_back(budgeted("all but OCS and isolation", {.isolated = false}));
+  all.push_back(budgeted("all but OCS and elasticity", {.elastic = false}));
+  all.push_back(budgeted("all but OCS and asking", {.jointly = false}));
+  all.push_back(budgeted("all but OCS and servers off", {.off = false}));
+  all.push_back(budgeted("all but OCS and clocks", {.clocks = false}));
+  return all;
+}
+
+void print_frontier(const frontier& f) {
+  table t{.caption = "**" + f.title() + "**: mean JCT in s and energy in MWh at full clock or the largest "
+                     "budget and two steps below; the last column is the joint scheduler's JCT (on fixed "
+                     "links) against theirs at the same energy, over their sweep",
+          .columns = {{"scheduler", "", true}, {"JCT"}, {"energy"}, {"JCT"}, {"energy"}, {"FTF ρ"},
+                      {"fragmentation"}, {"joint at the same energy"}}};
+  for (std::size_t c = 0; c < f.contenders(); ++c) {
+    std::string against;
+    double low = never, high = -never;
+    for (std::size_t i = 0; i < f.settings(c); ++i)
+      if (const auto r = f.ratio(c, i, both)) {
+        low = std::min(low, 1 / r->mean() - 1);
+        high = std::max(high, 1 / r->mean() - 1);
+      }
+    if (c != both && high > -never) {
+      against = signed_percent(low) + " … " + signed_percent(high);
+      if (const auto r = f.ratio(c, 0, both))
+        against += "; at the first " + signed_percent(1 / r->mean() - 1) + " ± " +
+                   fixed(100 * half_width(*r) / (r->mean() * r->mean()), 1);
+    }
+    t.add({f.name(c), mean_and_interval(f.over(c, 0, &point::jct_s)),
+           fixed(f.over(c, 0, &point::energy_mwh).mean(), 2), mean_and_interval(f.over(c, 2, &point::jct_s)),
+           fixed(f.over(c, 2, &point::energy_mwh).mean(), 2), fixed(f.over(c, 0, &point::ftf).mean(), 2),
+           percent(f.over(c, 0, &point::fragmentation).mean()), against});
+  }
+  print_markdown(std::cout, t);
+}
+
+constexpr std::array step_shares{1., .65};
+constexpr std::size_t steps_in_turn = 7;  // the others leave one out
+
+void print_steps(const frontier& f, std::ostream& csv) {
+  table t{.caption = "**" + f.title() + "**: from today to both papers, step by step, with as much power as FIFO "
+                     "draws at its peak, and with 65 % of what that is above idle (– where a job needs "
+                     "more at full clock); in brackets against the step before, or against all but OCS",
+          .columns = {{"step", "", true}, {"JCT at 100 %", "s"}, {"energy", "MWh"}, {"JCT at 65 %", "s"},
+                      {"energy", "MWh"}}};
+  for (std::size_t c = 0; c < f.contenders(); ++c) {
+    const std::size_t base = c < steps_in_turn ? (c == 0 ? 0 : c - 1) : steps_in_turn - 2;
+    std::vector<std::string> row{f.name(c)};
+    for (std::size_t i = 0; i < step_shares.size(); ++i)
+      for (double point::*m : {&point::jct_s, &point::energy_mwh}) {
+        if (!f.finished(c, i)) {
+          row.push_back("–");
+          continue;
+        }
+        const running_statistics change = f.against(c, i, base, m);
+        row.push_back(fixed(f.over(c, i, m).mean(), m == &point::jct_s ? 0 : 2) +
+                      (c == 0 || !f.finished(base, i)
+                           ? ""
+                           : " (" + signed_percent(change.mean()) + " ± " + fixed(100 * half_width(change), 1) + ")"));
+      }
+    t.add(std::move(row));
+  }
+  print_markdown(std::cout, t);
+  f.write_rows(csv, "");
+}
+
+}  // namespace
+
+void evaluate_joint(const energy_options& asked, const progress& told) {
+  const model::catalogue known;
+  std::vector<std::vector<arena>> by_seed;
+  for (int i = 1; i <= asked.seeds; ++i) {
+    const auto seed = static_cast<std::uint64_t>(i);
+    by_seed.push_back(arenas(asked, known, seed));
+    by_seed.back().push_back(heavy_arena(asked.jobs, seed));
+  }
+  const std::size_t n = by_seed[0].size();
+  std::vector<frontier> all;
+  for (const bool in_steps : {false, true})
+    for (std::size_t a = 0; a < n; ++a) {
+      frontier& f = all.emplace_back(in_steps ? sweep_of{clocks_ghz, step_shares}
+                                              : sweep_of{clocks_ghz, budget_shares});
+      for (const auto& s : by_seed) f.add(s[a], in_steps ? steps() : contenders());
+    }
+  run_all(all, told);
+
+  std::ofstream csv(asked.out / "joint.csv"), waterfall(asked.out / "waterfall.csv");
+  csv << frontier::csv_head;
+  waterfall << frontier::csv_head;
+  for (std::size_t i = 0; i < n; ++i) {
+    print_frontier(all[i]);
+    all[i].write_rows(csv, "");
+  }
+  for (std::size_t i = n; i < 2 * n; ++i) print_steps(all[i], waterfall);
+}
+
+}  // namespace heddle::evaluate
