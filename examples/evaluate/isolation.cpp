@@ -183,7 +183,8 @@ struct family {
   std::vector<setting> at;
 };
 
-std::vector<family> families(bool quick) {
+std::vector<family> families(const isolation_options& asked) {
+  const bool quick = asked.quick;
   std::vector<family> all;
   for (bool heavy : {true, false}) {
     const std::string mix = heavy ? ", heavy" : ", mixed";
@@ -195,8 +196,8 @@ std::vector<family> families(bool quick) {
       f.at.erase(f.at.begin() + 2, f.at.end());
       g.at.erase(g.at.begin(), g.at.end() - 1);
     }
-    all.push_back(std::move(f));
-    all.push_back(std::move(g));
+    if (asked.gpus != 8192) all.push_back(std::move(f));
+    if (asked.gpus != 512) all.push_back(std::move(g));
   }
   return all;
 }
@@ -336,7 +337,7 @@ void write_csv(std::ostream& csv, std::ostream& cdf, const setting& s, const std
 }  // namespace
 
 void evaluate_isolation(const isolation_options& asked, const progress& told) {
-  const std::vector<family> all = families(asked.quick);
+  const std::vector<family> all = families(asked);
   const std::size_t orders_used = asked.quick ? 2 : orders().size();
   const auto seeds = static_cast<std::size_t>(asked.seeds);
   std::vector<std::pair<const setting*, std::size_t>> lots;  // with an order

@@ -56,6 +56,8 @@ void add_options(CLI::App& app, arguments& a) {
         ->check(CLI::Range(1, 100))
         ->capture_default_str();
   }
+  a.isolation_command->add_option("--gpus", a.isolation.gpus, "one cluster alone: 512 or 8192")
+      ->check(CLI::IsMember({512, 8192}));
   a.isolation_command->add_flag("--quick", a.isolation.quick, "few settings");
   for (CLI::App* command : {a.energy_command, a.joint_command, a.rivals_command})
     command->add_option("--seeds", a.energy.seeds, "workloads drawn")

@@ -200,8 +200,28 @@ struct by_force {
       if (ports(s, 0, 0, gpus(0)) >= n) return true;
     return false;
   }
-  bool any(int n, bool any_size) {
-    return one_leaf(n) || even(n) || (any_size && (two_leafs(n) || with_rest(n) || crossbar(n)));
+  // `parts` more virtual leafs of `width` GPUs under leaf l and later ones, besides those in `full`.
+  bool virtual_leafs(std::vector<int>& full, int l, int parts, int width) {
+    if (parts == 0) return columns(full, -1, 0, width, 0, 0);
+    if (l == leafs) return false;
+    const std::size_t before = full.size();
+    for (int c = 0; c <= parts && c * width <= gpus(l); ++c) {
+      if (virtual_leafs(full, l + 1, parts - c, width)) return true;
+      full.push_back(l);
+    }
+    full.resize(before);
+    return false;
+  }
+  bool in_parts(int n) {
+    for (int width = 2; 2 * width <= n; ++width) {
+      std::vector<int> full;
+      if (n % width == 0 && virtual_leafs(full, 0, n / width, width)) return true;
+    }
+    return false;
+  }
+  bool any(int n, bool any_size, bool parts) {
+    return one_leaf(n) || even(n) ||
+           (any_size && (two_leafs(n) || with_rest(n) || crossbar(n) || (parts && in_parts(n))));
   }
 };
 
@@ -240,8 +260,9 @@ void check_placed(const ledger& before, const answer& a, int wanted, std::size_t
 }  // namespace
 
 TEST_CASE("ocs_vclos that may move nothing places exactly when brute force over leafs and spines and OCS does") {
-  ocs_vclos any{.search_nodes = 1'000'000}, even{.any_size = false, .search_nodes = 1'000'000};
-  int placed[2] = {0, 0}, refused = 0;
+  ocs_vclos any{.parts = false, .search_nodes = 1'000'000},
+      even{.any_size = false, .search_nodes = 1'000'000}, with_parts{.search_nodes = 1'000'000};
+  int placed[2] = {0, 0}, refused = 0, in_parts = 0, missed = 0;
   for (std::uint64_t seed = 0; seed < 10000; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
@@ -252,7 +273,7 @@ TEST_CASE("ocs_vclos that may move nothing places exactly when brute force over 
       CAPTURE(any_size);
       const answer a = (any_size ? any : even)(state, {newcomer, wanted});
       REQUIRE(a.proved);
-      REQUIRE(static_cast<bool>(a) == oracle.any(wanted, any_size));
+      REQUIRE(static_cast<bool>(a) == oracle.any(wanted, any_size, false));
       if (a) {
         check_placed(state, a, wanted, 0);
         ++placed[any_size];
@@ -260,11 +281,25 @@ TEST_CASE("ocs_vclos that may move nothing places exactly when brute force over 
         REQUIRE((a.why == wait_reason::network_fragmentation || a.why == wait_reason::gpu_fragmentation));
         ++refused;
       }
+      if (!any_size || a) continue;
+      // Parts are not searched for: they may be missed, but nothing false is said of them.
+      const answer more = with_parts(state, {newcomer, wanted});
+      const bool there_are = oracle.in_parts(wanted);
+      if (more) {
+        REQUIRE(there_are);
+        check_placed(state, more, wanted, 0);
+        ++in_parts;
+      } else {
+        REQUIRE((!more.proved || !there_are));
+        missed += there_are;
+      }
     }
   }
   CHECK(placed[0] > 500);
   CHECK(placed[1] > placed[0] + 50);
   CHECK(refused > 500);
+  CHECK(in_parts > 0);
+  CHECK(missed <= in_parts);
 }
 
 TEST_CASE("ocs_vclos that may move everything places exactly when the free ports suffice") {
@@ -280,7 +315,7 @@ TEST_CASE("ocs_vclos that may move everything places exactly when the free ports
     for (bool any_size : {false, true}) {
       const answer a = (any_size ? any : even)(state, {newcomer, wanted});
       REQUIRE(a.proved);
-      REQUIRE(static_cast<bool>(a) == oracle.any(wanted, any_size));
+      REQUIRE(static_cast<bool>(a) == oracle.any(wanted, any_size, true));
       if (a) {
         check_placed(state, a, wanted, ~std::size_t{0});
         ++placed;
@@ -312,15 +347,15 @@ TEST_CASE("with a bound on what moves ocs_vclos places at least what never movin
     const answer bounded = ocs_vclos{.may_move = rewiring::bounded, .most_moved = r,
                                      .search_nodes = 1'000'000}(state, {newcomer, wanted});
     const answer all = ocs_vclos{.may_move = rewiring::free, .search_nodes = 1'000'000}(state, {newcomer, wanted});
-    REQUIRE(static_cast<bool>(never) == by_force(state, false).any(wanted, true));
+    if (never) REQUIRE(by_force(state, false).any(wanted, true, true));
     if (never) REQUIRE(bounded);
     if (bounded) {
       check_placed(state, bounded, wanted, static_cast<std::size_t>(r));
-      REQUIRE(by_force(state, true).any(wanted, true));
+      REQUIRE(by_force(state, true).any(wanted, true, true));
     }
     if (all) check_placed(state, all, wanted, ~std::size_t{0});
-    if (!all && all.proved) REQUIRE_FALSE(by_force(state, true).any(wanted, true));
-    if (!bounded && bounded.proved) REQUIRE_FALSE(by_force(state, true).any(wanted, true));
+    if (!all && all.proved) REQUIRE_FALSE(by_force(state, true).any(wanted, true, true));
+    if (!bounded && bounded.proved) REQUIRE_FALSE(by_force(state, true).any(wanted, true, true));
     more_than_never += bounded && !never;
     less_than_free += all && !bounded;
   }
@@ -365,6 +400,24 @@ TEST_CASE("any GPUs share a spine as a crossbar") {
   CHECK_FALSE(ocs_vclos{.any_size = false}(l, {newcomer, 7}));
 }
 
+TEST_CASE("a leaf with twice the GPUs of the others is two virtual leafs") {
+  // 6, 3 and 3 GPUs are free, and no spine has the ports of a crossbar.
+  const leaf_spine_ocs dc{{.leafs = 3, .spines = 2, .switches = 8, .spine_fibres = 1, .servers_per_leaf = 1,
+                           .gpus_per_server = 8}};
+  ledger l{dc};
+  placement others;
+  for (int g : {6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20}) others.gpus.push_back(gpu_id{g});
+  REQUIRE(l.reserve(job_id{1}, others) == reserve_status::reserved);
+  for (rewiring r : {rewiring::never, rewiring::free}) {
+    const answer whole = ocs_vclos{.may_move = r, .parts = false}(l, {newcomer, 12});
+    CHECK(whole.why == wait_reason::gpu_fragmentation);
+    const answer a = ocs_vclos{.may_move = r}(l, {newcomer, 12});
+    REQUIRE(a);
+    CHECK(a.where->links.size() == 12);
+    check_placed(l, a, 12, 0);
+  }
+}
+
 TEST_CASE("ocs_vclos out of search nodes says search_limit and never a wrong no") {
   int gave_up = 0;
   for (std::uint64_t seed = 0; seed < 10000; ++seed) {
@@ -378,7 +431,7 @@ TEST_CASE("ocs_vclos out of search nodes says search_limit and never a wrong no"
       CHECK_FALSE(a.proved);
       ++gave_up;
     } else {
-      CHECK_FALSE(by_force(state, false).any(wanted, true));
+      CHECK_FALSE(by_force(state, false).any(wanted, true, a.proved));
     }
   }
   CHECK(gave_up > 50);

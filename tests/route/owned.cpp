@@ -258,6 +258,47 @@ TEST_CASE("on shapes with a proof no link carries more flows of a phase than a n
   }
 }
 
+TEST_CASE("leafs linked in like proportions carry no more flows on a link than a network card") {
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    std::vector<int> copies, w;
+    for (int l = d.between(2, 6); l > 0; --l) copies.push_back(d.between(0, 4));
+    for (int s = d.between(1, 4); s > 0; --s) w.push_back(d.between(1, 3));
+    const int n = std::accumulate(w.begin(), w.end(), 0), g = d.between(1, 4);
+    const int most = std::max(1, *std::max_element(copies.begin(), copies.end()));
+    clos c{leaf_spine{{.leafs = static_cast<int>(copies.size()), .spines = static_cast<int>(w.size()),
+                       .links_per_pair = 3 * most, .servers_per_leaf = (most * n + g - 1) / g,
+                       .gpus_per_server = g}},
+           [&] {
+             std::vector<int> gpus;  // a leaf need not be full
+             for (int k : copies) gpus.push_back(k == 0 ? 0 : k * n - d.between(0, n - 1));
+             return gpus;
+           }(),
+           std::vector<int>(copies.size(), 0)};
+    for (std::size_t l = 0; l < copies.size(); ++l)
+      for (std::size_t s = 0; s < w.size(); ++s)
+        for (int k = 0; k < copies[l] * w[s]; ++k)
+          c.own.push_back({leaf_id{l}, spine_id{s}, static_cast<std::uint32_t>(k)});
+    if (c.ranks_count() < 2) continue;
+    route::owned own{c.dc, c.own};
+    for (int incast : {1, 2}) {
+      std::vector<flow> flows;
+      for (int k = 0; k < incast; ++k) {
+        const auto more = random_partial_permutation(d, c.ranks_count());
+        flows.insert(flows.end(), more.begin(), more.end());
+      }
+      std::vector<int> out(c.ranks.gpus.size(), 0), in(c.ranks.gpus.size(), 0);
+      int p = 1;
+      for (const flow& f : flows) p = std::max({p, ++out[f.source], ++in[f.target]});
+      const auto [up, down] = c.most(own, flows);
+      REQUIRE(std::max(up, down) <= p);
+      REQUIRE(own.complete());
+      REQUIRE(stays_at_home(c, own, flows));
+    }
+  }
+}
+
 TEST_CASE("slots count within the job, so its GPUs need not be aligned") {
   // GPUs 1, 3 of leaf 0 and 0, 2 of leaf 1; links to spines 2 and 3 with odd lanes.
   const leaf_spine dc{{.leafs = 2, .spines = 4, .links_per_pair = 2, .servers_per_leaf = 1,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,25 @@ struct shape {
       for (int s = 0; s < spines[at]; ++s) own.push_back({leaf_id{l}, spine_id{s}, 0});
     }
     ranks = traffic::make_group(dc, ids);
+  }
+  // copies[l]·n ranks under leaf l, and copies[l]·w[s] links to spine s, n the sum over w.
+  shape(const std::vector<int>& copies, const std::vector<int>& w, int n, int g)
+      : dc(parts_network(copies, w, n, g)) {
+    std::vector<gpu_id> ids;
+    for (int l = 0; l < static_cast<int>(copies.size()); ++l) {
+      const int c = copies[static_cast<std::size_t>(l)];
+      for (int i = 0; i < c * n; ++i) ids.push_back(gpu_id{l * dc.gpus_per_leaf() + i});
+      for (int s = 0; s < static_cast<int>(w.size()); ++s)
+        for (int k = 0; k < c * w[static_cast<std::size_t>(s)]; ++k)
+          own.push_back({leaf_id{l}, spine_id{s}, static_cast<std::uint32_t>(k)});
+    }
+    ranks = traffic::make_group(dc, ids);
+  }
+  static leaf_spine parts_network(const std::vector<int>& copies, const std::vector<int>& w, int n, int g) {
+    const int most = *std::max_element(copies.begin(), copies.end());
+    return leaf_spine{{.leafs = static_cast<int>(copies.size()), .spines = static_cast<int>(w.size()),
+                       .links_per_pair = most * *std::max_element(w.begin(), w.end()),
+                       .servers_per_leaf = (most * n + g - 1) / g, .gpus_per_server = g}};
   }
   static leaf_spine network(const std::vector<int>& gpus, int g) {
     const int most = *std::max_element(gpus.begin(), gpus.end());
@@ -125,6 +145,20 @@ TEST_CASE("two leafs need as many spines as the smaller has ranks for every coll
         const std::vector<int> gpus = swapped ? std::vector{b, a} : std::vector{a, b};
         check_all_collectives({gpus, {b, b}, 2});
       }
+}
+
+TEST_CASE("leafs of several virtual leafs route every phase of every collective") {
+  std::size_t phases = 0;
+  for (const std::vector<int>& copies :
+       {std::vector{2, 1}, {1, 3, 2}, {3, 3, 1}, {1, 1, 1, 4}, {5, 2}, {2, 3, 1, 1, 2}})
+    for (const std::vector<int>& w : {std::vector{1}, {2}, {1, 1}, {1, 2}, {3, 1}, {1, 1, 1}, {2, 1, 2}, {1, 3, 1, 1}})
+      for (int g : {1, 2, 4}) {
+        CAPTURE(copies);
+        CAPTURE(w);
+        CAPTURE(g);
+        phases += check_all_collectives({copies, w, std::accumulate(w.begin(), w.end(), 0), g});
+      }
+  CHECK(phases > 1'000);
 }
 
 TEST_CASE("a training step in tensor and data and pipeline ranks stays within a card's flows") {

@@ -62,9 +62,13 @@ struct ocs_vclos_work {
 ///                    of r < n GPUs with r of these, N = q·n + r
 ///     crossbar       any GPUs under any leafs, each with a port of       N
 ///                    one and the same spine, few leafs first
+///     in parts       m virtual leafs of n GPUs, several of them under    N
+///                    one leaf, n virtual spines, N = m·n
 ///
 /// A *virtual spine* is a circuit from each leaf to one spine; a spine with ports enough may be several.
-/// `any_size = false` keeps to the first two.
+/// A *virtual leaf* is n GPUs of a leaf with a circuit to each of n virtual spines. In parts a job needs
+/// no equal leafs, which on a busy cluster are what is wanting. `any_size = false` keeps to the first
+/// two shapes, `parts = false` leaves out the last.
 ///
 /// GPUs are chosen first, then links: where every circuit may move and all OCS are alike, free ports
 /// alone decide (docs/optical/ocs_vclos.md), so no job waits for want of the right ones. What is
@@ -75,7 +79,8 @@ struct ocs_vclos_work {
 /// Says why not: `gpu_fragmentation` if no shape has its leafs by GPUs alone, `network_fragmentation`
 /// if only links are missing, `search_limit` if the search gave up. `answer::proved` is true under
 /// `never` unless it gave up; under `free` while all OCS are alike; under `bounded` only for want of
-/// ports. `answer::moved` are the circuits to move before the reservation, by `ledger::rewire`.
+/// ports. Parts are not searched for: where their ports would do and circuits could not be found, a no is
+/// not proved. `answer::moved` are the circuits to move before the reservation, by `ledger::rewire`.
 ///
 /// Once it is warm, a no on ports or idle fibres allocates nothing. One writer.
 /// Reference: Han et al., arXiv 2308.05692 (2023), for the idea and the stages; shapes beyond equal
@@ -84,6 +89,7 @@ struct ocs_vclos {
   rewiring may_move = rewiring::never;
   int most_moved = 8;                 ///< circuits of running jobs, under `bounded`; ≥ 0
   bool any_size = true;               ///< also unequal leafs
+  bool parts = true;                  ///< also several virtual leafs under one leaf
   std::int64_t search_nodes = 500;    ///< of one request, before it gives up; ≥ 1
   detail::ocs_vclos_work work = {};   ///< scratch, nothing to set
 
@@ -95,6 +101,7 @@ struct ocs_vclos {
     if (even(free, job.gpus)) return build(free);
     if (any_size && (two_leafs(free, job.gpus) || with_rest(free, job.gpus) || crossbar(free, job.gpus)))
       return build(free);
+    if (any_size && parts && in_parts(free, job.gpus)) return build(free);
     if (work.gave_up) return {wait_reason::search_limit, false};
     return {work.gpus_would_do ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation,
             !work.unproved};
@@ -366,6 +373,38 @@ struct ocs_vclos {
     for (std::size_t i = 0; i < work.gpus.size(); ++i)
       if (work.gpus[i] > 0) work.parts.push_back({work.chosen[i], work.gpus[i]});
     return true;
+  }
+
+  /// N = m·n in m parts of n GPUs, several under a leaf; the widest first, on the leafs with most.
+  bool in_parts(const fabric::ledger& free, int gpus) {
+    for (int n = std::min(widest(free), gpus / 2); n > 1; --n) {
+      if (gpus % n || !gather_parts(free, gpus / n, n)) continue;
+      work.gpus_would_do = true;
+      if (!work.links.counts_allow(gpus / n, n, 0)) continue;
+      if (--work.budget <= 0) {
+        work.gave_up = true;
+        return false;
+      }
+      if (!work.links.moving(work.chosen, n, 0, may_move == rewiring::never ? 0 : most())) {
+        work.unproved = true;
+        continue;
+      }
+      work.parts.clear();
+      for (leaf_id l : work.chosen) {
+        if (work.parts.empty() || work.parts.back().leaf != l) work.parts.push_back({l, 0});
+        work.parts.back().gpus += n;
+      }
+      return true;
+    }
+    return false;
+  }
+  /// Into `chosen` m leafs, one as often as it has n GPUs with ports. False if there are not so many.
+  bool gather_parts(const fabric::ledger& free, int m, int n) {
+    work.chosen.clear();
+    for (std::size_t i = work.by_free.size(); i-- > 0 && m > 0;)
+      for (int c = std::min(width(free, work.by_free[i]) / n, m); c > 0; --c, --m)
+        work.chosen.push_back(work.by_free[i]);
+    return m == 0;
   }
 
   answer build(const fabric::ledger& free) {

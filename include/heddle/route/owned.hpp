@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -29,8 +30,9 @@ namespace heddle::route {
 /// With P flows a network card, colouring needs no more than P flows on a link for every phase if
 /// the job has one of the shapes with a proof: equal leafs with n ranks and links to the same n
 /// spines each; these and one leaf of r < n ranks with links to r of those spines; two leafs with as
-/// many common spines as the smaller has ranks. Any leafs, linked to one spine by as many links as
-/// they have ranks, need no colouring.
+/// many common spines as the smaller has ranks; leafs of c·n ranks, each c of its own, with c·w(s) links
+/// to spine s, the same w for all, n = Σ w(s). The last one is routed as c *virtual leafs* of n ranks with
+/// w(s) links each; with a single spine it is a crossbar.
 ///
 /// A PhaseRouting; deterministic, so that routes can be compiled into a static table. The links must
 /// outlive it. One writer.
@@ -44,6 +46,7 @@ class owned {
     for (const fabric::link& k : links) ++first_[k.leaf.index() + 1];
     for (std::size_t l = 1; l < first_.size(); ++l) first_[l] += first_[l - 1];
     number_spines();
+    number_parts();
   }
 
   /// The paths of the flows of one phase, in their order; valid until the next call. Flows that
@@ -54,7 +57,7 @@ class owned {
     const int incast = most_of_one_card(v.ranks, flows);
     complete_ = true;
     if (!route_by_slot(v, flows, incast) && !route_by_colour(v, flows, incast) &&
-        !route_over_one_spine(v, flows, incast))
+        !route_by_parts(v, flows, incast))
       route_somehow(v, flows);
     return paths_;
   }
@@ -144,26 +147,65 @@ class owned {
     return true;
   }
 
-  /// A job all of whose links end at one spine: a crossbar, where any up-link leads to any down-link.
-  /// The flows of a leaf take its links in turn. False if there are several spines, or a leaf has more
-  /// flows than its links may carry.
+  /// Leafs whose links to the spines are in like proportions, as virtual leafs that are equal. No link
+  /// gets more than `incast` flows. False if they are not, or a leaf has too many ranks.
   template <class View>
-  bool route_over_one_spine(const View& v, std::span<const traffic::flow> flows, int incast) {
-    const auto per_link = static_cast<std::size_t>(incast);
-    if (links_.empty()) return false;
-    for (const fabric::link& k : links_)
-      if (k.spine != links_.front().spine) return false;
-    out_.assign(first_.size(), 0);
-    in_.assign(first_.size(), 0);
-    for (std::size_t i = 0; i < flows.size(); ++i) {
+  bool route_by_parts(const View& v, std::span<const traffic::flow> flows, int incast) {
+    if (width_ == 0) return false;
+    edges_.clear();
+    for (const traffic::flow& f : flows) {
+      const leaf_id from = v.ranks.leafs[f.source], to = v.ranks.leafs[f.target];
+      if (from == to) continue;
+      const std::uint32_t a = part_of(v.ranks, f.source), b = part_of(v.ranks, f.target);
+      if (a >= copies_[from.index()] || b >= copies_[to.index()]) return false;
+      edges_.push_back({first_part_[from.index()] + a, first_part_[to.index()] + b});
+    }
+    const auto per_link = static_cast<std::uint32_t>(incast);
+    const auto colours = colouring_(first_part_.back(), first_part_.back(), edges_, width_ * per_link);
+    for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
       const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
       if (from == to) continue;
-      const std::size_t up = out_[from.index()]++ / per_link, down = in_[to.index()]++ / per_link;
-      if (up >= links_at(from) || down >= links_at(to)) return false;
-      paths_[i] = {links_.front().spine, links_[first_[from.index()] + up].lane,
-                   links_[first_[to.index()] + down].lane};
+      const std::uint32_t column = colours[e++] / per_link;
+      const fabric::link &up = link_of_part(from, part_of(v.ranks, flows[i].source), column),
+                         &down = link_of_part(to, part_of(v.ranks, flows[i].target), column);
+      paths_[i] = {up.spine, up.lane, down.lane};
     }
     return true;
+  }
+  [[nodiscard]] std::uint32_t part_of(const traffic::group& ranks, std::uint32_t rank) const {
+    return ranks.slots[rank] / width_;
+  }
+  /// The link of a leaf's virtual leaf to a virtual spine.
+  [[nodiscard]] const fabric::link& link_of_part(leaf_id l, std::uint32_t part, std::uint32_t column) const {
+    const auto t = static_cast<std::size_t>(
+        std::upper_bound(columns_until_.begin(), columns_until_.end(), column) - columns_until_.begin());
+    const std::uint32_t before = t == 0 ? 0 : columns_until_[t - 1], here = columns_until_[t] - before;
+    return links_[first_[l.index()] + copies_[l.index()] * before + part * here + (column - before)];
+  }
+  /// Finds w, the links of a virtual leaf to each spine, and how many of them every leaf is; `width_`
+  /// stays 0 if the leafs are not in like proportions.
+  void number_parts() {
+    copies_.assign(first_.size() - 1, 0);
+    first_part_.assign(first_.size(), 0);
+    std::vector<std::pair<spine_id, std::uint32_t>> w, mine;  // spines and links to them
+    for (std::size_t l = 0; l + 1 < first_.size(); ++l) {
+      mine.clear();
+      for (std::uint32_t k = first_[l]; k < first_[l + 1]; ++k) {
+        if (mine.empty() || mine.back().first != links_[k].spine) mine.push_back({links_[k].spine, 0});
+        ++mine.back().second;
+      }
+      first_part_[l + 1] = first_part_[l];
+      if (mine.empty()) continue;
+      std::uint32_t common = 0;
+      for (const auto& [s, n] : mine) common = std::gcd(common, n);
+      for (auto& [s, n] : mine) n /= common;
+      if (w.empty()) w = mine;
+      if (mine != w) return;
+      copies_[l] = common;
+      first_part_[l + 1] += common;
+    }
+    columns_until_.clear();
+    for (const auto& [s, n] : w) columns_until_.push_back(width_ += n);
   }
 
   /// Each flow over some spine that both its leafs have, starting with that of its slot. Not
@@ -249,6 +291,10 @@ class owned {
   bool complete_ = true;
   std::vector<std::uint32_t> link_of_;  // leaf-major: the link to each virtual spine
   edge_colouring colouring_;
+  std::uint32_t width_ = 0;             // links of a virtual leaf, 0: there are none
+  std::vector<std::uint32_t> copies_;   // virtual leafs of each leaf
+  std::vector<std::uint32_t> first_part_;     // by leaf: the first of them
+  std::vector<std::uint32_t> columns_until_;  // by spine: virtual spines up to its last
 
   std::vector<path> paths_;
   card_counter cards_;
