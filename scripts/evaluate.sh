@@ -3,8 +3,8 @@
 #
 #   scripts/evaluate.sh TRACES
 #
-# TRACES is a directory with msr_itp_c02.csv and msr_itp_c04.csv (see docs/traces.md). Takes about an
-# hour on two cores. Results go to build/evaluate/results, pages to docs/evaluation, figures to
+# TRACES is a directory with msr_itp_c02.csv and msr_itp_c04.csv (see docs/traces.md). Takes about
+# half an hour on two cores. Results go to build/evaluate/results, pages to docs/evaluation, figures to
 # docs/figures. Set HEDDLE_EVALUATE to a program that is built already.
 set -euo pipefail
 
@@ -36,7 +36,10 @@ page() {
   } >"$root/docs/evaluation/$name.md"
 }
 
-page isolation "Isolation: all settings" "isolation --out results" -- isolation --out "$results"
+page isolation_8192 "Isolation on 8 192 GPUs: all settings" "isolation --gpus 8192 --out results" -- \
+  isolation --gpus 8192 --out "$results"
+page isolation_512 "Isolation on 512 GPUs: all settings" "isolation --gpus 512 --out results" -- \
+  isolation --gpus 512 --out "$results"  # last: its CSV files are the figures'
 page sensitivity "Isolation: what moves the gain" "sensitivity" -- sensitivity
 page iterations "Iteration times under contention" "iterations" -- iterations
 page energy "Energy: all schedulers" "energy --traces DIR --out results" -- \
