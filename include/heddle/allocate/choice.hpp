@@ -3,7 +3,7 @@
 //
 //   member            what                                              when
 //   choice::problem   jobs' points with value and use, capacities       the data, no unit implied
-//   choice::solver    prices, rounding, repair, branch and bound        always; keeps its memory
+//   choice::solver    prices, rounding, repair, walks, branch and bound always; keeps its memory
 //   choice::solve     the same in one call                              a single problem
 //
 // A pass over all points is O(points · resources); the dual takes a few dozen passes, repair works on the
@@ -23,9 +23,9 @@
 #include <heddle/allocate/detail/choice_branch.hpp>
 #include <heddle/allocate/detail/choice_data.hpp>
 #include <heddle/allocate/detail/choice_dual.hpp>
-#include <heddle/allocate/detail/choice_exchange.hpp>
 #include <heddle/allocate/detail/choice_repair.hpp>
 #include <heddle/allocate/detail/choice_table.hpp>
+#include <heddle/allocate/detail/choice_temper.hpp>
 #include <heddle/core/error.hpp>
 
 namespace heddle::allocate::choice {
@@ -108,20 +108,21 @@ struct answer {
 /// When to stop. Without a time limit an answer depends on the input alone.
 struct options {
   double gap = 0;                       ///< relative gap that is good enough
-  std::size_t node_limit = 200'000;     ///< of branch and bound; 0: none at all
-  double time_limit_s = std::numeric_limits<double>::infinity();  ///< for branch and bound
+  std::size_t node_limit = 200'000;     ///< of branch and bound; 0: none, and no walks
+  double time_limit_s = std::numeric_limits<double>::infinity();  ///< for walks, branch and bound
   std::size_t table_limit = 20'000'000; ///< points × capacity up to which one integer resource is
                                         ///< solved by a table
 };
 
-/// Lagrangian prices, rounding, repair, and branch and bound on what is left.
+/// Lagrangian prices, rounding, repair, walks, and branch and bound on what is left.
 ///
 /// 1. Points that cannot fit, and with at most one a job those worth nothing, are dropped.
 /// 2. Under prices π ≥ 0 every job takes the point with the largest value − π·use; the sum plus the
 ///    worth of all capacity bounds every choice. Its minimum over π is the linear relaxation's optimum,
 ///    found through a master program with resources + 1 rows (exact for few prices).
 /// 3. The jobs' points at the best prices are repaired until they fit and improved by exchanges of one
-///    and two jobs; where a short search does not close the gap, also of up to ten jobs at once.
+///    and two jobs; where a short search does not close the gap, also by walks over choices that need not
+///    fit (replica exchange).
 /// 4. Points whose reduced cost exceeds bound − objective are in no better choice; depth-first search
 ///    with new prices at each node decides the rest.
 ///
@@ -166,28 +167,31 @@ class solver {
           const std::chrono::duration<double> gone = std::chrono::steady_clock::now() - began;
           return o.time_limit_s - gone.count();
         };
-        // A short search closes most problems. For the others better choices are looked for first: they
-        // exclude more.
+        const bool timed = o.time_limit_s < -none;
+        const auto go_on = [&] { return !timed || left_s() > 0; };
+        // A short search closes most problems. For the others better choices are looked for first, as they
+        // exclude more; then the search starts again. Each time both go on for longer.
         auto searched = branch_.run(root_, price_, bound, o.gap, std::min(o.node_limit, short_search),
                                     left_s(), dual_, repair_, best_);
         out.nodes = searched.nodes;
-        if (!searched.complete && o.node_limit > short_search && left_s() > 0) {
-          // Parts of the time, or rounds by the size and by the limit of nodes.
-          const bool timed = o.time_limit_s < -none;
-          const double work = static_cast<double>(root_.points() * resources);
-          const auto until = [&](double part) {
-            return [&, part] { return !timed || left_s() > part * o.time_limit_s; };
-          };
-          const auto rounds = [&](double most) {
-            return timed ? static_cast<std::size_t>(-1) : static_cast<std::size_t>(most);
-          };
-          exchange_.run(root_, price_, best_, rounds(static_cast<double>(o.node_limit) / 8), until(0.65));
-          repair_.shake(root_, price_, dual_, best_, rounds(std::clamp(4e6 / work, 30.0, 4000.0)),
-                        until(0.35));
-          searched = branch_.run(root_, price_, bound, o.gap, o.node_limit - short_search, left_s(),
-                                 dual_, repair_, best_);
+        const auto open = [&] {
+          bound = std::min(bound, searched.bound);
+          return !searched.complete && !closed(bound, o.gap) && out.nodes < o.node_limit && go_on();
+        };
+        double walk = open() && temper_.start(root_, price_, best_) ? first_walk : 0;
+        double walks_left = timed ? -none : 2 * first_walk + 100 * static_cast<double>(o.node_limit);
+        for (std::size_t most = 2 * short_search; open(); most *= 3, walk *= 4) {
+          walk = std::min(walk, walks_left);
+          walks_left -= walk;
+          if (walk > 0) temper_.run(root_, best_, found.bound, walk, go_on);
+          if (!open()) break;
+          const std::size_t left = o.node_limit - out.nodes;
+          searched = branch_.run(root_, price_, bound, o.gap, walk > 0 ? std::min(most, left) : left,
+                                 left_s(), dual_, repair_, best_);
           out.nodes += searched.nodes;
+          if (!(walk > 0)) break;  // given all nodes that were left
         }
+        searched.bound = std::min(bound, searched.bound);
         bound = std::max(searched.bound, best_.found ? best_.value : none);
         if (searched.complete && !best_.found) proved_infeasible = true;
       }
@@ -226,7 +230,8 @@ class solver {
   }
 
  private:
-  static constexpr std::size_t short_search = 100;
+  static constexpr std::size_t short_search = 100;  // nodes
+  static constexpr double first_walk = 2e7;         // steps, a third of a second
 
   static answer answer_like(answer& old) {
     answer fresh;
@@ -242,9 +247,9 @@ class solver {
 
   detail::choice_data root_;
   detail::choice_dual dual_;
-  detail::choice_exchange exchange_;
   detail::choice_repair repair_;
   detail::choice_table table_;
+  detail::choice_temper temper_;
   detail::choice_branch branch_;
   detail::choice_found best_;
   std::vector<double> price_;

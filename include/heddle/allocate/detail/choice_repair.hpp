@@ -9,7 +9,6 @@
 
 #include <heddle/allocate/detail/choice_data.hpp>
 #include <heddle/allocate/detail/choice_dual.hpp>
-#include <heddle/core/random.hpp>
 
 namespace heddle::allocate::detail {
 
@@ -43,58 +42,6 @@ class choice_repair {
     }
     best.offer(d, now_, d.base + worth(d));
     return true;
-  }
-
-  /// Iterated local search from `best`: disturbs a few jobs, repairs and improves again.
-  /// Draws are a function of the round alone. `go_on()` is asked before each round.
-  template <class GoOn>
-  void shake(const choice_data& d, const std::vector<double>& price, choice_dual& dual,
-             choice_found& best, std::size_t rounds, GoOn go_on) {
-    dual.pass(d, price);
-    home_ = dual.pick();
-    score(d, price, home_);
-    start(d, home_);
-    choose_candidates(d, home_, 4000);
-    if (candidates_.empty() || (!best.found && !make_fit(d, 400))) return;
-    std::vector<std::uint32_t>& here = here_;
-    here = now_;
-    if (best.found)
-      for (std::size_t i = 0; i < d.jobs(); ++i)
-        for (std::uint32_t k = d.begin[i]; k < d.begin[i + 1]; ++k)
-          if (d.origin[k] == best.point[d.job[i]]) here[i] = k;
-    double standing = value_of(d, here);
-    std::size_t stale = 0;
-    for (std::size_t round = 0; round < rounds && go_on(); ++round) {
-      stream draw(round, d.jobs(), "shake");
-      start(d, here);
-      const std::size_t most = 1 + draw() % std::min<std::size_t>(6, d.jobs());
-      for (std::size_t m = 0; m <= most; ++m) {
-        // Rather those that lose little against the bound: candidates are sorted.
-        const double unit = static_cast<double>(draw() >> 11) * 0x1p-53;
-        const double place = unit * unit;
-        const candidate& c =
-            candidates_[static_cast<std::size_t>(place * static_cast<double>(candidates_.size()))];
-        move(d, c.job, c.point);
-      }
-      if (!make_fit(d, 100)) continue;
-      improve_one(d, 100);
-      for (int turn = 0; turn < 20 && improve_two(d, 40); ++turn) improve_one(d, 100);
-      const double worth_now = value_of(d, now_);
-      if (d.base + worth_now > best.value || !best.found) best.offer(d, now_, d.base + worth_now);
-      // Now and then a step down, to the best known again when that leads nowhere.
-      const double give = 2e-3 * d.spread * static_cast<double>(draw() % 1024) / 1024;
-      if (worth_now > standing || (draw() % 4 == 0 && worth_now + give > standing)) {
-        stale = worth_now > standing ? 0 : stale + 1;
-        here = now_;
-        standing = worth_now;
-      } else if (++stale > 100) {
-        stale = 0;
-        for (std::size_t i = 0; i < d.jobs(); ++i)
-          for (std::uint32_t k = d.begin[i]; k < d.begin[i + 1]; ++k)
-            if (d.origin[k] == best.point[d.job[i]]) here[i] = k;
-        standing = value_of(d, here);
-      }
-    }
   }
 
   /// Σ of values of the last choice found, less the base.
@@ -269,7 +216,7 @@ class choice_repair {
   }
 
   std::vector<double> reduced_, used_, trial_;
-  std::vector<std::uint32_t> now_, home_, here_;
+  std::vector<std::uint32_t> now_;
   std::vector<char> touched_;
   std::vector<candidate> candidates_, pool_;
 };
