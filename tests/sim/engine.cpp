@@ -626,3 +626,50 @@ TEST_CASE("the mean run times of the vClos mix are in the order that theory give
   CHECK(source < balanced);
   CHECK(balanced < ecmp);
 }
+
+TEST_CASE("on leafs of several GPU types every job runs on its own at that type's curve") {
+  // Leafs 0 and 1 have one type, leaf 2 another that is twice as fast and draws three times as much.
+  const leaf_spine dc{{.leafs = 3, .spines = 4, .servers_per_leaf = 1, .gpus_per_server = 4}};
+  const std::vector<int> type_of_leaf{0, 0, 1};
+  model::workload w;
+  for (double f : {1.0, 2.0}) {
+    std::vector<model::operating_point> points;
+    for (int n : {1, 2, 3, 4, 8}) points.push_back(test::point(n, f * n, (f == 2 ? 300 : 100) * n));
+    w.curves.emplace_back(std::move(points));
+  }
+  test::dice d{7};
+  double now = 0;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    const auto type = static_cast<std::uint32_t>(d.index(2));
+    w.jobs.push_back(make_job(i, now += d.between(0, 60), d.between(1, type == 0 ? 8 : 4), d.between(1, 100)));
+    if (w.jobs.back().gpus > 4) w.jobs.back().gpus = 8;
+    w.curve_of.push_back(type);
+  }
+  place::filtered placed{[&](leaf_id l, const place::request& job) {
+                           return type_of_leaf[l.index()] == static_cast<int>(w.curve_of[job.job.index()]);
+                         },
+                         place::first_of{place::one_server{}, place::vclos{}}};
+  scheduler plan{order::fifo{}, allocate::requested{}, placed, route::source{},
+                 schedule::scheduler_options{.backfill = schedule::backfill::greedy}};
+  struct {
+    const leaf_spine& dc;
+    const model::workload& w;
+    const std::vector<int>& type_of_leaf;
+    std::size_t starts = 0, wrong = 0;
+    void on_start(double, const schedule::start& s) {
+      ++starts;
+      for (gpu_id g : s.where.gpus)
+        wrong += type_of_leaf[dc.leaf_of(g).index()] != static_cast<int>(w.curve_of[s.job.index()]);
+    }
+  } seen{dc, w, type_of_leaf};
+  const report r = sim::run(dc, w, plan, {}, seen);
+  REQUIRE(r.finished == w.size());
+  CHECK(seen.starts == w.size());
+  CHECK(seen.wrong == 0);
+  for (const auto& j : r.records) {
+    const job& asked = w.jobs[j.id.index()];
+    REQUIRE(j.run_s == asked.duration_s);  // isolated, at the point asked for
+    const double per_gpu_w = w.curve_of[j.id.index()] == 1 ? 300 : 100;
+    REQUIRE(j.energy_j >= per_gpu_w * asked.gpus * asked.duration_s * (1 - 1e-9));
+  }
+}

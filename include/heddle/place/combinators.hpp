@@ -29,6 +29,9 @@ namespace heddle::place {
 
 namespace detail {
 
+template <class Allowed, class Id>
+concept allows = std::predicate<Allowed&, Id> || std::predicate<Allowed&, Id, const request&>;
+
 /// Shares a bound of search nodes among the policies that a question is put to.
 class shared_nodes {
  public:
@@ -150,11 +153,12 @@ class best_of {
 /// Shows its policy only what is allowed: the rest of the cluster looks out of order. A no is one
 /// for the allowed part.
 ///
-/// \tparam Allowed  a predicate of leaf_id, server_id or spine_id, or of several of these
+/// \tparam Allowed  a predicate of leaf_id, server_id or spine_id, or of several of these; each may ask
+///                  for the request too, so that leafs have a GPU type and jobs run on theirs
 /// O(cluster) a question, for a copy of the ledger.
 template <class Allowed, PlacementPolicy Policy>
-  requires(std::predicate<Allowed&, leaf_id> || std::predicate<Allowed&, server_id> ||
-           std::predicate<Allowed&, spine_id>)
+  requires(detail::allows<Allowed, leaf_id> || detail::allows<Allowed, server_id> ||
+           detail::allows<Allowed, spine_id>)
 class filtered {
  public:
   explicit filtered(Allowed allowed, Policy policy)
@@ -163,9 +167,9 @@ class filtered {
   answer operator()(const fabric::ledger& free, const request& job) {
     fabric::ledger part = free;
     const fabric::leaf_spine& dc = free.fabric();
-    hide(part, dc.all_leafs());
-    hide(part, dc.all_servers());
-    hide(part, dc.all_spines());
+    hide(part, dc.all_leafs(), job);
+    hide(part, dc.all_servers(), job);
+    hide(part, dc.all_spines(), job);
     nodes_.start();
     answer a = nodes_.ask(policy_, part, job);
     if (!a && a.why == wait_reason::gpus && job.gpus <= free.free_gpus())
@@ -178,10 +182,14 @@ class filtered {
 
  private:
   template <class Id>
-  void hide(fabric::ledger& part, const id_range<Id>& parts) {
-    if constexpr (std::predicate<Allowed&, Id>)
+  void hide(fabric::ledger& part, const id_range<Id>& parts, [[maybe_unused]] const request& job) {
+    if constexpr (std::predicate<Allowed&, Id, const request&>) {
+      for (Id x : parts)
+        if (!allowed_(x, job)) part.fail(x);
+    } else if constexpr (std::predicate<Allowed&, Id>) {
       for (Id x : parts)
         if (!allowed_(x)) part.fail(x);
+    }
   }
 
   Allowed allowed_;
