@@ -10,9 +10,10 @@ set(includes)
 foreach(dir IN LISTS eigen)
   list(APPEND includes -isystem ${dir})
 endforeach()
+file(GLOB sources ${root}/examples/simulate/*.cpp ${root}/examples/common/*.cpp)
 execute_process(
   COMMAND ${compiler} -std=c++20 -O1 -ffp-contract=off -I ${root}/include -I ${root}/examples
-    ${includes} ${root}/examples/simulate/main.cpp -o ${work}/other
+    ${includes} ${sources} -o ${work}/other
   RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
 if(failed)
   message(FATAL_ERROR "${compiler} does not compile heddle-simulate:\n${said}")
