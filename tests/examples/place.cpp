@@ -1,7 +1,6 @@
 #include "support/run.hpp"
 
 #include <set>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,10 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "support/dice.hpp"
+#include "support/json_lines.hpp"
 
 namespace {
 
 using heddle::test::dice;
+using heddle::test::json_lines;
+using heddle::test::optical_cluster;
 using heddle::test::outcome;
 using heddle::test::run;
 using heddle::test::scratch_dir;
@@ -21,16 +23,6 @@ using nlohmann::json;
 
 const std::string small_cluster =
     R"({"fabric": "leaf_spine", "leafs": 4, "spines": 4, "servers_per_leaf": 2, "gpus_per_server": 2})";
-const std::string optical_cluster =
-    R"({"fabric": "leaf_spine_ocs", "leafs": 4, "spines": 2, "servers_per_leaf": 2, "gpus_per_server": 2,
-        "ocs": {"switches": 4, "leaf_fibres": 1, "spine_fibres": 2}})";
-
-std::vector<json> lines(const std::string& text) {
-  std::vector<json> out;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(json::parse(line));
-  return out;
-}
 
 std::string place_op(int job, int gpus) {
   return json{{"op", "place"}, {"job", job}, {"gpus", gpus}}.dump() + "\n";
@@ -58,7 +50,7 @@ TEST_CASE("heddle-place answers each operation with a line") {
   const outcome r = answers(dir, small_cluster, ops, "--verify");
   REQUIRE(r.status == 0);
   CHECK(r.err.empty());
-  const std::vector<json> out = lines(r.out);
+  const std::vector<json> out = json_lines(r.out);
   REQUIRE(out.size() == 15);
   CHECK(out[0]["job"] == 1);
   CHECK(out[0]["status"] == "placed");
@@ -110,7 +102,7 @@ TEST_CASE("heddle-place gives no GPU and no link to two jobs under any policy") 
     std::set<std::pair<int, json>> held;  // of a job: its GPUs and links
     std::set<json> taken;
     int placed = 0;
-    for (const json& line : lines(r.out)) {
+    for (const json& line : json_lines(r.out)) {
       if (line["status"] == "placed") {
         ++placed;
         for (const auto& key : {"gpus", "links"})
@@ -138,7 +130,7 @@ TEST_CASE("heddle-place places circuits on an optical fabric and the fixed polic
                               "--policy ocs_vclos --verify");
   REQUIRE(ocs.err.empty());
   REQUIRE(ocs.status == 0);
-  const std::vector<json> out = lines(ocs.out);
+  const std::vector<json> out = json_lines(ocs.out);
   REQUIRE(out[0]["status"] == "placed");
   CHECK(out[0]["links"].empty());
   CHECK(out[0]["circuits"].size() == 8);
@@ -150,7 +142,7 @@ TEST_CASE("heddle-place places circuits on an optical fabric and the fixed polic
   CHECK(out[1]["hit"] == json::array({1}));
   const outcome fixed = answers(dir, optical_cluster, place_op(1, 8), "--policy vclos --verify");
   REQUIRE(fixed.status == 0);
-  CHECK(lines(fixed.out)[0]["links"].size() == 4);  // two lanes to each of two spines, of two leafs
+  CHECK(json_lines(fixed.out)[0]["links"].size() == 4);  // two lanes to each of two spines, of two leafs
 }
 
 TEST_CASE("heddle-place keeps tenants to their quotas") {
@@ -160,7 +152,7 @@ TEST_CASE("heddle-place keeps tenants to their quotas") {
                           R"({"op": "place", "job": 3, "gpus": 2, "vc": "b"})" "\n";
   const outcome r = answers(dir, small_cluster, ops, "--policy hived --quota a:1:2 --quota b:7:2");
   REQUIRE(r.status == 0);
-  const std::vector<json> out = lines(r.out);
+  const std::vector<json> out = json_lines(r.out);
   CHECK(out[0]["status"] == "placed");
   CHECK(out[1]["reason"] == "gpus");
   CHECK(out[2]["status"] == "placed");
@@ -171,7 +163,7 @@ TEST_CASE("heddle-place says what a relaxed placement costs and what is not isol
   const std::string ops = place_op(1, 6) + place_op(2, 5) + place_op(3, 5);
   const outcome r = answers(dir, small_cluster, ops, "--policy relaxed --verify");
   REQUIRE(r.status == 0);
-  const std::vector<json> out = lines(r.out);
+  const std::vector<json> out = json_lines(r.out);
   CHECK(out[0]["predicted_slowdown"] == 1);
   for (const json& line : out)
     if (line["status"] == "placed") CHECK(line["isolated"] == (line["predicted_slowdown"] == 1));
@@ -211,5 +203,5 @@ TEST_CASE("heddle-place exits with status 2 and one line on bad input") {
         std::string::npos);
   CHECK(run("heddle-place", "--cluster " + dir / "none.json").status == 2);
   // The lines before the bad one have been answered.
-  CHECK(lines(answers(dir, small_cluster, place_op(1, 1) + "x\n", "").out).size() == 1);
+  CHECK(json_lines(answers(dir, small_cluster, place_op(1, 1) + "x\n", "").out).size() == 1);
 }

@@ -1,6 +1,5 @@
 #include "support/run.hpp"
 
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,9 +7,13 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "support/json_lines.hpp"
+
 namespace {
 
 using heddle::test::content_of;
+using heddle::test::json_lines;
+using heddle::test::optical_cluster;
 using heddle::test::outcome;
 using heddle::test::run;
 using heddle::test::scratch_dir;
@@ -18,17 +21,6 @@ using nlohmann::json;
 
 const std::string small_cluster =
     R"({"fabric": "leaf_spine", "leafs": 2, "spines": 2, "servers_per_leaf": 1, "gpus_per_server": 4})";
-const std::string optical_cluster =
-    R"({"fabric": "leaf_spine_ocs", "leafs": 4, "spines": 2, "servers_per_leaf": 2, "gpus_per_server": 2,
-        "ocs": {"switches": 4, "leaf_fibres": 1, "spine_fibres": 2}})";
-
-std::vector<json> lines(const std::string& text) {
-  std::vector<json> out;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(json::parse(line));
-  return out;
-}
-
 outcome routed(const scratch_dir& dir, const std::string& cluster, const std::string& jobs,
                const std::string& options) {
   return run("heddle-route", "--cluster " + dir.write("c.json", cluster) + " --jobs " +
@@ -48,7 +40,7 @@ TEST_CASE("heddle-route tells loads and times of each phase and what jobs cost o
 {"job": 2, "gpus": [2, 6], "collective": "all_to_all", "bytes": 1e9})";
   const outcome r = routed(dir, small_cluster, jobs, "--route source");
   REQUIRE(r.status == 0);
-  const std::vector<json> out = lines(r.out);
+  const std::vector<json> out = json_lines(r.out);
   REQUIRE(out.size() == 2);
   for (const json& j : out) {
     CHECK(j["slowdown"] == 2);
@@ -58,7 +50,7 @@ TEST_CASE("heddle-route tells loads and times of each phase and what jobs cost o
     CHECK(j["phases"][0]["time_s"] == 0.16);  // 8 Gbit at 50 Gb/s
     CHECK(j["phases"][0]["undisturbed_s"] == 0.08);
   }
-  const std::vector<json> ideal = lines(routed(dir, small_cluster, jobs, "--route ideal").out);
+  const std::vector<json> ideal = json_lines(routed(dir, small_cluster, jobs, "--route ideal").out);
   for (const json& j : ideal) {
     CHECK(j["slowdown"] == 1);
     CHECK(j["isolated"] == true);
@@ -77,7 +69,7 @@ TEST_CASE("heddle-route finds jobs with links of their own isolated whatever the
   for (const char* route : {"ecmp", "balanced", "source", "coloured", "ideal"}) {
     const outcome r = routed(dir, small_cluster, one_line, std::string("--route ") + route);
     REQUIRE(r.status == 0);
-    const std::vector<json> out = lines(r.out);
+    const std::vector<json> out = json_lines(r.out);
     REQUIRE(out.size() == 1);
     CHECK(out[0]["slowdown"] == 1);
     CHECK(out[0]["isolated"] == true);
@@ -102,7 +94,7 @@ TEST_CASE("heddle-route reads what heddle-place writes") {
     const outcome r = routed(dir, cluster, placed.out,
                              "--collective ring --bytes 1e8 --table " + dir / "table.csv");
     REQUIRE(r.status == 0);
-    const std::vector<json> out = lines(r.out);
+    const std::vector<json> out = json_lines(r.out);
     REQUIRE(out.size() == 2);
     for (const json& j : out) {
       CHECK(j["isolated"] == true);

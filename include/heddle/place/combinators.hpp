@@ -183,13 +183,16 @@ class filtered {
  private:
   template <class Id>
   void hide(fabric::ledger& part, const id_range<Id>& parts, [[maybe_unused]] const request& job) {
-    if constexpr (std::predicate<Allowed&, Id, const request&>) {
+    if constexpr (detail::allows<Allowed, Id>)
       for (Id x : parts)
-        if (!allowed_(x, job)) part.fail(x);
-    } else if constexpr (std::predicate<Allowed&, Id>) {
-      for (Id x : parts)
-        if (!allowed_(x)) part.fail(x);
-    }
+        if (!is_allowed(x, job)) part.fail(x);
+  }
+  template <class Id>
+  [[nodiscard]] bool is_allowed(Id x, [[maybe_unused]] const request& job) {
+    if constexpr (std::predicate<Allowed&, Id, const request&>)
+      return allowed_(x, job);
+    else
+      return allowed_(x);
   }
 
   Allowed allowed_;

@@ -46,7 +46,6 @@ class owned {
     for (const fabric::link& k : links) ++first_[k.leaf.index() + 1];
     for (std::size_t l = 1; l < first_.size(); ++l) first_[l] += first_[l - 1];
     number_spines();
-    number_parts();
   }
 
   /// The paths of the flows of one phase, in their order; valid until the next call. Flows that
@@ -151,6 +150,7 @@ class owned {
   /// gets more than `incast` flows. False if they are not, or a leaf has too many ranks.
   template <class View>
   bool route_by_parts(const View& v, std::span<const traffic::flow> flows, int incast) {
+    if (!std::exchange(parts_known_, true)) number_parts();  // few jobs come here
     if (width_ == 0) return false;
     edges_.clear();
     for (const traffic::flow& f : flows) {
@@ -291,6 +291,7 @@ class owned {
   bool complete_ = true;
   std::vector<std::uint32_t> link_of_;  // leaf-major: the link to each virtual spine
   edge_colouring colouring_;
+  bool parts_known_ = false;
   std::uint32_t width_ = 0;             // links of a virtual leaf, 0: there are none
   std::vector<std::uint32_t> copies_;   // virtual leafs of each leaf
   std::vector<std::uint32_t> first_part_;     // by leaf: the first of them

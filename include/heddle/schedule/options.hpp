@@ -72,8 +72,7 @@ struct scheduler_options {
   /// cannot be placed now takes another number within its elastic range if that can, and its curve
   /// says that it will be done sooner than by waiting for those running. With an elastic allocation:
   /// what it gives is tried out first; a job for which placement has fewer GPUs may have no more than
-  /// those, and what they leave is allocated again. This takes twice the time where something is
-  /// refused. Derived.
+  /// those, and what they leave is allocated again, up to three times. Derived.
   bool joint = false;
   /// Compaction: if enough GPUs are free, but not where the placement wants them, running jobs of so
   /// many GPUs in all may migrate to make room for one job, the cheapest set that does. Not for
