@@ -40,7 +40,8 @@ int run_program(const std::string& name, const std::string& about, int argc, cha
                 const std::function<void(CLI::App&)>& setup, const std::function<int()>& body);
 
 /// Files that appear whole or not at all: each is written beside its place under another name, and
-/// all are renamed by `commit`. What was not committed is removed again.
+/// all are renamed by `commit`. What was not committed is removed again. A link stays one, and what it points
+/// to is replaced; a device or a pipe, as /dev/null, is written to by `commit` and never replaced.
 class whole_files {
  public:
   whole_files() = default;
@@ -58,9 +59,17 @@ class whole_files {
       to_stdout_ += content;
       return;
     }
-    const std::string temporary = path + ".part";
+    std::error_code error;
+    const std::filesystem::file_status there = std::filesystem::status(path, error);
+    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
+      to_devices_.emplace_back(path, content);
+      return;
+    }
+    const std::string target =
+        std::filesystem::exists(there) ? std::filesystem::canonical(path).string() : path;
+    const std::string temporary = target + ".part";
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    if (out) written_.emplace_back(temporary, path);
+    if (out) written_.emplace_back(temporary, target);
     if (!(out << content) || !out.flush()) throw unmet_request(path + ": cannot be written");
   }
 
@@ -71,12 +80,18 @@ class whole_files {
       if (error) throw unmet_request(target + ": " + error.message());
     }
     written_.clear();
+    for (const auto& [path, content] : to_devices_) {
+      std::ofstream out(path, std::ios::binary);
+      if (!(out << content) || !out.flush()) throw unmet_request(path + ": cannot be written");
+    }
+    to_devices_.clear();
     std::cout << to_stdout_;
     to_stdout_.clear();
   }
 
  private:
-  std::vector<std::pair<std::string, std::string>> written_;
+  std::vector<std::pair<std::string, std::string>> written_;     // temporary and target
+  std::vector<std::pair<std::string, std::string>> to_devices_;  // path and content
   std::string to_stdout_;
 };
 

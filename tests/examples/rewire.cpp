@@ -94,3 +94,20 @@ TEST_CASE("heddle-rewire says in one line what is wrong and writes nothing") {
   CHECK(run("heddle-rewire", "--help").status == 0);
   CHECK(run("heddle-rewire", "--version").out.find("heddle-rewire ") == 0);
 }
+
+TEST_CASE("a program writes through links and into devices and replaces neither") {
+  namespace fs = std::filesystem;
+  const scratch_dir dir;
+  const std::string in = dir.write("in.json", crossed + "}");
+  const std::string kept = dir.write("kept.json", "before");
+  fs::create_symlink(kept, dir / "link.json");
+  REQUIRE(run("heddle-rewire", in + " --out " + dir / "link.json").status == 0);
+  CHECK(fs::is_symlink(dir / "link.json"));
+  CHECK(json::parse(content_of(kept))["set_up"] == 2);
+  // A link to the device: where the device itself is taken for a file, only the link is lost.
+  fs::create_symlink("/dev/null", dir / "nothing");
+  REQUIRE(run("heddle-rewire", in + " --out " + dir / "nothing").status == 0);
+  CHECK(fs::is_symlink(dir / "nothing"));
+  CHECK(fs::is_character_file(dir / "nothing"));
+  CHECK(dir.entries() == 4);
+}
