@@ -3,7 +3,7 @@
 //
 //   member            what                                              when
 //   choice::problem   jobs' points with value and use, capacities       the data, no unit implied
-//   choice::solver    prices, rounding, repair, walks, branch and bound always; keeps its memory
+//   choice::solver    prices, repair, halves, branch and bound          always; keeps its memory
 //   choice::solve     the same in one call                              a single problem
 //
 // A pass over all points is O(points · resources); the dual takes a few dozen passes, repair works on the
@@ -17,16 +17,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <boost/random/uniform_int_distribution.hpp>
 
 #include <heddle/allocate/detail/choice_branch.hpp>
 #include <heddle/allocate/detail/choice_data.hpp>
 #include <heddle/allocate/detail/choice_dual.hpp>
+#include <heddle/allocate/detail/choice_halves.hpp>
 #include <heddle/allocate/detail/choice_repair.hpp>
 #include <heddle/allocate/detail/choice_table.hpp>
-#include <heddle/allocate/detail/choice_temper.hpp>
 #include <heddle/core/error.hpp>
+#include <heddle/core/random.hpp>
 
 namespace heddle::allocate::choice {
 
@@ -108,23 +113,26 @@ struct answer {
 /// When to stop. Without a time limit an answer depends on the input alone.
 struct options {
   double gap = 0;                       ///< relative gap that is good enough
-  std::size_t node_limit = 200'000;     ///< of branch and bound; 0: none, and no walks
-  double time_limit_s = std::numeric_limits<double>::infinity();  ///< for walks, branch and bound
+  std::size_t node_limit = 200'000;     ///< of branch and bound, and of work: about 5 µs each; 0: neither
+                                        ///< halves nor branch and bound
+  double time_limit_s = std::numeric_limits<double>::infinity();  ///< for halves, branch and bound
   std::size_t table_limit = 20'000'000; ///< points × capacity up to which one integer resource is
                                         ///< solved by a table
 };
 
-/// Lagrangian prices, rounding, repair, walks, and branch and bound on what is left.
+/// Lagrangian prices, rounding, repair, meeting in the middle, and branch and bound on what is left.
 ///
 /// 1. Points that cannot fit, and with at most one a job those worth nothing, are dropped.
 /// 2. Under prices π ≥ 0 every job takes the point with the largest value − π·use; the sum plus the
 ///    worth of all capacity bounds every choice. Its minimum over π is the linear relaxation's optimum,
 ///    found through a master program with resources + 1 rows (exact for few prices).
 /// 3. The jobs' points at the best prices are repaired until they fit and improved by exchanges of one
-///    and two jobs; where a short search does not close the gap, also by walks over choices that need not
-///    fit (replica exchange).
-/// 4. Points whose reduced cost exceeds bound − objective are in no better choice; depth-first search
-///    with new prices at each node decides the rest.
+///    and two jobs.
+/// 4. Where that does not close the gap, all jobs, or some of them at a time, are decided anew from the
+///    likely choices of either half of them, of which ever more are listed; where those are all that could
+///    be in a better choice, the best one is proved.
+/// 5. In between, points whose reduced cost exceeds bound − objective are in no better choice; depth-first
+///    search with new prices at each node decides the rest.
 ///
 /// Prices of the last call start the next one of the same number of resources. Allocation-free once the
 /// sizes have been seen, branch and bound apart from its first use of a depth. One user at a time.
@@ -162,37 +170,8 @@ class solver {
         if (best_.found) bound = best_.value;
       }
       if (!exact && !closed(bound, o.gap) && o.node_limit > 0) {
-        const auto began = std::chrono::steady_clock::now();
-        const auto left_s = [&] {
-          const std::chrono::duration<double> gone = std::chrono::steady_clock::now() - began;
-          return o.time_limit_s - gone.count();
-        };
-        const bool timed = o.time_limit_s < -none;
-        const auto go_on = [&] { return !timed || left_s() > 0; };
-        // A short search closes most problems. For the others better choices are looked for first, as they
-        // exclude more; then the search starts again. Each time both go on for longer.
-        auto searched = branch_.run(root_, price_, bound, o.gap, std::min(o.node_limit, short_search),
-                                    left_s(), dual_, repair_, best_);
-        out.nodes = searched.nodes;
-        const auto open = [&] {
-          bound = std::min(bound, searched.bound);
-          return !searched.complete && !closed(bound, o.gap) && out.nodes < o.node_limit && go_on();
-        };
-        double walk = open() && temper_.start(root_, price_, best_) ? first_walk : 0;
-        double walks_left = timed ? -none : 2 * first_walk + 100 * static_cast<double>(o.node_limit);
-        for (std::size_t most = 2 * short_search; open(); most *= 3, walk *= 4) {
-          walk = std::min(walk, walks_left);
-          walks_left -= walk;
-          if (walk > 0) temper_.run(root_, best_, found.bound, walk, go_on);
-          if (!open()) break;
-          const std::size_t left = o.node_limit - out.nodes;
-          searched = branch_.run(root_, price_, bound, o.gap, walk > 0 ? std::min(most, left) : left,
-                                 left_s(), dual_, repair_, best_);
-          out.nodes += searched.nodes;
-          if (!(walk > 0)) break;  // given all nodes that were left
-        }
-        searched.bound = std::min(bound, searched.bound);
-        bound = std::max(searched.bound, best_.found ? best_.value : none);
+        const auto searched = search(o, found.bound, bound, out);
+        bound = std::max(std::min(bound, searched.bound), best_.found ? best_.value : none);
         if (searched.complete && !best_.found) proved_infeasible = true;
       }
     }
@@ -230,8 +209,75 @@ class solver {
   }
 
  private:
-  static constexpr std::size_t short_search = 100;  // nodes
-  static constexpr double first_walk = 2e7;         // steps, a third of a second
+  static constexpr std::size_t short_search = 20;   // nodes
+  static constexpr std::size_t first_list = 1000;   // choices of half the jobs
+  static constexpr std::size_t longest_list = 131072;
+  static constexpr std::size_t free_jobs = 36;      // at once, where there are more
+  static constexpr std::size_t draws_of_free = 20;  // for each length of the lists
+  static constexpr double least_work = 2e6, work_for_a_node = 150;  // about 30 ns each
+  static constexpr double part_of_branches = 0.125;                 // of the work of halves
+
+  // Halves with ever longer lists and, in turn, branch and bound with ever more nodes.
+  detail::choice_branch::result search(const options& o, double relaxed, double bound, answer& out) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto gone_s = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    };
+    const auto go_on = [&] { return gone_s() < o.time_limit_s; };
+    double work = least_work + work_for_a_node * static_cast<double>(o.node_limit);
+    const auto branch = [&](std::size_t nodes, double most_work) {
+      auto out_of = branch_.run(root_, price_, bound, o.gap,
+                                {.nodes = nodes, .work = most_work, .time_s = o.time_limit_s - gone_s()}, dual_,
+                                repair_, best_);
+      out.nodes += out_of.nodes;
+      work -= out_of.work;
+      return out_of;
+    };
+    // A short search closes most problems.
+    auto searched = branch(std::min(o.node_limit, short_search), work);
+    const bool halve = root_.jobs() > 1 && halves_.start(root_, price_, relaxed) &&
+                       (best_.found || root_.jobs() <= free_jobs);
+    const auto open = [&] {
+      bound = searched.bound = std::min(bound, searched.bound);
+      return !searched.complete && !closed(bound, o.gap) && go_on();
+    };
+    stream draw(0, root_.jobs(), "halves");
+    const std::size_t draws = root_.jobs() > free_jobs ? draws_of_free : 1;
+    const double worst = relaxed - root_.base;  // what a choice may lose at all
+    double loss = worst / 64;                   // what it may lose if none is known
+    std::size_t list = first_list;
+    while (open() && work > 0) {
+      const double before = work;
+      for (std::size_t n = 0; halve && n < draws && work > 0 && open(); ++n) {
+        const bool all = draw_free(draw);
+        const auto met = halves_.run(root_, free_, best_, list, loss, go_on);
+        work -= met.work;
+        if (met.complete && all && (best_.found || loss >= worst))
+          return {.bound = best_.value, .complete = true};
+      }
+      list = std::min(2 * list, longest_list);
+      loss = std::min(2 * loss, worst);
+      if (!open()) break;
+      searched = branch(o.node_limit - out.nodes, halve ? part_of_branches * (before - work) : work);
+      if (!halve) break;
+    }
+    (void)open();
+    return searched;
+  }
+
+  // Jobs that are decided anew, in an order of which the first half is one half; true if those are all.
+  bool draw_free(stream& draw) {
+    free_.resize(root_.jobs());
+    std::iota(free_.begin(), free_.end(), 0U);
+    const std::size_t count = std::min(free_.size(), free_jobs);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto j = static_cast<std::size_t>(boost::random::uniform_int_distribution<std::size_t>(
+          i, free_.size() - 1)(draw));
+      std::swap(free_[i], free_[j]);
+    }
+    free_.resize(count);
+    return count == root_.jobs();
+  }
 
   static answer answer_like(answer& old) {
     answer fresh;
@@ -249,10 +295,11 @@ class solver {
   detail::choice_dual dual_;
   detail::choice_repair repair_;
   detail::choice_table table_;
-  detail::choice_temper temper_;
+  detail::choice_halves halves_;
   detail::choice_branch branch_;
   detail::choice_found best_;
   std::vector<double> price_;
+  std::vector<std::uint32_t> free_;
 };
 
 /// One call, its own memory.

@@ -25,31 +25,40 @@ class choice_branch {
   struct result {
     double bound = 0;       ///< of the whole tree
     std::size_t nodes = 0;
+    double work = 0;        ///< about 30 ns each
     bool complete = false;  ///< nothing was left out because of a limit
   };
 
+  /// When to stop.
+  struct limits {
+    std::size_t nodes = 0;
+    double work = 0;
+    double time_s = std::numeric_limits<double>::infinity();
+  };
+
   result run(const choice_data& root, const std::vector<double>& price, double bound, double gap,
-             std::size_t node_limit, double time_limit_s, choice_dual& dual, choice_repair& repair,
-             choice_found& best) {
+             const limits& most, choice_dual& dual, choice_repair& repair, choice_found& best) {
     dual_ = &dual;
     repair_ = &repair;
     best_ = &best;
     gap_ = gap;
     nodes_ = 0;
-    node_limit_ = node_limit;
+    work_ = 0;
+    most_ = most;
     stop_ = false;
     open_ = -std::numeric_limits<double>::infinity();
-    timed_ = time_limit_s < std::numeric_limits<double>::infinity();
+    timed_ = most.time_s < std::numeric_limits<double>::infinity();
     if (timed_)
       until_ = std::chrono::steady_clock::now() +
                std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                   std::chrono::duration<double>(std::min(time_limit_s, 1e8)));
+                   std::chrono::duration<double>(std::min(most.time_s, 1e8)));
     at(0).data = root;
     at(0).price = price;
     at(0).upper = bound;
     visit(0);
     result out;
     out.nodes = nodes_;
+    out.work = work_;
     out.complete = !stop_;
     out.bound = std::min(bound, best.found ? std::max(best.value, open_) : stop_ ? bound : open_);
     return out;
@@ -71,6 +80,7 @@ class choice_branch {
   static constexpr std::size_t depth_limit = 600;
   static constexpr double enumerated = 3e6;  // choices
   static constexpr std::size_t bins = 256;
+  static constexpr double work_of_repair = 1000, work_of_entry = 0.05, work_of_step = 0.5;
 
   level& at(std::size_t depth) {
     while (levels_.size() <= depth) levels_.emplace_back();
@@ -86,7 +96,8 @@ class choice_branch {
 
   bool out_of_budget() {
     if (!stop_)
-      stop_ = nodes_ >= node_limit_ || (timed_ && std::chrono::steady_clock::now() >= until_);
+      stop_ = nodes_ >= most_.nodes || work_ >= most_.work ||
+              (timed_ && std::chrono::steady_clock::now() >= until_);
     return stop_;
   }
 
@@ -155,6 +166,7 @@ class choice_branch {
       }
       const std::size_t passes = depth == 0 ? 400 : 10 + 3 * d.resources();
       const auto found = dual_->solve(d, here.price, {.target = target(), .gap = 1e-9, .pass_limit = passes});
+      work_ += work_of_repair + work_of_entry * static_cast<double>(found.passes * d.points() * d.resources());
       if (found.infeasible) return;
       here.upper = std::min(here.upper, d.rounded(found.bound));
       here.bound = found.bound;
@@ -280,7 +292,10 @@ class choice_branch {
         if (best_->found && promise > best_->value) leave_open(promise);
         return;  // the later ones promise less
       }
-      if (++steps_ % 4096 == 0) (void)out_of_budget();
+      if (++steps_ % 4096 == 0) {
+        work_ += 4096 * work_of_step;
+        (void)out_of_budget();
+      }
       if (stop_) return leave_open(promise);
       const std::uint32_t k = sorted_[b].point;
       const double* row = d.row(k);
@@ -349,7 +364,9 @@ class choice_branch {
   choice_repair* repair_ = nullptr;
   choice_found* best_ = nullptr;
   double gap_ = 0, open_ = 0;
-  std::size_t nodes_ = 0, node_limit_ = 0, steps_ = 0;
+  std::size_t nodes_ = 0, steps_ = 0;
+  double work_ = 0;
+  limits most_;
   bool stop_ = false, timed_ = false;
   std::chrono::steady_clock::time_point until_;
   std::deque<level> levels_;
