@@ -215,7 +215,7 @@ class solver {
   static constexpr std::size_t free_jobs = 36;      // at once, where there are more
   static constexpr std::size_t draws_of_free = 20;  // for each length of the lists
   static constexpr double least_work = 2e6, work_for_a_node = 150;  // about 30 ns each
-  static constexpr double part_of_branches = 0.125;                 // of the work of halves
+  static constexpr double part_of_branches = 0.0625;                // of the work of halves
 
   // Halves with ever longer lists and, in turn, branch and bound with ever more nodes.
   detail::choice_branch::result search(const options& o, double relaxed, double bound, answer& out) {
@@ -247,7 +247,7 @@ class solver {
     double loss = worst / 64;                   // what it may lose if none is known
     std::size_t list = first_list;
     while (open() && work > 0) {
-      const double before = work;
+      const double before = work, before_s = gone_s();
       for (std::size_t n = 0; halve && n < draws && work > 0 && open(); ++n) {
         const bool all = draw_free(draw);
         const auto met = halves_.run(root_, free_, best_, list, loss, go_on);
@@ -255,7 +255,10 @@ class solver {
         if (met.complete && all && (best_.found || loss >= worst))
           return {.bound = best_.value, .complete = true};
       }
-      list = std::min(2 * list, longest_list);
+      // Lists of twice the length take a little more than twice as long: if that is not left, as long as now.
+      const double took_s = gone_s() - before_s;
+      if (2.5 * (before - work) < work && 2.5 * took_s < o.time_limit_s - gone_s())
+        list = std::min(2 * list, longest_list);
       loss = std::min(2 * loss, worst);
       if (!open()) break;
       searched = branch(o.node_limit - out.nodes, halve ? part_of_branches * (before - work) : work);
