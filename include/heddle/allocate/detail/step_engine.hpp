@@ -238,12 +238,7 @@ class step_engine {
     if (o.stop) {
       started.each([&](std::uint32_t r) { out[r] = points_[r] + steps_.point[r]; });
     } else {
-      const double spare = limit.gpus - used.gpus;
-      if (spare >= 1)
-        mine.steps.fill(steps_, steps, started, meter, limit, used, [&](std::uint32_t r) {
-          const int more = steps_.next.gpus[r] - steps_.now.gpus[r];
-          return more > 0 && more <= spare;
-        });
+      if (limit.gpus - used.gpus >= 1) mine.steps.fill(steps_, steps, started, meter, limit, used, 1);
       if (meter.limits_power() || meter.limits_energy())
         raise_clocks(mine, started, meter, limit, used, out);
       else
@@ -304,7 +299,7 @@ class step_engine {
       clocks_.reset(clocks, r);
     });
     mine.clocks.run(clocks_, clocks, started, meter, limit, used);
-    mine.clocks.fill(clocks_, clocks, started, meter, limit, used, [](std::uint32_t) { return true; });
+    mine.clocks.fill(clocks_, clocks, started, meter, limit, used, 0);
     started.each([&](std::uint32_t r) { out[r] = points_[r] + clocks_.point[r]; });
   }
 

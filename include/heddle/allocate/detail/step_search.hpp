@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include <Eigen/Core>
+
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/step_chain.hpp>
 
@@ -261,7 +263,6 @@ class step_search {
   void reserve(std::size_t rows) {
     if (heap_.capacity() >= rows) return;
     heap_.reserve(2 * rows);
-    fitting_.reserve(2 * rows);
     sample_.reserve(sampled);
   }
 
@@ -286,67 +287,54 @@ class step_search {
     reach(ladder, s, rows, m, limit, used, 0.01);
   }
 
-  /// Makes the steps ahead of the jobs that `wants(row)` while they fit, in their order; a job whose step
+  /// Makes the steps ahead that take at least so many GPUs while they fit, in their order; a job whose step
   /// does not fit is left where it is.
-  template <class Source, class Wants>
+  template <class Source>
   void fill(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
-            const step_need& limit, step_need& used, Wants wants) {
-    fitting_.clear();
-    step_need room = limit - used;
+            const step_need& limit, step_need& used, int least_gpus) {
     const auto fits = [&](std::uint32_t r) {
-      return ladder.next.gpus[r] - ladder.now.gpus[r] <= room.gpus &&
-             m.watts(ladder.next.watts[r]) - m.watts(ladder.now.watts[r]) <= room.watts &&
-             (!m.limits_energy() || after(ladder, s, r, m, used).joules <= limit.joules);
+      const int gpus = ladder.next.gpus[r] - ladder.now.gpus[r];
+      return ladder.next_key[r] > 0 && gpus >= least_gpus && after(ladder, s, r, m, used).within(limit);
     };
-    // What surely does not fit is passed over without a closer look.
-    const double* const keys = ladder.next_key.data();
-    const double *const now_w = ladder.now.watts.data(), *const next_w = ladder.next.watts.data();
-    const double most_w = m.watts_of(room.watts + 4);
-    rows.each_maybe([=](std::size_t r) { return (keys[r] > 0) & !(next_w[r] - now_w[r] > most_w); },
-                    [&](std::uint32_t r) {
-                      if (wants(r) && fits(r)) fitting_.push_back({keys[r], r});
-                    });
-    // There is less and less left. While each step made leaves out many others, looking for the best and
-    // sieving the rest is faster than a heap.
-    for (std::size_t turn = 0; turn < 6 && fitting_.size() > 64; ++turn) {
-      std::size_t best = 0;
-      for (std::size_t k = 1; k < fitting_.size(); ++k)
-        if (fitting_[k].key > fitting_[best].key ||
-            (fitting_[k].key == fitting_[best].key &&
-             ladder.ahead(s, fitting_[k].row).before(ladder.ahead(s, fitting_[best].row))))
-          best = k;
-      const std::uint32_t r = fitting_[best].row;
-      used = after(ladder, s, r, m, used);
-      room = limit - used;
-      ladder.advance(s, r);
-      fitting_[best].key = ladder.next_key[r];
-      if (!(ladder.next_key[r] > 0) || !wants(r)) {
-        fitting_[best] = fitting_.back();
-        fitting_.pop_back();
-      }
-      const auto too_large = [&](const keyed& f) { return !fits(f.row); };
-      fitting_.erase(std::remove_if(fitting_.begin(), fitting_.end(), too_large), fitting_.end());
+    // There is less and less left. While a step leaves room for few others, passes that look for the first
+    // step that fits are faster than a heap of all that do.
+    for (std::size_t turn = 0; turn < 6 && !rows.some; ++turn) {
+      const double room_w = m.watts_of(limit.watts - used.watts + 4);
+      const double top = highest(ladder, rows.count, room_w, limit.gpus - used.gpus, least_gpus);
+      if (!(top > 0)) return;
+      ranked_step first{.key = 0};
+      const double* const keys = ladder.next_key.data();
+      rows.each_maybe([=](std::size_t r) { return keys[r] == top; }, [&](std::uint32_t r) {
+        if (fits(r) && (first.key == 0 || ladder.ahead(s, r).before(first))) first = ladder.ahead(s, r);
+      });
+      if (first.key == 0) break;  // it does not fit by a rounding, or for its energy
+      const step_need then = after(ladder, s, first.row, m, used);
+      const bool small = 8 * (then.watts - used.watts) < limit.watts - used.watts &&
+                         8 * (then.gpus - used.gpus) < limit.gpus - used.gpus;
+      used = then;
+      ladder.advance(s, first.row);
+      if (small) break;
     }
     heap_.clear();
-    for (const keyed& f : fitting_) heap_.push_back(ladder.ahead(s, f.row));
+    const double* const keys = ladder.next_key.data();
+    const double *const now_w = ladder.now.watts.data(), *const next_w = ladder.next.watts.data();
+    const double room_w = m.watts_of(limit.watts - used.watts + 4);
+    rows.each_maybe([=](std::size_t r) { return (keys[r] > 0) & !(next_w[r] - now_w[r] > room_w); },
+                    [&](std::uint32_t r) {
+                      if (fits(r)) heap_.push_back(ladder.ahead(s, r));
+                    });
     std::make_heap(heap_.begin(), heap_.end(), later);
     while (!heap_.empty()) {
       const std::uint32_t r = pop(later).row;
-      const step_need then = after(ladder, s, r, m, used);
-      if (!then.within(limit)) continue;
-      used = then;
+      if (!fits(r)) continue;
+      used = after(ladder, s, r, m, used);
       ladder.advance(s, r);
-      if (ladder.next_key[r] > 0 && wants(r)) push(ladder.ahead(s, r), later);
+      if (fits(r)) push(ladder.ahead(s, r), later);
     }
   }
 
  private:
   static constexpr std::size_t sampled = 512;
-  struct keyed {
-    double key;
-    std::uint32_t row;
-  };
-
   static bool later(const ranked_step& a, const ranked_step& b) { return b.before(a); }
   static bool sooner(const ranked_step& a, const ranked_step& b) { return a.before(b); }
   template <class Order>
@@ -360,6 +348,26 @@ class step_search {
   void push(const ranked_step& s, Order order) {
     heap_.push_back(s);
     std::push_heap(heap_.begin(), heap_.end(), order);
+  }
+
+  // The highest key of the steps ahead that take so much power and so many GPUs, without a branch: what is
+  // left of either, times a very large number, is the key's limit.
+  static double highest(const step_ladder& ladder, std::size_t rows, double room_w, double room_gpus,
+                        int least_gpus) {
+    constexpr double large = 1e250;
+    const auto size = static_cast<Eigen::Index>(rows);
+    const auto of = [size](const std::vector<double>& v) {
+      return Eigen::Map<const Eigen::ArrayXd>(v.data(), size);
+    };
+    const auto gpus_of = [size](const std::vector<int>& v) {
+      return Eigen::Map<const Eigen::ArrayXi>(v.data(), size).cast<double>();
+    };
+    if (rows == 0) return 0;
+    const auto by_power =
+        of(ladder.next_key).min((room_w - (of(ladder.next.watts) - of(ladder.now.watts))) * large);
+    if (least_gpus == 0) return by_power.maxCoeff();
+    const auto gpus = gpus_of(ladder.next.gpus) - gpus_of(ladder.now.gpus);
+    return by_power.min((gpus - (least_gpus - 0.5)) * large).min((room_gpus + 0.5 - gpus) * large).maxCoeff();
   }
 
   // What is used once row r has made its step.
@@ -451,7 +459,6 @@ class step_search {
   ranked_step edge_;  // the first step that was not made
   std::vector<std::uint32_t> sample_;
   std::vector<ranked_step> heap_;
-  std::vector<keyed> fitting_;
 };
 
 }  // namespace heddle::allocate::detail
