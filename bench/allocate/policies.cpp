@@ -101,6 +101,22 @@ void powerflow_arrival(benchmark::State& state) {
 }
 BENCHMARK(powerflow_arrival) HEDDLE_SIZES->Unit(benchmark::kMicrosecond);
 
+// The least that any policy does: to read each candidate and to tell its curve.
+void pass_over_input(benchmark::State& state) {
+  const snapshot s = draw(state, 0);
+  std::uint64_t prints = 0;
+  double work = 0;
+  for (auto _ : state) {
+    for (const allocate::candidate& c : s.jobs) {
+      prints ^= c.curve->fingerprint() + c.id.value + static_cast<std::uint64_t>(c.min_gpus ^ c.max_gpus);
+      work += c.work * c.weight;
+    }
+    benchmark::DoNotOptimize(prints);
+    benchmark::DoNotOptimize(work);
+  }
+}
+BENCHMARK(pass_over_input)->Args({10000, 10000, 0})->Args({10000, 200, 0})->Unit(benchmark::kMicrosecond);
+
 // Memory kept, prices of another problem; then after an arrival with its own prices.
 void optimal_from_nothing(benchmark::State& state) {
   const snapshot s = draw(state, 0);

@@ -74,8 +74,7 @@ class step_engine {
     // Jobs that came or went between others are few, if rows are to be matched at all.
     std::size_t edits = 0;
     mixed_ = false;
-    const bool by_work = rule_.by_work();
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
+    for (std::size_t i = 0; (i = first_change(jobs, i)) < jobs.size(); ++i) {
       const candidate& c = jobs[i];
       mixed_ = mixed_ || c.priority != jobs[0].priority;
       bool known = i < labels_.size() && same(labels_[i], c);
@@ -90,9 +89,7 @@ class step_engine {
         }
       }
       if (i == labels_.size()) resize(jobs.size());  // rows from here on are not known
-      const double work = work_left(c);
-      double scale = c.weight > 0 ? c.weight : 0;
-      if (by_work) scale *= work;
+      const double work = work_left(c), scale = scale_of(c, work);
       const bool changed = !known || scale != scale_[i] || (work > 0) != (work_[i] > 0);
       if (const point* const points = c.curve->points().data(); points_[i] != points) points_[i] = points;
       if (work_[i] != work) work_[i] = work;
@@ -101,6 +98,29 @@ class step_engine {
       if (changed) adopt(static_cast<std::uint32_t>(i), c, known);
     }
     resize(jobs.size());
+  }
+
+  // The first job from the i-th on whose row is not as it was: most are.
+  [[nodiscard]] std::size_t first_change(std::span<const candidate> jobs, std::size_t i) {
+    const std::size_t rows = std::min(jobs.size(), labels_.size());
+    const label* const labels = labels_.data();
+    const point* const* const points = points_.data();
+    const double *const works = work_.data(), *const scales = scale_.data();
+    bool mixed = mixed_;
+    for (; i < rows; ++i) {
+      const candidate& c = jobs[i];
+      const double work = work_left(c);
+      if (!same(labels[i], c) || points[i] != c.curve->points().data() || works[i] != work ||
+          scales[i] != scale_of(c, work))
+        break;
+      mixed = mixed || c.priority != jobs[0].priority;
+    }
+    mixed_ = mixed;
+    return i;
+  }
+  [[nodiscard]] double scale_of(const candidate& c, double work) const {
+    const double weight = c.weight > 0 ? c.weight : 0;
+    return rule_.by_work() ? weight * work : weight;
   }
 
   // Asks for the points of a curve that will be looked at soon: new curves come from far memory.
