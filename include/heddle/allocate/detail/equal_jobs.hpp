@@ -26,34 +26,26 @@ class equal_jobs {
   }
 
   /// Groups jobs by `width` numbers each, written by `key(i, double* out)`. Numbers are compared bit by
-  /// bit. Expected O(jobs · width).
+  /// bit. Where no two of a few hundred jobs are alike, all count as different. Expected O(jobs · width).
   template <class Key>
   void group(std::size_t jobs, std::size_t width, Key key) {
+    const auto each = [&](std::size_t count, std::size_t apart) {
+      first_.clear();
+      count_.clear();
+      kept_.clear();
+      table_.assign(std::bit_ceil(2 * count + 2), empty);
+      for (std::size_t i = 0; i < count; ++i) {
+        key(i * apart, key_.data());
+        put(i, i * apart);
+      }
+    };
     of_.resize(jobs);
-    first_.clear();
-    count_.clear();
-    kept_.clear();
     key_.resize(width);
-    const std::size_t slots = std::bit_ceil(2 * jobs + 2);
-    table_.assign(slots, empty);
-    for (std::size_t i = 0; i < jobs; ++i) {
-      key(i, key_.data());
-      std::uint64_t hash = width;
-      for (double v : key_) {
-        hash = (hash ^ std::bit_cast<std::uint64_t>(v)) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 32;
-      }
-      std::size_t slot = mix(hash) & (slots - 1);
-      while (table_[slot] != empty && !same(table_[slot])) slot = (slot + 1) & (slots - 1);
-      if (table_[slot] == empty) {
-        table_[slot] = static_cast<std::uint32_t>(first_.size());
-        first_.push_back(static_cast<std::uint32_t>(i));
-        count_.push_back(0);
-        kept_.insert(kept_.end(), key_.begin(), key_.end());
-      }
-      of_[i] = table_[slot];
-      count_[of_[i]] += 1;
+    if (jobs >= 4 * sampled) {
+      each(sampled, jobs / sampled);
+      if (first_.size() == sampled) return none(jobs);
     }
+    each(jobs, 1);
   }
 
   [[nodiscard]] std::size_t size() const { return first_.size(); }
@@ -63,6 +55,27 @@ class equal_jobs {
 
  private:
   static constexpr std::uint32_t empty = static_cast<std::uint32_t>(-1);
+  static constexpr std::size_t sampled = 256;
+
+  // The n-th job seen, with its numbers in key_, into its class.
+  void put(std::size_t n, std::size_t job) {
+    std::uint64_t hash = key_.size();
+    for (double v : key_) {
+      hash = (hash ^ std::bit_cast<std::uint64_t>(v)) * 0x9e3779b97f4a7c15u;
+      hash ^= hash >> 32;
+    }
+    const std::size_t last = table_.size() - 1;
+    std::size_t slot = mix(hash) & last;
+    while (table_[slot] != empty && !same(table_[slot])) slot = (slot + 1) & last;
+    if (table_[slot] == empty) {
+      table_[slot] = static_cast<std::uint32_t>(first_.size());
+      first_.push_back(static_cast<std::uint32_t>(job));
+      count_.push_back(0);
+      kept_.insert(kept_.end(), key_.begin(), key_.end());
+    }
+    of_[n] = table_[slot];
+    count_[of_[n]] += 1;
+  }
 
   [[nodiscard]] bool same(std::uint32_t k) const {
     for (std::size_t c = 0; c < key_.size(); ++c)
