@@ -212,7 +212,7 @@ class solver {
   static constexpr std::size_t short_search = 20;   // nodes
   static constexpr std::size_t first_list = 1000;   // choices of half the jobs
   static constexpr std::size_t longest_list = 131072;
-  static constexpr std::size_t free_jobs = 36;      // at once, where there are more
+  static constexpr double free_bits = 118;          // of choices decided anew at once: 36 jobs of ten points
   static constexpr std::size_t draws_of_free = 20;  // for each length of the lists
   static constexpr double least_work = 2e6, work_for_a_node = 150;  // about 30 ns each
   static constexpr double part_of_branches = 0.0625;                // of the work of halves
@@ -235,14 +235,14 @@ class solver {
     };
     // A short search closes most problems.
     auto searched = branch(std::min(o.node_limit, short_search), work);
-    const bool halve = root_.jobs() > 1 && halves_.start(root_, price_, relaxed) &&
-                       (best_.found || root_.jobs() <= free_jobs);
+    stream draw(0, root_.jobs(), "halves");
+    const bool all_at_once = draw_free(draw);
+    const bool halve = root_.jobs() > 1 && halves_.start(root_, price_, relaxed) && (best_.found || all_at_once);
     const auto open = [&] {
       bound = searched.bound = std::min(bound, searched.bound);
       return !searched.complete && !closed(bound, o.gap) && go_on();
     };
-    stream draw(0, root_.jobs(), "halves");
-    const std::size_t draws = root_.jobs() > free_jobs ? draws_of_free : 1;
+    const std::size_t draws = all_at_once ? 1 : draws_of_free;
     const double worst = relaxed - root_.base;  // what a choice may lose at all
     double loss = worst / 64;                   // what it may lose if none is known
     std::size_t list = first_list;
@@ -272,11 +272,13 @@ class solver {
   bool draw_free(stream& draw) {
     free_.resize(root_.jobs());
     std::iota(free_.begin(), free_.end(), 0U);
-    const std::size_t count = std::min(free_.size(), free_jobs);
-    for (std::size_t i = 0; i < count; ++i) {
+    double bits = 0;
+    std::size_t count = 0;
+    for (; count < free_.size() && bits < free_bits; ++count) {
       const auto j = static_cast<std::size_t>(boost::random::uniform_int_distribution<std::size_t>(
-          i, free_.size() - 1)(draw));
-      std::swap(free_[i], free_[j]);
+          count, free_.size() - 1)(draw));
+      std::swap(free_[count], free_[j]);
+      bits += std::log2(static_cast<double>(root_.begin[free_[count] + 1] - root_.begin[free_[count]]));
     }
     free_.resize(count);
     return count == root_.jobs();

@@ -55,8 +55,8 @@ enum class when_full {
 ///
 /// Cold O(P + J·S) for P points, J jobs and S steps of a chain that are looked at, and a heap of those
 /// near the limit. What it remembers of curves and of where the last search ended makes the next call
-/// take a few passes over the jobs and changes no answer: 10 000 jobs × 40 points take 5 ms from nothing
-/// and 0.08 ms after an arrival, 0.1 to 0.2 ms where power binds too (bench/allocate/policies.cpp). Allocates
+/// take a few passes over the jobs and changes no answer: 10 000 jobs × 40 points take 4 to 5 ms from nothing
+/// and 0.07 ms after an arrival, 0.11 ms where power binds too (bench/allocate/policies.cpp). Allocates
 /// nothing once the curves have been seen. One writer: it keeps its work space.
 ///
 /// Reference: Gu et al., Energy-Efficient GPU Clusters Scheduling for Deep Learning, arXiv 2304.06381
