@@ -55,7 +55,7 @@ struct instance {
   double bound = 0;
   bool ready = false;
 
-  explicit instance(std::uint64_t seed, std::size_t most_resources = 13) {
+  instance(std::uint64_t seed, std::size_t most_resources) {
     numbers r(7, seed);
     problem = random_problem(r, 7, 5, most_resources);
     ready = read(problem, data) && data.jobs() > 1;
@@ -66,39 +66,39 @@ struct instance {
   }
 };
 
-}  // namespace
-
-TEST_CASE("two halves hold the best choice of all jobs and prove it at any prices") {
+// f(instance, search that has read it, no choice yet, what a choice may lose at all)
+template <class F>
+void each_instance(std::size_t most_resources, F f) {
   choice_halves halves;
-  int found = 0, none = 0;
   for (std::uint64_t seed = 1; seed <= 12000; ++seed) {
     CAPTURE(seed);
-    const instance at(seed);
+    const instance at(seed, most_resources);
     if (!at.ready || !halves.start(at.data, at.price, at.bound)) continue;
     choice_found best;
     best.reset(at.data.jobs());
-    const double worst = at.bound - at.data.base;
+    f(at, halves, best, at.bound - at.data.base);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("two halves hold the best choice of all jobs and prove it at any prices") {
+  int found = 0, none = 0;
+  each_instance(13, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
     const auto met = halves.run(at.data, all_jobs(at.data), best, 1'000'000, worst, for_ever);
     CHECK(met.complete);
     const double optimum = brute_force(at.problem);
     CHECK(best.found == (optimum > -std::numeric_limits<double>::infinity()));
     if (best.found) CHECK(best.value == doctest::Approx(optimum).epsilon(value_tolerance));
     (best.found ? found : none) += 1;
-  }
+  });
   CHECK(found > 1000);
   CHECK(none > 100);
 }
 
 TEST_CASE("short lists never make a choice worse and prove nothing that is not so") {
-  choice_halves halves;
   int complete = 0, better = 0;
-  for (std::uint64_t seed = 1; seed <= 12000; ++seed) {
-    CAPTURE(seed);
-    const instance at(seed);
-    if (!at.ready || !halves.start(at.data, at.price, at.bound)) continue;
-    choice_found best;
-    best.reset(at.data.jobs());
-    const double worst = at.bound - at.data.base;
+  each_instance(13, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
     for (const std::size_t most : {1u, 4u, 16u}) {
       const double before = best.value;
       const bool had = best.found;
@@ -110,48 +110,36 @@ TEST_CASE("short lists never make a choice worse and prove nothing that is not s
       if (met.complete && best.found) CHECK(best.value == doctest::Approx(optimum).epsilon(value_tolerance));
       complete += met.complete;
     }
-  }
+  });
   CHECK(complete > 100);
   CHECK(better > 100);
 }
 
 TEST_CASE("jobs that are not free keep their points") {
-  choice_halves halves;
   int changed = 0;
-  for (std::uint64_t seed = 1; seed <= 12000; ++seed) {
-    CAPTURE(seed);
-    const instance at(seed, 4);
-    if (!at.ready || at.data.jobs() < 4 || !halves.start(at.data, at.price, at.bound)) continue;
-    choice_found best;
-    best.reset(at.data.jobs());
-    (void)halves.run(at.data, all_jobs(at.data), best, 2, at.bound - at.data.base, for_ever);
-    if (!best.found) continue;
+  each_instance(4, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
+    if (at.data.jobs() < 4) return;
+    (void)halves.run(at.data, all_jobs(at.data), best, 2, worst, for_ever);
+    if (!best.found) return;
     const choice_found before = best;
     const std::vector<std::uint32_t> free{3, 0, 1};
     const auto met = halves.run(at.data, free, best, 1000, 0, for_ever);
     CHECK(met.complete);
     // The same problem in which the others have one point each.
-    choice::problem fixed = at.problem;
-    fixed.begin = {0};
-    fixed.value.clear();
-    fixed.use.clear();
-    fixed.weight.clear();
-    fixed.require_one = true;
-    const std::size_t resources = at.problem.resources();
+    choice::problem fixed{.capacity = at.data.left, .begin = {0}, .require_one = true};
     for (std::uint32_t i = 0; i < at.data.jobs(); ++i) {
       const bool is_free = std::find(free.begin(), free.end(), i) != free.end();
       for (std::uint32_t k = at.data.begin[i]; k < at.data.begin[i + 1]; ++k) {
         if (!is_free && k != before.point[i]) continue;
         fixed.value.push_back(at.data.value[k]);
-        fixed.use.insert(fixed.use.end(), at.data.row(k), at.data.row(k) + resources);
+        fixed.use.insert(fixed.use.end(), at.data.row(k), at.data.row(k) + at.data.resources());
       }
       fixed.begin.push_back(static_cast<std::uint32_t>(fixed.value.size()));
       if (!is_free) CHECK(best.point[i] == before.point[i]);
     }
-    fixed.capacity = at.data.left;
     CHECK(best.value == doctest::Approx(at.data.base + brute_force(fixed)).epsilon(value_tolerance));
     changed += best.value > before.value;
-  }
+  });
   CHECK(changed > 50);
 }
 
