@@ -59,7 +59,6 @@ class step_engine {
     std::uint32_t chain = 0;
     std::uint32_t count = 0;                      // points of the curve
     std::uint32_t ahead = chain_store::none;      // step ahead, a place in the store
-    std::uint32_t clock_base = chain_store::none; // the point from which the clock ladder counts
   };
 
   // --- the rows --------------------------------------------------------------------------------
@@ -141,7 +140,7 @@ class step_engine {
       mine.chain = chains_.find(*c.curve, c.min_gpus, c.max_gpus);
       mine.count = static_cast<std::uint32_t>(c.curve->points().size());
     }
-    mine.clock_base = top_of_[r] = chain_store::none;
+    clock_base_[r] = top_of_[r] = chain_store::none;
     base_.set(r, {.gpus = out_of_reach});
     if (chains_.start(mine.chain) == chain_store::none || !(work_[r] > 0)) return;
     base_.set(r, level_of(points_[r][chains_.start(mine.chain)]));
@@ -153,7 +152,7 @@ class step_engine {
   }
   template <class F>
   void each(F f) {
-    f(labels_), f(points_), f(work_), f(scale_), f(rows_), f(top_), f(top_of_);
+    f(labels_), f(points_), f(work_), f(scale_), f(rows_), f(top_), f(top_of_), f(clock_base_);
     base_.each(f);
     steps_.each(f);
     clocks_.each(f);
@@ -313,9 +312,9 @@ class step_engine {
   void raise_clocks(lane& mine, const step_rows& started, const step_meter& meter,
                     const step_need& limit, step_need& used, allocation& out) {
     clock_source clocks{*this};
-    started.each([&](std::uint32_t r) {
-      if (rows_[r].clock_base == steps_.point[r]) return;
-      rows_[r].clock_base = steps_.point[r];
+    const std::uint32_t *const base = clock_base_.data(), *const point = steps_.point.data();
+    started.each_maybe([=](std::size_t r) { return base[r] != point[r]; }, [&](std::uint32_t r) {
+      clock_base_[r] = steps_.point[r];
       clocks_.reset(clocks, r);
     });
     mine.clocks.run(clocks_, clocks, started, meter, limit, used);
@@ -336,6 +335,7 @@ class step_engine {
   std::vector<row> rows_;
   step_levels base_;                  // at the start
   std::vector<std::uint32_t> top_, top_of_;  // the fastest point at the count of a point
+  std::vector<std::uint32_t> clock_base_;    // the point from which a job's clock ladder counts
   step_ladder steps_, clocks_;
   std::vector<lane> lanes_;           // by priority falling
   std::vector<std::uint32_t> started_;
