@@ -312,8 +312,8 @@ class step_engine {
   void raise_clocks(lane& mine, const step_rows& started, const step_meter& meter,
                     const step_need& limit, step_need& used, allocation& out) {
     clock_source clocks{*this};
-    const std::uint32_t *const base = clock_base_.data(), *const point = steps_.point.data();
-    started.each_maybe([=](std::size_t r) { return base[r] != point[r]; }, [&](std::uint32_t r) {
+    const std::uint32_t *const base = clock_base_.data(), *const now = steps_.point.data();
+    started.each_maybe([=](std::size_t r) { return base[r] != now[r]; }, [&](std::uint32_t r) {
       clock_base_[r] = steps_.point[r];
       clocks_.reset(clocks, r);
     });
