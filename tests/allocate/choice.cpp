@@ -203,7 +203,7 @@ TEST_CASE("proved optima of up to 30 groups are reached within a limit of work")
     std::uint64_t seed;
     double optimum;
   };
-  for (const known& k : {known{10, 5, 1, 1426}, known{20, 5, 1, 3307}, known{10, 10, 1, 3043},
+  for (const known& k : {known{10, 5, 1, 1426}, known{20, 5, 1, 3307}, known{30, 5, 1, 4837}, known{10, 10, 1, 3043},
                          known{10, 10, 2, 3548}, known{15, 10, 1, 3616}, known{15, 10, 2, 3579}}) {
     CAPTURE(k.groups);
     CAPTURE(k.resources);
