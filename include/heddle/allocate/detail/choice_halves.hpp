@@ -128,7 +128,7 @@ class choice_halves {
     std::vector<float> step;                 // the points' coordinates
     std::vector<float> at, loss;
     std::vector<std::uint64_t> code;  // the points' ranks among their job's, in mixed radix
-    std::vector<float> mean, spread;  // of the coordinates, at the temperature; 1/variance
+    std::vector<float> mean, spread;  // and variance of the coordinates at the temperature
     std::vector<node> nodes;
     std::vector<float> box;  // of each node: least, then largest coordinates
     [[nodiscard]] std::size_t size() const { return loss.size(); }
@@ -273,6 +273,7 @@ class choice_halves {
     s.at.assign(width_, 0);
     s.loss.assign(1, 0);
     s.code.assign(1, 0);
+    listed_ = 1;
     std::uint64_t radix = 1;
     for (std::size_t j = 0; j < s.jobs.size(); ++j) {
       found_.clear();
