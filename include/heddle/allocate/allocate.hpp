@@ -14,7 +14,7 @@
 //
 // J jobs, P points of one, S steps made. All keep to GPUs, power and energy (`limits`). Beside them:
 //
-//   energy_account   an energy budget over time as the power that it allows now
+//   energy_account  an energy budget over time as the power that it allows now
 //   rescale_rule    moves a job only where that pays for its pause
 //   objective::*    what a point is worth to `optimal`
 //   choice::*       the knapsack under `optimal`, for data of any kind

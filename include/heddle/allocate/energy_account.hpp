@@ -20,7 +20,7 @@ namespace heddle::allocate {
 /// below 0: at no time has more been spent than has come in. An idle night so lends its energy to the
 /// day after, spread over a horizon; `most_saved_j` limits how much of it.
 ///
-///     allocate::energy_account budget{36e9, 86'400};       // 10 MWh a day
+///     allocate::energy_account budget{36e9, 86'400};      // 10 MWh a day
 ///     budget.spend(now_s, joules since the last call);
 ///     plan(…, budget.power_w());                           // of the whole cluster
 ///
@@ -33,7 +33,7 @@ class energy_account {
   /// \param most_saved_j  of unspent energy what is above it is lost
   /// \throws input_error  for numbers out of these ranges
   explicit energy_account(double energy_j, double horizon_s, double start_s = 0,
-                         double most_saved_j = std::numeric_limits<double>::infinity())
+                          double most_saved_j = std::numeric_limits<double>::infinity())
       : energy_j_(energy_j), horizon_s_(horizon_s), now_s_(start_s), most_saved_j_(most_saved_j) {
     const auto require = [](bool ok, const char* what, const char* expected, double got) {
       if (!ok) throw input_error(std::string("energy_account.") + what, expected, std::to_string(got));
