@@ -17,8 +17,8 @@ static_assert(place::PlacementPolicy<patient>);
 
 int main() {
   const fabric::leaf_spine dc{{.leafs = 16, .spines = 32}};
-  const auto jobs = trace::with_curves(trace::vclos_workload{.jobs = 1000, .load = 0.6}(),
-                                       model::catalogue());
+  const auto jobs =
+      trace::with_curves(trace::vclos_workload{.jobs = 1000, .load = 0.6}(), model::catalogue());
   // An order can be a lambda: who wants fewest GPUs goes first.
   const auto small_first = [](const order::entry& a, const order::entry& b) {
     return a.spec->gpus < b.spec->gpus;

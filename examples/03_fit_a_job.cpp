@@ -30,7 +30,8 @@ int main() {
     for (double batch : {16.0, 64.0, 128.0})
       for (double clock_ghz : {0.705, 1.087, 1.380}) {
         sample s;
-        s.config = {.gpus = n, .servers = (n + 7) / 8, .local_batch = batch, .clock_ghz = clock_ghz};
+        s.config = {
+            .gpus = n, .servers = (n + 7) / 8, .local_batch = batch, .clock_ghz = clock_ghz};
         candidates.push_back(s);
       }
 
@@ -58,15 +59,14 @@ int main() {
 
   // How far off is it where nobody measured?
   fit_error_sum off;
-  for (const sample& s : candidates)
-    off.add(time(s.config).total_s, truth.time(s.config).total_s);
+  for (const sample& s : candidates) off.add(time(s.config).total_s, truth.time(s.config).total_s);
   std::printf("\nall %zu configurations: off by %.1f %% on average\n", candidates.size(),
               100 * off.result().mape);
 
   // The curve that a scheduler works with.
   const job_model fitted{profiled_throughput{time.model, time.profile}, power.ridge};
-  const curve c = make_curve(
-      fitted, {.gpus = {1, 2, 4, 8}, .clocks_ghz = gpu.clocks_ghz, .global_batch = 256});
+  const curve c =
+      make_curve(fitted, {.gpus = {1, 2, 4, 8}, .clocks_ghz = gpu.clocks_ghz, .global_batch = 256});
   for (int n : {1, 2, 4, 8})
     std::printf("%d GPUs: %5.0f samples/s at most; %.2f J a sample at best, at %.3f GHz\n", n,
                 c.fastest(n)->throughput, c.most_efficient(n)->energy_per_sample_j(),

@@ -14,14 +14,17 @@
 
 using namespace heddle;
 
-const fabric::leaf_spine network{{.leafs = 2, .spines = 16, .servers_per_leaf = 2,
-                                  .gpus_per_server = 8}};
+const fabric::leaf_spine network{
+    {.leafs = 2, .spines = 16, .servers_per_leaf = 2, .gpus_per_server = 8}};
 
 // Each job has eight GPUs under either leaf, and communicates for .3 s of a second.
 std::vector<route::flow_job> two_jobs() {
   std::vector<route::flow_job> jobs(2);
   for (std::uint32_t j = 0; j < 2; ++j) {
-    jobs[j] = {.id = job_id{j}, .where = {}, .pattern = collective::all_to_all, .bytes = 2.5e8,
+    jobs[j] = {.id = job_id{j},
+               .where = {},
+               .pattern = collective::all_to_all,
+               .bytes = 2.5e8,
                .compute_s = 0.7};
     for (gpu_id g : network.all_gpus())
       if (network.index_in_leaf(g) / 8 == static_cast<int>(j)) jobs[j].where.gpus.push_back(g);
@@ -61,6 +64,7 @@ int main() {
   show("links of their own", jobs, route::ecmp{});
   const auto proof = route::verify_isolated(
       ledger, [](job_id) { return collective::all_to_all; }, route::ecmp{});
-  std::cout << (proof ? "isolated: " : "NOT isolated: ") << proof.flows_checked << " flows checked\n";
+  std::cout << (proof ? "isolated: " : "NOT isolated: ") << proof.flows_checked
+            << " flows checked\n";
   return proof ? 0 : 1;
 }

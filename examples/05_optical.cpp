@@ -52,8 +52,12 @@ void occupy(fabric::ledger& state) {
 
 int main() {
   // Four leafs of four GPUs, two spines, four OCS: a fibre from each leaf to each, two from each spine.
-  const fabric::leaf_spine_ocs optical{{.leafs = 4, .spines = 2, .switches = 4, .spine_fibres = 2,
-                                        .servers_per_leaf = 1, .gpus_per_server = 4}};
+  const fabric::leaf_spine_ocs optical{{.leafs = 4,
+                                        .spines = 2,
+                                        .switches = 4,
+                                        .spine_fibres = 2,
+                                        .servers_per_leaf = 1,
+                                        .gpus_per_server = 4}};
   const fabric::leaf_spine fixed = *optical.mesh();  // the same ports, two links between each pair
   fabric::ledger clos{fixed}, patched{optical};
   occupy(clos);
@@ -61,7 +65,8 @@ int main() {
 
   draw("Fixed links, eight GPUs wanted for job C:", clos);
   const place::answer no = place::vclos{}(clos, {c, 8});
-  std::cout << "  -> " << name(no.why) << ": leafs 0 and 1 can reach spine 1 alone, 2 and 3 spine 0\n\n";
+  std::cout << "  -> " << name(no.why)
+            << ": leafs 0 and 1 can reach spine 1 alone, 2 and 3 spine 0\n\n";
 
   draw("Optical switches, the same jobs:", patched);
   const place::answer yes = place::ocs_vclos{}(patched, {c, 8});

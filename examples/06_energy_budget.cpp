@@ -21,9 +21,9 @@ int main() {
   std::vector<model::curve> curves;
   for (const char* name : {"resnet50", "bert", "vgg16"}) {
     const double batch = 8 * known.find_job(name)->default_local_batch;
-    curves.push_back(model::make_curve(known.model(name, "a100"), {.gpus = {1, 2, 4, 8},
-                                                                   .clocks_ghz = gpu->clocks_ghz,
-                                                                   .global_batch = batch}));
+    curves.push_back(model::make_curve(
+        known.model(name, "a100"),
+        {.gpus = {1, 2, 4, 8}, .clocks_ghz = gpu->clocks_ghz, .global_batch = batch}));
   }
   const auto queue = [&](std::size_t jobs) {
     std::vector<allocate::candidate> all;
@@ -57,14 +57,15 @@ int main() {
         draws_w += p.power_w - p.config.gpus * idle_w;
         gpus += p.config.gpus;
         clock += p.config.gpus * p.config.clock_ghz;
-        speed += p.throughput / jobs[i].curve->fastest(8)->throughput / static_cast<double>(given.size());
+        speed += p.throughput / jobs[i].curve->fastest(8)->throughput /
+                 static_cast<double>(given.size());
       }
       if (hour % 4 == 3)
-        std::cout << std::fixed << std::setprecision(1) << std::setw(12) << mwh << " MWh" << std::setw(7)
-                  << hour << std::setw(10) << may_w / 1e3 << std::setw(11) << draws_w / 1e3
-                  << std::setw(6) << gpus << std::setw(17) << std::setprecision(2)
-                  << (gpus ? clock / gpus : 0) << std::setw(10) << std::setprecision(0) << 100 * speed
-                  << '\n';
+        std::cout << std::fixed << std::setprecision(1) << std::setw(12) << mwh << " MWh"
+                  << std::setw(7) << hour << std::setw(10) << may_w / 1e3 << std::setw(11)
+                  << draws_w / 1e3 << std::setw(6) << gpus << std::setw(17) << std::setprecision(2)
+                  << (gpus ? clock / gpus : 0) << std::setw(10) << std::setprecision(0)
+                  << 100 * speed << '\n';
       spent_j += draws_w * hour_s;
       budget.spend((hour + 1) * hour_s, draws_w * hour_s);
     }

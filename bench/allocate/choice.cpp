@@ -136,15 +136,30 @@ void in_a_second(benchmark::State& state) {
   report(state, a);
 }
 
-#define HEDDLE_MMKP                                                        \
-  ->Args({1, 5, 5, 5})->Args({1, 10, 5, 5})->Args({1, 15, 10, 10})         \
-  ->Args({1, 20, 10, 10})->Args({1, 25, 10, 10})->Args({1, 30, 10, 10})    \
-  ->Args({2, 30, 10, 10})->Args({3, 5, 5, 5})->Args({3, 10, 5, 5})         \
-  ->Args({3, 15, 10, 10})->Args({3, 20, 10, 10})->Args({3, 25, 10, 10})    \
-  ->Args({4, 15, 10, 10})->Args({5, 15, 10, 10})->Args({4, 30, 10, 10})    \
-  ->Args({3, 30, 10, 10})->Args({3, 100, 10, 10})->Args({2, 100, 10, 10})  \
-  ->Args({1, 400, 10, 10})->Args({2, 400, 10, 10})->Args({3, 400, 10, 10}) \
-  ->Iterations(1)->Unit(benchmark::kMillisecond)
+#define HEDDLE_MMKP            \
+  ->Args({1, 5, 5, 5})         \
+      ->Args({1, 10, 5, 5})    \
+      ->Args({1, 15, 10, 10})  \
+      ->Args({1, 20, 10, 10})  \
+      ->Args({1, 25, 10, 10})  \
+      ->Args({1, 30, 10, 10})  \
+      ->Args({2, 30, 10, 10})  \
+      ->Args({3, 5, 5, 5})     \
+      ->Args({3, 10, 5, 5})    \
+      ->Args({3, 15, 10, 10})  \
+      ->Args({3, 20, 10, 10})  \
+      ->Args({3, 25, 10, 10})  \
+      ->Args({4, 15, 10, 10})  \
+      ->Args({5, 15, 10, 10})  \
+      ->Args({4, 30, 10, 10})  \
+      ->Args({3, 30, 10, 10})  \
+      ->Args({3, 100, 10, 10}) \
+      ->Args({2, 100, 10, 10}) \
+      ->Args({1, 400, 10, 10}) \
+      ->Args({2, 400, 10, 10}) \
+      ->Args({3, 400, 10, 10}) \
+      ->Iterations(1)          \
+      ->Unit(benchmark::kMillisecond)
 BENCHMARK(in_a_second) HEDDLE_MMKP;
 
 // With the limit of work that is the default, about a second: the same answer on every machine.
@@ -157,10 +172,7 @@ void by_work(benchmark::State& state) {
   }
   report(state, a);
 }
-BENCHMARK(by_work)
-    ->Args({3, 10, 10, 10})
-    ->Args({4, 10, 10, 10})
-        HEDDLE_MMKP;
+BENCHMARK(by_work)->Args({3, 10, 10, 10})->Args({4, 10, 10, 10}) HEDDLE_MMKP;
 
 // Ten instances of kind 3 on which nothing was tuned (seeds 101 to 110): how often the answer of a second is
 // that of ten times the default work, and how far short of it in the mean.
@@ -181,7 +193,8 @@ void held_out(benchmark::State& state) {
   state.counters["proved"] = proved;
   state.counters["short_of"] = short_of;
 }
-BENCHMARK(held_out)->Arg(15)->Arg(20)->Arg(25)->Arg(30)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(held_out)->Arg(15)->Arg(20)->Arg(25)->Arg(30)->Iterations(1)->Unit(
+    benchmark::kMillisecond);
 
 #ifdef HEDDLE_HAS_CBC
 void cbc(benchmark::State& state) {
@@ -220,8 +233,9 @@ void cbc(benchmark::State& state) {
     CbcModel model(lp);
     model.setLogLevel(0);
     CbcMain0(model);
-    const char* arguments[] = {"cbc", "-log", "0", "-ratio", state.range(0) == 0 ? "0.0005" : "0",
-                               "-sec", "150", "-solve", "-quit"};
+    const char* arguments[] = {
+        "cbc",  "-log", "0",      "-ratio", state.range(0) == 0 ? "0.0005" : "0",
+        "-sec", "150",  "-solve", "-quit"};
     CbcMain1(9, arguments, model);
     objective = -model.getObjValue();
     bound = -model.getBestPossibleObjValue();

@@ -141,7 +141,14 @@ void distance(benchmark::State& state) {
     measure<allocate::objective::completion_rate>(state, trace_jobs(path), limit);
 }
 BENCHMARK(distance)
-    ->Args({0, 0})->Args({0, 1})->Args({0, 2})->Args({1, 0})->Args({1, 1})->Args({1, 2})
-    ->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);
+    ->Args({0, 0})
+    ->Args({0, 1})
+    ->Args({0, 2})
+    ->Args({1, 0})
+    ->Args({1, 1})
+    ->Args({1, 2})
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

@@ -54,13 +54,17 @@ snapshot draw(const benchmark::State& state, std::uint64_t seed) {
     s.jobs.push_back(c);
   }
   s.limits.gpus = static_cast<int>(2 * jobs);
-  if (state.range(2) > 0) s.limits.power_w = static_cast<double>(state.range(2)) * static_cast<double>(jobs);
+  if (state.range(2) > 0)
+    s.limits.power_w = static_cast<double>(state.range(2)) * static_cast<double>(jobs);
   return s;
 }
 
-#define HEDDLE_SIZES                                                      \
-  ->Args({1000, 1000, 0})->Args({10000, 10000, 0})->Args({10000, 10000, 200}) \
-  ->Args({10000, 200, 0})->Args({10000, 200, 200})
+#define HEDDLE_SIZES              \
+  ->Args({1000, 1000, 0})         \
+      ->Args({10000, 10000, 0})   \
+      ->Args({10000, 10000, 200}) \
+      ->Args({10000, 200, 0})     \
+      ->Args({10000, 200, 200})
 
 void powerflow_from_nothing(benchmark::State& state) {
   // More curves than caches hold, so that each turn meets them anew.
@@ -108,14 +112,18 @@ void pass_over_input(benchmark::State& state) {
   double work = 0;
   for (auto _ : state) {
     for (const allocate::candidate& c : s.jobs) {
-      prints ^= c.curve->fingerprint() + c.id.value + static_cast<std::uint64_t>(c.min_gpus ^ c.max_gpus);
+      prints ^=
+          c.curve->fingerprint() + c.id.value + static_cast<std::uint64_t>(c.min_gpus ^ c.max_gpus);
       work += c.work * c.weight;
     }
     benchmark::DoNotOptimize(prints);
     benchmark::DoNotOptimize(work);
   }
 }
-BENCHMARK(pass_over_input)->Args({10000, 10000, 0})->Args({10000, 200, 0})->Unit(benchmark::kMicrosecond);
+BENCHMARK(pass_over_input)
+    ->Args({10000, 10000, 0})
+    ->Args({10000, 200, 0})
+    ->Unit(benchmark::kMicrosecond);
 
 // Memory kept, prices of another problem; then after an arrival with its own prices.
 void optimal_from_nothing(benchmark::State& state) {

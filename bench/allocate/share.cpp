@@ -44,7 +44,8 @@ share::problem make(std::size_t jobs, bool distinct) {
   p.capacity.assign(3, static_cast<double>(jobs / 4));
   p.entity_weight = {1, 2, 3, 2, 1};
   for (std::size_t i = 0; i < jobs; ++i) {
-    const std::size_t m = distinct ? i : static_cast<std::size_t>(unit() * static_cast<double>(models));
+    const std::size_t m =
+        distinct ? i : static_cast<std::size_t>(unit() * static_cast<double>(models));
     const double gpus = std::exp2(std::floor(4 * unit() * unit()));
     double alone = 0;
     for (std::size_t j = 0; j < 3; ++j) {
@@ -90,7 +91,12 @@ void ours(benchmark::State& state) {
 }
 
 #define HEDDLE_SHARE_SIZES \
-  ->Args({512, 0})->Args({2048, 0})->Args({2048, 1})->Args({65536, 0})->Args({65536, 1})->Unit(benchmark::kMicrosecond)
+  ->Args({512, 0})         \
+      ->Args({2048, 0})    \
+      ->Args({2048, 1})    \
+      ->Args({65536, 0})   \
+      ->Args({65536, 1})   \
+      ->Unit(benchmark::kMicrosecond)
 BENCHMARK(ours<share::max_min>) HEDDLE_SHARE_SIZES;
 BENCHMARK(ours<share::makespan>) HEDDLE_SHARE_SIZES;
 BENCHMARK(ours<share::max_throughput>) HEDDLE_SHARE_SIZES;
@@ -262,7 +268,11 @@ void clp_bisection(benchmark::State& state) {
   state.counters["objective"] = rho;
   state.counters["solves"] = solves;
 }
-BENCHMARK(clp_bisection)->Args({2048, 0})->Args({2048, 1})->Iterations(1)->Unit(benchmark::kMicrosecond);
+BENCHMARK(clp_bisection)
+    ->Args({2048, 0})
+    ->Args({2048, 1})
+    ->Iterations(1)
+    ->Unit(benchmark::kMicrosecond);
 #endif
 
 }  // namespace

@@ -17,9 +17,7 @@ namespace {
 
 constexpr std::size_t rows = 256;
 
-bool bit(std::uint64_t row, std::uint64_t column) {
-  return stream{row, column, "bit"}() & 1u;
-}
+bool bit(std::uint64_t row, std::uint64_t column) { return stream{row, column, "bit"}() & 1u; }
 
 void matrix_intersect(benchmark::State& state) {
   const auto columns = static_cast<std::size_t>(state.range(0));

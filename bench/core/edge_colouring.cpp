@@ -42,8 +42,8 @@ class plain_alternating_paths {
           f = right_[edges[f].right * colours + a];
         }
         for (std::uint32_t f : path_)
-          left_[edges[f].left * colours + colour_[f]] = right_[edges[f].right * colours + colour_[f]] =
-              nobody;
+          left_[edges[f].left * colours + colour_[f]] =
+              right_[edges[f].right * colours + colour_[f]] = nobody;
         for (std::uint32_t f : path_) give(edges[f], f, colour_[f] == a ? b : a, colours);
       }
       give(edges[e], e, a, colours);
@@ -86,8 +86,7 @@ std::vector<bipartite_edge> uneven(std::size_t n, std::size_t mean_degree) {
 std::size_t largest_degree(std::size_t n, std::span<const bipartite_edge> edges) {
   std::vector<std::size_t> left(n), right(n);
   std::size_t most = 0;
-  for (const bipartite_edge& e : edges)
-    most = std::max({most, ++left[e.left], ++right[e.right]});
+  for (const bipartite_edge& e : edges) most = std::max({most, ++left[e.left], ++right[e.right]});
   return most;
 }
 
@@ -118,20 +117,26 @@ void shapes(benchmark::internal::Benchmark* b) {
 }
 void small_shapes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "degree"})->Unit(benchmark::kMicrosecond);
-  for (auto [n, degree] : {std::pair{4, 8}, {8, 32}, {16, 32}, {64, 8}, {64, 64}, {64, 33}, {256, 4}})
+  for (auto [n, degree] :
+       {std::pair{4, 8}, {8, 32}, {16, 32}, {64, 8}, {64, 64}, {64, 33}, {256, 4}})
     b->Args({n, degree});
 }
 BENCHMARK_CAPTURE(plain, regular, true)->Apply(shapes)->Apply(small_shapes);
 BENCHMARK_CAPTURE(heddle_by, regular_by_shape, true, colouring_method::by_shape)
-    ->Apply(shapes)->Apply(small_shapes);
+    ->Apply(shapes)
+    ->Apply(small_shapes);
 BENCHMARK_CAPTURE(heddle_by, regular_one_by_one, true, colouring_method::one_by_one)
-    ->Apply(shapes)->Apply(small_shapes);
+    ->Apply(shapes)
+    ->Apply(small_shapes);
 BENCHMARK_CAPTURE(heddle_by, regular_by_halves, true, colouring_method::by_halves)
-    ->Apply(shapes)->Apply(small_shapes);
+    ->Apply(shapes)
+    ->Apply(small_shapes);
 BENCHMARK_CAPTURE(plain, uneven, false)->Apply(small_shapes);
 BENCHMARK_CAPTURE(heddle_by, uneven_one_by_one, false, colouring_method::one_by_one)
-    ->Apply(small_shapes)->Args({1024, 64});
+    ->Apply(small_shapes)
+    ->Args({1024, 64});
 BENCHMARK_CAPTURE(heddle_by, uneven_by_halves, false, colouring_method::by_halves)
-    ->Apply(small_shapes)->Args({1024, 64});
+    ->Apply(small_shapes)
+    ->Args({1024, 64});
 
 }  // namespace

@@ -21,8 +21,10 @@ fabric::placement whole_leafs(const fabric::leaf_spine& dc, int gpus) {
 }
 
 void reserve_and_release(benchmark::State& state) {
-  const fabric::leaf_spine dc{{.leafs = static_cast<int>(state.range(0)) / 32, .spines = 64,
-                               .servers_per_leaf = 4, .gpus_per_server = 8}};
+  const fabric::leaf_spine dc{{.leafs = static_cast<int>(state.range(0)) / 32,
+                               .spines = 64,
+                               .servers_per_leaf = 4,
+                               .gpus_per_server = 8}};
   fabric::ledger ledger{dc};
   fabric::placement p = whole_leafs(dc, static_cast<int>(state.range(1)));
   for (auto _ : state) {

@@ -24,16 +24,23 @@ namespace {
 using namespace heddle;
 using namespace heddle::model;
 
-const powerflow_throughput truth{.a0_s = 0.01, .a1_s_ghz = 0.02, .b0_s = 0.0004,
-                                 .b1_s_ghz = 0.0006, .alpha_r_s = 0.03, .beta_r_s = 0.006,
-                                 .alpha_n_s = 0.09, .beta_n_s = 0.004, .gamma = 2.5};
+const powerflow_throughput truth{.a0_s = 0.01,
+                                 .a1_s_ghz = 0.02,
+                                 .b0_s = 0.0004,
+                                 .b1_s_ghz = 0.0006,
+                                 .alpha_r_s = 0.03,
+                                 .beta_r_s = 0.006,
+                                 .alpha_n_s = 0.09,
+                                 .beta_n_s = 0.004,
+                                 .gamma = 2.5};
 const ridge_power ridge{60, 160, 1.05, 0.6};
 
 std::vector<configuration> configurations(bool one_gpu) {
   std::vector<configuration> out;
   for (int n : {1, 2, 4, 8, 16, 32, 64})
     for (double b : {8.0, 64.0, 256.0})
-      for (double f : {0.6, 1.0, 1.4}) out.push_back({one_gpu ? 1 : n, one_gpu ? 1 : (n + 7) / 8, b, f});
+      for (double f : {0.6, 1.0, 1.4})
+        out.push_back({one_gpu ? 1 : n, one_gpu ? 1 : (n + 7) / 8, b, f});
   return out;
 }
 
@@ -45,7 +52,9 @@ std::vector<sample> samples(std::size_t count, bool power) {
   for (std::size_t i = 0; i < count; ++i) {
     sample s;
     s.config = all[(i * 29) % all.size()];
-    const auto noise = [&] { return 1 + 0.06 * (static_cast<double>(random() >> 11) * 0x1p-53 - 0.5); };
+    const auto noise = [&] {
+      return 1 + 0.06 * (static_cast<double>(random() >> 11) * 0x1p-53 - 0.5);
+    };
     s.iteration_s = truth(s.config).total_s * noise();
     if (power) s.power_w = job(s.config).power_w * noise();
     out.push_back(s);
@@ -61,9 +70,9 @@ void evaluate(benchmark::State& state, double gamma, bool one_gpu) {
   for (auto _ : state)
     for (const configuration& c : all) benchmark::DoNotOptimize(job(c));
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(all.size()));
-  state.counters["s_a_point"] =
-      benchmark::Counter(static_cast<double>(all.size()), benchmark::Counter::kIsIterationInvariantRate |
-                                                              benchmark::Counter::kInvert);
+  state.counters["s_a_point"] = benchmark::Counter(static_cast<double>(all.size()),
+                                                   benchmark::Counter::kIsIterationInvariantRate |
+                                                       benchmark::Counter::kInvert);
 }
 BENCHMARK_CAPTURE(evaluate, no_overlap, 1.0, false);
 BENCHMARK_CAPTURE(evaluate, one_gpu, 2.5, true);
@@ -98,7 +107,8 @@ void fit_samples_of_many_clocks(benchmark::State& state) {  // a knee is looked 
   auto measured = samples(50, false);
   for (std::size_t i = 0; i < measured.size(); ++i) {
     measured[i].config.clock_ghz = 0.5 + 0.1 * static_cast<double>(i % 10);
-    measured[i].iteration_s = truth(measured[i].config).total_s * (1 + 0.02 * std::sin(1.0 + 7.0 * static_cast<double>(i)));
+    measured[i].iteration_s = truth(measured[i].config).total_s *
+                              (1 + 0.02 * std::sin(1.0 + 7.0 * static_cast<double>(i)));
   }
   for (auto _ : state) benchmark::DoNotOptimize(fit_time(measured));
 }

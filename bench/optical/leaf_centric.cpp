@@ -14,8 +14,8 @@
 using namespace heddle;
 
 #ifdef HEDDLE_HAS_LEMON
-long lemon_spread(int leafs, const std::vector<std::uint32_t>& from, const std::vector<std::uint32_t>& to,
-                  const std::vector<int>& count, int spines);
+long lemon_spread(int leafs, const std::vector<std::uint32_t>& from,
+                  const std::vector<std::uint32_t>& to, const std::vector<int>& count, int spines);
 #endif
 
 namespace {
@@ -42,11 +42,16 @@ void spread(benchmark::State& state) {
   const auto pairs = rings(leafs, static_cast<std::size_t>(state.range(1)));
   optical::leaf_centric design;
   for (auto _ : state)
-    benchmark::DoNotOptimize(design(leafs, pairs, static_cast<std::uint32_t>(state.range(2))).data());
+    benchmark::DoNotOptimize(
+        design(leafs, pairs, static_cast<std::uint32_t>(state.range(2))).data());
   state.SetItemsProcessed(state.iterations() * state.range(1));
 }
-BENCHMARK(spread)->ArgNames({"leafs", "circuits", "spines"})->Unit(benchmark::kMicrosecond)
-    ->Args({256, 4096, 16})->Args({1024, 16'384, 16})->Args({4096, 131'072, 32});
+BENCHMARK(spread)
+    ->ArgNames({"leafs", "circuits", "spines"})
+    ->Unit(benchmark::kMicrosecond)
+    ->Args({256, 4096, 16})
+    ->Args({1024, 16'384, 16})
+    ->Args({4096, 131'072, 32});
 
 #ifdef HEDDLE_HAS_LEMON
 void lemon_flow(benchmark::State& state) {
@@ -65,12 +70,16 @@ void lemon_flow(benchmark::State& state) {
     add(pairs[i].b, pairs[i].a, pairs[i].circuits - forth[i]);
   }
   for (auto _ : state)
-    if (lemon_spread(static_cast<int>(leafs), from, to, count, static_cast<int>(state.range(2))) != state.range(1))
+    if (lemon_spread(static_cast<int>(leafs), from, to, count, static_cast<int>(state.range(2))) !=
+        state.range(1))
       state.SkipWithError("not all circuits were given out");
   state.SetItemsProcessed(state.iterations() * state.range(1));
 }
-BENCHMARK(lemon_flow)->ArgNames({"leafs", "circuits", "spines"})->Unit(benchmark::kMicrosecond)
-    ->Args({256, 4096, 16})->Args({1024, 16'384, 16});
+BENCHMARK(lemon_flow)
+    ->ArgNames({"leafs", "circuits", "spines"})
+    ->Unit(benchmark::kMicrosecond)
+    ->Args({256, 4096, 16})
+    ->Args({1024, 16'384, 16});
 #endif
 
 }  // namespace

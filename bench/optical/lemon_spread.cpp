@@ -9,8 +9,8 @@
 #include <vector>
 
 // Edge e goes from sender from[e] to receiver to[e] with count[e] circuits. Returns circuits given out.
-long lemon_spread(int leafs, const std::vector<std::uint32_t>& from, const std::vector<std::uint32_t>& to,
-                  const std::vector<int>& count, int spines) {
+long lemon_spread(int leafs, const std::vector<std::uint32_t>& from,
+                  const std::vector<std::uint32_t>& to, const std::vector<int>& count, int spines) {
   std::vector<int> left = count;
   long given = 0;
   for (int rest = spines; rest >= 1; --rest) {
@@ -39,7 +39,8 @@ long lemon_spread(int leafs, const std::vector<std::uint32_t>& from, const std::
       join(in[static_cast<std::size_t>(l)], sink, column[static_cast<std::size_t>(l)]);
     }
     std::vector<lemon::SmartDigraph::Arc> arcs;
-    for (std::size_t e = 0; e < left.size(); ++e) arcs.push_back(join(out[from[e]], in[to[e]], left[e]));
+    for (std::size_t e = 0; e < left.size(); ++e)
+      arcs.push_back(join(out[from[e]], in[to[e]], left[e]));
     join(sink, source, all);
     lemon::NetworkSimplex<lemon::SmartDigraph, int, int> flow(g);
     flow.lowerMap(low).upperMap(high).costMap(cost);

@@ -161,7 +161,8 @@ std::vector<int> per_switch(const rewire_problem& p, const std::vector<int>& now
   const int n = p.leafs;
   const auto ports = static_cast<std::size_t>(n);
   std::vector<int> left = p.want, others(p.want.size(), 0), then, matching, cost;
-  for (const optical::cross_connect& c : p.current) ++others[c.leaf.index() * ports + c.spine.index()];
+  for (const optical::cross_connect& c : p.current)
+    ++others[c.leaf.index() * ports + c.spine.index()];
   std::vector<std::pair<int, int>> arcs;
   for (std::size_t o = 0; o < static_cast<std::size_t>(p.switches); ++o) {
     for (std::size_t l = 0; l < ports; ++l)

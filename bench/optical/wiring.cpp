@@ -22,7 +22,8 @@ void wire_all(benchmark::State& state) {
   // 32 links for each leaf at spines in turn from a random one on, so that columns stay even.
   for (leaf_id l : ends.all_leafs())
     for (int k = 0; k < 32; ++k)
-      ++wanted(l, spine_id{(l.value * 32 + static_cast<std::uint32_t>(k)) % static_cast<std::uint32_t>(ends.spines())});
+      ++wanted(l, spine_id{(l.value * 32 + static_cast<std::uint32_t>(k)) %
+                           static_cast<std::uint32_t>(ends.spines())});
   colourer wire;
   for (auto _ : state) {
     wiring w{ends};
@@ -31,7 +32,11 @@ void wire_all(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(0) * 32);
 }
-BENCHMARK(wire_all)->ArgNames({"leafs", "spines"})->Unit(benchmark::kMicrosecond)->Args({16, 8})->Args({256, 128});
+BENCHMARK(wire_all)
+    ->ArgNames({"leafs", "spines"})
+    ->Unit(benchmark::kMicrosecond)
+    ->Args({16, 8})
+    ->Args({256, 128});
 
 // On a network that is nearly full a random circuit leaves and another comes, where both ends have room.
 void insert_one(benchmark::State& state) {
@@ -62,7 +67,8 @@ void insert_one(benchmark::State& state) {
       if (const spine_id s = w.spine_at(l, p); s.valid()) w.disconnect({l, s, p});
     }
   }
-  state.counters["inserted"] = static_cast<double>(inserted) / static_cast<double>(state.iterations());
+  state.counters["inserted"] =
+      static_cast<double>(inserted) / static_cast<double>(state.iterations());
   state.counters["chains"] = static_cast<double>(chains) / static_cast<double>(inserted);
   state.counters["moved"] = static_cast<double>(links) / static_cast<double>(inserted);
 }

@@ -36,10 +36,19 @@ struct thread_clock {
 // 256 leafs of 32 GPUs over 128 spines of 64 ports, or 128 leafs of 64 over 64 spines of 128 ports.
 fabric::leaf_spine_ocs network(std::int64_t leafs) {
   if (leafs == 256)
-    return fabric::leaf_spine_ocs{{.leafs = 256, .spines = 128, .switches = 32, .spine_fibres = 2,
-                                   .servers_per_leaf = 8, .gpus_per_server = 4}};
-  return fabric::leaf_spine_ocs{{.leafs = 128, .spines = 64, .switches = 32, .leaf_fibres = 2,
-                                 .spine_fibres = 4, .servers_per_leaf = 16, .gpus_per_server = 4}};
+    return fabric::leaf_spine_ocs{{.leafs = 256,
+                                   .spines = 128,
+                                   .switches = 32,
+                                   .spine_fibres = 2,
+                                   .servers_per_leaf = 8,
+                                   .gpus_per_server = 4}};
+  return fabric::leaf_spine_ocs{{.leafs = 128,
+                                 .spines = 64,
+                                 .switches = 32,
+                                 .leaf_fibres = 2,
+                                 .spine_fibres = 4,
+                                 .servers_per_leaf = 16,
+                                 .gpus_per_server = 4}};
 }
 
 // Jobs come and leave by chance, so that the cluster stays nearly full; each decision is one item.
@@ -51,7 +60,8 @@ void decide(benchmark::State& state, place::rewiring may_move, bool odd_sizes) {
   std::vector<job> jobs = mix();
   stream chance{1, 0, "departures"};
   if (odd_sizes)  // any number of GPUs up to that of the mix
-    for (job& j : jobs) j.gpus = 1 + static_cast<int>(chance() % static_cast<std::uint64_t>(j.gpus));
+    for (job& j : jobs)
+      j.gpus = 1 + static_cast<int>(chance() % static_cast<std::uint64_t>(j.gpus));
   place::first_of policy{place::one_server{}, place::one_leaf{},
                          place::ocs_vclos{.may_move = may_move}};
   fabric::ledger ledger{dc};
@@ -99,7 +109,8 @@ void decide(benchmark::State& state, place::rewiring may_move, bool odd_sizes) {
 }
 
 void leafs(benchmark::internal::Benchmark* b) {
-  b->ArgName("leafs")->Arg(256)->Arg(128)->UseManualTime()->Iterations(20000)->Unit(benchmark::kMicrosecond);
+  b->ArgName("leafs")->Arg(256)->Arg(128)->UseManualTime()->Iterations(20000)->Unit(
+      benchmark::kMicrosecond);
 }
 BENCHMARK_CAPTURE(decide, never, place::rewiring::never, false)->Apply(leafs);
 BENCHMARK_CAPTURE(decide, bounded, place::rewiring::bounded, false)->Apply(leafs);

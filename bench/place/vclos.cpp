@@ -51,8 +51,7 @@ using chain = place::first_of<place::one_server, place::one_leaf, place::vclos>;
 class churn {
  public:
   churn(const fabric::leaf_spine& dc, double most_used)
-      : ledger_(dc),
-        sizes_(sizes_for(dc.gpus())),
+      : ledger_(dc), sizes_(sizes_for(dc.gpus())),
         most_used_(static_cast<int>(most_used * dc.gpus())) {}
 
   [[nodiscard]] const fabric::ledger& ledger() const { return ledger_; }
@@ -88,7 +87,8 @@ class churn {
 };
 
 double us_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 /// One item is one decision. The job placed last stands above the use given.
@@ -96,7 +96,8 @@ void decide(benchmark::State& state) {
   const fabric::leaf_spine dc = cluster(static_cast<int>(state.range(0)));
   const bool any_size = state.range(1) != 0;
   churn c{dc, static_cast<double>(state.range(2)) / 100};
-  place::first_of policy{place::one_server{}, place::one_leaf{}, place::vclos{.any_size = any_size}};
+  place::first_of policy{place::one_server{}, place::one_leaf{},
+                         place::vclos{.any_size = any_size}};
   for (int i = 0; i < 5000; ++i) c.book(place::ask(policy, c.ledger(), c.next()));
   std::vector<double> us;
   double used = 0;

@@ -130,18 +130,38 @@ void simgrid_run(benchmark::State& state) {
 
 BENCHMARK(heddle_all_rates)->Arg(1000)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 #if HEDDLE_HAS_SIMGRID
-BENCHMARK(simgrid_all_rates)->Arg(1000)->Arg(10'000)->Arg(100'000)->UseManualTime()->Iterations(1)
+BENCHMARK(simgrid_all_rates)
+    ->Arg(1000)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->UseManualTime()
+    ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 #endif
-BENCHMARK(heddle_one_end)->Arg(1000)->Arg(10'000)->Arg(100'000)->UseManualTime()->Iterations(20)
+BENCHMARK(heddle_one_end)
+    ->Arg(1000)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->UseManualTime()
+    ->Iterations(20)
     ->Unit(benchmark::kMicrosecond);
 #if HEDDLE_HAS_SIMGRID
-BENCHMARK(simgrid_one_end)->Arg(1000)->Arg(10'000)->Arg(100'000)->UseManualTime()->Iterations(1)
+BENCHMARK(simgrid_one_end)
+    ->Arg(1000)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->UseManualTime()
+    ->Iterations(1)
     ->Unit(benchmark::kMicrosecond);
 #endif
 BENCHMARK(heddle_run)->Arg(1000)->Arg(3000)->Arg(10'000)->Unit(benchmark::kMillisecond);
 #if HEDDLE_HAS_SIMGRID
-BENCHMARK(simgrid_run)->Arg(1000)->Arg(3000)->Arg(10'000)->UseManualTime()->Iterations(1)
+BENCHMARK(simgrid_run)
+    ->Arg(1000)
+    ->Arg(3000)
+    ->Arg(10'000)
+    ->UseManualTime()
+    ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 #endif
 

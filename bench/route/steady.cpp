@@ -24,8 +24,10 @@ namespace {
 // The cluster full of jobs of 64 GPUs; one of them leaves and comes back.
 template <class Place>
 void leave_and_come(benchmark::State& state, Place place, collective pattern) {
-  const fabric::leaf_spine dc{{.leafs = static_cast<int>(state.range(0)) / 32, .spines = 32,
-                               .servers_per_leaf = 4, .gpus_per_server = 8}};
+  const fabric::leaf_spine dc{{.leafs = static_cast<int>(state.range(0)) / 32,
+                               .spines = 32,
+                               .servers_per_leaf = 4,
+                               .gpus_per_server = 8}};
   fabric::ledger ledger{dc};
   route::steady model{dc, route::ecmp{}};
   std::vector<fabric::placement> where;
@@ -65,8 +67,8 @@ BENCHMARK(vclos_all_to_all)->Arg(512)->Arg(4096);
 // timed. Counters: the mean and the longest arrival, the jobs that run, those whose slow-down moved.
 template <class Place>
 void arrival_on_8192(benchmark::State& state, Place place) {
-  const fabric::leaf_spine dc{{.leafs = 128, .spines = 64, .servers_per_leaf = 16,
-                               .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}};
   fabric::ledger ledger{dc};
   route::steady model{dc, route::ecmp{}};
   stream bits{1, 0, "mix"};

@@ -22,7 +22,8 @@ namespace {
 /// Single GPUs, one after the other around the cluster: as little policy as can be.
 struct next_free {
   std::uint32_t at = 0;
-  std::optional<fabric::placement> operator()(const fabric::ledger& free, const place::request& job) {
+  std::optional<fabric::placement> operator()(const fabric::ledger& free,
+                                              const place::request& job) {
     const auto n = static_cast<std::uint32_t>(free.fabric().gpus());
     fabric::placement p;
     for (std::uint32_t tried = 0; tried < n; ++tried, at = (at + 1) % n)
@@ -37,9 +38,10 @@ struct next_free {
 /// `count` jobs, half of the cluster in use on average.
 model::workload jobs_for(int gpus, int job_gpus, std::size_t count) {
   model::workload w;
-  w.curves.emplace_back(std::vector<model::operating_point>{
-      {.config = {.gpus = job_gpus}, .throughput = 1, .power_w = 300.0 * job_gpus,
-       .waiting_power_w = 100.0 * job_gpus}});
+  w.curves.emplace_back(std::vector<model::operating_point>{{.config = {.gpus = job_gpus},
+                                                             .throughput = 1,
+                                                             .power_w = 300.0 * job_gpus,
+                                                             .waiting_power_w = 100.0 * job_gpus}});
   const double gap_s = 1000.0 * job_gpus / (0.5 * gpus);
   for (std::size_t i = 0; i < count; ++i) {
     job j;
@@ -54,8 +56,8 @@ model::workload jobs_for(int gpus, int job_gpus, std::size_t count) {
 }
 
 fabric::leaf_spine cluster_of(int gpus) {
-  return fabric::leaf_spine{{.leafs = gpus / 32, .spines = 32, .servers_per_leaf = 4,
-                             .gpus_per_server = 8}};
+  return fabric::leaf_spine{
+      {.leafs = gpus / 32, .spines = 32, .servers_per_leaf = 4, .gpus_per_server = 8}};
 }
 
 template <class Place>
@@ -74,11 +76,20 @@ void replay(benchmark::State& state, Place place, int job_gpus) {
 void bare_event(benchmark::State& s) { replay(s, next_free{}, 1); }
 void packed_event(benchmark::State& s) { replay(s, place::packed{}, 8); }
 void vclos_event(benchmark::State& s) { replay(s, place::vclos{}, 64); }
-BENCHMARK(bare_event)->RangeMultiplier(4)->Range(512, 131072)->Unit(benchmark::kMillisecond)
+BENCHMARK(bare_event)
+    ->RangeMultiplier(4)
+    ->Range(512, 131072)
+    ->Unit(benchmark::kMillisecond)
     ->Iterations(1);
-BENCHMARK(packed_event)->RangeMultiplier(4)->Range(512, 131072)->Unit(benchmark::kMillisecond)
+BENCHMARK(packed_event)
+    ->RangeMultiplier(4)
+    ->Range(512, 131072)
+    ->Unit(benchmark::kMillisecond)
     ->Iterations(1);
-BENCHMARK(vclos_event)->RangeMultiplier(4)->Range(512, 131072)->Unit(benchmark::kMillisecond)
+BENCHMARK(vclos_event)
+    ->RangeMultiplier(4)
+    ->Range(512, 131072)
+    ->Unit(benchmark::kMillisecond)
     ->Iterations(1);
 
 }  // namespace

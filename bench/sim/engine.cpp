@@ -22,10 +22,10 @@ using namespace heddle;
 
 namespace {
 
-const fabric::leaf_spine small{{.leafs = 16, .spines = 32, .servers_per_leaf = 4,
-                                .gpus_per_server = 8}};
-const fabric::leaf_spine large{{.leafs = 128, .spines = 64, .servers_per_leaf = 16,
-                                .gpus_per_server = 4}};
+const fabric::leaf_spine small{
+    {.leafs = 16, .spines = 32, .servers_per_leaf = 4, .gpus_per_server = 8}};
+const fabric::leaf_spine large{
+    {.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}};
 
 // One point a count, so that the replay and not a model is measured.
 model::workload with_one_point(std::vector<job> jobs) {
@@ -33,7 +33,9 @@ model::workload with_one_point(std::vector<job> jobs) {
   for (const job& j : jobs) counts.insert(j.gpus);
   std::vector<model::operating_point> points;
   for (int n : counts)
-    points.push_back({.config = {.gpus = n}, .throughput = 1.0 * n, .power_w = 300.0 * n,
+    points.push_back({.config = {.gpus = n},
+                      .throughput = 1.0 * n,
+                      .power_w = 300.0 * n,
                       .waiting_power_w = 100.0 * n});
   model::workload w;
   w.curves.emplace_back(std::move(points));

@@ -58,8 +58,8 @@ class simgrid_peer {
     s4u::Actor::create("sender", centre_, [&] {
       std::vector<s4u::CommPtr> sent;
       for (std::size_t f = 0; f < sizes.size(); ++f)
-        sent.push_back(s4u::Comm::sendto_async(senders_[f], centre_,
-                                               static_cast<std::uint64_t>(sizes[f])));
+        sent.push_back(
+            s4u::Comm::sendto_async(senders_[f], centre_, static_cast<std::uint64_t>(sizes[f])));
       for (double step : steps) {
         const std::clock_t start = std::clock();
         s4u::this_actor::sleep_for(step);

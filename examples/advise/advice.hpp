@@ -41,35 +41,41 @@ struct step {
 
 /// In the order of adoption: what costs nothing but software comes first.
 inline constexpr std::array<step, 7> steps{{
-    {"source routing", "A flow's uplink follows from its GPU's place under the leaf, not from a hash",
+    {"source routing",
+     "A flow's uplink follows from its GPU's place under the leaf, not from a hash",
      "static routes in hosts or switches",
      "Fixed paths do not step aside: jobs whose flows share an uplink collide as long as they run.",
      [](simulation_spec& s, const cluster&) { s.names.route = "source"; }},
     {"isolation", "A job that crosses leafs owns its links: virtual Clos networks of equal leafs",
      "the placement, ranks in its order, routes per job",
-     "A job that finds GPUs but no free links waits, and under a strict order so do those behind it.",
+     "A job that finds GPUs but no free links waits, and under a strict order so do those behind "
+     "it.",
      [](simulation_spec& s, const cluster&) { s.names.place = "vclos_even"; }},
     {"isolation, any size", "Virtual Clos networks with unequal leafs too", "the same",
-     "A job that finds GPUs but no free links waits, and under a strict order so do those behind it.",
+     "A job that finds GPUs but no free links waits, and under a strict order so do those behind "
+     "it.",
      [](simulation_spec& s, const cluster&) { s.names.place = "vclos"; }},
     {"clocks", "Each job at the clock of its best trade of energy for time (Zeus, η = ½)",
      "the right to set clocks; measured curves",
-     "At a lower clock a job draws less and takes longer; it holds its GPUs longer, and others wait for them.",
+     "At a lower clock a job draws less and takes longer; it holds its GPUs longer, and others "
+     "wait for them.",
      [](simulation_spec& s, const cluster&) { s.names.allocate = "zeus"; }},
     {"elasticity", "GPUs and clock together by time saved per energy spent (PowerFlow)",
      "jobs that can be stopped and go on with another number of GPUs",
-     "It takes the place of the step \u201cclocks\u201d: without a power budget it hands out GPUs and clocks as long as "
-     "they save time, whatever they draw. Small shares let jobs start sooner and run longer, and each resize costs time.",
+     "It takes the place of the step \u201cclocks\u201d: without a power budget it hands out GPUs "
+     "and clocks as long as "
+     "they save time, whatever they draw. Small shares let jobs start sooner and run longer, and "
+     "each resize costs time.",
      [](simulation_spec& s, const cluster&) { s.names.allocate = "powerflow"; }},
     {"idle servers off", "A server that has been idle for its break-even time is switched off",
-     "servers that wake reliably",
-     "A job that gets a server that is off waits until it has woken.",
+     "servers that wake reliably", "A job that gets a server that is off waits until it has woken.",
      [](simulation_spec& s, const cluster& c) {
        s.options.off_after_s = schedule::break_even_s(c.power, c.fabric.gpus_per_server());
      }},
     {"optical switches", "Circuits between leafs and spines where the jobs need them (OCS-vClos)",
      "optical circuit switches and their control",
-     "They draw power all the time, and a job waits while its circuits are set up. They pay where jobs wait for links.",
+     "They draw power all the time, and a job waits while its circuits are set up. They pay where "
+     "jobs wait for links.",
      [](simulation_spec& s, const cluster&) { s.names.place = "ocs_vclos"; }},
 }};
 inline constexpr std::size_t last_step = steps.size() - 1;
@@ -87,26 +93,27 @@ inline constexpr std::size_t last_step = steps.size() - 1;
   const auto& s = c.fabric.shape();
   const int uplinks = c.fabric.uplinks();
   cluster out = c;
-  out.fabric = fabric::leaf_spine_ocs{{.leafs = s.leafs,
-                                       .spines = s.spines,
-                                       .switches = uplinks,
-                                       .leaf_fibres = 1,
-                                       .spine_fibres = (s.leafs * s.links_per_pair + uplinks - 1) / uplinks,
-                                       .servers_per_leaf = s.servers_per_leaf,
-                                       .gpus_per_server = s.gpus_per_server,
-                                       .link_gbps = s.link_gbps,
-                                       .server_gbps = s.server_gbps}};
+  out.fabric =
+      fabric::leaf_spine_ocs{{.leafs = s.leafs,
+                              .spines = s.spines,
+                              .switches = uplinks,
+                              .leaf_fibres = 1,
+                              .spine_fibres = (s.leafs * s.links_per_pair + uplinks - 1) / uplinks,
+                              .servers_per_leaf = s.servers_per_leaf,
+                              .gpus_per_server = s.gpus_per_server,
+                              .link_gbps = s.link_gbps,
+                              .server_gbps = s.server_gbps}};
   return out;
 }
 
 /// What is compared. All of one run.
 struct numbers {
   double mean_jct_s = 0, p99_jct_s = 0, mean_jwt_s = 0;
-  double urgent_jwt_s = 0;   ///< mean wait of the jobs above the lowest priority
-  double energy_kwh = 0;     ///< of the whole cluster over `period_s`
-  double busy_gpu_h = 0;     ///< GPU hours held by jobs
+  double urgent_jwt_s = 0;  ///< mean wait of the jobs above the lowest priority
+  double energy_kwh = 0;    ///< of the whole cluster over `period_s`
+  double busy_gpu_h = 0;    ///< GPU hours held by jobs
   double makespan_s = 0;
-  std::size_t stuck = 0;     ///< jobs that never start
+  std::size_t stuck = 0;  ///< jobs that never start
 };
 
 /// A scheduler with the numbers of every seed.
@@ -134,10 +141,10 @@ struct advice {
 
 /// A difference over the seeds, paired: the same jobs under both.
 struct difference {
-  double mean = 0;      ///< of variant − base
-  double relative = 0;  ///< of the base's mean; 0 if that is 0
-  bool exact = false;   ///< none at all, in any run
-  bool known = true;    ///< false for a single run: nothing says how much chance does
+  double mean = 0;            ///< of variant − base
+  double relative = 0;        ///< of the base's mean; 0 if that is 0
+  bool exact = false;         ///< none at all, in any run
+  bool known = true;          ///< false for a single run: nothing says how much chance does
   bool beyond_noise = false;  ///< outside the 95 % interval of Student's t
 };
 
@@ -169,8 +176,8 @@ inline double at_rest_w(const variant& v, const cluster& c) {
   const auto& w = c.power;
   const fabric::leaf_spine& dc = c.fabric;
   const bool off = v.spec.options.off_after_s < std::numeric_limits<double>::infinity();
-  const double servers = off ? dc.servers() * w.server_off_w
-                             : dc.servers() * w.server_w + dc.gpus() * w.gpu_idle_w;
+  const double servers =
+      off ? dc.servers() * w.server_off_w : dc.servers() * w.server_w + dc.gpus() * w.gpu_idle_w;
   return servers + dc.switches() * w.switch_w + dc.optical().switches * w.ocs_w;
 }
 
@@ -204,7 +211,8 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
   fixed.fabric = examples::network_for(c, "packed");
   const cluster circuits = with_circuits(c);
   for (const cluster* on : {&std::as_const(fixed), &circuits})
-    if (const double idle_w = schedule::state{on->fabric, on->power}.idle_power_w(); spec.options.power_budget_w < idle_w)
+    if (const double idle_w = schedule::state{on->fabric, on->power}.idle_power_w();
+        spec.options.power_budget_w < idle_w)
       throw examples::unmet_request("the power budget is below what the idle cluster draws, " +
                                     std::to_string(std::llround(idle_w)) + " W with " +
                                     (on == &circuits ? "optical" : "fixed") + " links");
@@ -217,7 +225,8 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
     s.apply(one, fixed);
     s.apply(cumulated, fixed);
     a.alone.push_back({std::string(s.name), one, one.names.place == "ocs_vclos"});
-    a.together.push_back({std::string("+ ") + std::string(s.name), cumulated, cumulated.names.place == "ocs_vclos"});
+    a.together.push_back(
+        {std::string("+ ") + std::string(s.name), cumulated, cumulated.names.place == "ocs_vclos"});
   }
   std::vector<variant*> all{&a.base};
   for (auto* list : {&a.alone, &a.together})
@@ -249,7 +258,8 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
   examples::in_parallel(all.size() * n, [&](std::size_t i) {
     variant& v = *all[i / n];
     const cluster& on = v.optical ? circuits : fixed;
-    schedule::any_scheduler plan = examples::make_scheduler(v.spec.names, v.spec.options, spec.seed + i % n);
+    schedule::any_scheduler plan =
+        examples::make_scheduler(v.spec.names, v.spec.options, spec.seed + i % n);
     sim::options o{.power = on.power};
     const sim::report r = examples::run_simulation(on.fabric, jobs[i % n], plan, o);
     v.runs[i % n] = detail::numbers_of(r, jobs[i % n], lowest, on.fabric.gpus());
@@ -273,13 +283,16 @@ struct prices {
 
   [[nodiscard]] bool any() const { return per_kwh > 0 || gpu_hour > 0; }
   /// Of a run, what depends on how it was scheduled.
-  [[nodiscard]] double of(const numbers& n) const { return n.energy_kwh * per_kwh + n.busy_gpu_h * gpu_hour; }
+  [[nodiscard]] double of(const numbers& n) const {
+    return n.energy_kwh * per_kwh + n.busy_gpu_h * gpu_hour;
+  }
 };
 
 /// Days until the optical switches have paid for themselves, from what the last step saves on those
 /// before it; nothing if it saves nothing beyond the noise.
 [[nodiscard]] inline std::optional<double> payback_days(const advice& a, const prices& p) {
-  if (!(p.ocs > 0) || !p.any() || a.together[last_step].stuck() > 0 || a.together[last_step - 1].stuck() > 0)
+  if (!(p.ocs > 0) || !p.any() || a.together[last_step].stuck() > 0 ||
+      a.together[last_step - 1].stuck() > 0)
     return std::nullopt;
   const difference d = compare(a.together[last_step - 1], a.together[last_step],
                                [&](const numbers& n) { return p.of(n); });

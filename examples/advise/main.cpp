@@ -27,18 +27,27 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--cluster", a.cluster, "cluster JSON: leaf_spine or leaf_spine_ocs")->required();
   app.add_option("--jobs", w.jobs, "job CSV, the cluster's history")->required();
   app.add_option("--workload", w.workload,
-                 "draw what the trace leaves open by seed: vclos, vclos_mixed or powerflow (else: no communication)");
+                 "draw what the trace leaves open by seed: vclos, vclos_mixed or powerflow (else: "
+                 "no communication)");
   app.add_option("--order", w.names.order, "of the queue, today and later")->capture_default_str();
-  app.add_option("--power-budget-w", w.options.power_budget_w, "of the whole cluster, today and later, in W")
+  app.add_option("--power-budget-w", w.options.power_budget_w,
+                 "of the whole cluster, today and later, in W")
       ->check(CLI::PositiveNumber);
   app.add_option("--price-per-kwh", a.prices.per_kwh, "of energy")->check(CLI::NonNegativeNumber);
-  app.add_option("--gpu-hour-cost", a.prices.gpu_hour, "what an hour of a GPU is worth")->check(CLI::NonNegativeNumber);
-  app.add_option("--carbon-g-per-kwh", a.prices.carbon_g_per_kwh, "of the electricity")->check(CLI::NonNegativeNumber);
-  app.add_option("--ocs-cost", a.prices.ocs, "of all optical switches, for their payback")->check(CLI::NonNegativeNumber);
+  app.add_option("--gpu-hour-cost", a.prices.gpu_hour, "what an hour of a GPU is worth")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--carbon-g-per-kwh", a.prices.carbon_g_per_kwh, "of the electricity")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--ocs-cost", a.prices.ocs, "of all optical switches, for their payback")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--html", a.html, "the page");
   app.add_option("--report", a.report, "JSON, - for standard output in place of the tables");
-  app.add_option("--runs", a.runs, "seeds, which tell differences from noise")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--seed", w.seed, "the first one")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--runs", a.runs, "seeds, which tell differences from noise")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--seed", w.seed, "the first one")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--limit", w.limit, "jobs read at most")->check(CLI::NonNegativeNumber);
   app.add_option("--from", w.from_s, "pass over jobs submitted earlier, in s");
   app.add_flag("--progress", a.progress, "a progress line on standard error");
@@ -52,7 +61,8 @@ std::string command(const arguments& a) {
   };
   option("--workload", a.what.workload, !a.what.workload.empty());
   option("--order", a.what.names.order, a.what.names.order != "fifo");
-  option("--power-budget-w", shortest(a.what.options.power_budget_w), std::isfinite(a.what.options.power_budget_w));
+  option("--power-budget-w", shortest(a.what.options.power_budget_w),
+         std::isfinite(a.what.options.power_budget_w));
   option("--price-per-kwh", shortest(a.prices.per_kwh), a.prices.per_kwh > 0);
   option("--gpu-hour-cost", shortest(a.prices.gpu_hour), a.prices.gpu_hour > 0);
   option("--carbon-g-per-kwh", shortest(a.prices.carbon_g_per_kwh), a.prices.carbon_g_per_kwh > 0);
@@ -64,13 +74,17 @@ std::string command(const arguments& a) {
 
 int give_advice(const arguments& a) {
   check_names(a.what);
-  if (!(a.what.from_s >= 0)) throw input_error("--from", "a time of at least 0 s", shortest(a.what.from_s));
+  if (!(a.what.from_s >= 0))
+    throw input_error("--from", "a time of at least 0 s", shortest(a.what.from_s));
   const model::catalogue known;
   const json_file file{a.cluster};
   const cluster c = read_cluster(file, known);
-  if (file.value()["fabric"] == "pods") file.fail({"fabric"}, "\"leaf_spine\" or \"leaf_spine_ocs\" as fabric");
+  if (file.value()["fabric"] == "pods")
+    file.fail({"fabric"}, "\"leaf_spine\" or \"leaf_spine_ocs\" as fabric");
   const auto told = [&](std::size_t n, std::size_t all) {
-    if (a.progress) std::cerr << "\rheddle-advise: " << n << " of " << all << " simulations" << (n == all ? "\n" : "") << std::flush;
+    if (a.progress)
+      std::cerr << "\rheddle-advise: " << n << " of " << all << " simulations"
+                << (n == all ? "\n" : "") << std::flush;
   };
   const advise::advice found = advise::advise(c, a.what, a.runs, told);
   if (const std::size_t n = found.base.stuck(); n > 0)
@@ -78,12 +92,16 @@ int give_advice(const arguments& a) {
 
   whole_files out;
   if (!a.html.empty()) out.add(a.html, advise::page_of(found, c, a.what, a.prices, command(a)));
-  if (!a.report.empty()) out.add(a.report, advise::to_json(found, c, a.what, a.prices).dump(2) + '\n');
+  if (!a.report.empty())
+    out.add(a.report, advise::to_json(found, c, a.what, a.prices).dump(2) + '\n');
   if (a.report != "-" && a.html != "-") {
     std::cout << wrapped(advise::today_text(found, a.prices)) << '\n';
-    print(std::cout, advise::step_table(found, found.together, a.prices, "Each step together with all steps before it, against today."));
+    print(std::cout,
+          advise::step_table(found, found.together, a.prices,
+                             "Each step together with all steps before it, against today."));
     std::cout << '\n';
-    print(std::cout, advise::step_table(found, found.alone, a.prices, "Each step by itself, against today."));
+    print(std::cout,
+          advise::step_table(found, found.alone, a.prices, "Each step by itself, against today."));
     std::cout << '\n';
     for (const std::string& f : advise::findings(found, a.prices)) std::cout << wrapped(f);
   }

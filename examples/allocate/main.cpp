@@ -47,14 +47,15 @@ double number(const json_file& file, const json& value, const json_path& path, c
   return x;
 }
 
-const json& member(const json_file& file, const json& object, const json_path& path, const char* key,
-                   const std::string& expected) {
+const json& member(const json_file& file, const json& object, const json_path& path,
+                   const char* key, const std::string& expected) {
   const auto at = object.find(key);
   if (at == object.end()) file.fail(path, expected, "none");
   return *at;
 }
 
-void read_job(const json_file& file, const json& job, std::size_t i, std::set<json>& seen, input& in) {
+void read_job(const json_file& file, const json& job, std::size_t i, std::set<json>& seen,
+              input& in) {
   if (!job.is_object()) file.fail({"jobs", i}, "a job, an object");
   const json& id = member(file, job, {"jobs", i}, "id", "a job with an id");
   if (!id.is_number_unsigned()) file.fail({"jobs", i, "id"}, "an id, an integer of at least 0");
@@ -62,10 +63,9 @@ void read_job(const json_file& file, const json& job, std::size_t i, std::set<js
     file.fail({"jobs", i, "id"}, "an id of its own", id.dump() + " again");
   in.ids.push_back(id);
   const auto weight = job.find("weight");
-  in.problem.weight.push_back(
-      weight == job.end()
-          ? 1
-          : number(file, *weight, {"jobs", i, "weight"}, "a weight of at least 0", 0));
+  in.problem.weight.push_back(weight == job.end() ? 1
+                                                  : number(file, *weight, {"jobs", i, "weight"},
+                                                           "a weight of at least 0", 0));
   const json& points = member(file, job, {"jobs", i}, "points", "points, an array");
   if (!points.is_array()) file.fail({"jobs", i, "points"}, "points, an array");
 }
@@ -95,8 +95,8 @@ void read_generic(const json_file& file, const json& jobs, input& in) {
         file.fail({"jobs", i, "points", k, "use"},
                   "use, an array of " + std::to_string(p.resources()) + " numbers");
       for (std::size_t r = 0; r < use.size(); ++r)
-        p.use.push_back(number(file, use[r], {"jobs", i, "points", k, "use", r},
-                               "a use of at least 0", 0));
+        p.use.push_back(
+            number(file, use[r], {"jobs", i, "points", k, "use", r}, "a use of at least 0", 0));
     }
     p.begin.push_back(static_cast<std::uint32_t>(p.value.size()));
   }
@@ -143,7 +143,8 @@ void read_named(const json_file& file, const json& jobs, const std::string& obje
       if (count != std::floor(count) || count > 1e9)
         file.fail({"jobs", i, "points", k, "gpus"}, "a whole number of GPUs");
       point.config.gpus = static_cast<int>(count);
-      if (points[k].contains("clock_ghz")) point.config.clock_ghz = field("clock_ghz", "a positive clock");
+      if (points[k].contains("clock_ghz"))
+        point.config.clock_ghz = field("clock_ghz", "a positive clock");
       if (points[k].contains("local_batch"))
         point.config.local_batch = field("local_batch", "a positive batch");
       point.throughput = field("throughput", "a positive throughput");
@@ -251,14 +252,15 @@ int main(int argc, char** argv) {
   std::string in_path = "-", out_path = "-", policy = "optimal", objective = "jct";
   double time_limit_ms = 1000, horizon_s = 0;
   return run_program(
-      "heddle-allocate", "One operating point for each job under shared limits, with a bound.", argc,
-      argv,
+      "heddle-allocate", "One operating point for each job under shared limits, with a bound.",
+      argc, argv,
       [&](CLI::App& app) {
         app.add_option("--in,in", in_path, "jobs and capacities as JSON; - is standard input")
             ->capture_default_str();
         app.add_option("--out", out_path, "the answer as JSON; - is standard output")
             ->capture_default_str();
-        app.add_option("--policy", policy, "optimal: a proved gap; powerflow, greedy: steps by ratio")
+        app.add_option("--policy", policy,
+                       "optimal: a proved gap; powerflow, greedy: steps by ratio")
             ->check(CLI::IsMember({"optimal", "greedy", "powerflow"}))
             ->capture_default_str();
         app.add_option("--objective", objective, "what operating points are worth")
@@ -281,8 +283,8 @@ int main(int argc, char** argv) {
             std::chrono::steady_clock::now() - start;
 
         static const char* const names[] = {"optimal", "feasible", "infeasible", "unknown"};
-        const bool met = answer.status == choice::status::optimal ||
-                         answer.status == choice::status::feasible;
+        const bool met =
+            answer.status == choice::status::optimal || answer.status == choice::status::feasible;
         json out;
         out["status"] = names[static_cast<int>(answer.status)];
         out["objective"] = number_or_null(met ? answer.objective : -infinite);
@@ -290,9 +292,9 @@ int main(int argc, char** argv) {
         out["gap"] = number_or_null(met ? answer.gap : infinite);
         json chosen = json::array();
         for (std::size_t i = 0; i < in.problem.jobs(); ++i)
-          chosen.push_back({{"id", in.ids[i]},
-                            {"point", met && answer.point[i] >= 0 ? json(answer.point[i])
-                                                                  : json(nullptr)}});
+          chosen.push_back(
+              {{"id", in.ids[i]},
+               {"point", met && answer.point[i] >= 0 ? json(answer.point[i]) : json(nullptr)}});
         out["choice"] = std::move(chosen);
         out["use"] = answer.use;
         out["solve_us"] = took.count();

@@ -49,7 +49,8 @@ namespace heddle::examples::html {
 /// `text` with unbreakable spaces between a number and its unit.
 [[nodiscard]] inline std::string keep_units(std::string text) {
   for (std::string_view unit : {"%", "s", "h", "kW", "MWh", "Gb/s"})
-    for (std::size_t at = 0; (at = text.find(std::string(" ").append(unit), at)) != std::string::npos;) {
+    for (std::size_t at = 0;
+         (at = text.find(std::string(" ").append(unit), at)) != std::string::npos;) {
       const std::size_t end = at + 1 + unit.size();
       const bool follows_digit = at > 0 && text[at - 1] >= '0' && text[at - 1] <= '9';
       const bool ends = end == text.size() ||
@@ -288,8 +289,8 @@ class page {
 }
 
 /// Terms and what they mean.
-[[nodiscard]] inline std::string definitions(
-    const std::vector<std::pair<std::string, std::string>>& all) {
+[[nodiscard]] inline std::string
+definitions(const std::vector<std::pair<std::string, std::string>>& all) {
   markup m;
   m.open("dl").newline();
   for (const auto& [term, meaning] : all)

@@ -38,7 +38,9 @@ constexpr named_place all[] = {
     {"jigsaw", true, false, [](o) { return chain(place::jigsaw{}); }},
     {"laas", true, false, [](o) { return chain(place::laas{}); }},
     {"topology_aware", false, false,
-     [](o) -> place_function { return place::first_of{place::one_server{}, place::topology_aware{}}; }},
+     [](o) -> place_function {
+       return place::first_of{place::one_server{}, place::topology_aware{}};
+     }},
     {"hived", false, false, [](o x) -> place_function { return place::hived{x.quotas}; }},
 };
 

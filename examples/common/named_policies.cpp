@@ -52,10 +52,9 @@ schedule::any_scheduler make_scheduler(const scheduler_names& n,
     return schedule::any_scheduler{rerouted<route::coloured>{make_scheduler(inner, o, seed), {}}};
   }
   const auto with = [&](auto allocate) {
-    return schedule::any_scheduler{
-        schedule::scheduler{order_of{find_named(orders, "order", n.order)}, std::move(allocate),
-                            find_place(n.place, "--place").make({.seed = seed}),
-                            route_named(n.route, seed), o}};
+    return schedule::any_scheduler{schedule::scheduler{
+        order_of{find_named(orders, "order", n.order)}, std::move(allocate),
+        find_place(n.place, "--place").make({.seed = seed}), route_named(n.route, seed), o}};
   };
   if (n.allocate == "requested") return with(allocate::requested{});
   if (n.allocate == "powerflow") return with(allocate::powerflow{});

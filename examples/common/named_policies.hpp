@@ -97,8 +97,7 @@ inline constexpr std::array<std::string_view, 5> routings{"ecmp", "balanced", "s
                                                           "ideal"};
 
 /// A scheduler that shares no state with any other. \throws input_error  for a name that is none
-[[nodiscard]] schedule::any_scheduler make_scheduler(const scheduler_names& n,
-                                                     const schedule::scheduler_options& o,
-                                                     std::uint64_t seed);
+[[nodiscard]] schedule::any_scheduler
+make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed);
 
 }  // namespace heddle::examples

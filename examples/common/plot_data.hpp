@@ -91,8 +91,7 @@ class time_parts {
  private:
   void join() {
     for (std::size_t i = 0; i < parts_.size() / 2; ++i)
-      for (std::size_t k = 0; k < N; ++k)
-        parts_[i][k] = parts_[2 * i][k] + parts_[2 * i + 1][k];
+      for (std::size_t k = 0; k < N; ++k) parts_[i][k] = parts_[2 * i][k] + parts_[2 * i + 1][k];
     parts_.resize(parts_.size() / 2);
     width_s_ *= 2;
   }

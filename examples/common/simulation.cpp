@@ -28,14 +28,14 @@ void check_names(const simulation_spec& s) {
     throw input_error("--contention", "steady or flow", "\"" + s.contention + "\"");
   if (!s.workload.empty() && s.workload != "vclos" && s.workload != "vclos_mixed" &&
       s.workload != "powerflow")
-    throw input_error("--workload", "one of vclos, vclos_mixed, powerflow", "\"" + s.workload + "\"");
+    throw input_error("--workload", "one of vclos, vclos_mixed, powerflow",
+                      "\"" + s.workload + "\"");
 }
 
 fabric::leaf_spine network_for(const cluster& c, const std::string& place) {
   const bool circuits = find_place(place, "--place").optical;
   if (circuits == c.fabric.is_optical()) return c.fabric;
-  if (circuits)
-    throw input_error("--place", "a cluster of leaf_spine_ocs for " + place, "another");
+  if (circuits) throw input_error("--place", "a cluster of leaf_spine_ocs for " + place, "another");
   if (const auto fixed = c.fabric.mesh()) return *fixed;
   throw input_error("--place", "ocs_vclos on this cluster, whose circuits cannot be spread evenly",
                     "\"" + place + "\"");
@@ -50,10 +50,8 @@ model::workload read_workload(const simulation_spec& s, const cluster& c,
   }
   std::istream& in = s.jobs == "-" ? std::cin : file;
   const std::string name = s.jobs == "-" ? "stdin" : s.jobs;
-  const trace::read_options read{.max_gpus = c.fabric.gpus(),
-                                 .from_s = s.from_s,
-                                 .limit = s.limit,
-                                 .known = &known};
+  const trace::read_options read{
+      .max_gpus = c.fabric.gpus(), .from_s = s.from_s, .limit = s.limit, .known = &known};
   std::vector<job> jobs;
   if (s.workload.empty()) {
     jobs = trace::read_jobs(in, name, read);
@@ -72,10 +70,9 @@ model::workload read_workload(const simulation_spec& s, const cluster& c,
     for (job& j : jobs)
       if (span > 0) j.submit_s = first + (j.submit_s - first) * (wanted / span);
   }
-  return trace::with_curves(std::move(jobs), known,
-                            {.gpu = c.gpu,
-                             .gpus_per_server = c.fabric.gpus_per_server(),
-                             .max_gpus = c.fabric.gpus()});
+  return trace::with_curves(
+      std::move(jobs), known,
+      {.gpu = c.gpu, .gpus_per_server = c.fabric.gpus_per_server(), .max_gpus = c.fabric.gpus()});
 }
 
 nlohmann::ordered_json to_json(const sim::report& r, std::uint64_t seed) {

@@ -40,9 +40,9 @@ class watcher {
 
 sim::report replay(const fabric::leaf_spine& dc, const model::workload& jobs, const scheme& s,
                    std::uint64_t seed, const examples::watcher& observer = {}) {
-  schedule::any_scheduler plan = examples::make_scheduler(
-      {.allocate = s.allocate, .place = s.place, .route = s.route},
-      {.power_budget_w = s.power_budget_w}, seed);
+  schedule::any_scheduler plan =
+      examples::make_scheduler({.allocate = s.allocate, .place = s.place, .route = s.route},
+                               {.power_budget_w = s.power_budget_w}, seed);
   return examples::run_simulation(dc, jobs, plan, {}, observer);
 }
 
@@ -70,8 +70,9 @@ class bench {
       tried& t = *schemes[i / runs];
       const std::size_t k = i % runs;
       const std::uint64_t seed = asked_.seed + k;
-      t.runs[k] = k == 0 ? replay(fabric_, workloads_[k], t.what, seed, {.after_each_time = watcher{t}})
-                         : replay(fabric_, workloads_[k], t.what, seed);
+      t.runs[k] =
+          k == 0 ? replay(fabric_, workloads_[k], t.what, seed, {.after_each_time = watcher{t}})
+                 : replay(fabric_, workloads_[k], t.what, seed);
       const std::lock_guard lock(guard_);
       if (told_) told_(++done_, in_all);
     });

@@ -82,7 +82,12 @@ struct budget_pair {
 
 /// The places of the schedulers in `results::networks`.
 enum network : std::size_t {
-  spread_ecmp, packed_ecmp, packed_balanced, packed_source, vclos, ideal
+  spread_ecmp,
+  packed_ecmp,
+  packed_balanced,
+  packed_source,
+  vclos,
+  ideal
 };
 
 struct results {

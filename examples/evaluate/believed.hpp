@@ -31,7 +31,8 @@ struct stand_in {
 
   stand_in() = default;
   /// \param seen  points that a policy is to see, with configurations of `real`
-  stand_in(const model::curve& real, std::vector<model::operating_point> seen) : curve(std::move(seen)) {
+  stand_in(const model::curve& real, std::vector<model::operating_point> seen)
+      : curve(std::move(seen)) {
     for (const model::operating_point& p : curve.points()) {
       const auto at = std::find_if(real.points().begin(), real.points().end(),
                                    [&](const auto& q) { return q.config == p.config; });
@@ -63,7 +64,8 @@ void run_on(Policy& policy, Of&& of, std::span<const allocate::candidate> jobs,
   policy(shown, l, out);
   for (std::size_t i = 0; i < jobs.size(); ++i)
     if (out[i])
-      out[i] = &jobs[i].curve->points()[of(*jobs[i].curve).truth[shown[i].curve->index_of(*out[i])]];
+      out[i] =
+          &jobs[i].curve->points()[of(*jobs[i].curve).truth[shown[i].curve->index_of(*out[i])]];
 }
 }  // namespace detail
 
@@ -76,16 +78,19 @@ struct one_clock {
 
   void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
                   allocate::allocation& out) {
-    detail::run_on(policy, [&](const model::curve& real) -> const stand_in& {
-      const auto [at, is_new] = seen.try_emplace(real.fingerprint());
-      if (is_new) {
-        std::vector<model::operating_point> points;
-        for (const model::operating_point& p : real.points())
-          if (&p == real.fastest(p.config.gpus)) points.push_back(p);
-        at->second = stand_in(real, std::move(points));
-      }
-      return at->second;
-    }, jobs, l, out);
+    detail::run_on(
+        policy,
+        [&](const model::curve& real) -> const stand_in& {
+          const auto [at, is_new] = seen.try_emplace(real.fingerprint());
+          if (is_new) {
+            std::vector<model::operating_point> points;
+            for (const model::operating_point& p : real.points())
+              if (&p == real.fastest(p.config.gpus)) points.push_back(p);
+            at->second = stand_in(real, std::move(points));
+          }
+          return at->second;
+        },
+        jobs, l, out);
   }
 };
 
@@ -144,11 +149,13 @@ class fitted_curves {
     try {
       const model::time_fit time = model::fit_time(measured);
       const model::power_fit power = model::fit_power(measured, time);
-      const model::job_model believed{model::profiled_throughput{time.model, time.profile}, power.ridge};
+      const model::job_model believed{model::profiled_throughput{time.model, time.profile},
+                                      power.ridge};
       std::vector<model::operating_point> points;
       for (const model::operating_point& p : real.points()) {
         const model::operating_point q = believed(p.config);
-        if (q.throughput > 0 && std::isfinite(q.throughput) && q.power_w > 0 && std::isfinite(q.power_w))
+        if (q.throughput > 0 && std::isfinite(q.throughput) && q.power_w > 0 &&
+            std::isfinite(q.power_w))
           points.push_back(q);
       }
       return stand_in(real, std::move(points));
@@ -171,8 +178,9 @@ struct believed {
 
   void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
                   allocate::allocation& out) {
-    detail::run_on(policy, [&](const model::curve& real) -> const stand_in& { return fitted->of(real); },
-                   jobs, l, out);
+    detail::run_on(
+        policy, [&](const model::curve& real) -> const stand_in& { return fitted->of(real); }, jobs,
+        l, out);
   }
 };
 

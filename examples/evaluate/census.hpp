@@ -74,8 +74,8 @@ class phase_census {
     all.write(k, flows_);
     seen p{std::max(1, cards_(ranks, flows_).card), {}};
     const auto nothing = [](std::uint32_t) { return 0.0; };
-    route::for_each_link(route_, route::view<decltype(nothing)>{dc_, links_, ranks, nothing}, flows_,
-                         [&](std::uint32_t l) { ++p.flows[l]; });
+    route::for_each_link(route_, route::view<decltype(nothing)>{dc_, links_, ranks, nothing},
+                         flows_, [&](std::uint32_t l) { ++p.flows[l]; });
     if (p.flows.empty()) return;
     for (const auto& [link, n] : p.flows) load_[link] += n;
     phases_.push_back(std::move(p));

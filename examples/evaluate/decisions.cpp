@@ -39,17 +39,21 @@ std::vector<kind> kinds() {
   const any_allocation as_asked = any_allocation::of(allocate::requested{});
   return {{"packed", as_asked, place::packed{}},
           {"vclos", as_asked, chain(place::vclos{})},
-          {"ocs_vclos, free", as_asked, chain(place::ocs_vclos{.may_move = place::rewiring::free}), true},
+          {"ocs_vclos, free", as_asked, chain(place::ocs_vclos{.may_move = place::rewiring::free}),
+           true},
           {"powerflow + vclos", any_allocation::of(allocate::powerflow{}), chain(place::vclos{})},
-          {"optimal + vclos", any_allocation::of(allocate::optimal<>{}), chain(place::vclos{}), false, 8192}};
+          {"optimal + vclos", any_allocation::of(allocate::optimal<>{}), chain(place::vclos{}),
+           false, 8192}};
 }
 
 }  // namespace
 
 void evaluate_decisions(const energy_options& asked) {
-  table t{.caption = "**Time of one decision in µs, median and 99th percentile, over the size of the cluster: "
-                     "job sizes of the 512-GPU mix, load .9, FIFO**",
-          .columns = {{"scheduler", "", true}}};
+  table t{
+      .caption =
+          "**Time of one decision in µs, median and 99th percentile, over the size of the cluster: "
+          "job sizes of the 512-GPU mix, load .9, FIFO**",
+      .columns = {{"scheduler", "", true}}};
   std::ofstream csv(asked.out / "decisions.csv");
   csv << "scheduler,gpus,p50_us,p99_us\n";
   std::vector<std::vector<std::string>> rows;
@@ -61,7 +65,9 @@ void evaluate_decisions(const energy_options& asked) {
         {.leafs = leafs, .spines = leafs / 2, .switches = 32, .spine_fibres = 2}};
     t.columns.push_back({grouped(static_cast<std::size_t>(fixed_links.gpus())) + " GPUs"});
     const trace::vclos_workload load{.jobs = asked.jobs * static_cast<std::size_t>(leafs) / 16,
-                                     .cluster_gpus = fixed_links.gpus(), .load = .9, .seed = 1};
+                                     .cluster_gpus = fixed_links.gpus(),
+                                     .load = .9,
+                                     .seed = 1};
     const model::workload jobs = trace::with_curves(load(), model::catalogue{}, {.max_gpus = 256});
     const std::vector<kind> all = kinds();
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -71,8 +77,8 @@ void evaluate_decisions(const energy_options& asked) {
       }
       schedule::any_scheduler p =
           plan(order::fifo{}, all[i].allocate, all[i].place, {route::ideal{}});
-      const sim::report r = examples::run_simulation(all[i].optical ? optical : fixed_links, jobs, p,
-                                                     {.keep_records = false});
+      const sim::report r = examples::run_simulation(all[i].optical ? optical : fixed_links, jobs,
+                                                     p, {.keep_records = false});
       rows[i].push_back(fixed(r.decide_us_p50, 1) + " · " + fixed(r.decide_us_p99, 0));
       csv << '"' << all[i].name << "\"," << fixed_links.gpus() << ',' << r.decide_us_p50 << ','
           << r.decide_us_p99 << '\n';

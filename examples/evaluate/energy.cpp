@@ -48,7 +48,8 @@ examples::route_of no_contention() { return {route::ideal{}}; }
 
 /// A contender on the ideal network, packed, idle servers off.
 template <class Allocate>
-contender clocked(std::string name, examples::any_order order, Allocate allocate, scheduler_options o = {}) {
+contender clocked(std::string name, examples::any_order order, Allocate allocate,
+                  scheduler_options o = {}) {
   o.off_after_s = off_after_s();
   return {std::move(name), false, false, [=](double ghz, double) {
             return plan(order, any_allocation::of(allocate::static_clock<Allocate>{ghz, allocate}),
@@ -80,7 +81,8 @@ std::vector<contender> rivals() {
            [](double ghz, double) {
              // Zeus chooses clocks itself: its knob η runs from time alone to energy alone.
              return plan(order::shortest{},
-                         any_allocation::of(allocate::zeus{.eta = std::clamp((top_ghz - ghz) / .9, 0., 1.)}),
+                         any_allocation::of(
+                             allocate::zeus{.eta = std::clamp((top_ghz - ghz) / .9, 0., 1.)}),
                          place::packed{}, no_contention(), {.off_after_s = off_after_s()});
            }},
           clocked("powerflow, clock capped", order::fifo{}, allocate::powerflow{}),
@@ -91,14 +93,13 @@ std::vector<contender> rivals() {
 /// powerflow with one of its parts taken away, and with curves fitted to few samples.
 std::vector<contender> ablations(const arena& where) {
   const allocate::powerflow whole;
-  std::vector<contender> all{
-      budgeted("powerflow", whole),
-      budgeted("without clocks", one_clock<allocate::powerflow>{}),
-      budgeted("without elasticity", as_requested<allocate::powerflow>{}),
-      budgeted("without packing (spread)", whole, place::spread{}),
-      budgeted("buddy blocks instead of best fit", whole, place::buddy{}),
-      budgeted("without switching servers off", whole, place::packed{},
-               std::numeric_limits<double>::infinity())};
+  std::vector<contender> all{budgeted("powerflow", whole),
+                             budgeted("without clocks", one_clock<allocate::powerflow>{}),
+                             budgeted("without elasticity", as_requested<allocate::powerflow>{}),
+                             budgeted("without packing (spread)", whole, place::spread{}),
+                             budgeted("buddy blocks instead of best fit", whole, place::buddy{}),
+                             budgeted("without switching servers off", whole, place::packed{},
+                                      std::numeric_limits<double>::infinity())};
   const model::workload truth = where.with_curves(model::catalogue{});
   for (int samples : {3, 5, 9}) {
     const auto fitted = std::make_shared<const fitted_curves>(truth, samples, 0.03);
@@ -110,10 +111,15 @@ std::vector<contender> ablations(const arena& where) {
 
 void print_rivals(const frontier& f) {
   const std::size_t reference = f.contenders() - 1;
-  table t{.caption = "**" + f.title() + "**: each scheduler at full clock (or its largest budget), and its "
+  table t{.caption = "**" + f.title() +
+                     "**: each scheduler at full clock (or its largest budget), and its "
                      "JCT over powerflow's at the same energy",
-          .columns = {{"scheduler", "", true}, {"mean JCT", "s"}, {"p99 JCT", "s"}, {"energy", "MWh"},
-                      {"ratio of JCT at full clock"}, {"least … largest over its sweep"}}};
+          .columns = {{"scheduler", "", true},
+                      {"mean JCT", "s"},
+                      {"p99 JCT", "s"},
+                      {"energy", "MWh"},
+                      {"ratio of JCT at full clock"},
+                      {"least … largest over its sweep"}}};
   for (std::size_t c = 0; c < f.contenders(); ++c) {
     double low = std::numeric_limits<double>::infinity(), high = 0;
     for (std::size_t i = 0; i < f.settings(c); ++i)
@@ -122,7 +128,8 @@ void print_rivals(const frontier& f) {
         high = std::max(high, r->mean());
       }
     const auto full = f.ratio(c, 0, reference);
-    t.add({f.name(c), mean_and_interval(f.over(c, 0, &point::jct_s)), fixed(f.over(c, 0, &point::p99_s).mean(), 0),
+    t.add({f.name(c), mean_and_interval(f.over(c, 0, &point::jct_s)),
+           fixed(f.over(c, 0, &point::p99_s).mean(), 0),
            fixed(f.over(c, 0, &point::energy_mwh).mean(), 2),
            full ? mean_and_interval(*full, 2) : std::string("–"),
            high > 0 ? fixed(low, 2) + " … " + fixed(high, 2) : std::string("–")});
@@ -131,17 +138,25 @@ void print_rivals(const frontier& f) {
 }
 
 void print_ablations(const frontier& f) {
-  table t{.caption = "**" + f.title() + "**: powerflow without one of its parts, at three budgets (share of "
-                     "the power between idle and FIFO's peak); JCT in s, against the whole; energy in MWh",
-          .columns = {{"variant", "", true}, {"JCT at 100 %"}, {"energy"}, {"JCT at 70 %"}, {"energy"},
-                      {"JCT at 50 %"}, {"energy"}}};
+  table t{.caption =
+              "**" + f.title() +
+              "**: powerflow without one of its parts, at three budgets (share of "
+              "the power between idle and FIFO's peak); JCT in s, against the whole; energy in MWh",
+          .columns = {{"variant", "", true},
+                      {"JCT at 100 %"},
+                      {"energy"},
+                      {"JCT at 70 %"},
+                      {"energy"},
+                      {"JCT at 50 %"},
+                      {"energy"}}};
   for (std::size_t c = 0; c < f.contenders(); ++c) {
     std::vector<std::string> row{f.name(c)};
     for (std::size_t i : {0u, 2u, 4u}) {
       const running_statistics change = f.against(c, i, 0, &point::jct_s);
       row.push_back(fixed(f.over(c, i, &point::jct_s).mean(), 0) +
-                    (c == 0 ? "" : " (" + signed_percent(change.mean()) + " ± " +
-                                       fixed(100 * half_width(change), 1) + ")"));
+                    (c == 0 ? ""
+                            : " (" + signed_percent(change.mean()) + " ± " +
+                                  fixed(100 * half_width(change), 1) + ")"));
       row.push_back(fixed(f.over(c, i, &point::energy_mwh).mean(), 2));
     }
     t.add(std::move(row));
@@ -159,9 +174,11 @@ void evaluate_priorities(const energy_options& asked) {
       {"FIFO within classes, no preemption", any_allocation::of(allocate::requested{})},
       {"powerflow, classes kept", any_allocation::of(allocate::powerflow{})},
       {"powerflow, classes ignored", any_allocation::of(allocate::powerflow{.classes = false})}};
-  table t{.caption = "**Priorities**: a fifth of the jobs is of a higher class; its mean JCT with the others "
-                     "over that without them (means over seeds)",
-          .columns = {{"scheduler", "", true}}};
+  table t{
+      .caption =
+          "**Priorities**: a fifth of the jobs is of a higher class; its mean JCT with the others "
+          "over that without them (means over seeds)",
+      .columns = {{"scheduler", "", true}}};
   std::vector<std::vector<std::string>> rows;
   for (const way& w : ways) rows.push_back({w.name});
   const model::catalogue known;
@@ -207,8 +224,8 @@ void evaluate_energy(const energy_options& asked, const progress& told) {
     by_seed.push_back(arenas(asked, known, static_cast<std::uint64_t>(seed)));
   for (const bool parts : {false, true})
     for (std::size_t a = 0; a < by_seed[0].size(); ++a) {
-      frontier& f = all.emplace_back(
-          sweep_of{.clocks_ghz = clocks_ghz, .budget_shares = budget_shares});
+      frontier& f =
+          all.emplace_back(sweep_of{.clocks_ghz = clocks_ghz, .budget_shares = budget_shares});
       for (const auto& s : by_seed) f.add(s[a], parts ? ablations(s[a]) : rivals());
     }
   run_all(all, told);

@@ -9,9 +9,9 @@
 namespace heddle::evaluate {
 
 struct energy_options {
-  std::size_t jobs = 2000;         ///< of a workload
-  int seeds = 5;                   ///< of workloads that are drawn
-  std::filesystem::path traces;    ///< directory of msr_itp_c02.csv and msr_itp_c04.csv
+  std::size_t jobs = 2000;       ///< of a workload
+  int seeds = 5;                 ///< of workloads that are drawn
+  std::filesystem::path traces;  ///< directory of msr_itp_c02.csv and msr_itp_c04.csv
   std::filesystem::path out = ".";
 };
 

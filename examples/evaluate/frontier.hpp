@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include <heddle/model/catalogue.hpp>
-#include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/allocate/requested.hpp>
+#include <heddle/model/catalogue.hpp>
 #include <heddle/place/shared_network.hpp>
+#include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/server_power.hpp>
 
 #include "common/parallel.hpp"
@@ -48,7 +48,9 @@ struct sweep_of {
   std::span<const double> clocks_ghz, budget_shares;
 };
 
-[[nodiscard]] inline double off_after_s() { return schedule::break_even_s(fabric::base_power{}, 8); }
+[[nodiscard]] inline double off_after_s() {
+  return schedule::break_even_s(fabric::base_power{}, 8);
+}
 
 /// The JCT of `curve` where its energy is `energy`: linear between points, none below the least;
 /// above the most the JCT there, which costs less still.
@@ -75,8 +77,8 @@ class frontier {
   void add(const arena& where, std::vector<contender> all) {
     seed s{where, where.with_curves(model::catalogue{}), std::move(all), 0, 0, {}};
     s.idle_w = schedule::state(where.optical).idle_power_w();
-    schedule::any_scheduler first =
-        plan(order::fifo{}, any_allocation::of(allocate::requested{}), place::packed{}, {route::ideal{}});
+    schedule::any_scheduler first = plan(order::fifo{}, any_allocation::of(allocate::requested{}),
+                                         place::packed{}, {route::ideal{}});
     s.peak_w = examples::run_simulation(where.fixed, s.jobs, first).peak_power_w;
     for (const contender& c : s.all) s.curves.emplace_back(steps(c));
     seeds_.push_back(std::move(s));
@@ -102,16 +104,20 @@ class frontier {
         examples::run_simulation(who.optical ? s.where.optical : s.where.fixed, s.jobs, p);
     s.curves[c][i] = {.setting = who.by_budget ? examples::percent(swept, 0) + " of the power"
                                                : examples::fixed(swept, 2) + " GHz",
-                      .jct_s = r.mean_jct_s, .p99_s = r.p99_jct_s, .energy_mwh = r.energy_j / 3.6e9,
-                      .ftf = r.mean_ftf, .fragmentation = r.network_fragmentation,
-                      .slowdown = r.mean_slowdown, .finished = r.status == sim::run_status::finished};
+                      .jct_s = r.mean_jct_s,
+                      .p99_s = r.p99_jct_s,
+                      .energy_mwh = r.energy_j / 3.6e9,
+                      .ftf = r.mean_ftf,
+                      .fragmentation = r.network_fragmentation,
+                      .slowdown = r.mean_slowdown,
+                      .finished = r.status == sim::run_status::finished};
   }
 
   [[nodiscard]] std::string title() const {
     running_statistics load;
     for (const seed& s : seeds_) load.add(s.where.load());
-    return seeds_[0].where.name + ", " + std::to_string(seeds_[0].where.fixed.gpus()) + " GPUs, load " +
-           examples::fixed(load.mean(), 2);
+    return seeds_[0].where.name + ", " + std::to_string(seeds_[0].where.fixed.gpus()) +
+           " GPUs, load " + examples::fixed(load.mean(), 2);
   }
   [[nodiscard]] std::size_t contenders() const { return seeds_[0].all.size(); }
   [[nodiscard]] std::size_t settings(std::size_t c) const { return seeds_[0].curves[c].size(); }
@@ -156,11 +162,13 @@ class frontier {
     using examples::shortest;
     for (std::size_t c = 0; c < contenders(); ++c)
       for (std::size_t i = 0; i < settings(c); ++i) {
-        csv << seeds_[0].where.name << suffix << ",\"" << name(c) << "\",\"" << seeds_[0].curves[c][i].setting
-            << "\"," << shortest(over(c, i, &point::energy_mwh).mean()) << ','
+        csv << seeds_[0].where.name << suffix << ",\"" << name(c) << "\",\""
+            << seeds_[0].curves[c][i].setting << "\","
+            << shortest(over(c, i, &point::energy_mwh).mean()) << ','
             << shortest(over(c, i, &point::jct_s).mean()) << ','
             << shortest(half_width(over(c, i, &point::jct_s)));
-        for (double point::*m : {&point::p99_s, &point::ftf, &point::fragmentation, &point::slowdown})
+        for (double point::*m :
+             {&point::p99_s, &point::ftf, &point::fragmentation, &point::slowdown})
           csv << ',' << shortest(over(c, i, m).mean());
         csv << ',' << finished(c, i) << '\n';
       }

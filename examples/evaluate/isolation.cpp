@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <mutex>
 #include <span>
@@ -47,12 +47,14 @@ struct setting {
   bool heavy = true;
 
   [[nodiscard]] trace::vclos_workload workload(std::size_t jobs, std::uint64_t seed) const {
-    return {.sizes = sizes, .jobs = jobs, .cluster_gpus = fixed.gpus(), .mean_gap_s = gap_s,
-            .heavy = heavy, .seed = seed};
+    return {.sizes = sizes,
+            .jobs = jobs,
+            .cluster_gpus = fixed.gpus(),
+            .mean_gap_s = gap_s,
+            .heavy = heavy,
+            .seed = seed};
   }
-  [[nodiscard]] double load() const {
-    return workload(1, 0).mean_gpu_s() / (fixed.gpus() * gap_s);
-  }
+  [[nodiscard]] double load() const { return workload(1, 0).mean_gpu_s() / (fixed.gpus() * gap_s); }
   [[nodiscard]] setting at_gap(double s) const {
     setting x = *this;
     x.gap_s = s;
@@ -64,16 +66,25 @@ struct setting {
 };
 
 setting small_cluster(bool heavy) {
-  return {"512 GPUs", fabric::leaf_spine{{.leafs = 16, .spines = 32}},
-          fabric::leaf_spine_ocs{{.leafs = 16, .spines = 8, .switches = 32}}, trace::vclos_small_sizes, 150,
+  return {"512 GPUs",
+          fabric::leaf_spine{{.leafs = 16, .spines = 32}},
+          fabric::leaf_spine_ocs{{.leafs = 16, .spines = 8, .switches = 32}},
+          trace::vclos_small_sizes,
+          150,
           heavy};
 }
 setting large_cluster(bool heavy) {
   return {"8192 GPUs",
-          fabric::leaf_spine{{.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}},
-          fabric::leaf_spine_ocs{{.leafs = 128, .spines = 64, .switches = 64, .servers_per_leaf = 16,
+          fabric::leaf_spine{
+              {.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}},
+          fabric::leaf_spine_ocs{{.leafs = 128,
+                                  .spines = 64,
+                                  .switches = 64,
+                                  .servers_per_leaf = 16,
                                   .gpus_per_server = 4}},
-          trace::vclos_sizes, 241, heavy};
+          trace::vclos_sizes,
+          241,
+          heavy};
 }
 
 struct scheme {
@@ -95,21 +106,22 @@ std::vector<scheme> schemes() {
           {"vclos, m·n only", chain(place::vclos{.any_size = false}), "source"},
           {"vclos", chain(place::vclos{}), "source"},
           {"ocs_vclos, never", chain(place::ocs_vclos{}), "source", true},
-          {"ocs_vclos, bounded",
-           chain(place::ocs_vclos{.may_move = place::rewiring::bounded}), "source", true},
-          {"ocs_vclos, free", chain(place::ocs_vclos{.may_move = place::rewiring::free}), "source", true},
+          {"ocs_vclos, bounded", chain(place::ocs_vclos{.may_move = place::rewiring::bounded}),
+           "source", true},
+          {"ocs_vclos, free", chain(place::ocs_vclos{.may_move = place::rewiring::free}), "source",
+           true},
           {"ideal network", place::packed{}, "ideal"}};
 }
 
 /// One run, without its jobs.
 struct digest {
   double jct_s = 0, jrt_s = 0, jwt_s = 0, p99_jct_s = 0, fragmentation = 0, utilization = 0;
-  double waiting = 0;    ///< share of jobs that waited more than 10 s
-  double slowed = 0;     ///< share of the jobs across leafs that others or they themselves slowed down
-  double contended = 0;  ///< share of the phases across leafs, see phase_census
-  double by_itself = 0;  ///< those that the job's own flows contend for
-  double worst_loss = 0; ///< of throughput: 1 − 1 / slow-down of the worst job
-  double off_ideal_s = 0; ///< the largest difference of a job's JRT from that on the ideal network
+  double waiting = 0;  ///< share of jobs that waited more than 10 s
+  double slowed = 0;  ///< share of the jobs across leafs that others or they themselves slowed down
+  double contended = 0;    ///< share of the phases across leafs, see phase_census
+  double by_itself = 0;    ///< those that the job's own flows contend for
+  double worst_loss = 0;   ///< of throughput: 1 − 1 / slow-down of the worst job
+  double off_ideal_s = 0;  ///< the largest difference of a job's JRT from that on the ideal network
 };
 
 struct one_run {
@@ -117,21 +129,29 @@ struct one_run {
   std::vector<double> run_s, jct_s;  // by job
 };
 
-one_run run(const setting& where, const scheme& s, const any_order& order, const model::workload& load,
-            std::uint64_t seed, const schedule::scheduler_options& o = {}) {
+one_run run(const setting& where, const scheme& s, const any_order& order,
+            const model::workload& load, std::uint64_t seed,
+            const schedule::scheduler_options& o = {}) {
   const fabric::leaf_spine& dc = s.optical ? where.optical : where.fixed;
   const examples::route_of route = examples::route_named(s.route, seed);
-  schedule::any_scheduler p = plan(order, any_allocation::of(allocate::requested{}), s.place, route, o);
+  schedule::any_scheduler p =
+      plan(order, any_allocation::of(allocate::requested{}), s.place, route, o);
   phase_census census{dc, route, seed};
   examples::watcher watch;
   if (s.route != "ideal" && !s.optical)
     watch.after_each_decision = [&](const sim::moment& m) { census.look(m); };
   const sim::report r = examples::run_simulation(dc, load, p, {}, watch);
-  one_run out{{.jct_s = r.mean_jct_s, .jrt_s = r.mean_jrt_s, .jwt_s = r.mean_jwt_s,
-               .p99_jct_s = r.p99_jct_s, .fragmentation = r.network_fragmentation,
-               .utilization = r.gpu_utilization, .waiting = r.share_waiting,
-               .contended = census.contended(), .by_itself = census.by_itself()},
-              {}, {}};
+  one_run out{{.jct_s = r.mean_jct_s,
+               .jrt_s = r.mean_jrt_s,
+               .jwt_s = r.mean_jwt_s,
+               .p99_jct_s = r.p99_jct_s,
+               .fragmentation = r.network_fragmentation,
+               .utilization = r.gpu_utilization,
+               .waiting = r.share_waiting,
+               .contended = census.contended(),
+               .by_itself = census.by_itself()},
+              {},
+              {}};
   std::size_t wide = 0, slowed = 0;
   double worst = 1;
   for (const sim::job_record& j : r.records) {
@@ -147,9 +167,9 @@ one_run run(const setting& where, const scheme& s, const any_order& order, const
 }
 
 model::workload with_curves(const setting& where, std::vector<job> jobs) {
-  return trace::with_curves(std::move(jobs), model::catalogue{},
-                            {.gpus_per_server = where.fixed.gpus_per_server(),
-                             .max_gpus = where.fixed.gpus()});
+  return trace::with_curves(
+      std::move(jobs), model::catalogue{},
+      {.gpus_per_server = where.fixed.gpus_per_server(), .max_gpus = where.fixed.gpus()});
 }
 
 /// All schemes on one setting, order and seed.
@@ -173,7 +193,8 @@ outcome run_all(const setting& where, const any_order& order, std::size_t jobs, 
   }
   for (std::size_t i = 0; i < out.of.size(); ++i)
     for (std::size_t k = 0; k < run_s[i].size(); ++k)
-      out.of[i].off_ideal_s = std::max(out.of[i].off_ideal_s, std::abs(run_s[i][k] - run_s[ideal][k]));
+      out.of[i].off_ideal_s =
+          std::max(out.of[i].off_ideal_s, std::abs(run_s[i][k] - run_s[ideal][k]));
   return out;
 }
 
@@ -191,7 +212,8 @@ std::vector<family> families(const isolation_options& asked) {
     const setting few = small_cluster(heavy), many = large_cluster(heavy);
     family f{few.fabric + mix, {few}}, g{many.fabric + mix, {}};
     for (double load : {.6, .75, .9, .94}) f.at.push_back(few.at_load(load));
-    for (double gap_s : {555., 421., 390., 375., 360., 285., 241.}) g.at.push_back(many.at_gap(gap_s));
+    for (double gap_s : {555., 421., 390., 375., 360., 285., 241.})
+      g.at.push_back(many.at_gap(gap_s));
     if (quick) {
       f.at.erase(f.at.begin() + 2, f.at.end());
       g.at.erase(g.at.begin(), g.at.end() - 1);
@@ -204,7 +226,9 @@ std::vector<family> families(const isolation_options& asked) {
 
 const std::vector<std::pair<std::string, any_order>>& orders() {
   static const std::vector<std::pair<std::string, any_order>> all{
-      {"fifo", order::fifo{}}, {"fewest_gpus", order::fewest_gpus{}}, {"shortest", order::shortest{}}};
+      {"fifo", order::fifo{}},
+      {"fewest_gpus", order::fewest_gpus{}},
+      {"shortest", order::shortest{}}};
   return all;
 }
 
@@ -216,21 +240,23 @@ running_statistics over(seeds_of seeds, std::size_t scheme, double digest::*numb
   for (const outcome& o : seeds) s.add(o.of[scheme].*number);
   return s;
 }
-running_statistics against(seeds_of seeds, std::size_t scheme, std::size_t base, double digest::*number) {
+running_statistics against(seeds_of seeds, std::size_t scheme, std::size_t base,
+                           double digest::*number) {
   running_statistics s;
   for (const outcome& o : seeds) s.add(o.of[scheme].*number / o.of[base].*number - 1);
   return s;
 }
 std::vector<examples::column> load_columns(const family& f) {
   std::vector<examples::column> all{{"scheduler", "", true}};
-  for (const setting& s : f.at) all.push_back({fixed(s.load(), 2) + " (" + fixed(s.gap_s, 0) + " s)"});
+  for (const setting& s : f.at)
+    all.push_back({fixed(s.load(), 2) + " (" + fixed(s.gap_s, 0) + " s)"});
   return all;
 }
 
 /// A table over schemes and loads. \param cell  callable: (seeds, scheme) → text
 template <class Cell>
-void print_over_loads(const family& f, const std::string& caption, const std::vector<seeds_of>& runs,
-                      Cell&& cell) {
+void print_over_loads(const family& f, const std::string& caption,
+                      const std::vector<seeds_of>& runs, Cell&& cell) {
   table t{.caption = "**" + f.name + caption + "**", .columns = load_columns(f)};
   const auto all = schemes();
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -247,24 +273,28 @@ void print_family(const family& f, const std::string& order, const std::vector<s
                    [](seeds_of s, std::size_t i) {
                      const auto gain = against(s, i, ecmp, &digest::jct_s);
                      return fixed(over(s, i, &digest::jct_s).mean(), 0) +
-                            (i == ecmp ? "" : " (" + signed_percent(gain.mean()) + " ± " +
-                                                  fixed(100 * half_width(gain), 1) + ")");
+                            (i == ecmp ? ""
+                                       : " (" + signed_percent(gain.mean()) + " ± " +
+                                             fixed(100 * half_width(gain), 1) + ")");
                    });
-  print_over_loads(f, by + "mean JWT in s · network fragmentation", runs, [](seeds_of s, std::size_t i) {
-    return mean_and_interval(over(s, i, &digest::jwt_s)) + " · " +
-           percent(over(s, i, &digest::fragmentation).mean());
-  });
+  print_over_loads(f, by + "mean JWT in s · network fragmentation", runs,
+                   [](seeds_of s, std::size_t i) {
+                     return mean_and_interval(over(s, i, &digest::jwt_s)) + " · " +
+                            percent(over(s, i, &digest::fragmentation).mean());
+                   });
   if (order != "fifo") return;
-  print_over_loads(f, by + "mean JRT against the ideal's · share of slowed jobs across leafs · worst loss",
-                   runs, [](seeds_of s, std::size_t i) {
-                     const double off_s = over(s, i, &digest::off_ideal_s).max();
-                     if (off_s == 0) return std::string("equal, job by job");
-                     if (off_s < 10) return "equal but for " + fixed(off_s, 2) + " s of a job";
-                     return signed_percent(against(s, i, ideal, &digest::jrt_s).mean()) + " · " +
-                            percent(over(s, i, &digest::slowed).mean(), 0) + " · " +
-                            percent(over(s, i, &digest::worst_loss).max(), 0);
-                   });
-  table t{.caption = "**" + f.name + by + "contended phases, of those across leafs (by the job's own flows)**",
+  print_over_loads(
+      f, by + "mean JRT against the ideal's · share of slowed jobs across leafs · worst loss", runs,
+      [](seeds_of s, std::size_t i) {
+        const double off_s = over(s, i, &digest::off_ideal_s).max();
+        if (off_s == 0) return std::string("equal, job by job");
+        if (off_s < 10) return "equal but for " + fixed(off_s, 2) + " s of a job";
+        return signed_percent(against(s, i, ideal, &digest::jrt_s).mean()) + " · " +
+               percent(over(s, i, &digest::slowed).mean(), 0) + " · " +
+               percent(over(s, i, &digest::worst_loss).max(), 0);
+      });
+  table t{.caption = "**" + f.name + by +
+                     "contended phases, of those across leafs (by the job's own flows)**",
           .columns = load_columns(f)};
   for (std::size_t i = 0; i < 3; ++i) {
     std::vector<std::string> row{schemes()[i].name};
@@ -277,8 +307,8 @@ void print_family(const family& f, const std::string& order, const std::vector<s
 }
 
 /// The shape that the theory and the paper expect, and where a mean does not have it.
-void print_exceptions(const std::vector<family>& all, std::span<const outcome> outcomes, std::size_t seeds,
-                      std::size_t orders_used) {
+void print_exceptions(const std::vector<family>& all, std::span<const outcome> outcomes,
+                      std::size_t seeds, std::size_t orders_used) {
   struct claim {
     std::string text;
     double digest::*number;
@@ -292,8 +322,9 @@ void print_exceptions(const std::vector<family>& all, std::span<const outcome> o
       {"fragmentation: ocs_vclos (free) ≤ vclos", &digest::fragmentation, 8, 5},
       {"JWT: vclos ≤ vclos with m·n only", &digest::jwt_s, 5, 4},
       {"JCT: vclos ≤ packed + ECMP", &digest::jct_s, 5, 0}};
-  table t{.caption = "**Expected order of two means: in how many settings it holds, and in how many the "
-                     "opposite is beyond the 95 % interval of the paired differences**",
+  table t{.caption =
+              "**Expected order of two means: in how many settings it holds, and in how many the "
+              "opposite is beyond the 95 % interval of the paired differences**",
           .columns = {{"claim", "", true}, {"settings"}, {"holds"}, {"refuted"}}};
   for (const claim& c : claims) {
     std::size_t n = 0, holds = 0, refuted = 0, at = 0;
@@ -316,21 +347,22 @@ void write_csv(std::ostream& csv, std::ostream& cdf, const setting& s, const std
   const auto names = schemes();
   const std::string mix = s.heavy ? "heavy" : "mixed";
   for (std::size_t i = 0; i < names.size(); ++i) {
-    csv << s.fabric << ',' << shortest(s.gap_s) << ',' << shortest(s.load()) << ',' << mix << ',' << order
-        << ",\"" << names[i].name << "\"," << runs.size();
+    csv << s.fabric << ',' << shortest(s.gap_s) << ',' << shortest(s.load()) << ',' << mix << ','
+        << order << ",\"" << names[i].name << "\"," << runs.size();
     for (double digest::*m : {&digest::jct_s, &digest::jrt_s, &digest::jwt_s}) {
       const running_statistics v = over(runs, i, m);
       csv << ',' << shortest(v.mean()) << ',' << shortest(half_width(v));
     }
-    for (double digest::*m : {&digest::p99_jct_s, &digest::fragmentation, &digest::utilization,
-                              &digest::waiting, &digest::slowed, &digest::contended, &digest::by_itself})
+    for (double digest::*m :
+         {&digest::p99_jct_s, &digest::fragmentation, &digest::utilization, &digest::waiting,
+          &digest::slowed, &digest::contended, &digest::by_itself})
       csv << ',' << shortest(over(runs, i, m).mean());
     csv << ',' << shortest(over(runs, i, &digest::worst_loss).max()) << ','
         << shortest(over(runs, i, &digest::off_ideal_s).max()) << '\n';
     if (runs[0].quantiles.empty()) continue;
     for (std::size_t q = 0; q < runs[0].quantiles[i].size(); ++q)
-      cdf << s.fabric << ',' << shortest(s.gap_s) << ',' << mix << ',' << order << ",\"" << names[i].name
-          << "\"," << q << ',' << shortest(runs[0].quantiles[i][q]) << '\n';
+      cdf << s.fabric << ',' << shortest(s.gap_s) << ',' << mix << ',' << order << ",\""
+          << names[i].name << "\"," << q << ',' << shortest(runs[0].quantiles[i][q]) << '\n';
   }
 }
 
@@ -350,13 +382,15 @@ void evaluate_isolation(const isolation_options& asked, const progress& told) {
   examples::in_parallel(outcomes.size(), [&](std::size_t i) {
     const auto& [where, order] = lots[i / seeds];
     const bool with_quantiles = i % seeds == 0 && order == 0;
-    outcomes[i] = run_all(*where, orders()[order].second, asked.jobs, i % seeds + 1, with_quantiles);
+    outcomes[i] =
+        run_all(*where, orders()[order].second, asked.jobs, i % seeds + 1, with_quantiles);
     const std::lock_guard lock(guard);
     told(++done, outcomes.size());
   });
 
   std::ofstream csv(asked.out / "isolation.csv");
-  csv << "fabric,gap_s,load,mix,order,scheduler,seeds,jct_s,jct_ci,jrt_s,jrt_ci,jwt_s,jwt_ci,p99_jct_s,"
+  csv << "fabric,gap_s,load,mix,order,scheduler,seeds,jct_s,jct_ci,jrt_s,jrt_ci,jwt_s,jwt_ci,p99_"
+         "jct_s,"
          "network_fragmentation,gpu_utilization,share_waiting,slowed,contended,contended_by_itself,"
          "worst_loss,most_off_ideal_s\n";
   std::ofstream cdf(asked.out / "isolation_cdf.csv");
@@ -389,7 +423,8 @@ std::vector<variation> variations() {
   const setting base = large_cluster(true).at_gap(285);
   std::vector<variation> all{{"as above: 8192 GPUs, heavy, gap 285 s", base}};
   const auto share = [&](double r) {
-    return variation{"communication share " + percent(r, 0), base, [r](job& j) { j.comm_share = r; }};
+    return variation{"communication share " + percent(r, 0), base,
+                     [r](job& j) { j.comm_share = r; }};
   };
   all.push_back(share(.05));
   all.push_back(share(.15));
@@ -398,18 +433,21 @@ std::vector<variation> variations() {
   for (const auto& [name, pattern] : {std::pair{"ring", collective::ring},
                                       std::pair{"halving-doubling", collective::halving_doubling},
                                       std::pair{"all-to-all", collective::all_to_all}})
-    all.push_back({std::string("all jobs ") + name, base, [pattern = pattern](job& j) { j.pattern = pattern; }});
+    all.push_back({std::string("all jobs ") + name, base,
+                   [pattern = pattern](job& j) { j.pattern = pattern; }});
   all.push_back({"gap 360 s", base.at_gap(360)});
   all.push_back({"gap 555 s", base.at_gap(555)});
-  all.push_back({"job sizes of the 512-GPU mix, load .79",
-                 [&] {
+  all.push_back({"job sizes of the 512-GPU mix, load .79", [&] {
                    setting s = base;
                    s.sizes = trace::vclos_small_sizes;
                    return s.at_load(base.load());
                  }()});
   all.push_back({"shared jobs spread instead of packed", base, [](job&) {}, place::spread{}});
   all.push_back({"shared jobs by locality", base, [](job&) {}, place::locality{}});
-  all.push_back({"EASY backfill", base, [](job&) {}, place::packed{},
+  all.push_back({"EASY backfill",
+                 base,
+                 [](job&) {},
+                 place::packed{},
                  {.backfill = schedule::backfill::easy}});
   all.push_back({"512 GPUs, load .75", small_cluster(true).at_load(.75)});
   return all;
@@ -430,16 +468,22 @@ void evaluate_sensitivity(const isolation_options& asked, const progress& told) 
     std::vector<job> jobs = v.where.workload(asked.jobs, seed)();
     for (job& j : jobs) v.change(j);
     const model::workload load = with_curves(v.where, std::move(jobs));
-    const scheme kind[kinds] = {{"", v.usual, "ecmp"}, {"", chain(place::vclos{}), "source"},
-                                {"", v.usual, "ideal"}};
+    const scheme kind[kinds] = {
+        {"", v.usual, "ecmp"}, {"", chain(place::vclos{}), "source"}, {"", v.usual, "ideal"}};
     for (std::size_t k = 0; k < kinds; ++k)
       runs[i][k] = run(v.where, kind[k], order::fifo{}, load, seed, v.options).sums;
     const std::lock_guard lock(guard);
     told(++done, runs.size());
   });
-  table t{.caption = "**What moves the gain: one assumption changed at a time, FIFO; mean JCT of vclos against the shared network under ECMP**",
-          .columns = {{"assumption", "", true}, {"ECMP: JCT", "s"}, {"JRT against ideal"},
-                      {"contended phases"}, {"vclos: JCT", "s"}, {"against ECMP"}, {"against the ideal"}}};
+  table t{.caption = "**What moves the gain: one assumption changed at a time, FIFO; mean JCT of "
+                     "vclos against the shared network under ECMP**",
+          .columns = {{"assumption", "", true},
+                      {"ECMP: JCT", "s"},
+                      {"JRT against ideal"},
+                      {"contended phases"},
+                      {"vclos: JCT", "s"},
+                      {"against ECMP"},
+                      {"against the ideal"}}};
   for (std::size_t v = 0; v < all.size(); ++v) {
     running_statistics jct, jrt, contended, own, gain, distance;
     for (std::size_t i = v * seeds; i < (v + 1) * seeds; ++i) {
@@ -452,7 +496,8 @@ void evaluate_sensitivity(const isolation_options& asked, const progress& told) 
       distance.add(r[isolated].jct_s / r[free_of_it].jct_s - 1);
     }
     t.add({all[v].name, fixed(jct.mean(), 0), signed_percent(jrt.mean()), percent(contended.mean()),
-           fixed(own.mean(), 0), signed_percent(gain.mean()) + " ± " + fixed(100 * half_width(gain), 1),
+           fixed(own.mean(), 0),
+           signed_percent(gain.mean()) + " ± " + fixed(100 * half_width(gain), 1),
            signed_percent(distance.mean()) + " ± " + fixed(100 * half_width(distance), 1)});
   }
   print_markdown(std::cout, t);

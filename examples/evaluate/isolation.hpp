@@ -13,8 +13,8 @@ namespace heddle::evaluate {
 struct isolation_options {
   std::size_t jobs = 5000;  ///< of a run
   int seeds = 5;
-  int gpus = 0;             ///< 512 or 8192: that cluster alone; 0: both
-  bool quick = false;       ///< few loads and orders
+  int gpus = 0;        ///< 512 or 8192: that cluster alone; 0: both
+  bool quick = false;  ///< few loads and orders
   std::filesystem::path out = ".";
 };
 

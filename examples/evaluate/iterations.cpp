@@ -26,9 +26,15 @@ struct measured {
   double comm_share = 0;  ///< where it was published too
 };
 constexpr std::array<measured, 9> published{{
-    {"llama-7b", 32, 520, 643},     {"llama-7b", 96, 602, 792},     {"llama2-7b", 32, 1074, 1173},
-    {"llama2-7b", 96, 1103, 1163},  {"llama2-13b", 32, 1689, 1815}, {"llama2-13b", 96, 1763, 1887},
-    {"GPT2-13b", 96, 957, 1160},    {"Pangu", 32, 278, 328, .348},  {"Pangu", 96, 372, 489, .348},
+    {"llama-7b", 32, 520, 643},
+    {"llama-7b", 96, 602, 792},
+    {"llama2-7b", 32, 1074, 1173},
+    {"llama2-7b", 96, 1103, 1163},
+    {"llama2-13b", 32, 1689, 1815},
+    {"llama2-13b", 96, 1763, 1887},
+    {"GPT2-13b", 96, 957, 1160},
+    {"Pangu", 32, 278, 328, .348},
+    {"Pangu", 96, 372, 489, .348},
 }};
 
 constexpr int hashes = 200;
@@ -56,11 +62,18 @@ running_statistics stretch(int gpus, collective pattern, double duty, bool with_
 
 void evaluate_iterations() {
   examples::table t{
-      .caption = "**Iteration times without and with contention, and what the model makes of them** "
-                 "(prediction: means over " + std::to_string(hashes) + " hash functions)",
-      .columns = {{"model", "", true}, {"GPUs"}, {"measured", "ms"}, {"slower by"},
-                  {"share of communication"}, {"predicted, alone under ECMP"},
-                  {"predicted, beside a like job"}, {"share that the measured loss implies"}}};
+      .caption =
+          "**Iteration times without and with contention, and what the model makes of them** "
+          "(prediction: means over " +
+          std::to_string(hashes) + " hash functions)",
+      .columns = {{"model", "", true},
+                  {"GPUs"},
+                  {"measured", "ms"},
+                  {"slower by"},
+                  {"share of communication"},
+                  {"predicted, alone under ECMP"},
+                  {"predicted, beside a like job"},
+                  {"share that the measured loss implies"}}};
   for (const measured& m : published) {
     const double loss = m.contended_ms / m.alone_ms - 1;
     const double duty = m.comm_share > 0 ? m.comm_share : .348;

@@ -38,27 +38,30 @@ constexpr double never = std::numeric_limits<double>::infinity();
 
 /// What a cluster may have of both papers.
 struct parts {
-  bool isolated = true;   ///< else packed under ECMP
-  bool elastic = true;    ///< else as many GPUs as asked for
-  bool clocks = true;     ///< else full clock
-  bool jointly = true;    ///< allocation asks placement
-  bool off = true;        ///< idle servers are switched off
+  bool isolated = true;  ///< else packed under ECMP
+  bool elastic = true;   ///< else as many GPUs as asked for
+  bool clocks = true;    ///< else full clock
+  bool jointly = true;   ///< allocation asks placement
+  bool off = true;       ///< idle servers are switched off
   bool optical = false;
 };
 
 any_allocation allocation_of(const parts& p) {
   const allocate::powerflow whole;
-  if (p.elastic) return p.clocks ? any_allocation::of(whole)
-                                 : any_allocation::of(one_clock<allocate::powerflow>{});
+  if (p.elastic)
+    return p.clocks ? any_allocation::of(whole)
+                    : any_allocation::of(one_clock<allocate::powerflow>{});
   return p.clocks ? any_allocation::of(as_requested<allocate::powerflow>{})
                   : any_allocation::of(allocate::requested{});
 }
 examples::any_place place_of(const parts& p) {
   if (!p.isolated) return place::packed{};
-  return p.optical ? chain(place::ocs_vclos{.may_move = place::rewiring::free}) : chain(place::vclos{});
+  return p.optical ? chain(place::ocs_vclos{.may_move = place::rewiring::free})
+                   : chain(place::vclos{});
 }
 scheduler_options options_of(const parts& p, double budget_w) {
-  return {.power_budget_w = budget_w, .joint = p.jointly, .off_after_s = p.off ? off_after_s() : never};
+  return {
+      .power_budget_w = budget_w, .joint = p.jointly, .off_after_s = p.off ? off_after_s() : never};
 }
 contender budgeted(std::string name, parts p) {
   return {std::move(name), true, p.optical, [=](double, double budget_w) {
@@ -70,8 +73,9 @@ contender budgeted(std::string name, parts p) {
 contender clocked(std::string name, bool isolated) {
   return {std::move(name), false, false, [=](double ghz, double) {
             using fixed_size = allocate::static_clock<allocate::requested>;
-            return plan(order::fifo{}, any_allocation::of(fixed_size{ghz, {}}), place_of({.isolated = isolated}),
-                        {route::ecmp{}}, {.off_after_s = off_after_s()});
+            return plan(order::fifo{}, any_allocation::of(fixed_size{ghz, {}}),
+                        place_of({.isolated = isolated}), {route::ecmp{}},
+                        {.off_after_s = off_after_s()});
           }};
 }
 
@@ -111,11 +115,19 @@ std::vector<contender> steps() {
 }
 
 void print_frontier(const frontier& f) {
-  table t{.caption = "**" + f.title() + "**: mean JCT in s and energy in MWh at full clock or the largest "
-                     "budget and two steps below; the last column is the joint scheduler's JCT (on fixed "
-                     "links) against theirs at the same energy, over their sweep",
-          .columns = {{"scheduler", "", true}, {"JCT"}, {"energy"}, {"JCT"}, {"energy"}, {"FTF ρ"},
-                      {"fragmentation"}, {"joint at the same energy"}}};
+  table t{.caption =
+              "**" + f.title() +
+              "**: mean JCT in s and energy in MWh at full clock or the largest "
+              "budget and two steps below; the last column is the joint scheduler's JCT (on fixed "
+              "links) against theirs at the same energy, over their sweep",
+          .columns = {{"scheduler", "", true},
+                      {"JCT"},
+                      {"energy"},
+                      {"JCT"},
+                      {"energy"},
+                      {"FTF ρ"},
+                      {"fragmentation"},
+                      {"joint at the same energy"}}};
   for (std::size_t c = 0; c < f.contenders(); ++c) {
     std::string against;
     double low = never, high = -never;
@@ -131,8 +143,10 @@ void print_frontier(const frontier& f) {
                    fixed(100 * half_width(*r) / (r->mean() * r->mean()), 1);
     }
     t.add({f.name(c), mean_and_interval(f.over(c, 0, &point::jct_s)),
-           fixed(f.over(c, 0, &point::energy_mwh).mean(), 2), mean_and_interval(f.over(c, 2, &point::jct_s)),
-           fixed(f.over(c, 2, &point::energy_mwh).mean(), 2), fixed(f.over(c, 0, &point::ftf).mean(), 2),
+           fixed(f.over(c, 0, &point::energy_mwh).mean(), 2),
+           mean_and_interval(f.over(c, 2, &point::jct_s)),
+           fixed(f.over(c, 2, &point::energy_mwh).mean(), 2),
+           fixed(f.over(c, 0, &point::ftf).mean(), 2),
            percent(f.over(c, 0, &point::fragmentation).mean()), against});
   }
   print_markdown(std::cout, t);
@@ -142,10 +156,15 @@ constexpr std::array step_shares{1., .65};
 constexpr std::size_t steps_in_turn = 7;  // the others leave one out
 
 void print_steps(const frontier& f, std::ostream& csv) {
-  table t{.caption = "**" + f.title() + "**: from today to both papers, step by step, with as much power as FIFO "
-                     "draws at its peak, and with 65 % of what that is above idle (– where a job needs "
-                     "more at full clock); in brackets against the step before, or against all but OCS",
-          .columns = {{"step", "", true}, {"JCT at 100 %", "s"}, {"energy", "MWh"}, {"JCT at 65 %", "s"},
+  table t{.caption =
+              "**" + f.title() +
+              "**: from today to both papers, step by step, with as much power as FIFO "
+              "draws at its peak, and with 65 % of what that is above idle (– where a job needs "
+              "more at full clock); in brackets against the step before, or against all but OCS",
+          .columns = {{"step", "", true},
+                      {"JCT at 100 %", "s"},
+                      {"energy", "MWh"},
+                      {"JCT at 65 %", "s"},
                       {"energy", "MWh"}}};
   for (std::size_t c = 0; c < f.contenders(); ++c) {
     const std::size_t base = c < steps_in_turn ? (c == 0 ? 0 : c - 1) : steps_in_turn - 2;
@@ -160,7 +179,8 @@ void print_steps(const frontier& f, std::ostream& csv) {
         row.push_back(fixed(f.over(c, i, m).mean(), m == &point::jct_s ? 0 : 2) +
                       (c == 0 || !f.finished(base, i)
                            ? ""
-                           : " (" + signed_percent(change.mean()) + " ± " + fixed(100 * half_width(change), 1) + ")"));
+                           : " (" + signed_percent(change.mean()) + " ± " +
+                                 fixed(100 * half_width(change), 1) + ")"));
       }
     t.add(std::move(row));
   }

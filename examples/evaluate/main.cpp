@@ -40,14 +40,16 @@ struct arguments {
 void add_options(CLI::App& app, arguments& a) {
   app.require_subcommand(1);
   a.isolation_command = app.add_subcommand("isolation", "the setting of the vClos evaluation");
-  a.sensitivity_command =
-      app.add_subcommand("sensitivity", "what moves the gain by isolation, one assumption at a time");
+  a.sensitivity_command = app.add_subcommand(
+      "sensitivity", "what moves the gain by isolation, one assumption at a time");
   a.iterations_command =
       app.add_subcommand("iterations", "measured iteration times beside the model's");
-  a.energy_command = app.add_subcommand("energy", "powerflow and its rivals over clocks and budgets");
+  a.energy_command =
+      app.add_subcommand("energy", "powerflow and its rivals over clocks and budgets");
   a.joint_command = app.add_subcommand("joint", "isolation and energy-awareness, each and both");
   a.rivals_command = app.add_subcommand("rivals", "rivals' published numbers beside counterparts'");
-  a.decisions_command = app.add_subcommand("decisions", "the time of a decision by size of the cluster");
+  a.decisions_command =
+      app.add_subcommand("decisions", "the time of a decision by size of the cluster");
   for (CLI::App* command : {a.isolation_command, a.sensitivity_command}) {
     command->add_option("--jobs", a.isolation.jobs, "jobs of a run")
         ->check(CLI::Range(10, 100000))
@@ -96,7 +98,8 @@ int run(const arguments& a) {
 
 int main(int argc, char** argv) {
   arguments a;
-  return run_program("heddle-evaluate",
-                     "Runs the experiments of docs/evaluation.md and prints their tables as Markdown.",
-                     argc, argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return run(a); });
+  return run_program(
+      "heddle-evaluate",
+      "Runs the experiments of docs/evaluation.md and prints their tables as Markdown.", argc, argv,
+      [&](CLI::App& app) { add_options(app, a); }, [&] { return run(a); });
 }

@@ -19,8 +19,9 @@ struct erased {
 };
 
 template <bool Elastic>
-schedule::any_scheduler made(examples::any_order order, any_allocation allocate, examples::any_place place,
-                             examples::route_of route, const schedule::scheduler_options& o) {
+schedule::any_scheduler made(examples::any_order order, any_allocation allocate,
+                             examples::any_place place, examples::route_of route,
+                             const schedule::scheduler_options& o) {
   return schedule::any_scheduler{schedule::scheduler{examples::order_of{std::move(order)},
                                                      erased<Elastic>{std::move(allocate)},
                                                      std::move(place), std::move(route), o}};
@@ -28,8 +29,9 @@ schedule::any_scheduler made(examples::any_order order, any_allocation allocate,
 
 }  // namespace
 
-schedule::any_scheduler plan(examples::any_order order, any_allocation allocate, examples::any_place place,
-                             examples::route_of route, const schedule::scheduler_options& o) {
+schedule::any_scheduler plan(examples::any_order order, any_allocation allocate,
+                             examples::any_place place, examples::route_of route,
+                             const schedule::scheduler_options& o) {
   return (allocate.elastic ? made<true> : made<false>)(std::move(order), std::move(allocate),
                                                        std::move(place), std::move(route), o);
 }

@@ -8,8 +8,8 @@
 
 #include <boost/random/uniform_real_distribution.hpp>
 
-#include <heddle/allocate/max_min.hpp>
 #include <heddle/allocate/marginals.hpp>
+#include <heddle/allocate/max_min.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/place/buddy.hpp>
@@ -56,9 +56,14 @@ constexpr double gap_s = 1500;
 arena like_elasticflow(double median_s, std::uint64_t seed) {
   const model::catalogue known;
   const auto models = models_of(known);
-  const trace::bursty_workload drawn{.jobs = jobs_in_log, .gaps = {.mean_s = gap_s, .cv = 1}, .max_gpus = 64,
-                                     .median_s = median_s, .models = models, .seed = seed};
-  arena made{"like ElasticFlow's", fabric::leaf_spine{{.leafs = 4, .spines = 8, .links_per_pair = 4}},
+  const trace::bursty_workload drawn{.jobs = jobs_in_log,
+                                     .gaps = {.mean_s = gap_s, .cv = 1},
+                                     .max_gpus = 64,
+                                     .median_s = median_s,
+                                     .models = models,
+                                     .seed = seed};
+  arena made{"like ElasticFlow's",
+             fabric::leaf_spine{{.leafs = 4, .spines = 8, .links_per_pair = 4}},
              fabric::leaf_spine{{.leafs = 4, .spines = 8, .links_per_pair = 4}}, drawn()};
   boost::random::uniform_real_distribution<double> tightness(.5, 1.5);
   for (job& j : made.jobs) {
@@ -74,7 +79,8 @@ running_statistics mean_jct(const counterpart& c, double median_s, int seeds) {
     const arena where = like_elasticflow(median_s, static_cast<std::uint64_t>(seed));
     schedule::any_scheduler p =
         plan(c.order, c.allocate, place::buddy{}, {route::ideal{}}, {.preemptive = c.preemptive});
-    s.add(examples::run_simulation(where.fixed, where.with_curves(model::catalogue{}), p).mean_jct_s);
+    s.add(
+        examples::run_simulation(where.fixed, where.with_curves(model::catalogue{}), p).mean_jct_s);
   }
   return s;
 }
@@ -89,11 +95,17 @@ void evaluate_rivals(const energy_options& asked) {
     const double middle = std::sqrt(low * high);
     (mean_jct(all[0], middle, asked.seeds).mean() < all[0].published_s ? low : high) = middle;
   }
-  table t{.caption = "**ElasticFlow's log: 100 jobs, 16 servers of eight A100, a job every 1,500 s; here jobs "
-                     "of the catalogue with a median run time of " + fixed(low, 0) +
-                     " s, which gives EDF its published mean**",
-          .columns = {{"scheduler", "", true}, {"here", "", true}, {"published mean JCT", "s"}, {"of EDF's"},
-                      {"mean JCT here", "s"}, {"of EDF's"}}};
+  table t{
+      .caption =
+          "**ElasticFlow's log: 100 jobs, 16 servers of eight A100, a job every 1,500 s; here jobs "
+          "of the catalogue with a median run time of " +
+          fixed(low, 0) + " s, which gives EDF its published mean**",
+      .columns = {{"scheduler", "", true},
+                  {"here", "", true},
+                  {"published mean JCT", "s"},
+                  {"of EDF's"},
+                  {"mean JCT here", "s"},
+                  {"of EDF's"}}};
   double edf = 0;
   for (const counterpart& c : all) {
     const running_statistics s = mean_jct(c, low, asked.seeds);

@@ -50,7 +50,9 @@ struct arena {
 /// `leafs` leafs of 32 GPUs in servers of eight, as many uplinks as GPUs.
 inline arena arena_of(std::string name, int leafs, std::vector<job> jobs) {
   return {std::move(name), fabric::leaf_spine{{.leafs = leafs, .spines = 8, .links_per_pair = 4}},
-          fabric::leaf_spine_ocs{{.leafs = leafs, .spines = 8, .switches = 32,
+          fabric::leaf_spine_ocs{{.leafs = leafs,
+                                  .spines = 8,
+                                  .switches = 32,
                                   .spine_fibres = std::max(1, (leafs + 7) / 8)}},
           std::move(jobs)};
 }

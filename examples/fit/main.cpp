@@ -136,17 +136,18 @@ struct group {
   for (const row& r : samples.rows) {
     auto at = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.key == r.key; });
     if (at == groups.end())
-      at = groups.insert(groups.end(), group{.key = r.key, .where = r.where, .samples = {},
-                                             .time = {}, .power = {}});
+      at = groups.insert(
+          groups.end(),
+          group{.key = r.key, .where = r.where, .samples = {}, .time = {}, .power = {}});
     at->samples.push_back(r.sample);
   }
   for (group& g : groups) {
     try {
-      g.time = model::fit_time(
-          g.samples, {.batch_profile = !o.plain, .knee = !o.plain, .ring = !o.plain});
+      g.time = model::fit_time(g.samples,
+                               {.batch_profile = !o.plain, .knee = !o.plain, .ring = !o.plain});
     } catch (const input_error& e) {
-      throw examples::unmet_request(g.where + ": expected " + e.expected() + " of " + in_words(g.key) +
-                          ", got " + e.got());
+      throw examples::unmet_request(g.where + ": expected " + e.expected() + " of " +
+                                    in_words(g.key) + ", got " + e.got());
     }
     if (std::any_of(g.samples.begin(), g.samples.end(),
                     [](const model::sample& s) { return s.power_w.has_value(); }))
@@ -233,9 +234,9 @@ struct prediction {
     if (!g.key[1].empty()) entry["gpu_type"] = g.key[1];
     entry["samples"] = g.samples.size();
     entry["time"] = described(g.time.parameters, g.time.profile, g.time.error, "s", g.time.noise);
-    entry["time"]["clock"] =
-        g.time.by_limit ? "share of the top clock, from the power limit"
-                        : g.time.clock_known ? "as measured" : "unknown";
+    entry["time"]["clock"] = g.time.by_limit      ? "share of the top clock, from the power limit"
+                             : g.time.clock_known ? "as measured"
+                                                  : "unknown";
     if (g.power) {
       entry["power"] =
           described(g.power->parameters, g.power->profile, g.power->error, "w", g.power->noise);
@@ -271,8 +272,8 @@ struct prediction {
     const auto at =
         std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.key == r.key; });
     if (at == groups.end())
-      throw examples::unmet_request(r.where + ": expected a model and GPU type that was fitted, got " +
-                          in_words(r.key));
+      throw examples::unmet_request(
+          r.where + ": expected a model and GPU type that was fitted, got " + in_words(r.key));
     if (at->time.clock_known && !wanted.has("clock_ghz"))
       throw input_error(o.predict + ":1", "a column \"clock_ghz\" as in the samples", "none");
     if (at->time.by_limit && !wanted.has("power_limit_w"))
@@ -304,7 +305,8 @@ int main(int argc, char** argv) {
       "heddle-fit",
       "Fits models of time and power to measured iterations of training jobs.\n\n"
       "Samples are CSV with the column iteration_s, if known power_w (of all GPUs of the job), and "
-      "any of gpus, servers, local_batch, clock_ghz, power_limit_w; rows are grouped by the columns "
+      "any of gpus, servers, local_batch, clock_ghz, power_limit_w; rows are grouped by the "
+      "columns "
       "model and gpu_type where present. The report says for each group the parameters with their "
       "standard errors and 95 % intervals, what was pinned and why, and the errors of time and "
       "power (mape, worst and noise are shares, not per cent).",
@@ -315,7 +317,8 @@ int main(int argc, char** argv) {
         app.add_option("--model", o.form, "power over the clock: ridge or cubic")
             ->check(CLI::IsMember({"ridge", "cubic"}))
             ->capture_default_str();
-        app.add_option("--predict", o.predict, "configurations to predict, CSV of the same columns");
+        app.add_option("--predict", o.predict,
+                       "configurations to predict, CSV of the same columns");
         app.add_option("--predict-out", o.predict_out, "where predictions go, CSV")
             ->capture_default_str();
         app.add_option("--report", o.report,

@@ -103,9 +103,8 @@ samples_t stratified(const samples_t& all, std::uint64_t trial) {
     samples_t of;
     for (const sample& s : all)
       if ((s.config.gpus == 1 ? 0 : s.config.servers == 1 ? 1 : 2) == kind) of.push_back(s);
-    std::stable_sort(of.begin(), of.end(), [](auto& a, auto& b) {
-      return a.config.local_batch < b.config.local_batch;
-    });
+    std::stable_sort(of.begin(), of.end(),
+                     [](auto& a, auto& b) { return a.config.local_batch < b.config.local_batch; });
     for (std::size_t third = 0; third < 3 && of.size() >= 3; ++third) {
       const std::size_t first = of.size() * third / 3, last = of.size() * (third + 1) / 3;
       chosen.push_back(
@@ -141,16 +140,24 @@ void print_clock_rows() {
     return out;
   };
   const std::vector<measured_job> jobs{
-      {"V100 binomialOptions",
-       rows({{502, 17.191, 63.8}, {600, 14.159, 72.8}, {705, 11.872, 83.2}, {802, 10.179, 89.4},
-             {945, 8.589, 102.2}, {1087, 7.466, 122.4}, {1237, 6.564, 153.1},
-             {1380, 5.935, 200.6}})},
-      {"A4000 fp32",
-       rows({{405, 332.6, 43.9}, {780, 172.7, 59.0}, {1155, 116.7, 72.2}, {1335, 100.9, 79.9},
-             {1530, 88.2, 103.0}, {1710, 78.8, 133.8}})},
-      {"RTX 3080 Ti ResNet-18",
-       rows({{1177, 1e3 / 42.93, 191.5}, {1628, 1e3 / 52.50, 231.0}, {1763, 1e3 / 54.94, 276.7},
-             {1842, 1e3 / 56.34, 310.2}})}};
+      {"V100 binomialOptions", rows({{502, 17.191, 63.8},
+                                     {600, 14.159, 72.8},
+                                     {705, 11.872, 83.2},
+                                     {802, 10.179, 89.4},
+                                     {945, 8.589, 102.2},
+                                     {1087, 7.466, 122.4},
+                                     {1237, 6.564, 153.1},
+                                     {1380, 5.935, 200.6}})},
+      {"A4000 fp32", rows({{405, 332.6, 43.9},
+                           {780, 172.7, 59.0},
+                           {1155, 116.7, 72.2},
+                           {1335, 100.9, 79.9},
+                           {1530, 88.2, 103.0},
+                           {1710, 78.8, 133.8}})},
+      {"RTX 3080 Ti ResNet-18", rows({{1177, 1e3 / 42.93, 191.5},
+                                      {1628, 1e3 / 52.50, 231.0},
+                                      {1763, 1e3 / 54.94, 276.7},
+                                      {1842, 1e3 / 56.34, 310.2}})}};
   std::printf("Over the core clock: MAPE in %% (left out: each row from the others)\n");
   std::printf("%-24s %8s %8s %8s | %10s %10s\n", "rows", "time", "ridge", "cubic", "time, l.o.",
               "ridge, l.o.");
@@ -166,7 +173,8 @@ void print_clock_rows() {
 
 void print_placements(const std::vector<measured_job>& jobs) {
   constexpr int trials = 40;
-  std::printf("\nOver GPUs, servers and batch, T4 (Pollux artifact): MAPE over the whole table in %%\n");
+  std::printf(
+      "\nOver GPUs, servers and batch, T4 (Pollux artifact): MAPE over the whole table in %%\n");
   std::printf("%-12s %6s | %6s %8s | %16s | %12s\n", "model", "rows", "all", "10-fold",
               "9 strat. (worst)", "18 random");
   for (const measured_job& j : jobs) {
@@ -180,8 +188,8 @@ void print_placements(const std::vector<measured_job>& jobs) {
       random.push_back(error_of(some, j.samples).time);
     }
     std::printf("%-12s %6zu | %6.2f %8.2f | %8.1f (%5.1f) | %12.1f\n", j.name.c_str(),
-                j.samples.size(), error_of(j.samples, j.samples).time,
-                left_out(j.samples, 10).time, nine, worst, median(random));
+                j.samples.size(), error_of(j.samples, j.samples).time, left_out(j.samples, 10).time,
+                nine, worst, median(random));
   }
 }
 
@@ -233,23 +241,27 @@ void print_suggestions(const std::vector<measured_job>& jobs) {
       random.push_back(error_of(some, j.samples).time);
     }
     ratios.push_back(at.back() / median(random));
-    std::printf("%-12s %6.1f %6.1f %6.1f %6.1f %6.1f | %10.1f | %.2f\n", j.name.c_str(), at[0], at[1],
-                at[2], at[3], at[4], median(random), ratios.back());
+    std::printf("%-12s %6.1f %6.1f %6.1f %6.1f %6.1f | %10.1f | %.2f\n", j.name.c_str(), at[0],
+                at[1], at[2], at[3], at[4], median(random), ratios.back());
   }
   std::printf("median ratio %.2f\n", median(ratios));
 }
 
 void print_coverage() {
   constexpr int trials = 1000;
-  const powerflow_throughput truth{.a0_s = 0.01, .a1_s_ghz = 0.02, .b0_s = 0.0004,
-                                   .b1_s_ghz = 0.0006, .alpha_r_s = 0.03, .beta_r_s = 0.006,
-                                   .alpha_n_s = 0.09, .beta_n_s = 0.004, .gamma = 2.5};
+  const powerflow_throughput truth{.a0_s = 0.01,
+                                   .a1_s_ghz = 0.02,
+                                   .b0_s = 0.0004,
+                                   .b1_s_ghz = 0.0006,
+                                   .alpha_r_s = 0.03,
+                                   .beta_r_s = 0.006,
+                                   .alpha_n_s = 0.09,
+                                   .beta_n_s = 0.004,
+                                   .gamma = 2.5};
   const std::map<std::string, double> value{
-      {"a0_s", truth.a0_s},           {"a1_s_ghz", truth.a1_s_ghz},
-      {"b0_s", truth.b0_s},           {"b1_s_ghz", truth.b1_s_ghz},
-      {"alpha_r_s", truth.alpha_r_s}, {"beta_r_s", truth.beta_r_s},
-      {"alpha_n_s", truth.alpha_n_s}, {"beta_n_s", truth.beta_n_s},
-      {"gamma", truth.gamma}};
+      {"a0_s", truth.a0_s},           {"a1_s_ghz", truth.a1_s_ghz},   {"b0_s", truth.b0_s},
+      {"b1_s_ghz", truth.b1_s_ghz},   {"alpha_r_s", truth.alpha_r_s}, {"beta_r_s", truth.beta_r_s},
+      {"alpha_n_s", truth.alpha_n_s}, {"beta_n_s", truth.beta_n_s},   {"gamma", truth.gamma}};
   samples_t design;
   for (int n : {1, 2, 4, 8, 16, 32, 64})
     for (double b : {8.0, 32.0, 128.0, 256.0})
@@ -267,8 +279,9 @@ void print_coverage() {
       if (const auto at = value.find(e.name); at != value.end())
         covered[e.name] += e.low <= at->second && at->second <= e.high;
   }
-  std::printf("\nTrue parameter within the 95 %% interval, 3 %% noise, %zu samples, %d trials: %%\n",
-              design.size(), trials);
+  std::printf(
+      "\nTrue parameter within the 95 %% interval, 3 %% noise, %zu samples, %d trials: %%\n",
+      design.size(), trials);
   for (const auto& [name, count] : covered)
     std::printf("%-12s %5.1f\n", name.c_str(), 100.0 * count / trials);
 }
@@ -287,8 +300,8 @@ void print_points(const measured_job& job) {
     });
     std::printf("\"%g\"\n", key);
     for (const sample& s : block)
-      std::printf("%g %.6g %.6g\n", limits ? limit_of(s) : s.config.local_batch,
-                  s.iteration_s, time(s.config, limit_of(s)).total_s);
+      std::printf("%g %.6g %.6g\n", limits ? limit_of(s) : s.config.local_batch, s.iteration_s,
+                  time(s.config, limit_of(s)).total_s);
     std::printf("\n\n");
   }
 }
@@ -325,8 +338,9 @@ int main(int argc, char** argv) {
       "Fits public tables of measured training jobs and prints how far the fits are off.", argc,
       argv,
       [&](CLI::App& app) {
-        app.add_option("--data", data, "directory with throughput/pollux_t4.csv, "
-                                       "throughput/gavel.csv and power/zeus_v100_rtx6000.csv")
+        app.add_option("--data", data,
+                       "directory with throughput/pollux_t4.csv, "
+                       "throughput/gavel.csv and power/zeus_v100_rtx6000.csv")
             ->capture_default_str();
         app.add_option("--points", points, "print measured and fitted points of this job instead");
       },

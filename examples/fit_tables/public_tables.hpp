@@ -41,8 +41,8 @@ inline std::vector<measured_job> read_pollux(const std::string& path) {
     const std::string where = rows.text(placement);
     model::sample s;
     s.config.gpus = rows.integer(gpus, 1, "GPUs");
-    s.config.servers = where[0] == 'n' ? std::stoi(where.substr(1))
-                                       : static_cast<int>(where.size()) - 1;
+    s.config.servers =
+        where[0] == 'n' ? std::stoi(where.substr(1)) : static_cast<int>(where.size()) - 1;
     s.config.local_batch = rows.number(batch, 0, "a batch size");
     s.iteration_s = rows.number(time, "a step time in s");
     detail::job_named(jobs, rows.text(model)).push_back(s);

@@ -44,7 +44,8 @@ struct arguments {
 
 void add_options(CLI::App& app, arguments& a) {
   std::string names;
-  for (const named_place& p : all_places()) names += (names.empty() ? "" : ", ") + std::string(p.name);
+  for (const named_place& p : all_places())
+    names += (names.empty() ? "" : ", ") + std::string(p.name);
   app.add_option("--cluster", a.cluster, "the network, a JSON file")->required();
   app.add_option("--ops", a.ops, "operations, one JSON object a line; - is standard input")
       ->capture_default_str();
@@ -57,7 +58,8 @@ void add_options(CLI::App& app, arguments& a) {
 
 place::cell_quota parse_quota(const std::string& text) {
   const std::size_t last = text.rfind(':');
-  const std::size_t first = last == std::string::npos || last == 0 ? last : text.rfind(':', last - 1);
+  const std::size_t first =
+      last == std::string::npos || last == 0 ? last : text.rfind(':', last - 1);
   const auto number = [&](std::size_t from, std::size_t to) {
     const std::string digits = text.substr(from, to - from);
     const bool is_number = !digits.empty() && digits.size() < 9 &&
@@ -87,10 +89,13 @@ class placer {
   json answer_to(const std::string& where, const std::string& line) {
     const operation op = operation_reader{state_.fabric(), where, line}.read();
     switch (op.kind) {
-      case op_kind::place: return place(where, op);
-      case op_kind::release: return release(where, op);
-      case op_kind::fail:
-      case op_kind::repair: break;
+    case op_kind::place:
+      return place(where, op);
+    case op_kind::release:
+      return release(where, op);
+    case op_kind::fail:
+    case op_kind::repair:
+      break;
     }
     return change(op);
   }
@@ -123,7 +128,8 @@ class placer {
     out["circuits"] = json::array();
     if (state_.fabric().is_optical())
       for (const fabric::link& k : a.where->links)
-        out["circuits"].push_back({state_.fabric().ocs_of(k.lane).value, k.leaf.value, k.spine.value});
+        out["circuits"].push_back(
+            {state_.fabric().ocs_of(k.lane).value, k.leaf.value, k.spine.value});
     else
       out["links"] = links(*a.where);
     out["moved"] = moved(*a.where, a.moved);
@@ -158,8 +164,11 @@ class placer {
       at[{m.to.leaf, m.to.lane}].after = m.to.spine;
     }
     for (const fabric::link& k : mine.links)
-      if (const auto found = at.find({k.leaf, k.lane}); found != at.end()) found->second.after = k.spine;
-    const auto end = [](const std::optional<spine_id>& s) { return s ? json(s->value) : json(nullptr); };
+      if (const auto found = at.find({k.leaf, k.lane}); found != at.end())
+        found->second.after = k.spine;
+    const auto end = [](const std::optional<spine_id>& s) {
+      return s ? json(s->value) : json(nullptr);
+    };
     json out = json::array();
     for (const auto& [uplink, c] : at)
       out.push_back({state_.fabric().ocs_of(uplink.second).value, uplink.first.value, end(c.before),
@@ -172,8 +181,7 @@ class placer {
   bool verify(const std::string& where, job_id newcomer) const {
     for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
       const auto found = route::verify_isolated(
-          state_,
-          [&](job_id j) { return kind_.isolates && j != newcomer ? collective::none : c; },
+          state_, [&](job_id j) { return kind_.isolates && j != newcomer ? collective::none : c; },
           route::source{});
       if (found) continue;
       if (kind_.isolates) throw unmet_request(where + ": not isolated: " + found.broken->message());
@@ -228,7 +236,8 @@ fabric::leaf_spine network_for(const named_place& kind, const cluster& c, const 
     throw input_error(file, "a leaf_spine_ocs fabric for " + std::string(kind.name), "fixed links");
   if (kind.optical || !c.fabric.is_optical()) return c.fabric;
   if (const auto mesh = c.fabric.mesh()) return *mesh;
-  throw input_error(file, "uplinks that divide evenly among the spines for " + std::string(kind.name),
+  throw input_error(file,
+                    "uplinks that divide evenly among the spines for " + std::string(kind.name),
                     std::to_string(c.fabric.uplinks()) + " uplinks and " +
                         std::to_string(c.fabric.spines()) + " spines");
 }
@@ -251,9 +260,10 @@ int run(const arguments& a) {
     std::cout << all.answer_to(name + ":" + std::to_string(number), line).dump() << std::endl;
   }
   if (!a.svg.empty()) {
-    const svg::fabric_picture drawn(
-        all.state(), {.colour_all = true,
-                      .note = [](job_id id) { return " (job " + std::to_string(id.value) + ")"; }});
+    const svg::fabric_picture drawn(all.state(), {.colour_all = true, .note = [](job_id id) {
+                                                    return " (job " + std::to_string(id.value) +
+                                                           ")";
+                                                  }});
     whole_files out;
     out.add(a.svg, svg::file(drawn.draw("Placed by " + std::string(kind.name))));
     out.commit();
@@ -265,7 +275,7 @@ int run(const arguments& a) {
 
 int main(int argc, char** argv) {
   arguments a;
-  return run_program("heddle-place",
-                     "Places jobs on a cluster: GPUs, links and circuits, or the reason why not.", argc,
-                     argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return run(a); });
+  return run_program(
+      "heddle-place", "Places jobs on a cluster: GPUs, links and circuits, or the reason why not.",
+      argc, argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return run(a); });
 }

@@ -56,11 +56,13 @@ class operation_reader {
       op.kind = kind == "place" ? op_kind::place : op_kind::release;
       op.job = job_id{whole(at("job"), "a job id", 4294967294.0)};
       if (kind == "release") return op;
-      op.gpus = static_cast<int>(whole(at("gpus"), "a number of GPUs of at least 1", 2147483647.0, 1));
+      op.gpus =
+          static_cast<int>(whole(at("gpus"), "a number of GPUs of at least 1", 2147483647.0, 1));
       if (json_.contains("vc")) op.tenant = text("vc", "a name as vc");
       return op;
     }
-    if (kind != "fail" && kind != "repair") fail("place, release, fail or repair as op", json_["op"]);
+    if (kind != "fail" && kind != "repair")
+      fail("place, release, fail or repair as op", json_["op"]);
     op.kind = kind == "fail" ? op_kind::fail : op_kind::repair;
     op.part = part();
     return op;
@@ -94,7 +96,8 @@ class operation_reader {
   }
 
   any_part part() const {
-    static constexpr std::string_view keys[] = {"gpu", "server", "leaf", "spine", "ocs", "link", "fibre"};
+    static constexpr std::string_view keys[] = {"gpu", "server", "leaf", "spine",
+                                                "ocs", "link",   "fibre"};
     std::optional<std::string> key;
     for (std::string_view k : keys)
       if (json_.contains(k)) {

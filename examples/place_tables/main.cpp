@@ -62,7 +62,9 @@ const std::vector<contender> all_contenders{
     {"laas", [] { return after_one_leaf(place::laas{}); }},
     {"laas, whole leafs", []() -> any_place { return place::laas{.whole_leafs = true}; }},
     {"topology_aware",
-     []() -> any_place { return place::first_of{place::one_server{}, place::topology_aware{}}; }},
+     []() -> any_place {
+       return place::first_of{place::one_server{}, place::topology_aware{}};
+     }},
     {"relaxed, 1×", [] { return after_one_leaf(place::relaxed{.most_slowdown = 1}); }},
     {"relaxed, 2×", [] { return after_one_leaf(place::relaxed{.most_slowdown = 2}); }},
     {"buddy", []() -> any_place { return place::buddy{}; }},
@@ -97,8 +99,8 @@ model::workload with_own_curves(std::vector<job> jobs) {
 
 /// One of `parts` consecutive windows of a trace, its submissions brought nearer to one another or
 /// further apart so that they offer `load`.
-std::vector<job> window(const std::vector<job>& all, std::size_t part, std::size_t parts, double load,
-                        int gpus) {
+std::vector<job> window(const std::vector<job>& all, std::size_t part, std::size_t parts,
+                        double load, int gpus) {
   const std::size_t first = all.size() * part / parts, last = all.size() * (part + 1) / parts;
   std::vector<job> jobs(all.begin() + static_cast<std::ptrdiff_t>(first),
                         all.begin() + static_cast<std::ptrdiff_t>(last));
@@ -127,7 +129,8 @@ struct outcome {
 
 outcome run_one(const workload_kind& kind, const contender& c, double load, std::uint64_t seed) {
   const model::workload w = with_own_curves(kind.jobs(load, seed));
-  schedule::scheduler plan{order::fifo{}, allocate::requested{}, c.make(), route::ecmp{.seed = seed}};
+  schedule::scheduler plan{order::fifo{}, allocate::requested{}, c.make(),
+                           route::ecmp{.seed = seed}};
   const sim::report r = sim::run(kind.dc, w, plan);
   return {r.mean_jwt_s, r.mean_jct_s, r.gpu_utilization, r.network_fragmentation};
 }
@@ -160,7 +163,8 @@ void print_table(const workload_kind& kind, double load, const std::vector<conte
       return of(xs);
     };
     const interval wait = column([&](std::size_t s) { return all[c][s].wait_s; });
-    const interval more = column([&](std::size_t s) { return all[c][s].wait_s - all[0][s].wait_s; });
+    const interval more =
+        column([&](std::size_t s) { return all[c][s].wait_s - all[0][s].wait_s; });
     const interval jct = column([&](std::size_t s) { return all[c][s].jct_s; });
     const interval use = column([&](std::size_t s) { return 100 * all[c][s].use; });
     const interval gap = column([&](std::size_t s) { return 100 * all[c][s].fragmentation; });
@@ -191,20 +195,23 @@ int run(const arguments& a) {
   const fabric::leaf_spine large = leafs_of(16, 32), small = leafs_of(16, 16);
   std::vector<workload_kind> kinds{
       {"vClos workload, 512 GPUs", a.seeds, large, [&](double load, std::uint64_t seed) {
-         return trace::vclos_workload{.jobs = a.jobs, .cluster_gpus = 512, .load = load, .seed = seed}();
+         return trace::vclos_workload{
+             .jobs = a.jobs, .cluster_gpus = 512, .load = load, .seed = seed}();
        }}};
   if (a.traces)
     for (const char* name : {"msr_itp_c02", "msr_itp_c04"})
-      kinds.push_back(trace_kind(std::string(name) + ", 256 GPUs",
-                                 std::filesystem::path(a.data) / "jobs" / (std::string(name) + ".csv"),
-                                 small, a.windows));
+      kinds.push_back(trace_kind(
+          std::string(name) + ", 256 GPUs",
+          std::filesystem::path(a.data) / "jobs" / (std::string(name) + ".csv"), small, a.windows));
   std::vector<contender> contenders{all_contenders.front()};
   for (const contender& c : all_contenders)
     if (c.name != std::string(contenders.front().name) &&
         (a.only.empty() || std::find(a.only.begin(), a.only.end(), c.name) != a.only.end()))
       contenders.push_back(c);
-  std::printf("%zu jobs and %zu seeds of the vClos workload, %zu windows of each trace; mean ± 95 %% "
-              "interval\n", a.jobs, a.seeds, a.windows);
+  std::printf(
+      "%zu jobs and %zu seeds of the vClos workload, %zu windows of each trace; mean ± 95 %% "
+      "interval\n",
+      a.jobs, a.seeds, a.windows);
   for (const workload_kind& kind : kinds)
     for (double load : a.loads) print_table(kind, load, contenders);
   return examples::done;
@@ -215,10 +222,11 @@ int run(const arguments& a) {
 int main(int argc, char** argv) {
   arguments a;
   return examples::run_program(
-      "heddle-place-tables", "Replays workloads under placement policies and prints how long jobs wait.",
-      argc, argv,
+      "heddle-place-tables",
+      "Replays workloads under placement policies and prints how long jobs wait.", argc, argv,
       [&](CLI::App& app) {
-        app.add_option("--data", a.data, "directory with jobs/msr_itp_c02.csv and jobs/msr_itp_c04.csv")
+        app.add_option("--data", a.data,
+                       "directory with jobs/msr_itp_c02.csv and jobs/msr_itp_c04.csv")
             ->capture_default_str();
         app.add_option("--seeds", a.seeds, "of the synthetic workload, at least 2")
             ->check(CLI::Range(2, 1000))

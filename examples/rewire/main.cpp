@@ -55,7 +55,7 @@ std::vector<std::vector<int>> triples(const json_file& file, const char* key, co
 }
 
 std::vector<optical::cross_connect> circuits(const json_file& file, const char* key,
-                                       const optical::rewire_problem& p) {
+                                             const optical::rewire_problem& p) {
   std::vector<optical::cross_connect> out;
   if (!file.find({key})) return out;
   for (const std::vector<int>& c :

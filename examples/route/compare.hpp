@@ -59,8 +59,8 @@ class random_mix {
       j.pattern = u < .5 && power    ? collective::halving_doubling
                   : u < .7 || !power ? collective::ring
                                      : collective::all_to_all;
-      constexpr double shares[] = {.25, .23, .16, .10, .07, .04, .04, .05, .04, .03,
-                                   .02, .05, .05, .04, .02, .12, .08, .348};
+      constexpr double shares[] = {.25, .23, .16, .10, .07, .04, .04, .05, .04,
+                                   .03, .02, .05, .05, .04, .02, .12, .08, .348};
       const double share = seed % 4 < 2 ? shares[index(std::size(shares))] : .05 + .9 * real();
       const double iteration_s = .2 * std::pow(10, real());
 
@@ -95,8 +95,8 @@ class random_mix {
 /// down in either model. \param shared  makes the routing policy of a mix from its number
 template <class MakePolicy>
 model_errors compare_models(std::size_t mixes, std::uint64_t seed, MakePolicy&& shared) {
-  const fabric::leaf_spine dc{{.leafs = 8, .spines = 16, .servers_per_leaf = 4,
-                               .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 8, .spines = 16, .servers_per_leaf = 4, .gpus_per_server = 4}};
   model_errors out;
   for (std::size_t m = 0; m < mixes; ++m) {
     const random_mix mix{dc, seed + m};

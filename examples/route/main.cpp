@@ -54,18 +54,22 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--route", a.route,
                  "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
       ->capture_default_str();
-  app.add_option("--seed", a.seed, "of hashes")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--seed", a.seed, "of hashes")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--collective", a.pattern, "of jobs whose line names none");
   app.add_option("--bytes", a.bytes, "of jobs whose line names none")->check(CLI::PositiveNumber);
   app.add_option("--iterations", a.iterations, "of each job that are measured at least")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--most-flows", a.most_flows, "that are simulated at most")->capture_default_str();
-  app.add_option("--table", a.table,
-                 "CSV of the path of every pair that communicates: source and target GPU, spine, lanes");
-  app.add_option("--compare-models", a.compare,
-                 "instead: errors of the steady model against the flow simulation over so many random "
-                 "mixes of jobs")
+  app.add_option(
+      "--table", a.table,
+      "CSV of the path of every pair that communicates: source and target GPU, spine, lanes");
+  app.add_option(
+         "--compare-models", a.compare,
+         "instead: errors of the steady model against the flow simulation over so many random "
+         "mixes of jobs")
       ->check(CLI::Range(1, 1'000'000));
 }
 
@@ -77,7 +81,8 @@ auto with_route(const std::string& name, std::uint64_t seed, F&& f) {
   if (name == "source") return f(route::source{});
   if (name == "coloured") return f(route::coloured{});
   if (name == "ideal") return f(route::ideal{});
-  throw input_error("--route", "one of ecmp, balanced, source, coloured, ideal", "\"" + name + "\"");
+  throw input_error("--route", "one of ecmp, balanced, source, coloured, ideal",
+                    "\"" + name + "\"");
 }
 
 /// Twelve significant digits: what is equal in the model is printed equal.
@@ -143,9 +148,10 @@ class link_loads {
     std::string out;
     for (const auto& r : t.rows())
       if (r.copy == 0)
-        out += std::to_string(x.id.value) + ',' + std::to_string(x.ranks.gpus[r.source].value) + ',' +
-               std::to_string(x.ranks.gpus[r.target].value) + ',' + std::to_string(r.way.spine.value) +
-               ',' + std::to_string(r.way.up_lane) + ',' + std::to_string(r.way.down_lane) + '\n';
+        out += std::to_string(x.id.value) + ',' + std::to_string(x.ranks.gpus[r.source].value) +
+               ',' + std::to_string(x.ranks.gpus[r.target].value) + ',' +
+               std::to_string(r.way.spine.value) + ',' + std::to_string(r.way.up_lane) + ',' +
+               std::to_string(r.way.down_lane) + '\n';
     return out;
   }
 
@@ -257,8 +263,14 @@ int compare(const arguments& a) {
   });
   const auto shares = [](const std::vector<double>& errors) {
     json out;
-    for (const auto& [key, share] : {std::pair{"p10", .1}, {"p25", .25}, {"median", .5}, {"p75", .75},
-                                     {"p90", .9}, {"p95", .95}, {"p99", .99}, {"max", 1.0}})
+    for (const auto& [key, share] : {std::pair{"p10", .1},
+                                     {"p25", .25},
+                                     {"median", .5},
+                                     {"p75", .75},
+                                     {"p90", .9},
+                                     {"p95", .95},
+                                     {"p99", .99},
+                                     {"max", 1.0}})
       out[key] = rounded(model_errors::at(errors, share));
     return out;
   };
@@ -281,7 +293,8 @@ int route_jobs(const arguments& a) {
   placed_defaults otherwise;
   if (!a.pattern.empty()) {
     otherwise.pattern = collective_named(a.pattern);
-    if (!otherwise.pattern) throw input_error("--collective", "a collective", "\"" + a.pattern + "\"");
+    if (!otherwise.pattern)
+      throw input_error("--collective", "a collective", "\"" + a.pattern + "\"");
   }
   if (a.bytes > 0) otherwise.bytes = a.bytes;
   const cluster c = read_cluster(json_file{a.cluster}, model::catalogue{});

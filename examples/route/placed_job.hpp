@@ -101,20 +101,26 @@ class placed_reader {
       add_circuits(circuits, j.where);
     std::sort(j.where.links.begin(), j.where.links.end());
     switch (state_.reserve(j.id, j.where)) {
-      case fabric::reserve_status::reserved: break;
-      case fabric::reserve_status::job_present: fail("each job once", at(text, "job"));
-      case fabric::reserve_status::gpu_taken: fail("GPUs that no other job holds", gpus);
-      case fabric::reserve_status::malformed: fail("each GPU once", gpus);
-      case fabric::reserve_status::link_taken:
-        fail("links that no other job holds",
-             at(text, text.contains("circuits") && !at(text, "circuits").empty() ? "circuits" : "links"));
+    case fabric::reserve_status::reserved:
+      break;
+    case fabric::reserve_status::job_present:
+      fail("each job once", at(text, "job"));
+    case fabric::reserve_status::gpu_taken:
+      fail("GPUs that no other job holds", gpus);
+    case fabric::reserve_status::malformed:
+      fail("each GPU once", gpus);
+    case fabric::reserve_status::link_taken:
+      fail("links that no other job holds",
+           at(text,
+              text.contains("circuits") && !at(text, "circuits").empty() ? "circuits" : "links"));
     }
     jobs_.push_back(std::move(j));
   }
 
   collective pattern(const json& v) const {
     std::string names;
-    for (collective c : all_collectives) names += (names.empty() ? "" : ", ") + std::string(name(c));
+    for (collective c : all_collectives)
+      names += (names.empty() ? "" : ", ") + std::string(name(c));
     if (v.is_null() && otherwise_.pattern) return *otherwise_.pattern;
     if (!v.is_string()) fail("a collective, one of " + names, v);
     const auto c = collective_named(v.get<std::string>());
@@ -158,9 +164,8 @@ class placed_reader {
       const auto fibres = static_cast<std::uint32_t>(dc.optical().leaf_fibres);
       const auto is_held = [&](std::uint32_t port) {
         return !test_bit(state_.free_ports(leaf), port) ||
-               std::any_of(p.links.begin(), p.links.end(), [&](const fabric::link& k) {
-                 return k.leaf == leaf && k.lane == port;
-               });
+               std::any_of(p.links.begin(), p.links.end(),
+                           [&](const fabric::link& k) { return k.leaf == leaf && k.lane == port; });
       };
       std::uint32_t port = ocs * fibres;
       while (port < (ocs + 1) * fibres && is_held(port)) ++port;

@@ -49,8 +49,8 @@ struct input {
   std::vector<json> ids;
 };
 
-double number(const json_file& file, const json& value, const json_path& path,
-              const char* expected, bool zero_too) {
+double number(const json_file& file, const json& value, const json_path& path, const char* expected,
+              bool zero_too) {
   const double x = value.is_number() ? value.get<double>() : -1;
   const bool good = (zero_too ? x >= 0 : x > 0) && x < std::numeric_limits<double>::infinity();
   if (!good) file.fail(path, expected);
@@ -61,8 +61,8 @@ double number(const json_file& file, const json& value, const json_path& path,
 void read_field(const json_file& file, const json& job, std::size_t i, const char* key,
                 double otherwise, bool zero_too, std::vector<double>& out) {
   const auto at = job.find(key);
-  const std::string expected = std::string(key) + (zero_too ? ", a number of at least 0"
-                                                            : ", a positive number");
+  const std::string expected =
+      std::string(key) + (zero_too ? ", a number of at least 0" : ", a positive number");
   if (at != job.end())
     out.push_back(number(file, *at, {"jobs", i, key}, expected.c_str(), zero_too));
   else if (std::isnan(otherwise))
@@ -80,8 +80,8 @@ input read(const json_file& file, const std::string& policy) {
   if (!capacity || !capacity->is_array() || capacity->empty())
     file.fail({"capacity"}, "capacity, an array with the GPUs of each type");
   for (std::size_t j = 0; j < capacity->size(); ++j)
-    p.capacity.push_back(number(file, (*capacity)[j], {"capacity", j},
-                                "a capacity of at least 0 GPUs", true));
+    p.capacity.push_back(
+        number(file, (*capacity)[j], {"capacity", j}, "a capacity of at least 0 GPUs", true));
   if (const json* types = file.find({"types"})) {
     if (!types->is_array() || types->size() != p.types())
       file.fail({"types"}, "types, an array as long as capacity");
@@ -105,7 +105,8 @@ input read(const json_file& file, const std::string& policy) {
     const auto id = job.find("id");
     if (id == job.end()) file.fail({"jobs", i}, "a job with an id", "none");
     if (!id->is_number_unsigned()) file.fail({"jobs", i, "id"}, "an id, an integer of at least 0");
-    if (!seen.insert(*id).second) file.fail({"jobs", i, "id"}, "an id of its own", id->dump() + " again");
+    if (!seen.insert(*id).second)
+      file.fail({"jobs", i, "id"}, "an id of its own", id->dump() + " again");
     in.ids.push_back(*id);
     const auto row = job.find("throughput");
     if (row == job.end() || !row->is_array() || row->size() != p.types())
@@ -121,8 +122,7 @@ input read(const json_file& file, const std::string& policy) {
     read_field(file, job, i, "isolated_s", wants_own ? required : 1, false, p.isolated_s);
     std::uint32_t entity = 0;
     if (const auto e = job.find("entity"); e != job.end()) {
-      const std::size_t count =
-          p.entity_weight.empty() ? jobs->size() : p.entity_weight.size();
+      const std::size_t count = p.entity_weight.empty() ? jobs->size() : p.entity_weight.size();
       if (!e->is_number_unsigned() || e->get<std::uint64_t>() >= count)
         file.fail({"jobs", i, "entity"}, "an entity, an integer below " + std::to_string(count));
       entity = e->get<std::uint32_t>();
@@ -169,9 +169,9 @@ int main(int argc, char** argv) {
         json rows = json::array();
         const std::size_t types = in.problem.types();
         for (std::size_t i = 0; i < in.problem.jobs(); ++i)
-          rows.push_back(std::vector<double>(
-              answer.x.begin() + static_cast<std::ptrdiff_t>(i * types),
-              answer.x.begin() + static_cast<std::ptrdiff_t>((i + 1) * types)));
+          rows.push_back(
+              std::vector<double>(answer.x.begin() + static_cast<std::ptrdiff_t>(i * types),
+                                  answer.x.begin() + static_cast<std::ptrdiff_t>((i + 1) * types)));
         out["x"] = std::move(rows);
         if (!answer.level.empty() || policy == "max_min_lexicographic" ||
             policy == "max_min_hierarchical")

@@ -54,9 +54,10 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--allocate", w.names.allocate,
                  "requested, powerflow, optimal, throughput_marginal, zeus or max_min")
       ->capture_default_str();
-  app.add_option("--place", w.names.place,
-                 "spread, random, packed, locality, one_server, one_leaf, buddy, vclos, vclos_even, "
-                 "ocs_vclos, relaxed, jigsaw, laas, topology_aware or hived")
+  app.add_option(
+         "--place", w.names.place,
+         "spread, random, packed, locality, one_server, one_leaf, buddy, vclos, vclos_even, "
+         "ocs_vclos, relaxed, jigsaw, laas, topology_aware or hived")
       ->capture_default_str();
   app.add_option("--route", w.names.route,
                  "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
@@ -65,7 +66,8 @@ void add_options(CLI::App& app, arguments& a) {
                  "jobs that may pass one that cannot start: none, greedy, easy (the default if no "
                  "kind is named) or conservative")
       ->expected(0, 1);
-  app.add_flag("--preempt", w.options.preemptive, "jobs may stop running ones that come after them");
+  app.add_flag("--preempt", w.options.preemptive,
+               "jobs may stop running ones that come after them");
   app.add_option("--patience-s", w.options.patience_s,
                  "a job that has waited longer goes first, in s");
   app.add_flag("--joint", w.options.joint,
@@ -73,8 +75,9 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--move-gpus", w.options.most_moved_gpus,
                  "GPUs of running jobs that may migrate to make room for one")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--contention", w.contention,
-                 "steady, or flow: jobs that share links are simulated flow by flow, for small clusters")
+  app.add_option(
+         "--contention", w.contention,
+         "steady, or flow: jobs that share links are simulated flow by flow, for small clusters")
       ->capture_default_str();
   app.add_option("--most-flows", a.most_flows, "that are followed at most under --contention flow")
       ->capture_default_str();
@@ -83,11 +86,13 @@ void add_options(CLI::App& app, arguments& a) {
                  "energy of the whole cluster, in J: in all, or in each horizon");
   app.add_option("--energy-horizon-s", w.options.energy.horizon_s,
                  "time in which the energy budget comes in, in s");
-  app.add_flag("--energy-hard", w.options.energy.hard, "running jobs stop when the energy is used up");
+  app.add_flag("--energy-hard", w.options.energy.hard,
+               "running jobs stop when the energy is used up");
   app.add_option("--off-after-s", w.options.off_after_s,
                  "switch servers off that have been idle so long, in s");
   app.add_option("--failures", a.failures, "CSV of servers that leave and join: t_ms,event,node");
-  app.add_option("--checkpoint-s", a.checkpoint_s, "run time between two checkpoints of a job, in s")
+  app.add_option("--checkpoint-s", a.checkpoint_s,
+                 "run time between two checkpoints of a job, in s")
       ->capture_default_str();
   app.add_option("--carbon", a.carbon, "CSV time_s,value of the carbon in electricity, g per kWh");
   app.add_option("--price", a.price, "CSV time_s,value of the price of a kWh");
@@ -99,7 +104,8 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--report", a.report, "report JSON, - for standard output")->capture_default_str();
   app.add_option("--per-job", a.per_job, "CSV with a row a job");
   app.add_option("--timeline", a.timeline, "CSV with a row an event");
-  app.add_option("--html", a.html, "a page: what was run, tables, plots; the same for the same command");
+  app.add_option("--html", a.html,
+                 "a page: what was run, tables, plots; the same for the same command");
   app.add_option("--decisions", a.decisions, "log of all decisions, written as they are made");
   app.add_flag("--resume", a.resume, "go on where the log of decisions ends");
   app.add_flag("--progress", a.progress, "a progress line on standard error");
@@ -149,13 +155,13 @@ struct timeline {
 };
 
 std::string per_job_csv(const sim::report& r) {
-  std::string out =
-      "job_id,submit_s,start_s,finish_s,gpus,leafs,servers,slowdown,energy_j,rescales,wait_reason\n";
+  std::string out = "job_id,submit_s,start_s,finish_s,gpus,leafs,servers,slowdown,energy_j,"
+                    "rescales,wait_reason\n";
   for (const sim::job_record& j : r.records)
     out += std::to_string(j.id.value) + ',' + text_of(j.submit_s) + ',' + text_of(j.start_s) + ',' +
-           text_of(j.finish_s) + ',' + std::to_string(j.gpus) + ',' + std::to_string(j.leafs) + ',' +
-           std::to_string(j.servers) + ',' + text_of(j.slowdown) + ',' + text_of(j.energy_j) + ',' +
-           std::to_string(j.rescales) + ',' + std::string(name(j.why_waited)) + '\n';
+           text_of(j.finish_s) + ',' + std::to_string(j.gpus) + ',' + std::to_string(j.leafs) +
+           ',' + std::to_string(j.servers) + ',' + text_of(j.slowdown) + ',' + text_of(j.energy_j) +
+           ',' + std::to_string(j.rescales) + ',' + std::string(name(j.why_waited)) + '\n';
   return out;
 }
 
@@ -193,8 +199,8 @@ sim::options read_options(const arguments& a, const cluster& c) {
   if (!a.failures.empty()) {
     std::ifstream in(a.failures);
     if (!in) throw input_error(a.failures + ":1", "a readable file", "none");
-    const trace::availability read = trace::read_availability(in, a.failures)
-                                         .on(static_cast<std::uint32_t>(c.fabric.servers()));
+    const trace::availability read =
+        trace::read_availability(in, a.failures).on(static_cast<std::uint32_t>(c.fabric.servers()));
     o.failures = read.events;
     o.up_at_start = read.up_at_start;
   }
@@ -267,7 +273,8 @@ int simulate(arguments& a) {
     try {
       return replay(a, c, w, o, rows, use);
     } catch (const route::flow_limit_reached& e) {
-      throw unmet_request(std::string(e.what()) + ": raise --most-flows, or leave out --contention flow");
+      throw unmet_request(std::string(e.what()) +
+                          ": raise --most-flows, or leave out --contention flow");
     }
   }();
   if (r.status == sim::run_status::budget_too_low)
@@ -275,12 +282,11 @@ int simulate(arguments& a) {
                         " W is below what the idle cluster draws, " +
                         text_of(schedule::state{c.fabric, c.power}.idle_power_w()) + " W");
   if (r.status == sim::run_status::stuck)
-    throw unmet_request(std::to_string(r.stuck_jobs.size()) + " jobs wait for ever: job " +
-                        std::to_string(r.stuck_jobs.front().value) + ", first in the queue, cannot start " +
-                        (a.what.options.energy.limited() ? "within the energy budget"
-                                                         : "on the idle cluster") +
-                        " under --allocate " + a.what.names.allocate + ", --place " +
-                        a.what.names.place);
+    throw unmet_request(
+        std::to_string(r.stuck_jobs.size()) + " jobs wait for ever: job " +
+        std::to_string(r.stuck_jobs.front().value) + ", first in the queue, cannot start " +
+        (a.what.options.energy.limited() ? "within the energy budget" : "on the idle cluster") +
+        " under --allocate " + a.what.names.allocate + ", --place " + a.what.names.place);
   nlohmann::ordered_json report = to_json(r, a.what.seed);
   if (!a.carbon.empty()) report["carbon_g"] = r.carbon_g;
   if (!a.price.empty()) report["cost"] = r.cost;

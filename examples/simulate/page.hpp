@@ -20,7 +20,16 @@ namespace heddle::examples {
 class history {
  public:
   /// What is summed up in each part: times, and energy in J.
-  enum amount : std::size_t { used_gpu_s, running_s, waiting_s, gpus_j, idle_j, servers_j, network_j, amounts };
+  enum amount : std::size_t {
+    used_gpu_s,
+    running_s,
+    waiting_s,
+    gpus_j,
+    idle_j,
+    servers_j,
+    network_j,
+    amounts
+  };
 
   void operator()(const sim::moment& m);
 

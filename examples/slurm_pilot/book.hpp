@@ -27,15 +27,19 @@ enum class stage : unsigned char {
   placed,    ///< decided; Slurm may or may not have heard of it
   released,  ///< Slurm may start it on the nodes chosen
   running,
-  foreign,   ///< runs where somebody else put it: it holds what it holds, nothing is promised
+  foreign,  ///< runs where somebody else put it: it holds what it holds, nothing is promised
 };
 
 [[nodiscard]] constexpr std::string_view name(stage s) {
   switch (s) {
-    case stage::placed: return "placed";
-    case stage::released: return "released";
-    case stage::running: return "running";
-    case stage::foreign: break;
+  case stage::placed:
+    return "placed";
+  case stage::released:
+    return "released";
+  case stage::running:
+    return "running";
+  case stage::foreign:
+    break;
   }
   return "foreign";
 }
@@ -43,10 +47,10 @@ enum class stage : unsigned char {
 struct booked_job {
   fabric::placement where;
   stage at = stage::placed;
-  double since_s = 0;     ///< when it came to that stage, seconds since 1970
-  double clock_ghz = 0;   ///< 0: left alone
+  double since_s = 0;    ///< when it came to that stage, seconds since 1970
+  double clock_ghz = 0;  ///< 0: left alone
   collective pattern = collective::ring;
-  bool refused = false;   ///< this stage's command failed: told once, tried again at the next look
+  bool refused = false;  ///< this stage's command failed: told once, tried again at the next look
 };
 
 /// All jobs that hold parts of the cluster, by Slurm's job id.
@@ -60,9 +64,10 @@ struct book {
                                               const std::vector<server_id>& unusable) {
   fabric::ledger l{m.dc};
   for (const auto& [id, j] : b.jobs) {
-    if (const auto status = l.reserve(job_id{id}, j.where); status != fabric::reserve_status::reserved)
-      throw input_error(std::string("the book, job ") + std::to_string(id), "parts that nobody else holds",
-                        std::string(name(status)));
+    if (const auto status = l.reserve(job_id{id}, j.where);
+        status != fabric::reserve_status::reserved)
+      throw input_error(std::string("the book, job ") + std::to_string(id),
+                        "parts that nobody else holds", std::string(name(status)));
   }
   for (server_id s : unusable) l.fail(s);
   return l;
@@ -75,7 +80,8 @@ inline constexpr int book_version = 1;
 inline nlohmann::ordered_json to_json(const machine& m, const fabric::placement& p) {
   nlohmann::ordered_json ranks = nlohmann::json::array(), links = nlohmann::json::array();
   for (gpu_id g : p.gpus) ranks.push_back({m.host_of(g), m.number_of(g)});
-  for (const fabric::link& k : p.links) links.push_back({m.leafs[k.leaf.index()], k.spine.value, k.lane});
+  for (const fabric::link& k : p.links)
+    links.push_back({m.leafs[k.leaf.index()], k.spine.value, k.lane});
   return {{"ranks", ranks}, {"links", links}};
 }
 }  // namespace detail
@@ -83,8 +89,8 @@ inline nlohmann::ordered_json to_json(const machine& m, const fabric::placement&
 /// The book as JSON, a line a job. Parts stand under their names, so that a cluster that has grown or been
 /// renumbered is no obstacle.
 [[nodiscard]] inline std::string write_book(const book& b, const machine& m) {
-  std::string out = std::string("{\"format\": \"") + std::string(detail::book_format) + "\", \"version\": " +
-                    std::to_string(detail::book_version) + ", \"jobs\": [";
+  std::string out = std::string("{\"format\": \"") + std::string(detail::book_format) +
+                    "\", \"version\": " + std::to_string(detail::book_version) + ", \"jobs\": [";
   bool first = true;
   for (const auto& [id, j] : b.jobs) {
     nlohmann::ordered_json one{{"id", id},
@@ -103,8 +109,8 @@ inline nlohmann::ordered_json to_json(const machine& m, const fabric::placement&
 /// job of the file has too, are left out: their ids are added to `lost`, and reconcile finds them
 /// as foreign jobs if they run.
 /// \throws input_error  for text that is no book of this version
-[[nodiscard]] inline book read_book(const std::string& text, const std::string& file, const machine& m,
-                                    std::vector<std::uint32_t>& lost) {
+[[nodiscard]] inline book read_book(const std::string& text, const std::string& file,
+                                    const machine& m, std::vector<std::uint32_t>& lost) {
   const nlohmann::json doc = nlohmann::json::parse(text, nullptr, false);
   if (!doc.is_object() || doc.value("format", "") != detail::book_format)
     throw input_error(file, "a state file of heddle-slurm-pilot", "another file");
@@ -123,11 +129,13 @@ inline nlohmann::ordered_json to_json(const machine& m, const fabric::placement&
       if (stage_name == name(stage::foreign)) continue;  // found again where it runs
       j.since_s = one.at("since_s").get<double>();
       j.clock_ghz = one.at("clock_ghz").get<double>();
-      j.pattern = collective_named(one.at("collective").get<std::string>()).value_or(collective::ring);
+      j.pattern =
+          collective_named(one.at("collective").get<std::string>()).value_or(collective::ring);
       bool known = true;
       for (const nlohmann::json& rank : one.at("ranks")) {
         const auto s = m.server_named.find(rank.at(0).get<std::string>());
-        const gpu_id g = s == m.server_named.end() ? gpu_id{} : m.gpu(s->second, rank.at(1).get<int>());
+        const gpu_id g =
+            s == m.server_named.end() ? gpu_id{} : m.gpu(s->second, rank.at(1).get<int>());
         known &= g.valid();
         j.where.gpus.push_back(g);
       }

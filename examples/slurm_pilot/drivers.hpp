@@ -98,9 +98,13 @@ struct drivers {
   void clear_ranks(std::uint32_t job) { ranks.clear_ranks(job); }
   void set_routes(std::uint32_t job, std::span<const route_entry> v) { routes.set_routes(job, v); }
   void clear_routes(std::uint32_t job) { routes.clear_routes(job); }
-  void set_clocks(std::uint32_t job, std::span<const clock_setting> v) { clocks.set_clocks(job, v); }
+  void set_clocks(std::uint32_t job, std::span<const clock_setting> v) {
+    clocks.set_clocks(job, v);
+  }
   void clear_clocks(std::uint32_t job) { clocks.clear_clocks(job); }
-  void set_circuits(std::uint32_t job, std::span<const cross_connect> v) { circuits.set_circuits(job, v); }
+  void set_circuits(std::uint32_t job, std::span<const cross_connect> v) {
+    circuits.set_circuits(job, v);
+  }
   void clear_circuits(std::uint32_t job) { circuits.clear_circuits(job); }
 };
 template <class R, class N, class C, class O>
@@ -150,7 +154,8 @@ drivers(R&, N&, C&, O&) -> drivers<R, N, C, O>;
   if (m.dc.is_optical())
     for (const fabric::link& k : j.where.links)
       out.push_back({m.dc.ocs_of(k.lane).value, m.leafs[k.leaf.index()],
-                     k.lane % static_cast<std::uint32_t>(m.dc.optical().leaf_fibres), k.spine.value});
+                     k.lane % static_cast<std::uint32_t>(m.dc.optical().leaf_fibres),
+                     k.spine.value});
   return out;
 }
 
@@ -195,7 +200,8 @@ class recording_driver {
     std::filesystem::remove_all(of(job), ignored);
   }
   void set_routes(std::uint32_t job, std::span<const route_entry> table) {
-    std::string out = "phase,source_rank,target_rank,source_leaf,target_leaf,spine,up_lane,down_lane\n";
+    std::string out =
+        "phase,source_rank,target_rank,source_leaf,target_leaf,spine,up_lane,down_lane\n";
     for (const route_entry& r : table)
       out += std::to_string(r.phase) + ',' + std::to_string(r.source_rank) + ',' +
              std::to_string(r.target_rank) + ',' + r.source_leaf + ',' + r.target_leaf + ',' +

@@ -12,7 +12,8 @@
 namespace heddle::pilot {
 
 /// The GPUs that a placement takes of each server it uses, or 0 if servers differ.
-[[nodiscard]] inline int gpus_of_each_server(const fabric::leaf_spine& dc, const fabric::placement& p) {
+[[nodiscard]] inline int gpus_of_each_server(const fabric::leaf_spine& dc,
+                                             const fabric::placement& p) {
   std::map<server_id, int> count;
   for (gpu_id g : p.gpus) ++count[dc.server_of(g)];
   for (const auto& [s, n] : count)

@@ -27,9 +27,9 @@ struct network_options {
   int spines = 0;          ///< 0: as many as the largest leaf has GPUs, a network without shortage
   int links_per_pair = 1;  ///< parallel links between a leaf and a spine
   double link_gbps = 100;
-  int ocs_switches = 0;    ///< optical circuit switches between leafs and spines; 0: fixed links
-  int leaf_fibres = 1;     ///< from each leaf to each OCS
-  int spine_fibres = 2;    ///< from each spine to each OCS
+  int ocs_switches = 0;  ///< optical circuit switches between leafs and spines; 0: fixed links
+  int leaf_fibres = 1;   ///< from each leaf to each OCS
+  int spine_fibres = 2;  ///< from each spine to each OCS
 };
 
 /// The parts of a cluster under the names that Slurm gives them.
@@ -50,19 +50,23 @@ struct machine {
   [[nodiscard]] int number_of(gpu_id g) const {
     return static_cast<int>(g.value - dc.gpus_of(dc.server_of(g)).front().value);
   }
-  [[nodiscard]] const std::string& host_of(gpu_id g) const { return hosts[dc.server_of(g).index()]; }
+  [[nodiscard]] const std::string& host_of(gpu_id g) const {
+    return hosts[dc.server_of(g).index()];
+  }
 };
 
 namespace detail {
 /// The same leafs and servers with optical circuit switches in place of links.
-inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines, const network_options& o) {
+inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines,
+                                   const network_options& o) {
   const std::size_t servers = found.leafs.front().servers.size();
   const int gpus = found.leafs.front().servers.front().gpus;
   for (const auto& l : found.leafs) {
     bool even = l.servers.size() == servers;
     for (const auto& s : l.servers) even = even && s.gpus == gpus;
     if (!even)
-      throw input_error("--ocs-switches", "leafs of the same servers on an optical network", "leaf " + l.name + ", which differs");
+      throw input_error("--ocs-switches", "leafs of the same servers on an optical network",
+                        "leaf " + l.name + ", which differs");
   }
   return fabric::leaf_spine_ocs{{.leafs = static_cast<int>(found.leafs.size()),
                                  .spines = spines,
@@ -78,7 +82,8 @@ inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines, cons
 /// \param shown  what `scontrol show topology` prints
 /// \throws input_error  if that is no tree of two tiers, or the spines do not divide evenly among the
 ///                      upper switches that the tree names
-[[nodiscard]] inline machine make_machine(std::string_view shown, const std::vector<node_report>& nodes,
+[[nodiscard]] inline machine make_machine(std::string_view shown,
+                                          const std::vector<node_report>& nodes,
                                           const network_options& o = {}) {
   std::map<std::string, int, std::less<>> gpus;
   for (const node_report& n : nodes) gpus[n.name] = n.gpus;
@@ -88,7 +93,8 @@ inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines, cons
   };
   const std::string conf = topology_conf(shown);
   if (conf.empty())
-    throw input_error("scontrol show topology", "a tree of switches (TopologyPlugin=topology/tree)", "nothing");
+    throw input_error("scontrol show topology", "a tree of switches (TopologyPlugin=topology/tree)",
+                      "nothing");
   const auto read = [&](int spines_per_switch) {
     std::istringstream in(conf);
     return fabric::read_topology_conf(in, "scontrol show topology", gpus_of,
@@ -114,12 +120,16 @@ inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines, cons
     spines += (uppers - spines % uppers) % uppers;
   }
   if (spines % uppers != 0)
-    throw input_error("--spines", std::string("a multiple of the ") + std::to_string(uppers) + " upper switches of the tree",
+    throw input_error("--spines",
+                      std::string("a multiple of the ") + std::to_string(uppers) +
+                          " upper switches of the tree",
                       std::to_string(spines));
   if (spines != uppers && !one_leaf) found = read(spines / uppers);
 
-  machine m{.dc = o.ocs_switches > 0 ? detail::with_ocs(found, spines, o) : fabric::leaf_spine{found},
-            .hosts = {}, .leafs = {}};
+  machine m{.dc =
+                o.ocs_switches > 0 ? detail::with_ocs(found, spines, o) : fabric::leaf_spine{found},
+            .hosts = {},
+            .leafs = {}};
   for (const auto& l : found.leafs) {
     m.leaf_named.emplace(l.name, leaf_id{m.leafs.size()});
     m.leafs.push_back(l.name);

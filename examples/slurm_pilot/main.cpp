@@ -47,13 +47,15 @@ using small_first = place::first_of<place::one_server, place::one_leaf>;
 /// Those whose placements are isolated; `packed` is for comparison.
 const std::map<std::string, any_place> places{
     {"vclos", place::first_of{place::one_server{}, place::one_leaf{}, place::vclos{}}},
-    {"vclos_even", place::first_of{place::one_server{}, place::one_leaf{}, place::vclos{.any_size = false}}},
+    {"vclos_even",
+     place::first_of{place::one_server{}, place::one_leaf{}, place::vclos{.any_size = false}}},
     {"ocs_vclos", place::first_of{place::one_server{}, place::one_leaf{}, place::ocs_vclos{}}},
     {"one_leaf", small_first{}},
     {"one_server", place::one_server{}},
     {"packed", place::packed{}}};
-const std::map<std::string, any_order> orders{
-    {"fifo", order::fifo{}}, {"fewest_gpus", order::fewest_gpus{}}, {"shortest", order::shortest{}}};
+const std::map<std::string, any_order> orders{{"fifo", order::fifo{}},
+                                              {"fewest_gpus", order::fewest_gpus{}},
+                                              {"shortest", order::shortest{}}};
 const std::map<std::string, schedule::backfill> backfills{{"none", schedule::backfill::none},
                                                           {"greedy", schedule::backfill::greedy},
                                                           {"easy", schedule::backfill::easy}};
@@ -73,17 +75,22 @@ struct arguments {
 void add_options(CLI::App& app, arguments& a) {
   app.footer("docs/howto/slurm.md tells how to set it up.");
   app.add_option("--state", a.state, "file that keeps the ledger across restarts")->required();
-  app.add_option("--log", a.log, "append what happens to this file, a JSON object a line (else: standard output)");
-  app.add_option("--hooks", a.hooks, "directory for rank files, routes, clocks and circuits of each job");
+  app.add_option("--log", a.log,
+                 "append what happens to this file, a JSON object a line (else: standard output)");
+  app.add_option("--hooks", a.hooks,
+                 "directory for rank files, routes, clocks and circuits of each job");
   app.add_option("--hook-command", a.hook_command,
                  "program to run after a job's files have changed: set|clear JOB DIRECTORY");
   app.add_option("--partition", a.partition, "only held jobs of this partition");
-  app.add_option("--spines", a.network.spines, "spines of the network (else: as many as a leaf has GPUs)")
+  app.add_option("--spines", a.network.spines,
+                 "spines of the network (else: as many as a leaf has GPUs)")
       ->check(CLI::PositiveNumber);
-  app.add_option("--links-per-pair", a.network.links_per_pair, "parallel links between a leaf and a spine")
+  app.add_option("--links-per-pair", a.network.links_per_pair,
+                 "parallel links between a leaf and a spine")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--ocs-switches", a.network.ocs_switches, "optical circuit switches between leafs and spines (else: fixed links)")
+  app.add_option("--ocs-switches", a.network.ocs_switches,
+                 "optical circuit switches between leafs and spines (else: fixed links)")
       ->check(CLI::PositiveNumber);
   app.add_option("--leaf-fibres", a.network.leaf_fibres, "from each leaf to each OCS")
       ->check(CLI::PositiveNumber)
@@ -94,9 +101,12 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--order", a.order, "of the queue; shortest: by time limit")
       ->check(CLI::IsMember(orders))
       ->capture_default_str();
-  app.add_option("--place", a.place, "vclos, or ocs_vclos on an optical network, if none is given; packed is not isolated")
+  app.add_option(
+         "--place", a.place,
+         "vclos, or ocs_vclos on an optical network, if none is given; packed is not isolated")
       ->check(CLI::IsMember(places));
-  app.add_option("--backfill", a.backfill, "who may pass a job that cannot start; easy trusts time limits")
+  app.add_option("--backfill", a.backfill,
+                 "who may pass a job that cannot start; easy trusts time limits")
       ->check(CLI::IsMember(backfills))
       ->capture_default_str();
   app.add_option("--clocks", a.clocks, "for jobs whose comment names their model")
@@ -106,10 +116,13 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--interval", a.interval_s, "seconds between two looks")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
-  app.add_option("--start-timeout", a.start_timeout_s, "take a job back that Slurm does not start in so many seconds")
+  app.add_option("--start-timeout", a.start_timeout_s,
+                 "take a job back that Slurm does not start in so many seconds")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--read", a.read, "how to ask Slurm")->check(CLI::IsMember(readings))->capture_default_str();
+  app.add_option("--read", a.read, "how to ask Slurm")
+      ->check(CLI::IsMember(readings))
+      ->capture_default_str();
   app.add_flag("--dry-run", a.dry_run, "say what would be done and change nothing");
   app.add_flag("--once", a.once, "one look, then end");
 }
@@ -148,14 +161,30 @@ class hooks {
   explicit hooks(const arguments& a) {
     if (!a.hooks.empty()) files_.emplace(a.hooks, a.hook_command);
   }
-  void set_ranks(std::uint32_t job, auto v) { if (files_) files_->set_ranks(job, v); }
-  void clear_ranks(std::uint32_t job) { if (files_) files_->clear_ranks(job); }
-  void set_routes(std::uint32_t job, auto v) { if (files_) files_->set_routes(job, v); }
-  void clear_routes(std::uint32_t job) { if (files_) files_->clear_routes(job); }
-  void set_clocks(std::uint32_t job, auto v) { if (files_) files_->set_clocks(job, v); }
-  void clear_clocks(std::uint32_t job) { if (files_) files_->clear_clocks(job); }
-  void set_circuits(std::uint32_t job, auto v) { if (files_) files_->set_circuits(job, v); }
-  void clear_circuits(std::uint32_t job) { if (files_) files_->clear_circuits(job); }
+  void set_ranks(std::uint32_t job, auto v) {
+    if (files_) files_->set_ranks(job, v);
+  }
+  void clear_ranks(std::uint32_t job) {
+    if (files_) files_->clear_ranks(job);
+  }
+  void set_routes(std::uint32_t job, auto v) {
+    if (files_) files_->set_routes(job, v);
+  }
+  void clear_routes(std::uint32_t job) {
+    if (files_) files_->clear_routes(job);
+  }
+  void set_clocks(std::uint32_t job, auto v) {
+    if (files_) files_->set_clocks(job, v);
+  }
+  void clear_clocks(std::uint32_t job) {
+    if (files_) files_->clear_clocks(job);
+  }
+  void set_circuits(std::uint32_t job, auto v) {
+    if (files_) files_->set_circuits(job, v);
+  }
+  void clear_circuits(std::uint32_t job) {
+    if (files_) files_->clear_circuits(job);
+  }
 
  private:
   std::optional<pilot::recording_driver> files_;
@@ -174,11 +203,14 @@ int fly(const arguments& a) {
   options.dry_run = a.dry_run;
   options.gpu = a.gpu;
   options.efficient_clocks = clocks.at(a.clocks);
-  if (!model::catalogue{}.find_gpu(a.gpu)) throw input_error("--gpu", "a GPU of the catalogue", "\"" + a.gpu + "\"");
+  if (!model::catalogue{}.find_gpu(a.gpu))
+    throw input_error("--gpu", "a GPU of the catalogue", "\"" + a.gpu + "\"");
   const bool optical = a.network.ocs_switches > 0;
   const std::string place = !a.place.empty() ? a.place : optical ? "ocs_vclos" : "vclos";
   if (optical != (place == "ocs_vclos") && place.find("vclos") != place.npos)
-    throw input_error("--place", optical ? "ocs_vclos on an optical network" : "another one without --ocs-switches", place);
+    throw input_error(
+        "--place",
+        optical ? "ocs_vclos on an optical network" : "another one without --ocs-switches", place);
   schedule::scheduler plan{order_of{orders.at(a.order)}, allocate::requested{},
                            pilot::even_servers<any_place>{places.at(place)}, route::source{},
                            schedule::scheduler_options{.backfill = backfills.at(a.backfill)}};
@@ -186,14 +218,15 @@ int fly(const arguments& a) {
   notebook book{a};
   hooks to_network{a};
 
-  struct sigaction act{};
+  struct sigaction act {};
   act.sa_handler = ask_to_stop;
   ::sigaction(SIGINT, &act, nullptr);
   ::sigaction(SIGTERM, &act, nullptr);
 
   const pilot::cluster_report first = slurm.look();
-  pilot::control_loop one{slurm, to_network, book, plan,
-                   pilot::make_machine(slurm.topology(), first.nodes, a.network), options};
+  pilot::control_loop one{
+      slurm,  to_network, book, plan, pilot::make_machine(slurm.topology(), first.nodes, a.network),
+      options};
   one.open(text_of(a.state), a.state, now_s());
   while (!stop_asked) {
     try {
@@ -204,8 +237,10 @@ int fly(const arguments& a) {
       std::cerr << "heddle-slurm-pilot: " << e.what() << std::endl;
     }
     if (a.once) break;
-    const timespec pause{static_cast<time_t>(a.interval_s),
-                         static_cast<long>((a.interval_s - static_cast<double>(static_cast<time_t>(a.interval_s))) * 1e9)};
+    const timespec pause{
+        static_cast<time_t>(a.interval_s),
+        static_cast<long>((a.interval_s - static_cast<double>(static_cast<time_t>(a.interval_s))) *
+                          1e9)};
     ::nanosleep(&pause, nullptr);
   }
   return done;
@@ -216,6 +251,6 @@ int fly(const arguments& a) {
 int main(int argc, char** argv) {
   arguments a;
   return run_program(
-      "heddle-slurm-pilot", "Places the held jobs of a live Slurm, each with links of its own.", argc,
-      argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return fly(a); });
+      "heddle-slurm-pilot", "Places the held jobs of a live Slurm, each with links of its own.",
+      argc, argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return fly(a); });
 }

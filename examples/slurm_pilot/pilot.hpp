@@ -30,13 +30,13 @@
 namespace heddle::pilot {
 
 struct pilot_options {
-  double start_timeout_s = 120; ///< as in reconcile_options
-  std::string partition = {};   ///< as in reconcile_options
-  bool dry_run = false;         ///< decide, and tell nobody but the notes
-  double retry_s = 60;          ///< before a job that Slurm or a driver refused is tried again
-  std::string gpu = "a100";     ///< of the catalogue: whose clocks and curves
+  double start_timeout_s = 120;   ///< as in reconcile_options
+  std::string partition = {};     ///< as in reconcile_options
+  bool dry_run = false;           ///< decide, and tell nobody but the notes
+  double retry_s = 60;            ///< before a job that Slurm or a driver refused is tried again
+  std::string gpu = "a100";       ///< of the catalogue: whose clocks and curves
   bool efficient_clocks = false;  ///< clock of least energy a sample instead of the fastest
-  std::size_t depth = 1000;     ///< jobs of the queue looked at
+  std::size_t depth = 1000;       ///< jobs of the queue looked at
 };
 
 /// What a user may say in the comment of a job: `collective=all_to_all model=bert`. Other words are
@@ -60,15 +60,18 @@ struct job_hints {
 /// Why a job waits, for people.
 [[nodiscard]] inline std::string why_waiting(const schedule::blocked& b) {
   switch (b.why) {
-    case place::wait_reason::gpus: return "heddle: waits, fewer GPUs are free than it asks for";
-    case place::wait_reason::gpu_fragmentation:
-      return "heddle: waits, enough GPUs are free, but not in a shape that can be joined";
-    case place::wait_reason::network_fragmentation:
-      return "heddle: waits, enough GPUs are free, but not enough links of its own to join them";
-    case place::wait_reason::search_limit:
-      return "heddle: waits, no place was found before the search gave up";
-    case place::wait_reason::budget: return "heddle: waits for the power budget";
-    default: return "heddle: waits";
+  case place::wait_reason::gpus:
+    return "heddle: waits, fewer GPUs are free than it asks for";
+  case place::wait_reason::gpu_fragmentation:
+    return "heddle: waits, enough GPUs are free, but not in a shape that can be joined";
+  case place::wait_reason::network_fragmentation:
+    return "heddle: waits, enough GPUs are free, but not enough links of its own to join them";
+  case place::wait_reason::search_limit:
+    return "heddle: waits, no place was found before the search gave up";
+  case place::wait_reason::budget:
+    return "heddle: waits for the power budget";
+  default:
+    return "heddle: waits";
   }
 }
 
@@ -82,7 +85,8 @@ template <SlurmControl Slurm, Drivers D, Store S, class Plan>
 class control_loop {
  public:
   control_loop(Slurm& slurm, D& drivers, S& store, Plan& plan, machine m, pilot_options o = {})
-      : slurm_(slurm), drivers_(drivers), store_(store), plan_(plan), m_(std::move(m)), o_(std::move(o)) {}
+      : slurm_(slurm), drivers_(drivers), store_(store), plan_(plan), m_(std::move(m)),
+        o_(std::move(o)) {}
 
   [[nodiscard]] const book& jobs() const { return book_; }
   [[nodiscard]] const machine& cluster() const { return m_; }
@@ -113,8 +117,7 @@ class control_loop {
       if (at != book_.jobs.end()) line.update(detail::to_json(m_, at->second.where));
       note(now_s, std::move(line));
     }
-    for (std::uint32_t id : f.renumbered)
-      note(now_s, with_id(id, book_.jobs.at(id), "renumbered"));
+    for (std::uint32_t id : f.renumbered) note(now_s, with_id(id, book_.jobs.at(id), "renumbered"));
     note_nodes(f.unusable, now_s);
 
     schedule::state s = state_of(seen, f, now_s);
@@ -162,7 +165,8 @@ class control_loop {
     };
     std::vector<job> specs;
     for (const auto& [id, j] : book_.jobs)
-      if (j.at != stage::foreign) specs.push_back(spec_of(id, seen.find(id), static_cast<int>(j.where.gpus.size())));
+      if (j.at != stage::foreign)
+        specs.push_back(spec_of(id, seen.find(id), static_cast<int>(j.where.gpus.size())));
     const std::size_t running = specs.size();
     for (std::uint32_t id : f.waiting) {
       const job_report& r = *seen.find(id);
@@ -172,13 +176,17 @@ class control_loop {
     }
     // Of a long queue those that came first.
     std::sort(specs.begin() + static_cast<std::ptrdiff_t>(running), specs.end(),
-              [](const job& a, const job& b) { return std::pair{a.submit_s, a.id} < std::pair{b.submit_s, b.id}; });
+              [](const job& a, const job& b) {
+                return std::pair{a.submit_s, a.id} < std::pair{b.submit_s, b.id};
+              });
     specs.resize(std::min(specs.size(), running + o_.depth));
 
-    work_ = trace::with_curves(std::move(specs), known_,
-                               {.gpu = o_.gpu, .gpus_per_server = m_.dc.gpus_per_server(), .max_gpus = 0});
+    work_ = trace::with_curves(
+        std::move(specs), known_,
+        {.gpu = o_.gpu, .gpus_per_server = m_.dc.gpus_per_server(), .max_gpus = 0});
     if (o_.efficient_clocks)
-      for (model::curve& c : work_.curves) c = model::curve{{*c.most_efficient(c.points()[0].config.gpus)}};
+      for (model::curve& c : work_.curves)
+        c = model::curve{{*c.most_efficient(c.points()[0].config.gpus)}};
     schedule::state s{m_.dc};
     for (std::size_t i = 0; i < work_.size(); ++i) {
       const std::uint32_t slot = s.submit(work_.jobs[i], work_.curve_of_job(i));
@@ -200,8 +208,9 @@ class control_loop {
     if (gpus > m_.dc.gpus()) return false;
     const auto [at, is_new] = fits_.try_emplace(gpus, false);
     if (is_new) {
-      const model::workload w = trace::with_curves({{.id = job_id{1}, .gpus = gpus, .duration_s = 1}}, known_,
-                                                   {.gpu = o_.gpu, .max_gpus = 0});
+      const model::workload w =
+          trace::with_curves({{.id = job_id{1}, .gpus = gpus, .duration_s = 1}}, known_,
+                             {.gpu = o_.gpu, .max_gpus = 0});
       schedule::state empty{m_.dc};
       empty.submit(w.jobs[0], w.curves[0]);
       at->second = !plan_.decide(empty, 0).starts.empty();
@@ -235,13 +244,17 @@ class control_loop {
     }
     std::vector<std::string> hosts;  // in the order of ranks
     for (gpu_id g : j.where.gpus)
-      if (std::find(hosts.begin(), hosts.end(), m_.host_of(g)) == hosts.end()) hosts.push_back(m_.host_of(g));
+      if (std::find(hosts.begin(), hosts.end(), m_.host_of(g)) == hosts.end())
+        hosts.push_back(m_.host_of(g));
     const job_report* r = seen.find(id);
     if (error.empty())
-      error = slurm_.set_nodes(id, hosts, gpus_of_each_server(m_.dc, j.where), r && r->restarts > 0);
-    if (error.empty()) tell(id, std::string("heddle: placed on ") + std::to_string(hosts.size()) + " nodes, " +
-                                    (j.where.links.empty() ? "under one leaf"
-                                                           : std::to_string(j.where.links.size()) + " links of its own"));
+      error =
+          slurm_.set_nodes(id, hosts, gpus_of_each_server(m_.dc, j.where), r && r->restarts > 0);
+    if (error.empty())
+      tell(id, std::string("heddle: placed on ") + std::to_string(hosts.size()) + " nodes, " +
+                   (j.where.links.empty()
+                        ? "under one leaf"
+                        : std::to_string(j.where.links.size()) + " links of its own"));
     if (error.empty()) error = slurm_.release(id);
     if (error.empty()) {
       j.at = stage::released;
@@ -256,18 +269,21 @@ class control_loop {
     guarded(id, now_s, [&] { clear_all(drivers_, id); });
   }
 
-  void explain(const cluster_report& seen, const findings& f, const schedule::decision& d, double now_s) {
+  void explain(const cluster_report& seen, const findings& f, const schedule::decision& d,
+               double now_s) {
     std::map<std::uint32_t, std::string> text;
     for (const schedule::blocked& b : d.waiting) text[b.job.value] = why_waiting(b);
     std::set<std::uint32_t> started;
     for (const schedule::start& one : d.starts) started.insert(one.job.value);
-    const std::string behind = d.waiting.empty()
-                                   ? std::string("heddle: waits for its turn")
-                                   : "heddle: waits behind job " + std::to_string(d.waiting.front().job.value);
+    const std::string behind = d.waiting.empty() ? std::string("heddle: waits for its turn")
+                                                 : "heddle: waits behind job " +
+                                                       std::to_string(d.waiting.front().job.value);
     for (std::uint32_t id : f.waiting) {
       if (started.contains(id)) continue;
       const job_report& r = *seen.find(id);
-      if (!fits_at_all(r.gpus)) text[id] = "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
+      if (!fits_at_all(r.gpus))
+        text[id] =
+            "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
       const auto refused = retry_at_.find(id);
       if (refused != retry_at_.end() && now_s < refused->second) continue;
       text.try_emplace(id, behind);
@@ -286,7 +302,8 @@ class control_loop {
     }
   }
   void tell(std::uint32_t id, const std::string& words) {
-    if (std::string& last = told_[id]; last != words && slurm_.explain(id, words).empty()) last = words;
+    if (std::string& last = told_[id]; last != words && slurm_.explain(id, words).empty())
+      last = words;
   }
 
   template <class F>
@@ -308,7 +325,8 @@ class control_loop {
     bad_ = unusable;
   }
 
-  nlohmann::ordered_json with_id(std::uint32_t id, const booked_job& j, const char* event = nullptr) const {
+  nlohmann::ordered_json with_id(std::uint32_t id, const booked_job& j,
+                                 const char* event = nullptr) const {
     nlohmann::ordered_json line;
     if (event) line["event"] = event;
     line["job"] = id;

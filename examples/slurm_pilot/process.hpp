@@ -30,7 +30,8 @@ struct process_result {
 /// Runs `words`, the first being the program, found by PATH. `extra` entries are added to the
 /// environment.
 /// \throws unmet_request  if it cannot be started
-[[nodiscard]] inline process_result run_process(const std::vector<std::string>& words, double limit_s = 30,
+[[nodiscard]] inline process_result run_process(const std::vector<std::string>& words,
+                                                double limit_s = 30,
                                                 const std::vector<std::string>& extra = {}) {
   const auto fail = [&](int error) {
     throw examples::unmet_request(words.front() + ": " + std::strerror(error));
@@ -42,7 +43,8 @@ struct process_result {
   for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
   argv.push_back(nullptr);
   for (char** e = environ; *e; ++e) {
-    const std::string_view name = std::string_view(*e).substr(0, std::string_view(*e).find('=') + 1);
+    const std::string_view name =
+        std::string_view(*e).substr(0, std::string_view(*e).find('=') + 1);
     bool replaced = false;
     for (const std::string& x : extra) replaced |= x.starts_with(name);
     if (!replaced) env.push_back(*e);
@@ -96,7 +98,9 @@ struct process_result {
   while (::waitpid(pid, &code, 0) < 0 && errno == EINTR) {
   }
   result.status = !late && WIFEXITED(code) ? WEXITSTATUS(code) : -1;
-  if (late) result.err = std::string("no answer within ") + std::to_string(static_cast<int>(limit_s)) + " s";
+  if (late)
+    result.err =
+        std::string("no answer within ") + std::to_string(static_cast<int>(limit_s)) + " s";
   while (!result.err.empty() && result.err.back() == '\n') result.err.pop_back();
   return result;
 }

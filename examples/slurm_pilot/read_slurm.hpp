@@ -33,7 +33,8 @@ namespace heddle::pilot {
 
 namespace detail {
 
-inline std::vector<std::string_view> split(std::string_view text, char by, std::size_t most = ~std::size_t{0}) {
+inline std::vector<std::string_view> split(std::string_view text, char by,
+                                           std::size_t most = ~std::size_t{0}) {
   std::vector<std::string_view> out;
   for (std::size_t from = 0;;) {
     const auto end = out.size() + 1 == most ? std::string_view::npos : text.find(by, from);
@@ -201,7 +202,8 @@ inline void sort_by_id(std::vector<job_report>& jobs) {
 [[nodiscard]] inline std::vector<job_report> read_jobs_json(std::string_view text) {
   std::vector<job_report> out;
   for (const nlohmann::json& one : detail::list_in(text, "jobs", "squeue --json")) {
-    if (!one.is_object()) throw input_error("squeue --json", "jobs that are objects", "another value");
+    if (!one.is_object())
+      throw input_error("squeue --json", "jobs that are objects", "another value");
     const detail::json_record r{one};
     job_report j;
     j.id = static_cast<std::uint32_t>(r.number("job_id"));
@@ -209,8 +211,9 @@ inline void sort_by_id(std::vector<job_report>& jobs) {
     const bool held = r.number("priority", 1) == 0;
     j.phase = detail::phase_of(r.words("job_state"), held && detail::is_plain_hold(j.reason));
     // Later versions tell the nodes of a running job inside job_resources alone.
-    j.gpus = detail::gpus_asked(r.text("tres_per_job"), r.text("tres_per_node"),
-                                r.text("tres_per_task"), r.integer("node_count"), r.integer("tasks"));
+    j.gpus =
+        detail::gpus_asked(r.text("tres_per_job"), r.text("tres_per_node"), r.text("tres_per_task"),
+                           r.integer("node_count"), r.integer("tasks"));
     j.whole = r.number("array_job_id") == 0 && r.number("het_job_id") == 0;
     j.depends = !r.text("dependency").empty();
     j.required = detail::hosts(r.text("required_nodes"));
@@ -234,7 +237,8 @@ inline void sort_by_id(std::vector<job_report>& jobs) {
 [[nodiscard]] inline std::vector<node_report> read_nodes_json(std::string_view text) {
   std::vector<node_report> out;
   for (const nlohmann::json& one : detail::list_in(text, "nodes", "sinfo --json")) {
-    if (!one.is_object()) throw input_error("sinfo --json", "nodes that are objects", "another value");
+    if (!one.is_object())
+      throw input_error("sinfo --json", "nodes that are objects", "another value");
     const detail::json_record r{one};
     // "idle" and flags ["DRAIN"], or later ["IDLE", "DRAIN"] at once.
     const std::string all = detail::lower(r.words("state") + "+" + r.words("state_flags"));
@@ -265,7 +269,8 @@ inline constexpr const char* node_fields = "%N|%T|%G";
     const auto f = detail::split(line, '|', 19);
     const auto id = detail::number<std::uint32_t>(f[0]);
     if (f.size() != 19 || !id)
-      throw input_error("squeue", "a job id and 18 further fields", std::string("\"") + std::string(line.substr(0, 60)) + "\"");
+      throw input_error("squeue", "a job id and 18 further fields",
+                        std::string("\"") + std::string(line.substr(0, 60)) + "\"");
     const auto whole_number = [&](std::size_t i) { return detail::number<int>(f[i]).value_or(0); };
     const auto text_at = [&](std::size_t i) {
       return f[i] == "N/A" || f[i] == "(null)" ? std::string_view{} : f[i];
@@ -283,7 +288,8 @@ inline constexpr const char* node_fields = "%N|%T|%G";
       days = detail::number<int>(limit.substr(0, dash)).value_or(0);
       limit.remove_prefix(dash + 1);
     }
-    for (std::string_view part : detail::split(limit, ':')) j.limit_s = 60 * j.limit_s + detail::number<int>(part).value_or(0);
+    for (std::string_view part : detail::split(limit, ':'))
+      j.limit_s = 60 * j.limit_s + detail::number<int>(part).value_or(0);
     j.limit_s += 86400 * days;
     j.submit_s = static_cast<double>(detail::number<long long>(f[9]).value_or(0));
     j.restarts = whole_number(10);
@@ -308,7 +314,9 @@ inline constexpr const char* node_fields = "%N|%T|%G";
   std::set<std::string, std::less<>> seen;  // a node stands there once for each of its partitions
   for (std::string_view line : detail::lines_of(text)) {
     const auto f = detail::split(line, '|');
-    if (f.size() != 3) throw input_error("sinfo", "3 fields", std::string("\"") + std::string(line.substr(0, 60)) + "\"");
+    if (f.size() != 3)
+      throw input_error("sinfo", "3 fields",
+                        std::string("\"") + std::string(line.substr(0, 60)) + "\"");
     if (!seen.emplace(f[0]).second) continue;
     std::string state = detail::lower(f[1]);
     bool responding = true;
@@ -329,7 +337,8 @@ inline constexpr const char* node_fields = "%N|%T|%G";
   for (std::string_view line : detail::lines_of(shown)) {
     const bool upper = line.find("Switches=") != line.npos;
     for (std::string_view word : detail::split(line, ' ')) {
-      if (word.empty() || word.starts_with("Level=") || (upper && word.starts_with("Nodes="))) continue;
+      if (word.empty() || word.starts_with("Level=") || (upper && word.starts_with("Nodes=")))
+        continue;
       out += std::string(word) + ' ';
     }
     out += '\n';

@@ -21,8 +21,8 @@
 namespace heddle::pilot {
 
 struct reconcile_options {
-  double start_timeout_s = 120;   ///< a released job that Slurm does not start by then is taken back
-  std::string partition = {};     ///< jobs of this one only; empty: of all
+  double start_timeout_s = 120;  ///< a released job that Slurm does not start by then is taken back
+  std::string partition = {};    ///< jobs of this one only; empty: of all
 };
 
 /// How the explanation of a job begins that the pilot has placed.
@@ -37,12 +37,13 @@ struct happening {
 /// What a look at Slurm leads to.
 struct findings {
   std::vector<happening> happened;
-  std::vector<std::uint32_t> hold;     ///< Slurm must not start these: their nodes are not what was chosen
-  std::vector<std::uint32_t> unsent;   ///< placed, and Slurm has not heard of it: say it again
-  std::vector<std::uint32_t> gone;     ///< no longer in the book: drivers may forget them
+  std::vector<std::uint32_t>
+      hold;  ///< Slurm must not start these: their nodes are not what was chosen
+  std::vector<std::uint32_t> unsent;      ///< placed, and Slurm has not heard of it: say it again
+  std::vector<std::uint32_t> gone;        ///< no longer in the book: drivers may forget them
   std::vector<std::uint32_t> renumbered;  ///< Slurm chose other GPUs of the same nodes
-  std::vector<std::uint32_t> waiting;  ///< held jobs to be scheduled, by id
-  std::vector<server_id> unusable;     ///< down, drained, silent or unknown nodes
+  std::vector<std::uint32_t> waiting;     ///< held jobs to be scheduled, by id
+  std::vector<server_id> unusable;        ///< down, drained, silent or unknown nodes
 };
 
 namespace detail {
@@ -174,43 +175,44 @@ inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> 
       return std::set<std::string>(v.begin(), v.end()) == hosts;
     };
     const auto are_some = [&](const std::vector<std::string>& v) {
-      return std::all_of(v.begin(), v.end(), [&](const std::string& h) { return hosts.contains(h); });
+      return std::all_of(v.begin(), v.end(),
+                         [&](const std::string& h) { return hosts.contains(h); });
     };
     if (!r || r->phase == job_phase::ended) {
       leave("ended");
       continue;
     }
     switch (r->phase) {
-      case job_phase::held:
-        if (j.at == stage::placed && !uses_bad_node(j.where)) {
-          f.unsent.push_back(id);
-        } else {
-          leave(j.at == stage::running ? "requeued" : "taken_back");
-          continue;
-        }
-        break;
-      case job_phase::pending:
-        if (j.at == stage::placed && are_all(r->required)) {
-          j.at = stage::released;  // Slurm was told, and the pilot ended before it wrote so down
-          j.since_s = now_s;
-        }
-        if (j.at != stage::released || uses_bad_node(j.where) ||
-            now_s - j.since_s > o.start_timeout_s)
-          f.hold.push_back(id);
-        break;
-      default:
-        // A node that failed leaves the list of a job that ends, or that goes on without it. The job
-        // may have started and lost it since the last look.
-        if (j.at == stage::running || r->phase == job_phase::completing ? !are_some(r->nodes)
-                                                                        : !are_all(r->nodes)) {
-          leave("elsewhere");
-          continue;
-        }
-        if (j.at != stage::running) {
-          j.at = stage::running;
-          j.since_s = now_s;
-          f.happened.push_back({id, "started"});
-        }
+    case job_phase::held:
+      if (j.at == stage::placed && !uses_bad_node(j.where)) {
+        f.unsent.push_back(id);
+      } else {
+        leave(j.at == stage::running ? "requeued" : "taken_back");
+        continue;
+      }
+      break;
+    case job_phase::pending:
+      if (j.at == stage::placed && are_all(r->required)) {
+        j.at = stage::released;  // Slurm was told, and the pilot ended before it wrote so down
+        j.since_s = now_s;
+      }
+      if (j.at != stage::released || uses_bad_node(j.where) ||
+          now_s - j.since_s > o.start_timeout_s)
+        f.hold.push_back(id);
+      break;
+    default:
+      // A node that failed leaves the list of a job that ends, or that goes on without it. The job
+      // may have started and lost it since the last look.
+      if (j.at == stage::running || r->phase == job_phase::completing ? !are_some(r->nodes)
+                                                                      : !are_all(r->nodes)) {
+        leave("elsewhere");
+        continue;
+      }
+      if (j.at != stage::running) {
+        j.at = stage::running;
+        j.since_s = now_s;
+        f.happened.push_back({id, "started"});
+      }
     }
     ++at;
   }
@@ -240,7 +242,8 @@ inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> 
     }
   const auto settle_by_guess = [&](std::uint32_t id, booked_job& j) {
     std::map<server_id, std::vector<gpu_id>> picked;
-    for (const auto& [s, n] : detail::counts_of(m, j.where)) picked[s] = gpus.pick(s, n, j.where.gpus);
+    for (const auto& [s, n] : detail::counts_of(m, j.where))
+      picked[s] = gpus.pick(s, n, j.where.gpus);
     const fabric::placement before = j.where;
     if (!detail::renumber(m, picked, j.where)) return false;
     gpus.take(j.where.gpus);
@@ -265,7 +268,8 @@ inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> 
     if (!running) break;
     for (const job_report* r : strangers) {
       if (foreign_gpus.contains(r->id) || r->nodes.empty()) continue;
-      const int each = (r->gpus + static_cast<int>(r->nodes.size()) - 1) / static_cast<int>(r->nodes.size());
+      const int each =
+          (r->gpus + static_cast<int>(r->nodes.size()) - 1) / static_cast<int>(r->nodes.size());
       for (const std::string& host : r->nodes)
         if (const auto s = m.server_named.find(host); s != m.server_named.end()) {
           const auto list = gpus.pick(s->second, each, {});
@@ -297,11 +301,12 @@ inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> 
 
   // Placed by a pilot whose book is lost: it must not start where nobody knows of its links.
   for (const job_report& r : seen.jobs)
-    if (r.phase == job_phase::pending && !b.jobs.contains(r.id) && r.explanation.starts_with(placed_mark))
+    if (r.phase == job_phase::pending && !b.jobs.contains(r.id) &&
+        r.explanation.starts_with(placed_mark))
       f.hold.push_back(r.id);
   for (const job_report& r : seen.jobs)
-    if (r.phase == job_phase::held && !b.jobs.contains(r.id) && r.whole && !r.depends && r.gpus > 0 &&
-        (o.partition.empty() || r.partition == o.partition))
+    if (r.phase == job_phase::held && !b.jobs.contains(r.id) && r.whole && !r.depends &&
+        r.gpus > 0 && (o.partition.empty() || r.partition == o.partition))
       f.waiting.push_back(r.id);
   std::sort(f.hold.begin(), f.hold.end());
   f.hold.erase(std::unique(f.hold.begin(), f.hold.end()), f.hold.end());

@@ -63,17 +63,22 @@ class slurm_commands {
     const std::string n = std::to_string(hosts.size());
     std::string list;
     for (const std::string& h : hosts) list += (list.empty() ? "" : ",") + h;
-    std::vector<std::string> words{"scontrol", "update", std::string("JobId=") + std::to_string(job),
+    std::vector<std::string> words{"scontrol",
+                                   "update",
+                                   std::string("JobId=") + std::to_string(job),
                                    "NumNodes=" + n + "-" + n,
                                    "TresPerNode=gres:gpu:" + std::to_string(gpus_per_node),
                                    "ReqNodeList=" + list};
     if (at_once) words.push_back("StartTime=now");
     return told(words);
   }
-  std::string release(std::uint32_t job) { return told({"scontrol", "release", std::to_string(job)}); }
+  std::string release(std::uint32_t job) {
+    return told({"scontrol", "release", std::to_string(job)});
+  }
   std::string hold(std::uint32_t job) { return told({"scontrol", "hold", std::to_string(job)}); }
   std::string explain(std::uint32_t job, const std::string& text) {
-    return told({"scontrol", "update", std::string("JobId=") + std::to_string(job), "AdminComment=" + text});
+    return told({"scontrol", "update", std::string("JobId=") + std::to_string(job),
+                 "AdminComment=" + text});
   }
 
  private:
@@ -82,7 +87,8 @@ class slurm_commands {
   }
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
   static bool plugin_is_missing(const std::string& error) {
-    return error.find("serializer") != std::string::npos || error.find("unrecognized option") != std::string::npos ||
+    return error.find("serializer") != std::string::npos ||
+           error.find("unrecognized option") != std::string::npos ||
            error.find("Unrecognized option") != std::string::npos;
   }
   static std::string must(const std::vector<std::string>& words) {

@@ -19,15 +19,15 @@ enum class job_phase : unsigned char {
 struct job_report {
   std::uint32_t id = 0;
   job_phase phase = job_phase::ended;
-  std::string reason;       ///< why it is pending, in Slurm's words
-  int gpus = 0;             ///< asked for, of all nodes together
-  bool whole = true;        ///< one job on its own: no array, no part of a heterogeneous job
-  bool depends = false;     ///< on another job that has not finished yet
-  std::vector<std::string> required;    ///< the nodes that it must run on, if any
-  std::vector<std::string> nodes;       ///< those that it has
+  std::string reason;    ///< why it is pending, in Slurm's words
+  int gpus = 0;          ///< asked for, of all nodes together
+  bool whole = true;     ///< one job on its own: no array, no part of a heterogeneous job
+  bool depends = false;  ///< on another job that has not finished yet
+  std::vector<std::string> required;          ///< the nodes that it must run on, if any
+  std::vector<std::string> nodes;             ///< those that it has
   std::vector<std::vector<int>> gpu_numbers;  ///< of each of `nodes`; empty if not told
-  double submit_s = 0;      ///< seconds since 1970
-  double limit_s = 0;       ///< time limit; 0: none
+  double submit_s = 0;                        ///< seconds since 1970
+  double limit_s = 0;                         ///< time limit; 0: none
   int restarts = 0;
   std::string partition;
   std::string hints;        ///< the user's comment

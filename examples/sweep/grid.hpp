@@ -39,8 +39,8 @@ class grid {
     jobs_ = texts(f, "jobs", {});
     const auto workloads = texts(f, "workloads", {""}), orders = texts(f, "orders", {"fifo"}),
                allocations = texts(f, "allocations", {"requested"}),
-               placements = texts(f, "placements", {"packed"}), routes = texts(f, "routes", {"ecmp"}),
-               backfills = texts(f, "backfills", {"none"});
+               placements = texts(f, "placements", {"packed"}),
+               routes = texts(f, "routes", {"ecmp"}), backfills = texts(f, "backfills", {"none"});
     const auto loads = numbers(f, "loads", 0, 1e6), seeds = numbers(f, "seeds", 0, 9e15);
     simulation_spec one;
     if (f.find({"limit"}))
@@ -97,9 +97,9 @@ class grid {
         run_simulation(c.fabric, w, plan, {.power = c.power, .keep_records = false});
     const scheduler_names& n = r.what.names;
     std::string row;
-    for (const std::string& s : {quoted(cluster_names_[r.cluster]), quoted(r.jobs), r.what.workload,
-                                 n.order, n.allocate, n.place, n.route, r.what.backfill,
-                                 nlohmann::json(r.what.load).dump()})
+    for (const std::string& s :
+         {quoted(cluster_names_[r.cluster]), quoted(r.jobs), r.what.workload, n.order, n.allocate,
+          n.place, n.route, r.what.backfill, nlohmann::json(r.what.load).dump()})
       row += s + ',';
     row += sim::name(report.status);
     const nlohmann::ordered_json numbers = report_of(report, r.what.seed);
@@ -140,12 +140,14 @@ class grid {
       out.push_back(f.text({key, i}, std::string("a text in ") + key));
     return out;
   }
-  static std::vector<double> numbers(const json_file& f, const char* key, double least, double most) {
+  static std::vector<double> numbers(const json_file& f, const char* key, double least,
+                                     double most) {
     const std::size_t n = length(f, key);
     if (n == 0) return {0};
     std::vector<double> out;
     for (std::size_t i = 0; i < n; ++i)
-      out.push_back(f.number({key, i}, std::string("a number of at least 0 in ") + key, least, most));
+      out.push_back(
+          f.number({key, i}, std::string("a number of at least 0 in ") + key, least, most));
     return out;
   }
   static std::size_t length(const json_file& f, const char* key) {

@@ -102,7 +102,8 @@ int sweep_grid(const arguments& a) {
       return static_cast<int>(done);
     }
 
-    if (a.out == "-") throw input_error("--out", "a file, which a journal can stand beside", "\"-\"");
+    if (a.out == "-")
+      throw input_error("--out", "a file, which a journal can stand beside", "\"-\"");
     journal rows{a.out + ".journal", g.fingerprint(), g.size()};
     progress tell{a.progress, g.size()};
     tell(rows.size());
@@ -119,8 +120,9 @@ int sweep_grid(const arguments& a) {
       all.hand_out(take, keep);
     } else {
       std::mutex guard;
-      const int threads = a.threads > 0 ? a.threads
-                                        : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+      const int threads = a.threads > 0
+                              ? a.threads
+                              : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
       on_threads(
           threads,
           [&] {

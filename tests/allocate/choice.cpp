@@ -84,8 +84,7 @@ TEST_CASE("a bad number of a choice is refused with its place") {
   CHECK_THROWS_AS(choice::solve({.capacity = {1}, .begin = {0, 2, 1}, .value = {1}, .use = {1}}),
                   input_error);
   CHECK_THROWS_AS(
-      choice::solve(
-          {.capacity = {1}, .begin = {0, 1}, .value = {1}, .use = {1}, .weight = {nan}}),
+      choice::solve({.capacity = {1}, .begin = {0, 1}, .value = {1}, .use = {1}, .weight = {nan}}),
       input_error);
 }
 
@@ -203,8 +202,9 @@ TEST_CASE("proved optima of up to 30 groups are reached within a limit of work")
     std::uint64_t seed;
     double optimum;
   };
-  for (const known& k : {known{10, 5, 1, 1426}, known{20, 5, 1, 3307}, known{30, 5, 1, 4837}, known{10, 10, 1, 3043},
-                         known{10, 10, 2, 3548}, known{15, 10, 1, 3616}, known{15, 10, 2, 3579}}) {
+  for (const known& k :
+       {known{10, 5, 1, 1426}, known{20, 5, 1, 3307}, known{30, 5, 1, 4837}, known{10, 10, 1, 3043},
+        known{10, 10, 2, 3548}, known{15, 10, 1, 3616}, known{15, 10, 2, 3579}}) {
     CAPTURE(k.groups);
     CAPTURE(k.resources);
     CAPTURE(k.seed);

@@ -11,7 +11,8 @@
 using namespace heddle;
 using namespace heddle::allocate;
 
-TEST_CASE("greedy serves jobs in their order and then makes the step that gains most for its cost") {
+TEST_CASE(
+    "greedy serves jobs in their order and then makes the step that gains most for its cost") {
   // Two GPUs start both jobs; the third goes to the second job, whose step is worth more.
   const choice::problem p{
       .capacity = {3}, .begin = {0, 2, 4}, .value = {4, 5, 4, 6}, .use = {1, 2, 1, 2}};

@@ -61,7 +61,8 @@ struct instance {
     ready = read(problem, data) && data.jobs() > 1;
     if (!ready) return;
     for (std::size_t k = 0; k < problem.resources(); ++k)
-      price.push_back(r.unit() < 0.3 ? 0 : data.spread * r.unit() / static_cast<double>(problem.resources()));
+      price.push_back(
+          r.unit() < 0.3 ? 0 : data.spread * r.unit() / static_cast<double>(problem.resources()));
     bound = bound_at(data, price);
   }
 };
@@ -84,62 +85,67 @@ void each_instance(std::size_t most_resources, F f) {
 
 TEST_CASE("two halves hold the best choice of all jobs and prove it at any prices") {
   int found = 0, none = 0;
-  each_instance(13, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
-    const auto met = halves.run(at.data, all_jobs(at.data), best, 1'000'000, worst, for_ever);
-    CHECK(met.complete);
-    const double optimum = brute_force(at.problem);
-    CHECK(best.found == (optimum > -std::numeric_limits<double>::infinity()));
-    if (best.found) CHECK(best.value == doctest::Approx(optimum).epsilon(value_tolerance));
-    (best.found ? found : none) += 1;
-  });
+  each_instance(
+      13, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
+        const auto met = halves.run(at.data, all_jobs(at.data), best, 1'000'000, worst, for_ever);
+        CHECK(met.complete);
+        const double optimum = brute_force(at.problem);
+        CHECK(best.found == (optimum > -std::numeric_limits<double>::infinity()));
+        if (best.found) CHECK(best.value == doctest::Approx(optimum).epsilon(value_tolerance));
+        (best.found ? found : none) += 1;
+      });
   CHECK(found > 1000);
   CHECK(none > 100);
 }
 
 TEST_CASE("short lists never make a choice worse and prove nothing that is not so") {
   int complete = 0, better = 0;
-  each_instance(13, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
-    for (const std::size_t most : {1u, 4u, 16u}) {
-      const double before = best.value;
-      const bool had = best.found;
-      const auto met = halves.run(at.data, all_jobs(at.data), best, most, worst, for_ever);
-      CHECK(best.value >= before);
-      better += had && best.value > before;
-      const double optimum = brute_force(at.problem);
-      if (best.found) CHECK(best.value <= optimum + value_tolerance * std::abs(optimum));
-      if (met.complete && best.found) CHECK(best.value == doctest::Approx(optimum).epsilon(value_tolerance));
-      complete += met.complete;
-    }
-  });
+  each_instance(
+      13, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
+        for (const std::size_t most : {1u, 4u, 16u}) {
+          const double before = best.value;
+          const bool had = best.found;
+          const auto met = halves.run(at.data, all_jobs(at.data), best, most, worst, for_ever);
+          CHECK(best.value >= before);
+          better += had && best.value > before;
+          const double optimum = brute_force(at.problem);
+          if (best.found) CHECK(best.value <= optimum + value_tolerance * std::abs(optimum));
+          if (met.complete && best.found)
+            CHECK(best.value == doctest::Approx(optimum).epsilon(value_tolerance));
+          complete += met.complete;
+        }
+      });
   CHECK(complete > 100);
   CHECK(better > 100);
 }
 
 TEST_CASE("jobs that are not free keep their points") {
   int changed = 0;
-  each_instance(4, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
-    if (at.data.jobs() < 4) return;
-    (void)halves.run(at.data, all_jobs(at.data), best, 2, worst, for_ever);
-    if (!best.found) return;
-    const choice_found before = best;
-    const std::vector<std::uint32_t> free{3, 0, 1};
-    const auto met = halves.run(at.data, free, best, 1000, 0, for_ever);
-    CHECK(met.complete);
-    // The same problem in which the others have one point each.
-    choice::problem fixed{.capacity = at.data.left, .begin = {0}, .require_one = true};
-    for (std::uint32_t i = 0; i < at.data.jobs(); ++i) {
-      const bool is_free = std::find(free.begin(), free.end(), i) != free.end();
-      for (std::uint32_t k = at.data.begin[i]; k < at.data.begin[i + 1]; ++k) {
-        if (!is_free && k != before.point[i]) continue;
-        fixed.value.push_back(at.data.value[k]);
-        fixed.use.insert(fixed.use.end(), at.data.row(k), at.data.row(k) + at.data.resources());
-      }
-      fixed.begin.push_back(static_cast<std::uint32_t>(fixed.value.size()));
-      if (!is_free) CHECK(best.point[i] == before.point[i]);
-    }
-    CHECK(best.value == doctest::Approx(at.data.base + brute_force(fixed)).epsilon(value_tolerance));
-    changed += best.value > before.value;
-  });
+  each_instance(
+      4, [&](const instance& at, choice_halves& halves, choice_found& best, double worst) {
+        if (at.data.jobs() < 4) return;
+        (void)halves.run(at.data, all_jobs(at.data), best, 2, worst, for_ever);
+        if (!best.found) return;
+        const choice_found before = best;
+        const std::vector<std::uint32_t> free{3, 0, 1};
+        const auto met = halves.run(at.data, free, best, 1000, 0, for_ever);
+        CHECK(met.complete);
+        // The same problem in which the others have one point each.
+        choice::problem fixed{.capacity = at.data.left, .begin = {0}, .require_one = true};
+        for (std::uint32_t i = 0; i < at.data.jobs(); ++i) {
+          const bool is_free = std::find(free.begin(), free.end(), i) != free.end();
+          for (std::uint32_t k = at.data.begin[i]; k < at.data.begin[i + 1]; ++k) {
+            if (!is_free && k != before.point[i]) continue;
+            fixed.value.push_back(at.data.value[k]);
+            fixed.use.insert(fixed.use.end(), at.data.row(k), at.data.row(k) + at.data.resources());
+          }
+          fixed.begin.push_back(static_cast<std::uint32_t>(fixed.value.size()));
+          if (!is_free) CHECK(best.point[i] == before.point[i]);
+        }
+        CHECK(best.value ==
+              doctest::Approx(at.data.base + brute_force(fixed)).epsilon(value_tolerance));
+        changed += best.value > before.value;
+      });
   CHECK(changed > 50);
 }
 

@@ -23,11 +23,14 @@ struct numbers {
   stream bits;
   numbers(std::uint64_t seed, std::uint64_t entity) : bits(seed, entity, "choice") {}
   double unit() { return static_cast<double>(bits() >> 11) * 0x1p-53; }
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(unit() * static_cast<double>(n)); }
+  std::size_t below(std::size_t n) {
+    return static_cast<std::size_t>(unit() * static_cast<double>(n));
+  }
 };
 
-[[nodiscard]] inline choice::problem random_problem(numbers& r, std::size_t most_jobs, std::size_t most_points,
-                               std::size_t most_resources) {
+[[nodiscard]] inline choice::problem random_problem(numbers& r, std::size_t most_jobs,
+                                                    std::size_t most_points,
+                                                    std::size_t most_resources) {
   choice::problem p;
   const std::size_t jobs = r.below(most_jobs + 1), resources = 1 + r.below(most_resources);
   const bool whole = r.unit() < 0.5, negative = r.unit() < 0.3, zeros = r.unit() < 0.3;
@@ -110,7 +113,8 @@ inline void check_choice(const choice::problem& p, const choice::answer& a) {
 
 // Values are uses at random prices and a little noise, as in the instances of Khan et al. (2002); half of each
 // resource's expected demand. The same as those of bench/allocate/choice.cpp.
-[[nodiscard]] inline choice::problem priced(std::size_t groups, std::size_t items, std::size_t resources, std::uint64_t seed) {
+[[nodiscard]] inline choice::problem priced(std::size_t groups, std::size_t items,
+                                            std::size_t resources, std::uint64_t seed) {
   stream bits(seed, groups, "khan");
   const auto below = [&](double n) {
     return std::floor(n * (static_cast<double>(bits() >> 11) * 0x1p-53));

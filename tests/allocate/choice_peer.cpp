@@ -20,8 +20,8 @@ namespace {
 
 enum class kind {
   uncorrelated,  // value and use apart
-  weakly,        // value is the use at random prices, and noise of a tenth (as in Khan et al., 2002)
-  strongly,      // value is ten times the use, and a constant
+  weakly,    // value is the use at random prices, and noise of a tenth (as in Khan et al., 2002)
+  strongly,  // value is ten times the use, and a constant
 };
 
 // Exactly one of `items` in each group; half of the expected demand of each resource.
@@ -54,7 +54,7 @@ choice::problem instance(kind k, std::size_t groups, std::size_t items, std::siz
 }
 
 struct peer_answer {
-  double best = 0;     // found
+  double best = 0;  // found
   bool proved = false;
 };
 
@@ -94,7 +94,8 @@ peer_answer by_glpk(const choice::problem& p, int milliseconds) {
   options.tm_lim = milliseconds;
   peer_answer out;
   out.proved = glp_intopt(lp, &options) == 0 && glp_mip_status(lp) == GLP_OPT;
-  if (glp_mip_status(lp) == GLP_OPT || glp_mip_status(lp) == GLP_FEAS) out.best = glp_mip_obj_val(lp);
+  if (glp_mip_status(lp) == GLP_OPT || glp_mip_status(lp) == GLP_FEAS)
+    out.best = glp_mip_obj_val(lp);
   glp_delete_prob(lp);
   return out;
 }

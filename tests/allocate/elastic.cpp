@@ -144,8 +144,8 @@ TEST_CASE("throughput_marginal makes the step that saves most of a job's time fo
       double most = 0;
       for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (n[i] == 0 || n[i] == 8) continue;
-        const double saved =
-            1 - jobs[i].curve->fastest(n[i])->throughput / jobs[i].curve->fastest(n[i] + 1)->throughput;
+        const double saved = 1 - jobs[i].curve->fastest(n[i])->throughput /
+                                     jobs[i].curve->fastest(n[i] + 1)->throughput;
         if (saved > most) {
           most = saved;
           who = i;
@@ -158,14 +158,16 @@ TEST_CASE("throughput_marginal makes the step that saves most of a job's time fo
   }
 }
 
-TEST_CASE("throughput_marginal meets deadlines before it starts others and admits what can be met") {
+TEST_CASE(
+    "throughput_marginal meets deadlines before it starts others and admits what can be met") {
   const curve c = test::linear_curve({1, 2, 4, 8});
   std::vector jobs{job_on(c, 800), job_on(c, 800), job_on(c, 800)};
   jobs[1].time_left_s = 250;  // four GPUs
   jobs[2].time_left_s = 50;   // sixteen: not to be met
   CHECK(gpus(given(throughput_marginal{}, jobs, {.gpus = 4})) == std::vector{0, 4, 0});
   CHECK(gpus(given(throughput_marginal{}, jobs, {.gpus = 6})) == std::vector{1, 4, 1});
-  CHECK(gpus(given(throughput_marginal{.deadlines = false}, jobs, {.gpus = 3})) == std::vector{1, 1, 1});
+  CHECK(gpus(given(throughput_marginal{.deadlines = false}, jobs, {.gpus = 3})) ==
+        std::vector{1, 1, 1});
   // An earlier job's deadline goes before a later one's.
   jobs[0].time_left_s = 100;
   CHECK(gpus(given(throughput_marginal{}, jobs, {.gpus = 9})) == std::vector{8, 1, 0});

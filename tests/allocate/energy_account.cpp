@@ -59,7 +59,8 @@ TEST_CASE("whoever draws what an energy budget allows never spends more than has
       REQUIRE(spent <= energy * now / horizon * (1 + 1e-9));
       REQUIRE(b.saved_j() == Approx(energy * now / horizon - spent).epsilon(1e-6));
     }
-    CHECK(spent > 0.5 * energy * now / horizon);  // and it does not starve: what is left is spent later
+    CHECK(spent >
+          0.5 * energy * now / horizon);  // and it does not starve: what is left is spent later
   }
 }
 

@@ -38,21 +38,23 @@ curve random_curve(test::dice& d, int most_points) {
   for (int k = d.between(1, most_points); k > 0; --k) {
     const int n = 1 << d.between(0, 3);
     const double f = 0.5 + d.real();
-    points.push_back(point(n, std::pow(n, 0.7) * f * (0.8 + 0.4 * d.real()), n * (80 + 120 * f * f * f), f));
+    points.push_back(
+        point(n, std::pow(n, 0.7) * f * (0.8 + 0.4 * d.real()), n * (80 + 120 * f * f * f), f));
   }
   return curve{std::move(points)};
 }
 
 limits random_limits(test::dice& d, std::size_t jobs) {
-  limits l{.gpus = d.between(0, 1 + 4 * static_cast<int>(jobs)), .gpu_idle_w = d.chance(.5) ? 50. : 0.};
+  limits l{.gpus = d.between(0, 1 + 4 * static_cast<int>(jobs)),
+           .gpu_idle_w = d.chance(.5) ? 50. : 0.};
   if (d.chance(.5)) l.power_w = 600.0 * static_cast<double>(jobs) * d.real();
   if (d.chance(.5)) l.energy_j = 3e5 * static_cast<double>(jobs) * d.real();
   return l;
 }
 
 template <class Worth>
-double best_of_all(const std::vector<candidate>& jobs, const limits& l, Worth worth, std::size_t i = 0,
-                   double gpus = 0, double watts = 0, double joules = 0) {
+double best_of_all(const std::vector<candidate>& jobs, const limits& l, Worth worth,
+                   std::size_t i = 0, double gpus = 0, double watts = 0, double joules = 0) {
   if (gpus > l.gpus || watts > l.power_w * (1 + 1e-12) || joules > l.energy_j * (1 + 1e-12))
     return -infinite;
   if (i == jobs.size()) return 0;
@@ -79,7 +81,8 @@ void compare(const char* name, int instances) {
     for (int i = 0; i < 3; ++i) curves.push_back(random_curve(d, 5));
     std::vector<candidate> jobs;
     for (int i = d.between(0, 5); i > 0; --i) {
-      jobs.push_back(job_on(curves[d.index(3)], 100 + 1000 * d.real(), d.chance(.5) ? 1 : 3 * d.real()));
+      jobs.push_back(
+          job_on(curves[d.index(3)], 100 + 1000 * d.real(), d.chance(.5) ? 1 : 3 * d.real()));
       if (d.chance(.3)) jobs.back().min_gpus = 2;
       if (d.chance(.3)) jobs.back().max_gpus = 4;
       if (d.chance(.3)) jobs.back().current = &jobs.back().curve->points()[0];
@@ -154,7 +157,8 @@ TEST_CASE("a pause in the objective keeps jobs where they are") {
   std::vector jobs{job_on(c, 1000)};  // 100 s or 91 s
   jobs[0].current = c.fastest(1);
   allocation out;
-  optimal<> quick{.objective = {.pause_s = 5}, .gap = 0}, slow{.objective = {.pause_s = 20}, .gap = 0};
+  optimal<> quick{.objective = {.pause_s = 5}, .gap = 0},
+      slow{.objective = {.pause_s = 20}, .gap = 0};
   quick(jobs, {.gpus = 2}, out);
   CHECK(out[0] == c.fastest(2));
   slow(jobs, {.gpus = 2}, out);

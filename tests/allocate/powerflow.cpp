@@ -319,11 +319,13 @@ TEST_CASE("at the first step that does not fit powerflow stops or passes over it
 TEST_CASE("steps lead to twice the GPUs or to the next count") {
   const curve c{{point(2, 10, 200), point(3, 14, 300), point(5, 20, 500), point(8, 26, 800)}};
   CHECK(gpus(allocate_all({job_on(c)}, {.gpus = 4})) == std::vector{2});
-  CHECK(gpus(allocate_all({job_on(c)}, {.gpus = 4}, {.grow = growth::next_count})) == std::vector{3});
+  CHECK(gpus(allocate_all({job_on(c)}, {.gpus = 4}, {.grow = growth::next_count})) ==
+        std::vector{3});
   CHECK(gpus(allocate_all({job_on(c)}, {.gpus = 7})) == std::vector{5});
 }
 
-TEST_CASE("by seconds a joule the frugal job goes first and by parts the one that saves most of itself") {
+TEST_CASE(
+    "by seconds a joule the frugal job goes first and by parts the one that saves most of itself") {
   // One step each. Job 0: a fifth less time for 10 % more energy, of a job that draws a hundredfold.
   const curve heavy{{point(1, 1, 1000), point(2, 1.25, 1375)}};
   const curve light{{point(1, 1, 10), point(2, 1.25, 15)}};
@@ -332,7 +334,8 @@ TEST_CASE("by seconds a joule the frugal job goes first and by parts the one tha
   CHECK(gpus(allocate_all(jobs, {.gpus = 3}, {.rank = ranking::absolute})) == std::vector{1, 2});
   // Without the energy seconds alone count: the longer job's.
   const std::vector by_length{job_on(heavy, 10), job_on(heavy, 1000)};
-  CHECK(gpus(allocate_all(by_length, {.gpus = 3}, {.weigh_energy = false, .rank = ranking::absolute})) ==
+  CHECK(gpus(allocate_all(by_length, {.gpus = 3},
+                          {.weigh_energy = false, .rank = ranking::absolute})) ==
         std::vector{1, 2});
 }
 
@@ -354,7 +357,8 @@ TEST_CASE("a job moves only if it gains more over the interval than its pause co
   std::vector jobs{job_on(c, 1e6)};
   jobs[0].current = c.fastest(1);
   const auto with = [&](double interval_s) {
-    return gpus(allocate_all(jobs, {.gpus = 8}, {.rescale = {.interval_s = interval_s, .pause_s = 2}}));
+    return gpus(
+        allocate_all(jobs, {.gpus = 8}, {.rescale = {.interval_s = interval_s, .pause_s = 2}}));
   };
   // 11·(H − 2) > 10·H from H = 22 s on.
   CHECK(with(21.9) == std::vector{1});
@@ -385,9 +389,9 @@ TEST_CASE("powerflow takes nonsense for nothing") {
   CHECK(gpus(allocate_all(jobs, {.gpus = 3})) == std::vector{1, 2, 0});
   jobs[0].weight = -1;
   CHECK(gpus(allocate_all(jobs, {.gpus = 3})) == std::vector{1, 2, 0});
-  for (const limits& l : {limits{.gpus = -1}, limits{.gpus = 8, .power_w = nan},
-                          limits{.gpus = 8, .power_w = -1}, limits{.gpus = 8, .energy_j = nan},
-                          limits{.gpus = 8, .gpu_idle_w = nan, .power_w = 1000}})
+  for (const limits& l :
+       {limits{.gpus = -1}, limits{.gpus = 8, .power_w = nan}, limits{.gpus = 8, .power_w = -1},
+        limits{.gpus = 8, .energy_j = nan}, limits{.gpus = 8, .gpu_idle_w = nan, .power_w = 1000}})
     CHECK(gpus(allocate_all(jobs, l)) == std::vector{0, 0, 0});
   CHECK(allocate_all({}, {.gpus = 3}).empty());
 }

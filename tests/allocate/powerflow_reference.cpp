@@ -61,7 +61,8 @@ struct reference {
     int count = 0;
     step larger;
     for (const point& q : j.curve->points()) {
-      if (count == 0 && q.config.gpus >= least && q.config.gpus <= j.max_gpus) count = q.config.gpus;
+      if (count == 0 && q.config.gpus >= least && q.config.gpus <= j.max_gpus)
+        count = q.config.gpus;
       if (q.config.gpus != count) continue;
       if (const double r = rank(*p, q, j); r >= larger.key) larger = {&q, r};
     }
@@ -74,7 +75,9 @@ struct reference {
     for (const candidate& j : jobs) classes[options.classes ? j.priority : 0] = 0;
     double gpus = l.gpus, watts = l.power_w, joules = l.energy_j;
     for (const auto& [priority, unused] : classes) {
-      const auto in_class = [&](std::size_t i) { return !options.classes || jobs[i].priority == priority; };
+      const auto in_class = [&](std::size_t i) {
+        return !options.classes || jobs[i].priority == priority;
+      };
       const double joules_before = joules;
       for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (!in_class(i)) continue;
@@ -169,7 +172,8 @@ curve random_curve(test::dice& d) {
   for (int i = d.between(1, 6); i > 0; --i, n = d.chance(.8) ? 2 * n : n + 1)
     for (int k = d.between(1, 5); k > 0; --k) {
       const double f = 0.5 + 1.5 * d.real();
-      points.push_back(test::point(n, std::pow(n, exponent) * (0.3 + 0.7 * f) * (0.9 + 0.2 * d.real()),
+      points.push_back(test::point(n,
+                                   std::pow(n, exponent) * (0.3 + 0.7 * f) * (0.9 + 0.2 * d.real()),
                                    n * (80 + 100 * f * f * f), f));
     }
   return curve{std::move(points)};
@@ -189,9 +193,11 @@ candidate random_job(test::dice& d, const std::vector<curve>& curves, std::uint3
 }
 
 limits random_limits(test::dice& d, std::size_t jobs) {
-  limits l{.gpus = d.between(0, 1 + 6 * static_cast<int>(jobs)), .gpu_idle_w = d.chance(.5) ? 60. : 0.};
+  limits l{.gpus = d.between(0, 1 + 6 * static_cast<int>(jobs)),
+           .gpu_idle_w = d.chance(.5) ? 60. : 0.};
   if (d.chance(.5)) l.power_w = 900.0 * static_cast<double>(jobs) * d.real();
-  if (d.chance(.4)) l.energy_j = 1e6 * static_cast<double>(jobs) * d.real() * (d.chance(.2) ? 0.01 : 1);
+  if (d.chance(.4))
+    l.energy_j = 1e6 * static_cast<double>(jobs) * d.real() * (d.chance(.2) ? 0.01 : 1);
   return l;
 }
 
@@ -226,10 +232,13 @@ TEST_CASE("powerflow does what its rules say cold and after jobs and budgets cha
       REQUIRE(cold_out == want);
 
       const allocation before = want;
-      if (d.chance(.7)) jobs.insert(jobs.begin() + static_cast<std::ptrdiff_t>(d.index(jobs.size() + 1)),
-                                    random_job(d, curves, next_id++));
-      if (!jobs.empty() && d.chance(.5)) jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(d.index(jobs.size())));
-      if (!jobs.empty() && d.chance(.3)) std::swap(jobs[d.index(jobs.size())], jobs[d.index(jobs.size())]);
+      if (d.chance(.7))
+        jobs.insert(jobs.begin() + static_cast<std::ptrdiff_t>(d.index(jobs.size() + 1)),
+                    random_job(d, curves, next_id++));
+      if (!jobs.empty() && d.chance(.5))
+        jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(d.index(jobs.size())));
+      if (!jobs.empty() && d.chance(.3))
+        std::swap(jobs[d.index(jobs.size())], jobs[d.index(jobs.size())]);
       if (d.chance(.5))
         for (candidate& j : jobs) j.work *= 1 - 0.1 * d.real();
       if (!jobs.empty() && d.chance(.3)) jobs[d.index(jobs.size())].weight = d.real();

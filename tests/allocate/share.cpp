@@ -47,7 +47,9 @@ struct numbers {
   stream bits;
   numbers(std::uint64_t seed, std::uint64_t entity) : bits(seed, entity, "share") {}
   double unit() { return static_cast<double>(bits() >> 11) * 0x1p-53; }
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(unit() * static_cast<double>(n)); }
+  std::size_t below(std::size_t n) {
+    return static_cast<std::size_t>(unit() * static_cast<double>(n));
+  }
   template <class T>
   T one_of(std::initializer_list<T> all) {
     return *(all.begin() + below(all.size()));
@@ -130,7 +132,8 @@ TEST_CASE("lexicographic max-min gives what is left to those who can use it") {
   CHECK(a.level[2] == Approx(2.0));
 }
 
-TEST_CASE("an entity's jobs share its weight, and a saturated job's share goes to its entity first") {
+TEST_CASE(
+    "an entity's jobs share its weight, and a saturated job's share goes to its entity first") {
   // Two entities, weight 1 each; entity 0 has two jobs of which the first saturates at level 0.2.
   share::problem p{.capacity = {1}, .throughput = {1, 1, 1}, .gpus = {0.1, 1, 1}};
   p.entity = {0, 0, 1};
@@ -184,9 +187,8 @@ TEST_CASE("isolated and proportional shares cut a job's time to the whole") {
 }
 
 TEST_CASE("fifo gives each its fastest free type and lets nobody overtake") {
-  const share::problem p{.capacity = {1, 2},
-                         .throughput = {1, 2, 1, 2, 1, 2, 5, 5},
-                         .gpus = {1, 2, 1, 1}};
+  const share::problem p{
+      .capacity = {1, 2}, .throughput = {1, 2, 1, 2, 1, 2, 5, 5}, .gpus = {1, 2, 1, 1}};
   const auto a = share::fifo{}(p);
   // Job 0 has type 1, job 1 needs two GPUs and finds none: jobs 2 and 3 wait behind it.
   CHECK(a.x == std::vector<double>{0, 1, 0, 0, 0, 0, 0, 0});
@@ -212,19 +214,19 @@ TEST_CASE("no jobs, no capacity and no work are answers") {
 
 TEST_CASE("a bad number is refused with its place") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_WITH_AS(
-      share::max_min{}({.capacity = {1}, .throughput = {1, nan}}),
-      "share.throughput[1]: expected a finite number of at least 0, got nan", input_error);
+  CHECK_THROWS_WITH_AS(share::max_min{}({.capacity = {1}, .throughput = {1, nan}}),
+                       "share.throughput[1]: expected a finite number of at least 0, got nan",
+                       input_error);
   CHECK_THROWS_AS(share::max_min{}({.capacity = {-1}, .throughput = {1}}), input_error);
   CHECK_THROWS_AS(share::max_min{}({.capacity = {}, .throughput = {1}}), input_error);
   CHECK_THROWS_AS(share::max_min{}({.capacity = {1, 1}, .throughput = {1}}), input_error);
   CHECK_THROWS_AS(share::max_min{}({.capacity = {1}, .throughput = {1}, .gpus = {0}}), input_error);
-  CHECK_THROWS_AS(share::max_min{}({.capacity = {1}, .throughput = {1}, .weight = {0}}), input_error);
+  CHECK_THROWS_AS(share::max_min{}({.capacity = {1}, .throughput = {1}, .weight = {0}}),
+                  input_error);
   CHECK_THROWS_AS(share::makespan{}({.capacity = {1}, .throughput = {1}}), input_error);
-  CHECK_THROWS_AS(
-      share::finish_time_fairness{}(
-          {.capacity = {1}, .throughput = {1}, .steps = {1}, .isolated_s = {0}}),
-      input_error);
+  CHECK_THROWS_AS(share::finish_time_fairness{}(
+                      {.capacity = {1}, .throughput = {1}, .steps = {1}, .isolated_s = {0}}),
+                  input_error);
   const share::max_throughput_per_cost two_costs{{1.0, 2.0}};
   CHECK_THROWS_AS(two_costs({.capacity = {1}, .throughput = {1}}), input_error);
   share::problem p{.capacity = {1}, .throughput = {1}, .entity = {2}};
@@ -283,7 +285,7 @@ TEST_CASE("no policy allocates after the first call of a size") {
 namespace {
 
 constexpr double objective_tolerance = 1e-8;  // GLPK's own tolerances are 1e-11, scaled
-constexpr double level_tolerance = 2e-5;      // the peer's water filling tells rising from held at 1e-6
+constexpr double level_tolerance = 2e-5;  // the peer's water filling tells rising from held at 1e-6
 
 std::vector<double> fair_rates(const share::problem& p) {
   std::vector<double> rate(p.jobs());
@@ -303,9 +305,9 @@ TEST_CASE("objectives equal those of a linear program on 600 random instances") 
     if (std::any_of(rate.begin(), rate.end(), [](double v) { return v > 0; }))
       CHECK(share::max_min{}(p).objective ==
             Approx(test::lp_level(p, rate)).epsilon(objective_tolerance));
-    CHECK(share::max_throughput{}(p).objective ==
-          Approx(test::lp_value(p, [&](auto i, auto j) { return p.row(i)[j]; }))
-              .epsilon(objective_tolerance));
+    CHECK(share::max_throughput{}(p).objective == Approx(test::lp_value(p, [&](auto i, auto j) {
+                                                    return p.row(i)[j];
+                                                  })).epsilon(objective_tolerance));
     const auto normal = [&](auto i, auto j) {
       const double most = *std::max_element(p.row(i), p.row(i) + p.types());
       return most > 0 ? p.row(i)[j] / most : 0;

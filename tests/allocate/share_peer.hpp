@@ -22,7 +22,8 @@ namespace heddle::test {
 class share_program {
  public:
   explicit share_program(const allocate::share::problem& p)
-      : p_(p), n_(static_cast<int>(p.jobs())), m_(static_cast<int>(p.types())), lp_(glp_create_prob()) {
+      : p_(p), n_(static_cast<int>(p.jobs())), m_(static_cast<int>(p.types())),
+        lp_(glp_create_prob()) {
     glp_term_out(GLP_OFF);
     glp_set_obj_dir(lp_, GLP_MAX);
     glp_add_cols(lp_, n_ * m_ + 1);

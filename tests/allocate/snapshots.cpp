@@ -22,7 +22,7 @@ using model::curve;
 namespace {
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
-constexpr double rounding = 1e-9;  // relative, of sums in another order
+constexpr double rounding = 1e-9;          // relative, of sums in another order
 constexpr double next_to_nothing = 1e-12;  // W, J: below it a need may count as none
 
 curve random_curve(test::dice& d) {
@@ -31,7 +31,8 @@ curve random_curve(test::dice& d) {
   for (int i = d.between(0, 5); i > 0; --i, n = d.chance(.8) ? 2 * n : n + 1)
     for (int k = d.between(1, 4); k > 0; --k) {
       const double f = 0.5 + 1.5 * d.real();
-      points.push_back(test::point(n, std::pow(n, 0.3 + 0.8 * d.real()) * f, n * (30 + 100 * f * f * f), f));
+      points.push_back(
+          test::point(n, std::pow(n, 0.3 + 0.8 * d.real()) * f, n * (30 + 100 * f * f * f), f));
     }
   return curve{std::move(points)};
 }
@@ -60,11 +61,14 @@ struct policies {
 
   template <class F>
   void each(F f) {
-    f("requested", asked, true), f("zeus", frugal, true), f("static_clock powerflow", capped, false);
+    f("requested", asked, true), f("zeus", frugal, true),
+        f("static_clock powerflow", capped, false);
     f("static_clock requested", capped_asked, true), f("powerflow", steps, false);
-    f("powerflow stop", stops, false), f("powerflow hard", hard, true), f("powerflow sticky", sticky, true);
+    f("powerflow stop", stops, false), f("powerflow hard", hard, true),
+        f("powerflow sticky", sticky, true);
     f("optimal jct", jct, true), f("optimal rate", rate, true), f("optimal energy", energy, true);
-    f("throughput_marginal", marginal, true), f("optimus", seconds, true), f("pollux", goodput, true);
+    f("throughput_marginal", marginal, true), f("optimus", seconds, true),
+        f("pollux", goodput, true);
     f("max_min", fair, true);
   }
 };
@@ -126,7 +130,8 @@ TEST_CASE("no policy oversubscribes GPUs or a budget in any snapshot with nonsen
       REQUIRE(gpus <= l.gpus);
       // A negative limit cannot be met by giving nothing either; what is given must not make it worse.
       const double power_w = l.power_w < 0 ? 0 : l.power_w;
-      if (std::abs(power) > next_to_nothing) REQUIRE(power <= power_w + rounding * std::abs(power_w));
+      if (std::abs(power) > next_to_nothing)
+        REQUIRE(power <= power_w + rounding * std::abs(power_w));
       if (!forced && energy > next_to_nothing)
         REQUIRE(energy <= l.energy_j + rounding * std::abs(l.energy_j));
       full += gpus == l.gpus;

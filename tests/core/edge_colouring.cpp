@@ -59,7 +59,8 @@ bool is_proper(std::span<const bipartite_edge> edges, std::span<const std::uint3
   if (colour.size() != edges.size()) return false;
   for (std::size_t e = 0; e < edges.size(); ++e) {
     if (colour[e] >= colours) return false;
-    char &a = left[edges[e].left * colours + colour[e]], &b = right[edges[e].right * colours + colour[e]];
+    char &a = left[edges[e].left * colours + colour[e]],
+         &b = right[edges[e].right * colours + colour[e]];
     if (a || b) return false;
     a = b = 1;
   }
@@ -68,7 +69,8 @@ bool is_proper(std::span<const bipartite_edge> edges, std::span<const std::uint3
 
 }  // namespace
 
-TEST_CASE("every bipartite multigraph on two and three vertices gets its largest degree of colours") {
+TEST_CASE(
+    "every bipartite multigraph on two and three vertices gets its largest degree of colours") {
   edge_colouring colour;
   std::size_t graphs = 0;
   struct shape {
@@ -103,7 +105,8 @@ TEST_CASE("a bipartite multigraph is coloured with as many colours as its larges
     test::dice d{seed};
     const std::size_t lefts = 1 + d.index(30), rights = 1 + d.index(30);
     const auto edges = random_edges(d, lefts, rights, d.index(800));
-    const std::size_t colours = largest_degree(edges, lefts, rights) + (d.chance(.5) ? d.index(9) : 0);
+    const std::size_t colours =
+        largest_degree(edges, lefts, rights) + (d.chance(.5) ? d.index(9) : 0);
     for (colouring_method how : methods)
       REQUIRE(is_proper(edges, colour(lefts, rights, edges, colours, how), lefts, rights, colours));
   }
@@ -129,8 +132,9 @@ TEST_CASE("regular bipartite multigraphs of every degree are coloured with that 
 
 TEST_CASE("simple bipartite graphs need the colours that Boost needs or one fewer") {
   // Boost's is Misra and Gries' method for any simple graph: one colour more than the largest degree.
-  using graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, boost::no_property,
-                                      boost::property<boost::edge_index_t, std::size_t>>;
+  using graph =
+      boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, boost::no_property,
+                            boost::property<boost::edge_index_t, std::size_t>>;
   edge_colouring colour;
   int same = 0, fewer = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {

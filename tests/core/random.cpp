@@ -25,8 +25,8 @@ TEST_CASE("mix is the finaliser of SplitMix64") {
 TEST_CASE("a stream gives the same numbers for ever") {
   stream s{1, 2, "arrival"};
   const std::vector<std::uint64_t> first{s(), s(), s()};
-  CHECK(first == std::vector<std::uint64_t>{
-                     0x7bf20931ba02dcd4u, 0x6c5736aaf205efbcu, 0x9ca2c3c59e79089eu});
+  CHECK(first ==
+        std::vector<std::uint64_t>{0x7bf20931ba02dcd4u, 0x6c5736aaf205efbcu, 0x9ca2c3c59e79089eu});
   stream again{1, 2, "arrival"};
   CHECK(again() == first[0]);
 }

@@ -15,7 +15,8 @@ TEST_CASE("every numbered example stands in docs/examples.md and is at most 80 l
     if (e.path().extension() != ".cpp" || name[0] < '0' || name[0] > '9') continue;
     CAPTURE(name);
     ++examples;
-    CHECK(page.find("\nbuild/test/bin/" + name + "\n") != page.npos);  // run, and its output compared
+    CHECK(page.find("\nbuild/test/bin/" + name + "\n") !=
+          page.npos);  // run, and its output compared
     const std::string text = heddle::test::content_of(e.path().string());
     CHECK(std::count(text.begin(), text.end(), '\n') <= 80);
   }

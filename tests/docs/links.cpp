@@ -31,8 +31,10 @@ std::string without_code(const std::string& text) {
     if (!fence && !fenced && !indented) {
       bool code = false;
       for (char c : line) {
-        if (c == '`') code = !code;
-        else if (!code) out += c;
+        if (c == '`')
+          code = !code;
+        else if (!code)
+          out += c;
       }
     }
     out += '\n';
@@ -45,8 +47,10 @@ std::string anchor_of(std::string_view heading) {
   std::string out;
   for (char c : heading) {
     const auto u = static_cast<unsigned char>(c);
-    if (std::isalnum(u) || c == '_' || c == '-' || u >= 0x80) out += static_cast<char>(std::tolower(u));
-    else if (c == ' ') out += '-';
+    if (std::isalnum(u) || c == '_' || c == '-' || u >= 0x80)
+      out += static_cast<char>(std::tolower(u));
+    else if (c == ' ')
+      out += '-';
   }
   return out;
 }
@@ -108,17 +112,20 @@ std::string fault_of(const fs::path& page, const std::string& link, const fs::pa
   if (file.starts_with('/')) return "leads out of the project";
   const fs::path target = file.empty() ? page : page.parent_path() / file;
   if (!fs::exists(target)) return "no such file";
-  if (target.lexically_normal().lexically_relative(top).string().starts_with("..")) return "leads out of the project";
+  if (target.lexically_normal().lexically_relative(top).string().starts_with(".."))
+    return "leads out of the project";
   if (hash == link.npos || target.extension() != ".md") return {};
-  return anchors_of(heddle::test::content_of(target.string())).contains(link.substr(hash + 1)) ? "" : "no such heading";
+  return anchors_of(heddle::test::content_of(target.string())).contains(link.substr(hash + 1))
+             ? ""
+             : "no such heading";
 }
 
 }  // namespace
 
 TEST_CASE("links and headings of a page are found and code is passed over") {
-  const std::string page =
-      "# A `vclos` page, twice\n# A vclos page, twice\n[x](a.md#b \"title\") `[no](c.md)`\n\n    [no](d.md)\n\n"
-      "```\n# no\n[no](e.md)\n```\n![p](f_(1).svg)\n[r]: g.md\n";
+  const std::string page = "# A `vclos` page, twice\n# A vclos page, twice\n[x](a.md#b \"title\") "
+                           "`[no](c.md)`\n\n    [no](d.md)\n\n"
+                           "```\n# no\n[no](e.md)\n```\n![p](f_(1).svg)\n[r]: g.md\n";
   CHECK(links_of(without_code(page)) == std::vector<std::string>{"a.md#b", "f_(1).svg", "g.md"});
   CHECK(anchors_of(page) == std::set<std::string>{"a-vclos-page-twice", "a-vclos-page-twice-1"});
   const heddle::test::scratch_dir dir;
@@ -133,10 +140,12 @@ TEST_CASE("links and headings of a page are found and code is passed over") {
 TEST_CASE("no page has a dead link") {
   std::size_t links = 0;
   for (const fs::path& page : pages())
-    for (const std::string& link : links_of(without_code(heddle::test::content_of(page.string())))) {
+    for (const std::string& link :
+         links_of(without_code(heddle::test::content_of(page.string())))) {
       ++links;
       const std::string fault = fault_of(page, link, HEDDLE_SOURCE_DIR);
-      CHECK_MESSAGE(fault.empty(), page.lexically_relative(HEDDLE_SOURCE_DIR).string() << ": " << link << ": " << fault);
+      CHECK_MESSAGE(fault.empty(), page.lexically_relative(HEDDLE_SOURCE_DIR).string()
+                                       << ": " << link << ": " << fault);
     }
   CHECK(links > 20);
 }
@@ -148,12 +157,14 @@ TEST_CASE("every page of docs can be reached from the index") {
   while (!open.empty()) {
     const fs::path page = open.back();
     open.pop_back();
-    for (const std::string& link : links_of(without_code(heddle::test::content_of(page.string())))) {
+    for (const std::string& link :
+         links_of(without_code(heddle::test::content_of(page.string())))) {
       const fs::path to = (page.parent_path() / link.substr(0, link.find('#'))).lexically_normal();
       if (to.extension() == ".md" && fs::exists(to) && seen.insert(to).second) open.push_back(to);
     }
   }
   for (const fs::path& page : pages())
     if (page.string().starts_with(docs.string()))
-      CHECK_MESSAGE(seen.contains(page), page.lexically_relative(docs).string() << " is linked from nowhere");
+      CHECK_MESSAGE(seen.contains(page), page.lexically_relative(docs).string()
+                                             << " is linked from nowhere");
 }

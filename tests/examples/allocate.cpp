@@ -63,8 +63,8 @@ TEST_CASE("heddle-allocate answers infeasible with status 1") {
 TEST_CASE("heddle-allocate says in one line what is wrong and where") {
   const scratch_dir dir;
   const auto fails = [&](const std::string& json, const std::string& message) {
-    const outcome o = run("heddle-allocate", "--in " + dir.write("in.json", json) + " --out " +
-                                                 dir / "out.json");
+    const outcome o =
+        run("heddle-allocate", "--in " + dir.write("in.json", json) + " --out " + dir / "out.json");
     CHECK(o.status == 2);
     CHECK_MESSAGE(o.err.find(message) != std::string::npos, o.err);
     CHECK(dir.entries() == 1);

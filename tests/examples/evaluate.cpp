@@ -36,7 +36,8 @@ std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
 
 TEST_CASE("heddle-evaluate finds isolated jobs as fast as on the ideal network") {
   const test::scratch_dir dir;
-  const auto first = test::run(program, "isolation --quick --jobs 60 --seeds 2 --out " + dir.path().string());
+  const auto first =
+      test::run(program, "isolation --quick --jobs 60 --seeds 2 --out " + dir.path().string());
   REQUIRE(first.status == 0);
   CHECK(first.out.find("equal, job by job") != std::string::npos);
   const auto rows = csv_rows(test::content_of(dir / "isolation.csv"));
@@ -54,7 +55,8 @@ TEST_CASE("heddle-evaluate finds isolated jobs as fast as on the ideal network")
   CHECK(isolated == 24);
   CHECK(ideal_jrt > 0);
   const std::string csv = test::content_of(dir / "isolation.csv");
-  const auto again = test::run(program, "isolation --quick --jobs 60 --seeds 2 --out " + dir.path().string());
+  const auto again =
+      test::run(program, "isolation --quick --jobs 60 --seeds 2 --out " + dir.path().string());
   CHECK(again.out == first.out);
   CHECK(test::content_of(dir / "isolation.csv") == csv);
 }
@@ -74,8 +76,9 @@ TEST_CASE("heddle-evaluate compares energy and both papers without traces too") 
 }
 
 TEST_CASE("heddle-evaluate says in one line what is wrong with its use") {
-  for (const std::string bad : {"", "everything", "isolation --seeds 0", "joint --out /nowhere/at/all",
-                                "energy --jobs 40 --traces /nowhere"}) {
+  for (const std::string bad :
+       {"", "everything", "isolation --seeds 0", "joint --out /nowhere/at/all",
+        "energy --jobs 40 --traces /nowhere"}) {
     CAPTURE(bad);
     const auto r = test::run(program, bad);
     CHECK(r.status == 2);

@@ -54,9 +54,15 @@ struct workspace {
 bool installed() { return fs::exists(fs::path(HEDDLE_BIN_DIR) / "heddle-fit"); }
 
 std::string made_samples() {
-  const heddle::model::powerflow_throughput truth{
-      .a0_s = 0.01, .a1_s_ghz = 0.02, .b0_s = 0.0004, .b1_s_ghz = 0.0006, .alpha_r_s = 0.03,
-      .beta_r_s = 0.006, .alpha_n_s = 0.09, .beta_n_s = 0.004, .gamma = 2.5};
+  const heddle::model::powerflow_throughput truth{.a0_s = 0.01,
+                                                  .a1_s_ghz = 0.02,
+                                                  .b0_s = 0.0004,
+                                                  .b1_s_ghz = 0.0006,
+                                                  .alpha_r_s = 0.03,
+                                                  .beta_r_s = 0.006,
+                                                  .alpha_n_s = 0.09,
+                                                  .beta_n_s = 0.004,
+                                                  .gamma = 2.5};
   std::ostringstream out;
   out.precision(17);
   out << "note,iteration_s,model,gpu_type,clock_ghz,local_batch,servers,gpus\n";
@@ -92,10 +98,9 @@ TEST_CASE("heddle-fit recovers a model, reports its parameters and predicts") {
 TEST_CASE("heddle-fit fits each group of model and GPU type by itself, with power where known") {
   if (!installed()) return;
   const workspace w("groups");
-  w.write("s.csv",
-          "model,gpu_type,power_limit_w,local_batch,iteration_s,power_w\n"
-          "a,x,100,8,0.5,99\na,x,150,8,0.4,140\na,x,200,8,0.35,180\na,x,250,8,0.34,200\n"
-          "b,x,100,8,5,99\nb,x,150,8,4,140\nb,x,200,8,3.5,180\nb,x,250,8,3.4,\n");
+  w.write("s.csv", "model,gpu_type,power_limit_w,local_batch,iteration_s,power_w\n"
+                   "a,x,100,8,0.5,99\na,x,150,8,0.4,140\na,x,200,8,0.35,180\na,x,250,8,0.34,200\n"
+                   "b,x,100,8,5,99\nb,x,150,8,4,140\nb,x,200,8,3.5,180\nb,x,250,8,3.4,\n");
   REQUIRE(w.run("--samples s.csv --report m.json --predict s.csv --leave-one-out") == 0);
   const json report = json::parse(w.read("m.json"));
   CHECK(report["groups"].size() == 2);
@@ -124,8 +129,10 @@ TEST_CASE("heddle-fit answers bad input with one line, status 2 and no file") {
            bad{"gpus,iteration_s\n1,2\n2,0\n", "heddle-fit: s.csv:3: expected an iteration time"},
            bad{"gpus,iteration_s\n1,nan\n", "heddle-fit: s.csv:2: expected an iteration time"},
            bad{"gpus,iteration_s\n-1,2\n", "heddle-fit: s.csv:2: expected a positive whole number"},
-           bad{"gpus,iteration_s\n1.5,2\n", "heddle-fit: s.csv:2: expected a positive whole number"},
-           bad{"gpus,servers,iteration_s\n2,3,1\n", "heddle-fit: s.csv:2: expected at most as many"},
+           bad{"gpus,iteration_s\n1.5,2\n",
+               "heddle-fit: s.csv:2: expected a positive whole number"},
+           bad{"gpus,servers,iteration_s\n2,3,1\n",
+               "heddle-fit: s.csv:2: expected at most as many"},
            bad{"local_batch,iteration_s\n-8,2\n", "heddle-fit: s.csv:2: expected a batch size"},
            bad{"clock_ghz,iteration_s\n,2\n", "heddle-fit: s.csv:2: expected a clock > 0 GHz"},
            bad{"clock_ghz,iteration_s,power_w\n1,2,-3\n", "heddle-fit: s.csv:2: expected a power"},

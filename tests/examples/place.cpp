@@ -122,12 +122,14 @@ TEST_CASE("heddle-place gives no GPU and no link to two jobs under any policy") 
   }
 }
 
-TEST_CASE("heddle-place places circuits on an optical fabric and the fixed policies on its even wiring") {
+TEST_CASE(
+    "heddle-place places circuits on an optical fabric and the fixed policies on its even wiring") {
   const scratch_dir dir;
-  const outcome ocs = answers(dir, optical_cluster,
-                              place_op(1, 8) + R"({"op": "fail", "ocs": 0})" + "\n" + place_op(2, 5) +
-                                  R"({"op": "fail", "fibre": ["leaf", 1, 2]})" + "\n",
-                              "--policy ocs_vclos --verify");
+  const outcome ocs =
+      answers(dir, optical_cluster,
+              place_op(1, 8) + R"({"op": "fail", "ocs": 0})" + "\n" + place_op(2, 5) +
+                  R"({"op": "fail", "fibre": ["leaf", 1, 2]})" + "\n",
+              "--policy ocs_vclos --verify");
   REQUIRE(ocs.err.empty());
   REQUIRE(ocs.status == 0);
   const std::vector<json> out = json_lines(ocs.out);
@@ -142,14 +144,18 @@ TEST_CASE("heddle-place places circuits on an optical fabric and the fixed polic
   CHECK(out[1]["hit"] == json::array({1}));
   const outcome fixed = answers(dir, optical_cluster, place_op(1, 8), "--policy vclos --verify");
   REQUIRE(fixed.status == 0);
-  CHECK(json_lines(fixed.out)[0]["links"].size() == 4);  // two lanes to each of two spines, of two leafs
+  CHECK(json_lines(fixed.out)[0]["links"].size() ==
+        4);  // two lanes to each of two spines, of two leafs
 }
 
 TEST_CASE("heddle-place keeps tenants to their quotas") {
   const scratch_dir dir;
-  const std::string ops = R"({"op": "place", "job": 1, "gpus": 2, "vc": "a"})" "\n"
-                          R"({"op": "place", "job": 2, "gpus": 1, "vc": "a"})" "\n"
-                          R"({"op": "place", "job": 3, "gpus": 2, "vc": "b"})" "\n";
+  const std::string ops = R"({"op": "place", "job": 1, "gpus": 2, "vc": "a"})"
+                          "\n"
+                          R"({"op": "place", "job": 2, "gpus": 1, "vc": "a"})"
+                          "\n"
+                          R"({"op": "place", "job": 3, "gpus": 2, "vc": "b"})"
+                          "\n";
   const outcome r = answers(dir, small_cluster, ops, "--policy hived --quota a:1:2 --quota b:7:2");
   REQUIRE(r.status == 0);
   const std::vector<json> out = json_lines(r.out);
@@ -192,11 +198,12 @@ TEST_CASE("heddle-place exits with status 2 and one line on bad input") {
         "ops.jsonl:1: expected gpu from 0 to 15, got 16\n");
   CHECK(error_of(R"({"op": "fail", "ocs": 0})") ==
         "ops.jsonl:1: expected an optical fabric, or no ocs, got 0\n");
-  CHECK(error_of(R"({"op": "fail"})") ==
-        "ops.jsonl:1: expected a gpu, server, leaf, spine, ocs, link or fibre, got {\"op\":\"fail\"}\n");
+  CHECK(error_of(R"({"op": "fail"})") == "ops.jsonl:1: expected a gpu, server, leaf, spine, ocs, "
+                                         "link or fibre, got {\"op\":\"fail\"}\n");
   CHECK(error_of(R"({"op": "fail", "link": [0]})") ==
         "ops.jsonl:1: expected [leaf, spine] as link, got [0]\n");
-  CHECK(error_of("", "--policy best").find("--policy: expected one of spread,") != std::string::npos);
+  CHECK(error_of("", "--policy best").find("--policy: expected one of spread,") !=
+        std::string::npos);
   CHECK(error_of("", "--policy hived --quota a:b:c") ==
         "heddle-place: --quota: expected TENANT:CELLS:GPUS_PER_CELL, got \"a:b:c\"\n");
   CHECK(error_of("", "--policy ocs_vclos").find("a leaf_spine_ocs fabric for ocs_vclos") !=

@@ -88,8 +88,9 @@ TEST_CASE("heddle-route reads what heddle-place writes") {
 {"op": "place", "job": 2, "gpus": 200}
 {"op": "place", "job": 3, "gpus": 2}
 )";
-    const outcome placed = run("heddle-place", "--cluster " + dir.write("c.json", cluster) + " --ops " +
-                                                   dir.write("ops.jsonl", ops) + " --policy " + policy);
+    const outcome placed =
+        run("heddle-place", "--cluster " + dir.write("c.json", cluster) + " --ops " +
+                                dir.write("ops.jsonl", ops) + " --policy " + policy);
     REQUIRE(placed.status == 0);
     const outcome r = routed(dir, cluster, placed.out,
                              "--collective ring --bytes 1e8 --table " + dir / "table.csv");
@@ -144,8 +145,8 @@ TEST_CASE("heddle-route says in one line what is wrong with its input and writes
        "jobs.jsonl:1: expected a spine from 0 to 1, got 5"},
       {R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1, "links": [[0, 1, 2]]})", "",
        "jobs.jsonl:1: expected links that are there and that no other job holds, got [0,1,2]"},
-      {R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1, "circuits": [[0, 0, 1]]})", "",
-       "jobs.jsonl:1: expected links, for the fabric has no circuits, got [0,0,1]"},
+      {R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1, "circuits": [[0, 0, 1]]})",
+       "", "jobs.jsonl:1: expected links, for the fabric has no circuits, got [0,0,1]"},
       {good, "--route fastest",
        "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"fastest\""},
       {good, "--collective circle", "--collective: expected a collective, got \"circle\""},
@@ -163,8 +164,8 @@ TEST_CASE("heddle-route says in one line what is wrong with its input and writes
   }
   const outcome shared = [] {
     const scratch_dir dir;
-    return routed(dir, optical_cluster, R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1})",
-                  "");
+    return routed(dir, optical_cluster,
+                  R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1})", "");
   }();
   CHECK(shared.status == 2);
   CHECK(shared.err.find("circuits for every job under several leafs") != std::string::npos);
@@ -173,9 +174,9 @@ TEST_CASE("heddle-route says in one line what is wrong with its input and writes
 
 TEST_CASE("a run of heddle-route that would simulate too many flows ends with status 1") {
   const scratch_dir dir;
-  const outcome r = routed(dir, small_cluster,
-                           R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1})",
-                           "--iterations 1000 --most-flows 100");
+  const outcome r =
+      routed(dir, small_cluster, R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1})",
+             "--iterations 1000 --most-flows 100");
   CHECK(r.status == 1);
   CHECK(r.out.empty());
   CHECK(r.err.find("raise --most-flows") != std::string::npos);

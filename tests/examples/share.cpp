@@ -24,7 +24,8 @@ const std::string two_jobs = R"({"types": ["a", "b"], "capacity": [1, 1], "jobs"
 
 TEST_CASE("heddle-share gives each of two jobs the type that suits it") {
   const scratch_dir dir;
-  const outcome o = run("heddle-share", "--policy max_throughput " + dir.write("in.json", two_jobs));
+  const outcome o =
+      run("heddle-share", "--policy max_throughput " + dir.write("in.json", two_jobs));
   REQUIRE(o.status == 0);
   const nlohmann::json r = nlohmann::json::parse(o.out);
   CHECK(r["status"] == "optimal");
@@ -38,9 +39,10 @@ TEST_CASE("heddle-share reaches the published optima of the shared cases through
   const nlohmann::json known = nlohmann::json::parse(content_of(reference.string()));
   const scratch_dir dir;
   for (const auto& [name, optima] : known.items())
-    for (const auto& [policy, key] :
-         {std::pair{"max_min", "max_min"}, {"makespan", "makespan_s"},
-          {"max_throughput", "max_throughput"}, {"finish_time_fairness", "finish_time_fairness"}}) {
+    for (const auto& [policy, key] : {std::pair{"max_min", "max_min"},
+                                      {"makespan", "makespan_s"},
+                                      {"max_throughput", "max_throughput"},
+                                      {"finish_time_fairness", "finish_time_fairness"}}) {
       CAPTURE(name);
       CAPTURE(policy);
       HEDDLE_SHARED_FILE(instance, "cases/share/" + name + ".json");
@@ -66,8 +68,9 @@ TEST_CASE("heddle-share says in one line what is wrong and writes nothing") {
   };
   fails("{\"types\": [\"a\"],\n\"capacity\": [1e999], \"jobs\": []}", "expected numbers that fit");
   fails("{\"types\": [\"a\"],\n\"capacity\": [-1], \"jobs\": []}", "in.json:2: expected ");
-  fails("{\"types\": [\"a\"], \"capacity\": [1],\n \"jobs\": [{\"id\": 0, \"throughput\": [1, 2]}]}",
-        "in.json:2: expected ");
+  fails(
+      "{\"types\": [\"a\"], \"capacity\": [1],\n \"jobs\": [{\"id\": 0, \"throughput\": [1, 2]}]}",
+      "in.json:2: expected ");
   fails("{\"types\": ", "in.json:1: expected JSON, got the end of the file");
   CHECK(run("heddle-share", "--policy nothing " + dir / "in.json").status == 2);
   CHECK(run("heddle-share", dir / "missing.json").status == 2);

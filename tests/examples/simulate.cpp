@@ -70,8 +70,8 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
   const std::vector<bad_case> cases{
       {"missing column", small_cluster, "job_id,submit_s,gpus\n0,0,1\n", "",
        "jobs.csv:1: expected a column \"duration_s\", got \"job_id,submit_s,gpus\""},
-      {"negative duration", small_cluster, "job_id,submit_s,gpus,duration_s\n0,0,1,5\n1,2,1,-3\n", "",
-       "jobs.csv:3: expected a run time above 0 s as duration_s, got \"-3\""},
+      {"negative duration", small_cluster, "job_id,submit_s,gpus,duration_s\n0,0,1,5\n1,2,1,-3\n",
+       "", "jobs.csv:3: expected a run time above 0 s as duration_s, got \"-3\""},
       {"larger than the cluster", small_cluster, "job_id,submit_s,gpus,duration_s\n7,0,33,5\n", "",
        "jobs.csv:2: expected at most the cluster's 32 GPUs as gpus, got \"33\""},
       {"duplicate id", small_cluster, "job_id,submit_s,gpus,duration_s\n7,0,1,5\n7,1,1,5\n", "",
@@ -82,10 +82,12 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
        "jobs.csv:3: expected 4 fields, got 3"},
       {"binary file", small_cluster, std::string("job_id,submit_s\0,gpus\n", 22), "",
        "jobs.csv:1: expected a text file, got a binary one (a zero byte)"},
-      {"empty file", small_cluster, "", "", "jobs.csv:1: expected a header line, got an empty file"},
+      {"empty file", small_cluster, "", "",
+       "jobs.csv:1: expected a header line, got an empty file"},
       {"unknown order", small_cluster, few_jobs, "--order lifo", "--order: expected one of fifo, "},
       {"unknown placement", small_cluster, few_jobs, "--place best",
-       "--place: expected one of spread, random, packed, locality, one_server, one_leaf, buddy, vclos, "
+       "--place: expected one of spread, random, packed, locality, one_server, one_leaf, buddy, "
+       "vclos, "
        "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, got \"best\""},
       {"unknown routing", small_cluster, few_jobs, "--route x",
        "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"x\""},
@@ -98,7 +100,8 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
        "--place: expected a cluster of leaf_spine_ocs for ocs_vclos, got another"},
       {"an optical cluster without circuits",
        R"({"fabric": "leaf_spine_ocs", "leafs": 4, "spines": 8, "servers_per_leaf": 2,
-           "gpus_per_server": 4})", few_jobs, "", "cluster.json:1: expected an object as ocs"},
+           "gpus_per_server": 4})",
+       few_jobs, "", "cluster.json:1: expected an object as ocs"},
       {"an unknown fabric", R"({"fabric": "torus"})", few_jobs, "",
        "\"leaf_spine\", \"leaf_spine_ocs\" or \"pods\" as fabric"},
       {"resume without a log", small_cluster, few_jobs, "--resume",
@@ -119,8 +122,8 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
     const std::string cluster = dir.write("cluster.json", c.cluster);
     const std::string jobs = dir.write("jobs.csv", c.jobs);
     const outcome o = run("heddle-simulate", "--cluster " + cluster + " --jobs " + jobs +
-                                                 " --report " + dir / "report.json" + " --per-job " +
-                                                 dir / "jobs_out.csv " + c.options);
+                                                 " --report " + dir / "report.json" +
+                                                 " --per-job " + dir / "jobs_out.csv " + c.options);
     CHECK(o.status == 2);
     CHECK(o.out == "");
     CHECK_MESSAGE(o.err.find(c.message) != std::string::npos, o.err);
@@ -149,12 +152,13 @@ TEST_CASE("heddle-simulate has help and a version") {
   CHECK(run("heddle-simulate", "--version").out.starts_with("heddle-simulate "));
 }
 
-TEST_CASE("heddle-simulate reports each job and each event of a small trace as worked out by hand") {
+TEST_CASE(
+    "heddle-simulate reports each job and each event of a small trace as worked out by hand") {
   const scratch_dir dir;
-  const outcome o = run("heddle-simulate",
-                        "--cluster " + dir.write("c.json", small_cluster) + " --jobs - --per-job " +
-                            dir / "j.csv" + " --timeline " + dir / "t.csv" + " < " +
-                            dir.write("in.csv", few_jobs));
+  const outcome o =
+      run("heddle-simulate", "--cluster " + dir.write("c.json", small_cluster) +
+                                 " --jobs - --per-job " + dir / "j.csv" + " --timeline " +
+                                 dir / "t.csv" + " < " + dir.write("in.csv", few_jobs));
   REQUIRE(o.status == 0);
   const nlohmann::json r = nlohmann::json::parse(o.out);
   // Jobs 0, 1, 2 run at once; job 3 needs all 32 GPUs and waits until job 1 ends at 210.
@@ -168,14 +172,15 @@ TEST_CASE("heddle-simulate reports each job and each event of a small trace as w
   CHECK(column(content_of(dir / "j.csv"), 2) == std::vector<double>{0, 10, 20, 210});
   CHECK(content_of(dir / "j.csv").find("3,30,210,220,32,4,8,1,") != std::string::npos);
   CHECK(content_of(dir / "j.csv").find(",gpus\n") != std::string::npos);
-  CHECK(content_of(dir / "t.csv").starts_with("time_s,used_gpus,running,waiting,power_w\n0,4,1,0,"));
+  CHECK(
+      content_of(dir / "t.csv").starts_with("time_s,used_gpus,running,waiting,power_w\n0,4,1,0,"));
 }
 
 TEST_CASE("heddle-simulate gives run times under vclos that equal those of the ideal network") {
   const scratch_dir dir;
   const std::string jobs = dir.write("jobs.csv", as_csv(trace::vclos_workload{.jobs = 600}()));
-  const std::string common = "--cluster " + dir.write("c.json", cluster_of(16)) + " --jobs " + jobs +
-                             " --workload vclos --report " + dir / "r.json";
+  const std::string common = "--cluster " + dir.write("c.json", cluster_of(16)) + " --jobs " +
+                             jobs + " --workload vclos --report " + dir / "r.json";
   const auto slowdowns = [&](const std::string& options) {
     REQUIRE(run("heddle-simulate", common + " --per-job " + dir / "p.csv" + options).status == 0);
     return column(content_of(dir / "p.csv"), 7);
@@ -248,8 +253,9 @@ TEST_CASE("heddle-simulate knows every policy by name on every fabric that it ca
   };
   for (const std::string route : {"ecmp", "balanced", "source", "coloured", "ideal"})
     finished(fixed, "--place packed --route " + route);
-  for (const std::string place : {"spread", "random", "packed", "locality", "buddy", "vclos", "vclos_even",
-                                  "relaxed", "jigsaw", "laas", "topology_aware", "hived"}) {
+  for (const std::string place :
+       {"spread", "random", "packed", "locality", "buddy", "vclos", "vclos_even", "relaxed",
+        "jigsaw", "laas", "topology_aware", "hived"}) {
     const nlohmann::json r = finished(fixed, "--place " + place);
     const bool isolated =
         place == "vclos" || place == "vclos_even" || place == "jigsaw" || place == "laas";
@@ -262,8 +268,8 @@ TEST_CASE("heddle-simulate knows every policy by name on every fabric that it ca
   for (const std::string allocate :
        {"requested", "powerflow", "optimal", "throughput_marginal", "zeus", "max_min"})
     finished(fixed, "--allocate " + allocate);
-  for (const std::string order : {"fifo", "fewest_gpus", "shortest", "shortest_remaining",
-                                  "deadline", "least_attained"})
+  for (const std::string order :
+       {"fifo", "fewest_gpus", "shortest", "shortest_remaining", "deadline", "least_attained"})
     finished(fixed, "--preempt --order " + order);
   for (const std::string backfill : {"", "none", "greedy", "easy", "conservative"})
     finished(fixed, "--place vclos --backfill " + backfill);
@@ -272,20 +278,22 @@ TEST_CASE("heddle-simulate knows every policy by name on every fabric that it ca
   CHECK(finished(fixed, "--off-after-s 60")["wake_ups"] > 0);
 }
 
-TEST_CASE("heddle-simulate goes on where its log of decisions was cut and ends with the same bytes") {
+TEST_CASE(
+    "heddle-simulate goes on where its log of decisions was cut and ends with the same bytes") {
   const scratch_dir dir;
   const std::string common =
       "--cluster " + dir.write("c.json", cluster_of(8)) + " --jobs " +
       dir.write("j.csv", as_csv(trace::vclos_workload{.jobs = 80, .cluster_gpus = 256}())) +
       " --workload vclos --place packed --route balanced --order least_attained --preempt "
-      "--decisions " + dir / "log" + " --off-after-s 300 --report " + dir / "r.json" +
-      " --per-job " + dir / "p.csv";
+      "--decisions " +
+      dir / "log" + " --off-after-s 300 --report " + dir / "r.json" + " --per-job " + dir / "p.csv";
   REQUIRE(run("heddle-simulate", common).status == 0);
   const std::string log = content_of(dir / "log"), jobs = content_of(dir / "p.csv"),
                     report = without_times(content_of(dir / "r.json"));
   for (const double part : {0.0, 0.03, 0.41, 0.77, 1.0}) {
     CAPTURE(part);
-    dir.write("log", log.substr(0, static_cast<std::size_t>(part * static_cast<double>(log.size()))));
+    dir.write("log",
+              log.substr(0, static_cast<std::size_t>(part * static_cast<double>(log.size()))));
     const outcome o = run("heddle-simulate", common + " --resume");
     // A log cut in its first line is no log.
     REQUIRE_MESSAGE(o.status == (part == 0.0 ? 2 : 0), o.err);
@@ -302,14 +310,14 @@ TEST_CASE("heddle-simulate goes on where its log of decisions was cut and ends w
 
 TEST_CASE("heddle-simulate replays failures and counts carbon and cost") {
   const scratch_dir dir;
-  const outcome o = run(
-      "heddle-simulate",
-      "--cluster " + dir.write("c.json", small_cluster) + " --jobs " + dir.write("j.csv", few_jobs) +
-          " --checkpoint-s 30 --failures " +
-          dir.write("f.csv", "t_ms,event,node\n0,add,0\n0,add,1\n0,add,2\n0,add,3\n0,add,4\n"
-                             "0,add,5\n0,add,6\n0,add,7\n50000,remove,0\n90000,add,0\n") +
-          " --carbon " + dir.write("g.csv", "time_s,value\n0,400\n") + " --price " +
-          dir.write("m.csv", "time_s,value\n0,0.1\n100,0.3\n"));
+  const outcome o =
+      run("heddle-simulate",
+          "--cluster " + dir.write("c.json", small_cluster) + " --jobs " +
+              dir.write("j.csv", few_jobs) + " --checkpoint-s 30 --failures " +
+              dir.write("f.csv", "t_ms,event,node\n0,add,0\n0,add,1\n0,add,2\n0,add,3\n0,add,4\n"
+                                 "0,add,5\n0,add,6\n0,add,7\n50000,remove,0\n90000,add,0\n") +
+              " --carbon " + dir.write("g.csv", "time_s,value\n0,400\n") + " --price " +
+              dir.write("m.csv", "time_s,value\n0,0.1\n100,0.3\n"));
   REQUIRE_MESSAGE(o.status == 0, o.err);
   const nlohmann::json r = nlohmann::json::parse(o.out);
   CHECK(r["finished"] == 4);
@@ -326,9 +334,11 @@ TEST_CASE("heddle-simulate keeps within an energy budget or says that it cannot"
                              dir.write("j.csv", few_jobs) + " ";
   const nlohmann::json free = nlohmann::json::parse(run("heddle-simulate", common).out);
   const double used = free["energy_j"];
-  CHECK(run("heddle-simulate", common + "--energy-budget-j " + std::to_string(used * 1.01)).status == 0);
-  const outcome short_of = run("heddle-simulate", common + "--energy-budget-j " +
-                                                      std::to_string(used / 2));
+  CHECK(
+      run("heddle-simulate", common + "--energy-budget-j " + std::to_string(used * 1.01)).status ==
+      0);
+  const outcome short_of =
+      run("heddle-simulate", common + "--energy-budget-j " + std::to_string(used / 2));
   CHECK(short_of.status == 1);
   CHECK(short_of.err.find("within the energy budget") != std::string::npos);
 }
@@ -337,15 +347,16 @@ TEST_CASE("heddle-simulate follows contention flow by flow and says when that is
   const scratch_dir dir;
   std::vector<job> jobs = trace::vclos_workload{.jobs = 40, .mean_gap_s = 20, .seed = 3}();
   for (job& j : jobs) j.gpus = std::min(j.gpus, 32);
-  const std::string common =
-      "--cluster " + dir.write("c.json", small_cluster) + " --jobs " + dir.write("j.csv", as_csv(jobs)) +
-      " --workload vclos_mixed --report - --per-job " + dir / "p.csv ";
+  const std::string common = "--cluster " + dir.write("c.json", small_cluster) + " --jobs " +
+                             dir.write("j.csv", as_csv(jobs)) +
+                             " --workload vclos_mixed --report - --per-job " + dir / "p.csv ";
   const auto slowdowns = [&](const std::string& options) {
     const outcome o = run("heddle-simulate", common + options);
     REQUIRE_MESSAGE(o.status == 0, o.err);
     return column(content_of(dir / "p.csv"), 7);
   };
-  const auto steady = slowdowns("--place random"), flow = slowdowns("--place random --contention flow");
+  const auto steady = slowdowns("--place random"),
+             flow = slowdowns("--place random --contention flow");
   CHECK(slowdowns("--place random --contention flow") == flow);
   REQUIRE(steady.size() == flow.size());
   double off = 0;
@@ -356,7 +367,8 @@ TEST_CASE("heddle-simulate follows contention flow by flow and says when that is
   for (const double s : slowdowns("--place vclos --contention flow")) CHECK(s == 1);
   for (const double s : slowdowns("--place random --route ideal --contention flow")) CHECK(s == 1);
 
-  const outcome stopped = run("heddle-simulate", common + "--place random --contention flow --most-flows 99");
+  const outcome stopped =
+      run("heddle-simulate", common + "--place random --contention flow --most-flows 99");
   CHECK(stopped.status == 1);
   CHECK(stopped.err == "heddle-simulate: stopped after 99 flows, the most that were allowed: raise "
                        "--most-flows, or leave out --contention flow\n");

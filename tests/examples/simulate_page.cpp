@@ -29,8 +29,8 @@ std::string trace_of(int jobs) {
   std::string out = "job_id,submit_s,gpus,duration_s,collective,comm_share\n";
   const int sizes[]{1, 4, 12, 2, 20, 8, 3, 32};
   for (int i = 0; i < jobs; ++i)
-    out += std::to_string(i) + ',' + std::to_string(i * 150) + ',' + std::to_string(sizes[i % 8]) + ',' +
-           std::to_string(300 + 91 * (i % 13)) + ",all_to_all,0.3\n";
+    out += std::to_string(i) + ',' + std::to_string(i * 150) + ',' + std::to_string(sizes[i % 8]) +
+           ',' + std::to_string(300 + 91 * (i % 13)) + ",all_to_all,0.3\n";
   return out;
 }
 
@@ -42,20 +42,25 @@ struct made {
 };
 made page_with(const scratch_dir& dir, const std::string& options) {
   made m;
-  m.how = run("heddle-simulate", options + " --html " + dir / "page.html" + " --report " + dir / "report.json");
+  m.how = run("heddle-simulate",
+              options + " --html " + dir / "page.html" + " --report " + dir / "report.json");
   REQUIRE_MESSAGE(m.how.status == 0, m.how.err);
   m.page = content_of(dir / "page.html");
   m.report = nlohmann::json::parse(content_of(dir / "report.json"));
   return m;
 }
 std::string inputs(const scratch_dir& dir, int jobs) {
-  return "--cluster " + dir.write("c.json", cluster) + " --jobs " + dir.write("j.csv", trace_of(jobs));
+  return "--cluster " + dir.write("c.json", cluster) + " --jobs " +
+         dir.write("j.csv", trace_of(jobs));
 }
-bool has(const std::string& page, const std::string& words) { return page.find(words) != std::string::npos; }
+bool has(const std::string& page, const std::string& words) {
+  return page.find(words) != std::string::npos;
+}
 
 }  // namespace
 
-TEST_CASE("heddle-simulate's page has every section, needs nothing from outside and is well formed") {
+TEST_CASE(
+    "heddle-simulate's page has every section, needs nothing from outside and is well formed") {
   const scratch_dir dir;
   const made m = page_with(dir, inputs(dir, 60));
   CHECK(m.how.out == "");
@@ -69,7 +74,7 @@ TEST_CASE("heddle-simulate's page has every section, needs nothing from outside 
   }
   CHECK(checked.count["h1"] == 1);
   CHECK(checked.count["h2"] == 5);
-  CHECK(checked.count["svg"] == 6);   // times, slow-down, GPUs, queue, power, energy
+  CHECK(checked.count["svg"] == 6);  // times, slow-down, GPUs, queue, power, energy
   CHECK(checked.count["desc"] == 6);
   CHECK(checked.count["table"] == 7);  // summary, sizes, reasons, three lists of jobs, energy
   CHECK(checked.count["caption"] == 7);
@@ -95,12 +100,15 @@ TEST_CASE("heddle-simulate's page shows the numbers of the report") {
   CHECK(has(m.page, row("GPUs held", fixed(100 * number("gpu_utilization"), 1) + " %")));
   CHECK(has(m.page, row("Energy", fixed(number("energy_j") / 3.6e6, 1) + " kWh")));
   CHECK(has(m.page, row("Peak power", fixed(number("peak_power_w") / 1e3, 2) + " kW")));
-  CHECK(has(m.page, row("GPUs of running jobs", fixed(m.report["energy_parts_j"]["gpus_running"].get<double>() / 3.6e6, 1))));
+  CHECK(
+      has(m.page, row("GPUs of running jobs",
+                      fixed(m.report["energy_parts_j"]["gpus_running"].get<double>() / 3.6e6, 1))));
   CHECK(has(m.page, "<dt>Power budget</dt><dd>25.0\u00a0kW</dd>"));
   CHECK(has(m.page, "<span>--power-budget-w 25000</span> <span>--seed 3</span>"));
 }
 
-TEST_CASE("heddle-simulate's page is the same for the same command, and does not change the report") {
+TEST_CASE(
+    "heddle-simulate's page is the same for the same command, and does not change the report") {
   const scratch_dir dir;
   const std::string options = inputs(dir, 40) + " --workload vclos --place vclos --backfill";
   const made first = page_with(dir, options), again = page_with(dir, options);
@@ -121,11 +129,14 @@ TEST_CASE("heddle-simulate's page does not grow with the trace") {
   CHECK(large < 150'000);
 }
 
-TEST_CASE("heddle-simulate's page makes do with one job, with none, and with words that mean something to HTML") {
+TEST_CASE("heddle-simulate's page makes do with one job, with none, and with words that mean "
+          "something to HTML") {
   const scratch_dir dir;
   const std::string files = "--cluster " + dir.write("c.json", cluster) + " --jobs ";
-  const std::string one = dir.write("<one> & 'more'.csv", "job_id,submit_s,gpus,duration_s\n0,5,1,0.001\n");
-  for (const std::string& jobs : {"\"" + one + "\"", dir.write("none.csv", "job_id,submit_s,gpus,duration_s\n")}) {
+  const std::string one =
+      dir.write("<one> & 'more'.csv", "job_id,submit_s,gpus,duration_s\n0,5,1,0.001\n");
+  for (const std::string& jobs :
+       {"\"" + one + "\"", dir.write("none.csv", "job_id,submit_s,gpus,duration_s\n")}) {
     CAPTURE(jobs);
     const made m = page_with(dir, files + jobs);
     CHECK(xml_check(m.page).fault == "");

@@ -47,8 +47,9 @@ TEST_CASE("heddle-sweep writes the same CSV with one thread and with two and und
   REQUIRE(run("heddle-sweep", grid + dir / "one.csv --threads 1").status == 0);
   const std::string one = content_of(dir / "one.csv");
   CHECK(lines(one) == 201);
-  CHECK(one.starts_with("cluster,jobs_file,workload,order,allocate,place,route,backfill,load,status,"
-                        "jobs,finished,mean_jct_s,"));
+  CHECK(
+      one.starts_with("cluster,jobs_file,workload,order,allocate,place,route,backfill,load,status,"
+                      "jobs,finished,mean_jct_s,"));
   REQUIRE(run("heddle-sweep", grid + dir / "two.csv --threads 2").status == 0);
   CHECK(content_of(dir / "two.csv") == one);
 
@@ -85,8 +86,8 @@ TEST_CASE("heddle-sweep goes on after it was killed and repeats and loses nothin
   // A really killed process leaves a journal from which the rest follows.
   std::filesystem::remove(dir / "o.csv");
   std::filesystem::remove(dir / "o.csv.journal");
-  const std::string killed = "timeout -s KILL 0.3 " + std::string(HEDDLE_BIN_DIR) + "/heddle-sweep " +
-                             grid + " --threads 1 >/dev/null 2>&1";
+  const std::string killed = "timeout -s KILL 0.3 " + std::string(HEDDLE_BIN_DIR) +
+                             "/heddle-sweep " + grid + " --threads 1 >/dev/null 2>&1";
   (void)std::system(killed.c_str());
   REQUIRE(run("heddle-sweep", grid).status == 0);
   CHECK(content_of(dir / "o.csv") == csv);
@@ -97,8 +98,8 @@ TEST_CASE("heddle-sweep refuses bad grids and the journal of another one") {
   const scratch_dir dir;
   const std::string good = write_grid(dir);
   const auto refusal = [&](const std::string& text) {
-    const outcome o = run("heddle-sweep", "--grid " + dir.write("bad.json", text) + " --out " +
-                                              dir / "x.csv");
+    const outcome o =
+        run("heddle-sweep", "--grid " + dir.write("bad.json", text) + " --out " + dir / "x.csv");
     CHECK(o.status == 2);
     CHECK(o.err.starts_with("heddle-sweep: "));
     CHECK_FALSE(std::filesystem::exists(dir / "x.csv"));

@@ -53,7 +53,8 @@ struct broken {
 // Whether `k` can be given: by counting what all jobs hold.
 bool may_have(const ledger& l, const broken& b, const fabric::link& k) {
   const leaf_spine& dc = l.fabric();
-  if (b.stops(dc, k) || (!dc.is_optical() && k.lane >= static_cast<std::uint32_t>(dc.links(k.leaf, k.spine))))
+  if (b.stops(dc, k) ||
+      (!dc.is_optical() && k.lane >= static_cast<std::uint32_t>(dc.links(k.leaf, k.spine))))
     return false;
   int fibres = 0;
   for (const auto& [job, p] : l.placements())
@@ -113,7 +114,8 @@ void check_all(const ledger& l, const broken& b) {
 std::vector<job_id> owners_of(const ledger& l, const broken& b) {
   std::vector<job_id> hit;
   for (const auto& [job, p] : l.placements())
-    if (std::any_of(p.gpus.begin(), p.gpus.end(), [&](gpu_id g) { return b.stops(l.fabric(), g); }) ||
+    if (std::any_of(p.gpus.begin(), p.gpus.end(),
+                    [&](gpu_id g) { return b.stops(l.fabric(), g); }) ||
         std::any_of(p.links.begin(), p.links.end(),
                     [&](const fabric::link& k) { return b.stops(l.fabric(), k); }))
       hit.push_back(job);
@@ -135,43 +137,43 @@ void break_or_mend(ledger& l, broken& b, test::dice& d) {
     REQUIRE(l.is_failed(part) == fail);
   };
   switch (d.index(7)) {
-    case 0: {
-      const auto i = pick(dc.gpus());
-      return both(gpu_id{i}, b.gpus, i, {.gpus = {i}});
+  case 0: {
+    const auto i = pick(dc.gpus());
+    return both(gpu_id{i}, b.gpus, i, {.gpus = {i}});
+  }
+  case 1: {
+    const auto i = pick(dc.servers());
+    return both(server_id{i}, b.servers, i, {.servers = {i}});
+  }
+  case 2: {
+    const auto i = pick(dc.leafs());
+    return both(leaf_id{i}, b.leafs, i, {.leafs = {i}});
+  }
+  case 3: {
+    const auto i = pick(dc.spines());
+    return both(spine_id{i}, b.spines, i, {.spines = {i}});
+  }
+  case 4: {
+    if (!dc.is_optical()) {
+      const fabric::link k{leaf_id{pick(dc.leafs())}, spine_id{pick(dc.spines())},
+                           pick(dc.links_per_pair())};
+      return both(k, b.links, k, {.links = {k}});
     }
-    case 1: {
-      const auto i = pick(dc.servers());
-      return both(server_id{i}, b.servers, i, {.servers = {i}});
-    }
-    case 2: {
+    const auto o = pick(dc.optical().switches);
+    return both(ocs_id{o}, b.switches, o, {.switches = {o}});
+  }
+  default: {
+    if (!dc.is_optical()) return;
+    const auto o = pick(dc.optical().switches);
+    if (d.chance(.5)) {
       const auto i = pick(dc.leafs());
-      return both(leaf_id{i}, b.leafs, i, {.leafs = {i}});
+      return both(leaf_fibre{leaf_id{i}, ocs_id{o}}, b.leaf_fibres, std::pair{i, o},
+                  {.leaf_fibres = {{i, o}}});
     }
-    case 3: {
-      const auto i = pick(dc.spines());
-      return both(spine_id{i}, b.spines, i, {.spines = {i}});
-    }
-    case 4: {
-      if (!dc.is_optical()) {
-        const fabric::link k{leaf_id{pick(dc.leafs())}, spine_id{pick(dc.spines())},
-                             pick(dc.links_per_pair())};
-        return both(k, b.links, k, {.links = {k}});
-      }
-      const auto o = pick(dc.optical().switches);
-      return both(ocs_id{o}, b.switches, o, {.switches = {o}});
-    }
-    default: {
-      if (!dc.is_optical()) return;
-      const auto o = pick(dc.optical().switches);
-      if (d.chance(.5)) {
-        const auto i = pick(dc.leafs());
-        return both(leaf_fibre{leaf_id{i}, ocs_id{o}}, b.leaf_fibres, std::pair{i, o},
-                    {.leaf_fibres = {{i, o}}});
-      }
-      const auto i = pick(dc.spines());
-      return both(spine_fibre{spine_id{i}, ocs_id{o}}, b.spine_fibres, std::pair{i, o},
-                  {.spine_fibres = {{i, o}}});
-    }
+    const auto i = pick(dc.spines());
+    return both(spine_fibre{spine_id{i}, ocs_id{o}}, b.spine_fibres, std::pair{i, o},
+                {.spine_fibres = {{i, o}}});
+  }
   }
 }
 
@@ -199,7 +201,8 @@ bool all_free(const ledger& l, const broken& b, const placement& p) {
     int uplinks = 0, fibres = 0;
     for (const fabric::link& other : p.links) {
       uplinks += other.leaf == k.leaf && other.lane == k.lane;
-      fibres += other.spine == k.spine && l.fabric().ocs_of(other.lane) == l.fabric().ocs_of(k.lane);
+      fibres +=
+          other.spine == k.spine && l.fabric().ocs_of(other.lane) == l.fabric().ocs_of(k.lane);
     }
     if (uplinks > 1) return false;
     if (l.free_spine_fibres(k.spine, l.fabric().ocs_of(k.lane)) < fibres) return false;
@@ -267,15 +270,31 @@ void wander(const leaf_spine& dc, std::uint64_t seed, int operations) {
 
 TEST_CASE("ledgers agree with sets through reservations and failures and repairs") {
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
-    wander(leaf_spine{{.leafs = 4, .spines = 3, .servers_per_leaf = 2, .gpus_per_server = 4}}, seed, 4'000);
-    wander(leaf_spine{{.leafs = 3, .spines = 2, .links_per_pair = 3, .servers_per_leaf = 2,
-                       .gpus_per_server = 3}}, seed, 4'000);
-    wander(fabric::pods{{.pods = 2, .pod = {.leafs = 2, .spines = 2, .servers_per_leaf = 2,
-                                            .gpus_per_server = 2}}}, seed, 2'000);
-    wander(leaf_spine_ocs{{.leafs = 3, .spines = 2, .switches = 4, .servers_per_leaf = 2,
-                           .gpus_per_server = 4}}, seed, 4'000);
-    wander(leaf_spine_ocs{{.leafs = 3, .spines = 3, .switches = 2, .leaf_fibres = 2, .spine_fibres = 1,
-                           .servers_per_leaf = 1, .gpus_per_server = 4}}, seed, 4'000);
+    wander(leaf_spine{{.leafs = 4, .spines = 3, .servers_per_leaf = 2, .gpus_per_server = 4}}, seed,
+           4'000);
+    wander(leaf_spine{{.leafs = 3,
+                       .spines = 2,
+                       .links_per_pair = 3,
+                       .servers_per_leaf = 2,
+                       .gpus_per_server = 3}},
+           seed, 4'000);
+    wander(
+        fabric::pods{
+            {.pods = 2,
+             .pod = {.leafs = 2, .spines = 2, .servers_per_leaf = 2, .gpus_per_server = 2}}},
+        seed, 2'000);
+    wander(
+        leaf_spine_ocs{
+            {.leafs = 3, .spines = 2, .switches = 4, .servers_per_leaf = 2, .gpus_per_server = 4}},
+        seed, 4'000);
+    wander(leaf_spine_ocs{{.leafs = 3,
+                           .spines = 3,
+                           .switches = 2,
+                           .leaf_fibres = 2,
+                           .spine_fibres = 1,
+                           .servers_per_leaf = 1,
+                           .gpus_per_server = 4}},
+           seed, 4'000);
   }
 }
 
@@ -295,7 +314,8 @@ TEST_CASE("a repaired server does not repair a GPU that failed on its own") {
 
 TEST_CASE("a job keeps what failed under it until it is released and nobody gets it then") {
   ledger l{leaf_spine{{.leafs = 2, .spines = 2, .servers_per_leaf = 1, .gpus_per_server = 4}}};
-  const placement p{{gpu_id{0}, gpu_id{4}}, {{leaf_id{0}, spine_id{1}, 0}, {leaf_id{1}, spine_id{1}, 0}}};
+  const placement p{{gpu_id{0}, gpu_id{4}},
+                    {{leaf_id{0}, spine_id{1}, 0}, {leaf_id{1}, spine_id{1}, 0}}};
   REQUIRE(l.reserve(job_id{7}, p) == reserve_status::reserved);
   CHECK(l.fail(spine_id{1}) == std::vector{job_id{7}});
   CHECK(l.fail(spine_id{0}).empty());
@@ -307,23 +327,30 @@ TEST_CASE("a job keeps what failed under it until it is released and nobody gets
 }
 
 TEST_CASE("circuits move all together or not at all") {
-  ledger l{leaf_spine_ocs{{.leafs = 2, .spines = 2, .switches = 2, .spine_fibres = 1,
-                           .servers_per_leaf = 1, .gpus_per_server = 4}}};
+  ledger l{leaf_spine_ocs{{.leafs = 2,
+                           .spines = 2,
+                           .switches = 2,
+                           .spine_fibres = 1,
+                           .servers_per_leaf = 1,
+                           .gpus_per_server = 4}}};
   const fabric::link a{leaf_id{0}, spine_id{0}, 0}, b{leaf_id{0}, spine_id{1}, 1};
   REQUIRE(l.reserve(job_id{1}, {{gpu_id{0}}, {a}}) == reserve_status::reserved);
   REQUIRE(l.reserve(job_id{2}, {{gpu_id{1}}, {b}}) == reserve_status::reserved);
   const fabric::link a_moved{leaf_id{0}, spine_id{0}, 1}, b_moved{leaf_id{0}, spine_id{1}, 0};
   const ledger before = l;
   // Alone neither finds a free uplink; together they change places.
-  CHECK(l.rewire(std::vector{fabric::circuit_move{job_id{1}, a, a_moved}}) == reserve_status::link_taken);
+  CHECK(l.rewire(std::vector{fabric::circuit_move{job_id{1}, a, a_moved}}) ==
+        reserve_status::link_taken);
   CHECK(l == before);
-  CHECK(l.rewire(std::vector<fabric::circuit_move>{{job_id{1}, a, a_moved}, {job_id{2}, b, b_moved}}) ==
-        reserve_status::reserved);
+  CHECK(l.rewire(std::vector<fabric::circuit_move>{
+            {job_id{1}, a, a_moved}, {job_id{2}, b, b_moved}}) == reserve_status::reserved);
   CHECK(l.find(job_id{1})->links == std::vector{a_moved});
   CHECK(l.owner(b_moved) == job_id{2});
   CHECK(l.consistent());
-  CHECK(l.rewire(std::vector{fabric::circuit_move{job_id{1}, a, a_moved}}) == reserve_status::malformed);
-  CHECK(l.rewire(std::vector{fabric::circuit_move{job_id{9}, a_moved, a}}) == reserve_status::malformed);
-  CHECK(l.rewire(std::vector{fabric::circuit_move{job_id{1}, a_moved, {leaf_id{0}, spine_id{1}, 0}}}) ==
+  CHECK(l.rewire(std::vector{fabric::circuit_move{job_id{1}, a, a_moved}}) ==
         reserve_status::malformed);
+  CHECK(l.rewire(std::vector{fabric::circuit_move{job_id{9}, a_moved, a}}) ==
+        reserve_status::malformed);
+  CHECK(l.rewire(std::vector{fabric::circuit_move{
+            job_id{1}, a_moved, {leaf_id{0}, spine_id{1}, 0}}}) == reserve_status::malformed);
 }

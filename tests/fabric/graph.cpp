@@ -24,8 +24,13 @@ using fabric::part;
 namespace {
 
 leaf_spine small() {
-  return leaf_spine{{.leafs = 3, .spines = 2, .links_per_pair = 2, .servers_per_leaf = 2,
-                     .gpus_per_server = 4, .link_gbps = 100, .server_gbps = 1000}};
+  return leaf_spine{{.leafs = 3,
+                     .spines = 2,
+                     .links_per_pair = 2,
+                     .servers_per_leaf = 2,
+                     .gpus_per_server = 4,
+                     .link_gbps = 100,
+                     .server_gbps = 1000}};
 }
 
 std::vector<int> hops_from(const fabric::graph& g, std::size_t source) {
@@ -54,9 +59,9 @@ double max_flow(const fabric::graph& g, std::size_t from, std::size_t to, bool a
   if (augmenting)
     return edmonds_karp_max_flow(g, from, to, capacity, residual_map, reverse_map, colour_map,
                                  before_map);
-  return boykov_kolmogorov_max_flow(
-      g, capacity, residual_map, reverse_map, before_map, colour_map,
-      boost::make_iterator_property_map(distance.begin(), by_vertex), by_vertex, from, to);
+  return boykov_kolmogorov_max_flow(g, capacity, residual_map, reverse_map, before_map, colour_map,
+                                    boost::make_iterator_property_map(distance.begin(), by_vertex),
+                                    by_vertex, from, to);
 }
 
 }  // namespace
@@ -64,8 +69,8 @@ double max_flow(const fabric::graph& g, std::size_t from, std::size_t to, bool a
 TEST_CASE("a fabric's graph has a vertex for each part and an edge for each direction") {
   for (const auto& [leafs, spines, servers, gpus] :
        {std::tuple{1, 1, 1, 1}, {3, 2, 2, 4}, {16, 32, 4, 8}, {5, 7, 3, 2}}) {
-    const leaf_spine dc{{.leafs = leafs, .spines = spines, .servers_per_leaf = servers,
-                         .gpus_per_server = gpus}};
+    const leaf_spine dc{
+        {.leafs = leafs, .spines = spines, .servers_per_leaf = servers, .gpus_per_server = gpus}};
     const auto g = make_graph(dc);
     CHECK(num_vertices(g) ==
           static_cast<std::size_t>(dc.gpus() + dc.servers() + dc.leafs() + dc.spines()));
@@ -75,8 +80,8 @@ TEST_CASE("a fabric's graph has a vertex for each part and an edge for each dire
 }
 
 TEST_CASE("vertices know what they are and the index finds them") {
-  const fabric::leaf_spine_ocs dc{{.leafs = 3, .spines = 2, .switches = 5, .servers_per_leaf = 2,
-                                    .gpus_per_server = 4}};
+  const fabric::leaf_spine_ocs dc{
+      {.leafs = 3, .spines = 2, .switches = 5, .servers_per_leaf = 2, .gpus_per_server = 4}};
   const graph_index at{dc};
   const auto g = make_graph(dc);
   std::map<part, int> kinds;
@@ -84,12 +89,24 @@ TEST_CASE("vertices know what they are and the index finds them") {
     const auto [kind, id] = g[v];
     ++kinds[kind];
     switch (kind) {
-      case part::gpu: CHECK(at(gpu_id{id}) == v); break;
-      case part::server: CHECK(at(server_id{id}) == v); break;
-      case part::leaf: CHECK(at(leaf_id{id}) == v); break;
-      case part::spine: CHECK(at(spine_id{id}) == v); break;
-      case part::ocs: CHECK(at(ocs_id{id}) == v); break;
-      case part::core: FAIL("a core without pods"); break;
+    case part::gpu:
+      CHECK(at(gpu_id{id}) == v);
+      break;
+    case part::server:
+      CHECK(at(server_id{id}) == v);
+      break;
+    case part::leaf:
+      CHECK(at(leaf_id{id}) == v);
+      break;
+    case part::spine:
+      CHECK(at(spine_id{id}) == v);
+      break;
+    case part::ocs:
+      CHECK(at(ocs_id{id}) == v);
+      break;
+    case part::core:
+      FAIL("a core without pods");
+      break;
     }
   }
   CHECK(kinds[part::gpu] == 24);

@@ -28,11 +28,8 @@ std::string refusal(const leaf_spine_shape& shape) {
 }  // namespace
 
 TEST_CASE("a leaf-spine network counts its parts") {
-  const leaf_spine dc{{.leafs = 16,
-                       .spines = 8,
-                       .links_per_pair = 4,
-                       .servers_per_leaf = 4,
-                       .gpus_per_server = 8}};
+  const leaf_spine dc{
+      {.leafs = 16, .spines = 8, .links_per_pair = 4, .servers_per_leaf = 4, .gpus_per_server = 8}};
   CHECK(dc.gpus() == 512);
   CHECK(dc.servers() == 64);
   CHECK(dc.gpus_per_leaf() == 32);
@@ -51,8 +48,8 @@ TEST_CASE("GPUs are numbered by server and servers by leaf") {
     CAPTURE(leafs);
     CAPTURE(servers);
     CAPTURE(gpus);
-    const leaf_spine dc{{.leafs = leafs, .spines = 2, .servers_per_leaf = servers,
-                         .gpus_per_server = gpus}};
+    const leaf_spine dc{
+        {.leafs = leafs, .spines = 2, .servers_per_leaf = servers, .gpus_per_server = gpus}};
     std::uint32_t g = 0, s = 0;
     for (leaf_id l : dc.all_leafs()) {
       int index = 0;
@@ -98,12 +95,18 @@ TEST_CASE("a speed that is not positive and finite is refused") {
 
 TEST_CASE("a network too large for its ids is refused") {
   constexpr int huge = std::numeric_limits<int>::max();
-  CHECK(refusal({.leafs = 1 << 14, .spines = 1, .servers_per_leaf = 1 << 10,
+  CHECK(refusal({.leafs = 1 << 14,
+                 .spines = 1,
+                 .servers_per_leaf = 1 << 10,
                  .gpus_per_server = 1 << 5}) ==
         "leaf_spine: expected at most 2^28 GPUs and links, got 536870912");
-  CHECK(refusal({.leafs = 1 << 14, .spines = 1 << 14, .servers_per_leaf = 1,
-                 .gpus_per_server = 1}) == "accepted");
-  CHECK(refusal({.leafs = huge, .spines = huge, .links_per_pair = huge, .servers_per_leaf = huge,
+  CHECK(
+      refusal({.leafs = 1 << 14, .spines = 1 << 14, .servers_per_leaf = 1, .gpus_per_server = 1}) ==
+      "accepted");
+  CHECK(refusal({.leafs = huge,
+                 .spines = huge,
+                 .links_per_pair = huge,
+                 .servers_per_leaf = huge,
                  .gpus_per_server = huge})
             .starts_with("leaf_spine: expected at most 2^28 GPUs and links, got "));
 }

@@ -129,19 +129,27 @@ placement random_placement(const leaf_spine& dc, const model_ledger& m, test::di
   if (d.chance(.3)) d.shuffle(p.gpus);  // any order of ranks is good
   if (!careless) return p;
   switch (d.index(7)) {
-    case 0:
-      if (!p.gpus.empty()) p.gpus.push_back(p.gpus.front());
-      break;
-    case 1: p.gpus.push_back(gpu_id{dc.gpus() + d.between(0, 3)}); break;
-    case 2:
-      if (!p.links.empty()) p.links.push_back(p.links.back());
-      break;
-    case 3: std::reverse(p.links.begin(), p.links.end()); break;
-    case 4: p.links.push_back({leaf_id{dc.leafs()}, spine_id{0}, 0}); break;
-    case 5: p.links.push_back({leaf_id{dc.leafs() - 1}, spine_id{dc.spines()}, 0}); break;
-    default:
-      p.links.push_back({leaf_id{dc.leafs() - 1}, spine_id{dc.spines() - 1},
-                         static_cast<std::uint32_t>(dc.links_per_pair())});
+  case 0:
+    if (!p.gpus.empty()) p.gpus.push_back(p.gpus.front());
+    break;
+  case 1:
+    p.gpus.push_back(gpu_id{dc.gpus() + d.between(0, 3)});
+    break;
+  case 2:
+    if (!p.links.empty()) p.links.push_back(p.links.back());
+    break;
+  case 3:
+    std::reverse(p.links.begin(), p.links.end());
+    break;
+  case 4:
+    p.links.push_back({leaf_id{dc.leafs()}, spine_id{0}, 0});
+    break;
+  case 5:
+    p.links.push_back({leaf_id{dc.leafs() - 1}, spine_id{dc.spines()}, 0});
+    break;
+  default:
+    p.links.push_back({leaf_id{dc.leafs() - 1}, spine_id{dc.spines() - 1},
+                       static_cast<std::uint32_t>(dc.links_per_pair())});
   }
   return p;
 }
@@ -190,11 +198,16 @@ void wander(const leaf_spine& dc, std::uint64_t seed, int operations) {
 }  // namespace
 
 TEST_CASE("a ledger agrees with maps through a hundred thousand reservations and releases") {
-  for (const auto& [leafs, spines, lanes, servers, gpus] :
-       {std::tuple{4, 4, 1, 2, 4}, {3, 5, 3, 2, 2}, {2, 3, 2, 1, 3}, {6, 70, 1, 3, 8},
-        {1, 1, 1, 1, 1}}) {
-    const leaf_spine dc{{.leafs = leafs, .spines = spines, .links_per_pair = lanes,
-                         .servers_per_leaf = servers, .gpus_per_server = gpus}};
+  for (const auto& [leafs, spines, lanes, servers, gpus] : {std::tuple{4, 4, 1, 2, 4},
+                                                            {3, 5, 3, 2, 2},
+                                                            {2, 3, 2, 1, 3},
+                                                            {6, 70, 1, 3, 8},
+                                                            {1, 1, 1, 1, 1}}) {
+    const leaf_spine dc{{.leafs = leafs,
+                         .spines = spines,
+                         .links_per_pair = lanes,
+                         .servers_per_leaf = servers,
+                         .gpus_per_server = gpus}};
     CAPTURE(leafs);
     const int operations = spines > 10 ? 4'000 : 16'000;
     for (std::uint64_t seed = 0; seed < 2; ++seed) wander(dc, seed, operations);
@@ -202,8 +215,8 @@ TEST_CASE("a ledger agrees with maps through a hundred thousand reservations and
 }
 
 TEST_CASE("a refused reservation leaves a ledger as it was") {
-  const leaf_spine dc{{.leafs = 2, .spines = 2, .links_per_pair = 2, .servers_per_leaf = 1,
-                       .gpus_per_server = 4}};
+  const leaf_spine dc{
+      {.leafs = 2, .spines = 2, .links_per_pair = 2, .servers_per_leaf = 1, .gpus_per_server = 4}};
   ledger l{dc};
   const fabric::link a{leaf_id{0}, spine_id{0}, 1}, b{leaf_id{1}, spine_id{0}, 0};
   REQUIRE(l.reserve(job_id{1}, {{gpu_id{0}, gpu_id{5}}, {a, b}}) == reserve_status::reserved);
@@ -242,13 +255,14 @@ TEST_CASE("copies of a ledger are snapshots") {
 }
 
 TEST_CASE("common bits of the free up-links count the lanes that leafs can share") {
-  const leaf_spine dc{{.leafs = 2, .spines = 1, .links_per_pair = 4, .servers_per_leaf = 1,
-                       .gpus_per_server = 4}};
+  const leaf_spine dc{
+      {.leafs = 2, .spines = 1, .links_per_pair = 4, .servers_per_leaf = 1, .gpus_per_server = 4}};
   ledger l{dc};
   // Leaf 0 loses its lowest lane, leaf 1 its two highest: three and two are left, two in common.
   REQUIRE(l.reserve(job_id{1}, {{}, {{leaf_id{0}, spine_id{0}, 0}}}) == reserve_status::reserved);
-  REQUIRE(l.reserve(job_id{2}, {{}, {{leaf_id{1}, spine_id{0}, 2}, {leaf_id{1}, spine_id{0}, 3}}})
-          == reserve_status::reserved);
+  REQUIRE(
+      l.reserve(job_id{2}, {{}, {{leaf_id{1}, spine_id{0}, 2}, {leaf_id{1}, spine_id{0}, 3}}}) ==
+      reserve_status::reserved);
   CHECK(l.free_links(leaf_id{0}, spine_id{0}) == 3);
   CHECK(l.free_links(leaf_id{1}, spine_id{0}) == 2);
   CHECK(count_common(l.free_uplinks(leaf_id{0}), l.free_uplinks(leaf_id{1})) == 2);

@@ -10,9 +10,9 @@ using fabric::placement;
 
 TEST_CASE("links are ordered by leaf, then spine, then lane") {
   std::vector<fabric::link> links{{leaf_id{1}, spine_id{0}, 0},
-                          {leaf_id{0}, spine_id{1}, 1},
-                          {leaf_id{0}, spine_id{1}, 0},
-                          {leaf_id{0}, spine_id{0}, 2}};
+                                  {leaf_id{0}, spine_id{1}, 1},
+                                  {leaf_id{0}, spine_id{1}, 0},
+                                  {leaf_id{0}, spine_id{0}, 2}};
   const std::vector<fabric::link> sorted{links[3], links[2], links[1], links[0]};
   std::sort(links.begin(), links.end());
   CHECK(links == sorted);

@@ -8,8 +8,8 @@ using heddle::fabric::base_power;
 
 TEST_CASE("idle parts draw power by default and none is negative") {
   const base_power w;
-  for (double x : {w.gpu_idle_w, w.server_w, w.server_off_w, w.wake_s, w.wake_j, w.switch_w,
-                   w.ocs_w})
+  for (double x :
+       {w.gpu_idle_w, w.server_w, w.server_off_w, w.wake_s, w.wake_j, w.switch_w, w.ocs_w})
     CHECK(x > 0);
   CHECK(w.server_off_w < w.server_w);
   // Switching a server off and on again has to be able to pay.

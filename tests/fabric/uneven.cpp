@@ -82,7 +82,10 @@ TEST_CASE("a regular layout is the same network as its shape") {
   layout l;
   l.spines.resize(3);
   l.leafs.assign(2, {"", {{"", 4}, {"", 4}}, {2, 2, 2}});
-  const leaf_spine a{l}, b{{.leafs = 2, .spines = 3, .links_per_pair = 2, .servers_per_leaf = 2,
+  const leaf_spine a{l}, b{{.leafs = 2,
+                            .spines = 3,
+                            .links_per_pair = 2,
+                            .servers_per_leaf = 2,
                             .gpus_per_server = 4}};
   CHECK(a.shape() == b.shape());
   CHECK(a.links() == b.links());
@@ -116,7 +119,8 @@ TEST_CASE("a ledger never gives links that an uneven network lacks") {
   CHECK(l.reserve(job_id{1}, {{gpu_id{0}}, {{leaf_id{0}, spine_id{0}, 1}}}) ==
         fabric::reserve_status::malformed);
   CHECK(l.reserve(job_id{1}, {{gpu_id{5}, gpu_id{6}, gpu_id{14}},
-                              {{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{0}, 1},
+                              {{leaf_id{0}, spine_id{0}, 0},
+                               {leaf_id{1}, spine_id{0}, 1},
                                {leaf_id{2}, spine_id{0}, 0}}}) == fabric::reserve_status::reserved);
   CHECK(l.idle_servers() == 1);
   CHECK(l.free_links(leaf_id{1}, spine_id{0}) == 1);
@@ -128,7 +132,8 @@ TEST_CASE("a ledger never gives links that an uneven network lacks") {
 }
 
 TEST_CASE("a leaf of pods has links to the spines of its pod alone") {
-  const pods dc{{.pods = 3, .pod = {.leafs = 2, .spines = 4, .servers_per_leaf = 1, .gpus_per_server = 4},
+  const pods dc{{.pods = 3,
+                 .pod = {.leafs = 2, .spines = 4, .servers_per_leaf = 1, .gpus_per_server = 4},
                  .core_switches = 5}};
   CHECK(dc.leafs() == 6);
   CHECK(dc.spines() == 12);
@@ -151,16 +156,23 @@ TEST_CASE("a leaf of pods has links to the spines of its pod alone") {
 }
 
 TEST_CASE("an optical fabric has uplinks instead of links and can be wired as a mesh") {
-  const leaf_spine_ocs dc{{.leafs = 4, .spines = 2, .switches = 4, .spine_fibres = 2,
-                           .servers_per_leaf = 1, .gpus_per_server = 4}};
+  const leaf_spine_ocs dc{{.leafs = 4,
+                           .spines = 2,
+                           .switches = 4,
+                           .spine_fibres = 2,
+                           .servers_per_leaf = 1,
+                           .gpus_per_server = 4}};
   CHECK(dc.is_optical());
   CHECK(dc.uplinks() == 4);
   CHECK(dc.links() == 16);
   CHECK(dc.links(leaf_id{0}, spine_id{0}) == 0);
   CHECK(dc.ocs_of(3) == ocs_id{3});
   REQUIRE(dc.mesh());
-  CHECK(*dc.mesh() == leaf_spine{{.leafs = 4, .spines = 2, .links_per_pair = 2,
-                                  .servers_per_leaf = 1, .gpus_per_server = 4}});
+  CHECK(*dc.mesh() == leaf_spine{{.leafs = 4,
+                                  .spines = 2,
+                                  .links_per_pair = 2,
+                                  .servers_per_leaf = 1,
+                                  .gpus_per_server = 4}});
   // Three uplinks do not divide between two spines; two spines with one port an OCS are too few.
   CHECK_FALSE(leaf_spine_ocs{{.leafs = 4, .spines = 2, .switches = 3}}.mesh());
   CHECK_FALSE(leaf_spine_ocs{{.leafs = 4, .spines = 2, .switches = 4, .spine_fibres = 1}}.mesh());

@@ -28,7 +28,9 @@ std::vector<operating_point> drawn_points(std::uint64_t entity, int count) {
   boost::random::uniform_int_distribution<int> gpus(0, 3), grid(1, 20);
   std::vector<operating_point> points;
   for (int i = 0; i < count; ++i)
-    points.push_back({.config = {.gpus = 1 << gpus(s), .servers = 1, .local_batch = 1,
+    points.push_back({.config = {.gpus = 1 << gpus(s),
+                                 .servers = 1,
+                                 .local_batch = 1,
                                  .clock_ghz = 0.1 * grid(s)},
                       .throughput = static_cast<double>(grid(s)),
                       .power_w = 10.0 * grid(s)});
@@ -176,8 +178,8 @@ TEST_CASE("noise is reproducible, unbiased and of the size asked for") {
   double sum = 0, square = 0;
   const int draws = 4000;
   for (int i = 0; i < draws; ++i) {
-    const double z = std::log(noisy{m, 0.03, 7, static_cast<std::uint64_t>(i)}(c).throughput /
-                              m(c).throughput);
+    const double z =
+        std::log(noisy{m, 0.03, 7, static_cast<std::uint64_t>(i)}(c).throughput / m(c).throughput);
     sum += z, square += z * z;
   }
   CHECK(std::abs(sum / draws) < 4 * 0.03 / std::sqrt(draws));

@@ -38,8 +38,7 @@ void measure(std::vector<sample>& samples, const powerflow_throughput& truth, do
              std::uint64_t trial) {
   stream random(2024, trial, "noise");
   boost::random::normal_distribution<double> normal;
-  for (sample& s : samples)
-    s.iteration_s = truth(s.config).total_s * (1 + sigma * normal(random));
+  for (sample& s : samples) s.iteration_s = truth(s.config).total_s * (1 + sigma * normal(random));
 }
 
 std::map<std::string, double> by_name(const powerflow_throughput& m) {
@@ -48,9 +47,15 @@ std::map<std::string, double> by_name(const powerflow_throughput& m) {
           {"alpha_n_s", m.alpha_n_s}, {"beta_n_s", m.beta_n_s},   {"gamma", m.gamma}};
 }
 
-const powerflow_throughput interior{.a0_s = 0.01, .a1_s_ghz = 0.02, .b0_s = 0.0004,
-                                    .b1_s_ghz = 0.0006, .alpha_r_s = 0.03, .beta_r_s = 0.006,
-                                    .alpha_n_s = 0.09, .beta_n_s = 0.004, .gamma = 2.5};
+const powerflow_throughput interior{.a0_s = 0.01,
+                                    .a1_s_ghz = 0.02,
+                                    .b0_s = 0.0004,
+                                    .b1_s_ghz = 0.0006,
+                                    .alpha_r_s = 0.03,
+                                    .beta_r_s = 0.006,
+                                    .alpha_n_s = 0.09,
+                                    .beta_n_s = 0.004,
+                                    .gamma = 2.5};
 
 std::vector<sample> clock_rows(std::vector<std::array<double, 3>> rows) {
   std::vector<sample> samples;
@@ -66,13 +71,24 @@ std::vector<sample> clock_rows(std::vector<std::array<double, 3>> rows) {
 
 // Measured points: V100 running binomialOptions, A4000 running an fp32 kernel, RTX 3080 Ti training
 // ResNet-18 (MHz, ms, W).
-const auto v100 = clock_rows({{502, 17.191, 63.8}, {600, 14.159, 72.8}, {705, 11.872, 83.2},
-                              {802, 10.179, 89.4}, {945, 8.589, 102.2}, {1087, 7.466, 122.4},
-                              {1237, 6.564, 153.1}, {1380, 5.935, 200.6}});
-const auto a4000 = clock_rows({{405, 332.6, 43.9}, {780, 172.7, 59.0}, {1155, 116.7, 72.2},
-                               {1335, 100.9, 79.9}, {1530, 88.2, 103.0}, {1710, 78.8, 133.8}});
-const auto rtx3080ti = clock_rows({{1177, 1e3 / 42.93, 191.5}, {1628, 1e3 / 52.50, 231.0},
-                                   {1763, 1e3 / 54.94, 276.7}, {1842, 1e3 / 56.34, 310.2}});
+const auto v100 = clock_rows({{502, 17.191, 63.8},
+                              {600, 14.159, 72.8},
+                              {705, 11.872, 83.2},
+                              {802, 10.179, 89.4},
+                              {945, 8.589, 102.2},
+                              {1087, 7.466, 122.4},
+                              {1237, 6.564, 153.1},
+                              {1380, 5.935, 200.6}});
+const auto a4000 = clock_rows({{405, 332.6, 43.9},
+                               {780, 172.7, 59.0},
+                               {1155, 116.7, 72.2},
+                               {1335, 100.9, 79.9},
+                               {1530, 88.2, 103.0},
+                               {1710, 78.8, 133.8}});
+const auto rtx3080ti = clock_rows({{1177, 1e3 / 42.93, 191.5},
+                                   {1628, 1e3 / 52.50, 231.0},
+                                   {1763, 1e3 / 54.94, 276.7},
+                                   {1842, 1e3 / 56.34, 310.2}});
 
 const parameter_estimate& parameter(const std::vector<parameter_estimate>& all,
                                     const std::string& name) {
@@ -90,11 +106,15 @@ TEST_CASE("interior parameters are recovered from samples without noise") {
       return low * std::pow(high / low, boost::random::uniform_real_distribution<double>(0, 1)(s));
     };
     const double launch = draw(0.005, 0.1), per_sample = draw(1e-4, 3e-3);
-    const powerflow_throughput truth{
-        .a0_s = launch * draw(0.2, 0.8), .a1_s_ghz = launch * draw(0.2, 0.8),
-        .b0_s = per_sample * draw(0.2, 0.8), .b1_s_ghz = per_sample * draw(0.2, 0.8),
-        .alpha_r_s = draw(0.02, 0.2), .beta_r_s = draw(0.003, 0.03), .alpha_n_s = draw(0.1, 0.5),
-        .beta_n_s = draw(0.001, 0.01), .gamma = draw(1.3, 4)};
+    const powerflow_throughput truth{.a0_s = launch * draw(0.2, 0.8),
+                                     .a1_s_ghz = launch * draw(0.2, 0.8),
+                                     .b0_s = per_sample * draw(0.2, 0.8),
+                                     .b1_s_ghz = per_sample * draw(0.2, 0.8),
+                                     .alpha_r_s = draw(0.02, 0.2),
+                                     .beta_r_s = draw(0.003, 0.03),
+                                     .alpha_n_s = draw(0.1, 0.5),
+                                     .beta_n_s = draw(0.001, 0.01),
+                                     .gamma = draw(1.3, 4)};
     auto samples = full_design();
     measure(samples, truth, 0, k);
     const time_fit fit = fit_time(samples);
@@ -141,7 +161,8 @@ TEST_CASE("outliers hardly move a robust fit") {
   measure(samples, interior, 0.01, 5);
   for (std::size_t i = 0; i < samples.size(); i += 12) samples[i].iteration_s *= 3;
   const auto error = [&](bool robust) {
-    const time_fit fit = fit_time(samples, {.robust = robust, .batch_profile = false, .knee = false});
+    const time_fit fit =
+        fit_time(samples, {.robust = robust, .batch_profile = false, .knee = false});
     fit_error_sum sum;
     for (const sample& s : samples) sum.add(fit(s.config).total_s, interior(s.config).total_s);
     return sum.result().mape;
@@ -227,7 +248,8 @@ TEST_CASE("duplicated samples change nothing but the certainty") {
   measure(samples, interior, 0.03, 9);
   auto doubled = samples;
   doubled.insert(doubled.end(), samples.begin(), samples.end());
-  const time_fit one = fit_time(samples, {.batch_profile = false}), two = fit_time(doubled, {.batch_profile = false});
+  const time_fit one = fit_time(samples, {.batch_profile = false}),
+                 two = fit_time(doubled, {.batch_profile = false});
   for (const sample& s : samples)
     CHECK(two(s.config).total_s == doctest::Approx(one(s.config).total_s).epsilon(0.01));
 }
@@ -275,8 +297,8 @@ TEST_CASE("measured points over the clock are met as closely as published fits")
     const std::vector<sample>* samples;
     double ridge, time;
   };
-  for (const row& r : {row{&v100, 0.0155, 0.0198}, row{&a4000, 0.0083, 0.005},
-                       row{&rtx3080ti, 0.0096, 0.018}}) {
+  for (const row& r :
+       {row{&v100, 0.0155, 0.0198}, row{&a4000, 0.0083, 0.005}, row{&rtx3080ti, 0.0096, 0.018}}) {
     const time_fit time = fit_time(*r.samples);
     const power_fit ridge = fit_power(*r.samples, time);
     const power_fit cubic = fit_power(*r.samples, time, {.form = power_form::cubic});
@@ -363,8 +385,10 @@ TEST_CASE("non-negative least squares satisfies the optimality conditions") {
     const Eigen::VectorXd gradient = a.transpose() * (y - a * x);
     for (Eigen::Index j = 0; j < 5; ++j) {
       CHECK(x[j] >= 0);
-      if (x[j] > 0) CHECK(std::abs(gradient[j]) < 1e-9);
-      else CHECK(gradient[j] < 1e-9);
+      if (x[j] > 0)
+        CHECK(std::abs(gradient[j]) < 1e-9);
+      else
+        CHECK(gradient[j] < 1e-9);
     }
   }
 }

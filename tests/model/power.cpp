@@ -20,7 +20,8 @@ TEST_CASE("every power model of the room keeps its promises") {
   CHECK(broken_promises(ridge_power{20, 80, 1.0, 0.6}, clocks).empty());
   CHECK(broken_promises(cubic_power{20, 10, 30}, clocks).empty());
   CHECK(broken_promises(archetype::power_model(100), clocks).empty());
-  CHECK(broken_promises(table_power{{{{0.5, 60}, {1.0, 100}, {1.5, 200}}, true}, 25}, clocks).empty());
+  CHECK(broken_promises(table_power{{{{0.5, 60}, {1.0, 100}, {1.5, 200}}, true}, 25}, clocks)
+            .empty());
   CHECK(!broken_promises([](double f, double) { return 100 - f; }, clocks).empty());
 }
 
@@ -55,8 +56,10 @@ TEST_CASE("the continuous clock at a cap draws exactly the cap") {
         const double top = 1.5;
         for (double cap = 25; cap < 300; cap += 5) {
           const double f = continuous_clock_at(p, cap, top, utilization);
-          if (f < top) CHECK(p(f, utilization) == doctest::Approx(cap).epsilon(1e-12));
-          else CHECK(p(top, utilization) <= cap * (1 + 1e-12));
+          if (f < top)
+            CHECK(p(f, utilization) == doctest::Approx(cap).epsilon(1e-12));
+          else
+            CHECK(p(top, utilization) <= cap * (1 + 1e-12));
         }
         CHECK(continuous_clock_at(p, 10, top, utilization) == 0);
       }
@@ -71,8 +74,10 @@ TEST_CASE("the energy-optimal clock solves its equation and no other clock costs
             doctest::Approx(p0 * d).epsilon(1e-12));
       const auto energy = [&](double at) { return (t0 + d / at) * (p0 + c * at * at * at); };
       for (double at = 0.05; at < 4; at += 0.01) CHECK(energy(f) <= energy(at) * (1 + 1e-12));
-      if (t0 == 0) CHECK(f == doctest::Approx(std::cbrt(p0 / (2 * c))));
-      else CHECK(f < std::cbrt(p0 / (2 * c)));
+      if (t0 == 0)
+        CHECK(f == doctest::Approx(std::cbrt(p0 / (2 * c))));
+      else
+        CHECK(f < std::cbrt(p0 / (2 * c)));
     }
   CHECK_THROWS_AS((void)energy_optimal_clock(0, 0, 1, 1), input_error);
   CHECK_THROWS_AS((void)energy_optimal_clock(0, 1, NAN, 1), input_error);
@@ -107,8 +112,9 @@ TEST_CASE("every job of the catalogue runs on every GPU and keeps its promises")
 
 TEST_CASE("names of the catalogue are found as traces and papers write them") {
   const catalogue known;
-  for (const char* name : {"ResNet50", "resnet-50", "imagenet", "VGG16", "ResNet101", "BERT", "Pangu",
-                           "bert_base_uncased/squad", "DeepSpeech2", "llama-7b", "cifar10", "ncf"}) {
+  for (const char* name :
+       {"ResNet50", "resnet-50", "imagenet", "VGG16", "ResNet101", "BERT", "Pangu",
+        "bert_base_uncased/squad", "DeepSpeech2", "llama-7b", "cifar10", "ncf"}) {
     CAPTURE(name);
     CHECK(known.find_job(name) != nullptr);
   }

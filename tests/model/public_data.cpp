@@ -61,8 +61,8 @@ double error_of(const std::vector<sample>& seen, const std::vector<sample>& all)
 std::vector<sample> some_of(std::vector<sample> all, std::size_t count, std::uint64_t trial) {
   stream random(3, trial, "some");
   for (std::size_t i = 0; i < count; ++i)
-    std::swap(all[i], all[boost::random::uniform_int_distribution<std::size_t>(
-                          i, all.size() - 1)(random)]);
+    std::swap(all[i],
+              all[boost::random::uniform_int_distribution<std::size_t>(i, all.size() - 1)(random)]);
   all.resize(count);
   return all;
 }
@@ -117,7 +117,8 @@ TEST_CASE("nine suggested samples are worth eighteen random ones on T4") {
 TEST_CASE("time and power under power limits are fitted within 7 % for ResNet-50 and BERT") {
   HEDDLE_SHARED_FILE(path, "data/power/zeus_v100_rtx6000.csv");
   for (const auto& [name, samples] : read(path, false)) {
-    if (name.find("resnet50") == std::string::npos && name.find("bert") == std::string::npos) continue;
+    if (name.find("resnet50") == std::string::npos && name.find("bert") == std::string::npos)
+      continue;
     CAPTURE(name);
     const time_fit time = fit_time(samples);
     const power_fit power = fit_power(samples, time);

@@ -18,9 +18,15 @@ using namespace heddle::model;
 
 namespace {
 
-const powerflow_throughput truth{.a0_s = 0.01, .a1_s_ghz = 0.02, .b0_s = 0.0004,
-                                 .b1_s_ghz = 0.0006, .alpha_r_s = 0.03, .beta_r_s = 0.006,
-                                 .alpha_n_s = 0.09, .beta_n_s = 0.004, .gamma = 2.5};
+const powerflow_throughput truth{.a0_s = 0.01,
+                                 .a1_s_ghz = 0.02,
+                                 .b0_s = 0.0004,
+                                 .b1_s_ghz = 0.0006,
+                                 .alpha_r_s = 0.03,
+                                 .beta_r_s = 0.006,
+                                 .alpha_n_s = 0.09,
+                                 .beta_n_s = 0.004,
+                                 .gamma = 2.5};
 
 std::vector<sample> candidates() {
   std::vector<sample> out;
@@ -91,7 +97,8 @@ TEST_CASE("a job that becomes slower is noticed soon, noise is not mistaken for 
     online.accept_drift(1);
     std::uint64_t k = 0;
     while (k < 100 &&
-           !online.refine(measured(all[(7 * k) % all.size()], 1.08, 90'000 + 1000 * trial + k)).drifted)
+           !online.refine(measured(all[(7 * k) % all.size()], 1.08, 90'000 + 1000 * trial + k))
+                .drifted)
       ++k;
     late += k > 12;
   }

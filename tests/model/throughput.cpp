@@ -22,9 +22,8 @@ using namespace heddle::model;
 
 namespace {
 
-const grid usual{.gpus = {1, 2, 3, 4, 8, 16, 64},
-                 .clocks_ghz = {0.5, 0.8, 1.0, 1.2, 1.4},
-                 .global_batch = 512};
+const grid usual{
+    .gpus = {1, 2, 3, 4, 8, 16, 64}, .clocks_ghz = {0.5, 0.8, 1.0, 1.2, 1.4}, .global_batch = 512};
 
 double draw(stream& s, double low, double high) {
   return boost::random::uniform_real_distribution<double>(low, high)(s);
@@ -32,10 +31,18 @@ double draw(stream& s, double low, double high) {
 
 powerflow_throughput drawn_model(std::uint64_t entity) {
   stream s(11, entity, "model");
-  return {.a0_s = draw(s, 0, 0.1),      .a1_s_ghz = draw(s, 0, 0.1),   .b0_s = draw(s, 0, 0.01),
-          .b1_s_ghz = draw(s, 1e-6, 0.01), .alpha_r_s = draw(s, 0, 0.1), .beta_r_s = draw(s, 0, 0.01),
-          .alpha_n_s = draw(s, 0, 0.5), .beta_n_s = draw(s, 0, 0.01),  .gamma = draw(s, 1, 10),
-          .zeta_n_s = draw(s, 0, 0.1),  .knee_ghz = draw(s, 0, 1.5),   .knee_slope = draw(s, 0, 2)};
+  return {.a0_s = draw(s, 0, 0.1),
+          .a1_s_ghz = draw(s, 0, 0.1),
+          .b0_s = draw(s, 0, 0.01),
+          .b1_s_ghz = draw(s, 1e-6, 0.01),
+          .alpha_r_s = draw(s, 0, 0.1),
+          .beta_r_s = draw(s, 0, 0.01),
+          .alpha_n_s = draw(s, 0, 0.5),
+          .beta_n_s = draw(s, 0, 0.01),
+          .gamma = draw(s, 1, 10),
+          .zeta_n_s = draw(s, 0, 0.1),
+          .knee_ghz = draw(s, 0, 1.5),
+          .knee_slope = draw(s, 0, 2)};
 }
 
 }  // namespace
@@ -111,12 +118,14 @@ TEST_CASE("a knee with no core-bound part is a roofline in frequency") {
 TEST_CASE("every throughput model of the room keeps its promises") {
   CHECK(broken_promises(roofline_throughput{0.001, 0.002, 0.003}, usual).empty());
   CHECK(broken_promises(amdahl_throughput{.sample_s = 0.01, .serial_share = 0.05}, usual).empty());
-  CHECK(broken_promises(pollux_throughput{0.02, 0.001, 0.01, 0.001, 0.1, 0.002, 2.5}, usual).empty());
+  CHECK(
+      broken_promises(pollux_throughput{0.02, 0.001, 0.01, 0.001, 0.1, 0.002, 2.5}, usual).empty());
   CHECK(broken_promises(archetype::throughput_model(0.5), usual).empty());
   const table_throughput table{{{1, monotone_table{{{8, 0.1}, {64, 0.5}, {512, 4}}, true}},
                                 {4, monotone_table{{{8, 0.2}, {64, 0.7}, {512, 4.4}}, true}},
                                 {16, monotone_table{{{8, 0.3}, {64, 0.8}, {512, 4.5}}, true}}},
-                               1.4, 0.5};
+                               1.4,
+                               0.5};
   CHECK(broken_promises(table, usual).empty());
   const fabric_synchronised over_fabric{
       roofline_throughput{0.001, 0.002, 0.003},

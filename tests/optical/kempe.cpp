@@ -32,8 +32,8 @@ int free_total(const wiring& w, auto id) {
 }
 
 // Replays what was said to have moved onto the circuits of before; the new one is what is left over.
-void check_story(const std::vector<circuit>& before, const std::vector<rerouted>& moved, const wiring& after,
-                 leaf_id l, spine_id s) {
+void check_story(const std::vector<circuit>& before, const std::vector<rerouted>& moved,
+                 const wiring& after, leaf_id l, spine_id s) {
   std::vector<circuit> now = before;
   for (const rerouted& r : moved) {
     REQUIRE(r.from.leaf == r.to.leaf);
@@ -61,15 +61,18 @@ constexpr auto may_move = [](const circuit&) { return 1; };
 
 }  // namespace
 
-TEST_CASE("a Kempe chain sets up a circuit whenever leaf and spine have a free end and all OCS are alike") {
+TEST_CASE("a Kempe chain sets up a circuit whenever leaf and spine have a free end and all OCS are "
+          "alike") {
   kempe insert;
   std::vector<rerouted> moved;
   int chains = 0, longest = 0, refused = 0;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    ports ends{d.between(1, 10), d.between(1, 10), d.between(1, 9), d.between(1, 3), d.between(1, 3)};
-    if (ends.switches() > 1 && d.chance(.3)) ends.close(ocs_id{d.index(static_cast<std::size_t>(ends.switches()))});
+    ports ends{d.between(1, 10), d.between(1, 10), d.between(1, 9), d.between(1, 3),
+               d.between(1, 3)};
+    if (ends.switches() > 1 && d.chance(.3))
+      ends.close(ocs_id{d.index(static_cast<std::size_t>(ends.switches()))});
     wiring w{ends};
     for (int i = 0; i < 400; ++i) {
       const leaf_id l{d.index(static_cast<std::size_t>(ends.leafs()))};

@@ -69,12 +69,14 @@ void check_plan(const wiring& from, const wiring& to, const plan& p) {
 
 }  // namespace
 
-TEST_CASE("every step of a plan is valid and no pair falls below both wirings but where it says so") {
+TEST_CASE(
+    "every step of a plan is valid and no pair falls below both wirings but where it says so") {
   int with_dips = 0, with_detours = 0, longest = 0;
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const ports ends{d.between(1, 6), d.between(1, 5), d.between(1, 5), d.between(1, 2), d.between(1, 2)};
+    const ports ends{d.between(1, 6), d.between(1, 5), d.between(1, 5), d.between(1, 2),
+                     d.between(1, 2)};
     const int tries = d.between(0, 120);
     const wiring from = random_wiring(ends, d, tries), to = random_wiring(ends, d, tries);
     const plan p = make_plan(from, to, 50);
@@ -102,7 +104,8 @@ TEST_CASE("a circuit that moves is up at its new switch before it goes dark at t
   CHECK(make_plan(to, to, 50).steps.empty());
 }
 
-TEST_CASE("circuits that want one another's ends take a detour if a switch is free and else one goes dark") {
+TEST_CASE("circuits that want one another's ends take a detour if a switch is free and else one "
+          "goes dark") {
   // Two leafs at two spines swap their OCS: 0 and 1.
   for (int switches : {2, 3}) {
     wiring from{ports{2, 2, switches, 1, 1}}, to{ports{2, 2, switches, 1, 1}};
@@ -128,7 +131,9 @@ TEST_CASE("with as many idle switches again no plan of many has had to dip") {
     const ports ends{d.between(1, 5), d.between(1, 5), 2 * used, 1, 1};
     // Both wirings keep to the first half of the OCS, each circuit has a place in the other half.
     ports half = ends;
-    for (ocs_id o : id_range<ocs_id>{static_cast<std::uint32_t>(used), static_cast<std::uint32_t>(2 * used)}) half.close(o);
+    for (ocs_id o :
+         id_range<ocs_id>{static_cast<std::uint32_t>(used), static_cast<std::uint32_t>(2 * used)})
+      half.close(o);
     const auto spread = [&] {
       const wiring w = random_wiring(half, d, 100);
       wiring all{ends};

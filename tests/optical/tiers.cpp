@@ -20,7 +20,8 @@ using namespace heddle::optical;
 
 namespace {
 
-std::vector<wanted_pair> random_pairs(test::dice& d, std::uint32_t leafs, double density, int most) {
+std::vector<wanted_pair> random_pairs(test::dice& d, std::uint32_t leafs, double density,
+                                      int most) {
   std::vector<wanted_pair> pairs;
   for (std::uint32_t a = 0; a < leafs; ++a)
     for (std::uint32_t b = a + 1; b < leafs; ++b)
@@ -61,7 +62,8 @@ TEST_CASE("a symmetric split halves every entry and every row and column to the 
   }
 }
 
-TEST_CASE("leaf-centric spreading gives every spine its part of what each leaf sends and receives") {
+TEST_CASE(
+    "leaf-centric spreading gives every spine its part of what each leaf sends and receives") {
   leaf_centric spread;
   int worst = 0;
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
@@ -85,7 +87,9 @@ TEST_CASE("leaf-centric spreading gives every spine its part of what each leaf s
     }
     for (std::uint32_t l = 0; l < leafs; ++l) {
       const auto row = [&](const std::vector<int>& m) { return std::span(m).subspan(l * s, s); };
-      const auto sum = [](std::span<const int> r) { return std::accumulate(r.begin(), r.end(), 0); };
+      const auto sum = [](std::span<const int> r) {
+        return std::accumulate(r.begin(), r.end(), 0);
+      };
       for (int x : row(out)) REQUIRE(is_part(x, sum(row(out)), spines));
       for (int x : row(in)) REQUIRE(is_part(x, sum(row(in)), spines));
       int low = 1 << 30, high = 0;
@@ -124,7 +128,8 @@ TEST_CASE("with two links from a leaf to each spine a full leaf is spread withou
   leaf_centric spread;
   for (std::uint32_t spines : {2u, 4u, 6u, 8u}) {
     std::vector<wanted_pair> ring;
-    for (std::uint32_t l = 0; l < 24; ++l) ring.push_back({l, (l + 1) % 24, static_cast<int>(spines)});
+    for (std::uint32_t l = 0; l < 24; ++l)
+      ring.push_back({l, (l + 1) % 24, static_cast<int>(spines)});
     std::map<std::pair<std::uint32_t, std::uint32_t>, int> at;
     for (const spread_circuit& k : spread(24, ring, spines)) {
       ++at[{k.from, k.spine}];

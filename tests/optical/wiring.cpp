@@ -144,9 +144,16 @@ TEST_CASE("a matrix is realizable exactly when brute force wires it on every sma
   struct shape {
     int leafs, spines, switches, leaf_fibres, spine_fibres, most;
   };
-  for (const shape& x : {shape{1, 1, 3, 2, 2, 7}, {2, 2, 2, 1, 1, 2}, {2, 2, 2, 1, 2, 2}, {2, 2, 3, 1, 1, 3},
-                         {3, 2, 2, 1, 1, 2}, {3, 2, 2, 1, 2, 2}, {2, 3, 2, 2, 1, 2}, {3, 3, 2, 1, 1, 1},
-                         {3, 3, 2, 1, 2, 1}, {2, 2, 2, 2, 2, 4}}) {
+  for (const shape& x : {shape{1, 1, 3, 2, 2, 7},
+                         {2, 2, 2, 1, 1, 2},
+                         {2, 2, 2, 1, 2, 2},
+                         {2, 2, 3, 1, 1, 3},
+                         {3, 2, 2, 1, 1, 2},
+                         {3, 2, 2, 1, 2, 2},
+                         {2, 3, 2, 2, 1, 2},
+                         {3, 3, 2, 1, 1, 1},
+                         {3, 3, 2, 1, 2, 1},
+                         {2, 2, 2, 2, 2, 4}}) {
     ports ends{x.leafs, x.spines, x.switches, x.leaf_fibres, x.spine_fibres};
     for (bool lost : {false, true}) {
       if (lost) ends.close(ocs_id{0});
@@ -206,8 +213,7 @@ TEST_CASE("with single fibres closed a no is a proof and the search settles what
     check_valid(w);
     budget = 0;
     wiring again{ends};
-    if (search.solve(again, wanted, budget) == search_result::gave_up)
-      CHECK(again.circuits() == 0);
+    if (search.solve(again, wanted, budget) == search_result::gave_up) CHECK(again.circuits() == 0);
   }
   CHECK(no > 1000);
   CHECK(set_witness > 20);
@@ -220,7 +226,8 @@ TEST_CASE("large random matrices on the port counts' edge are wired and one link
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const ports ends{d.between(20, 64), d.between(8, 32), d.between(8, 32), d.between(1, 2), d.between(1, 2)};
+    const ports ends{d.between(20, 64), d.between(8, 32), d.between(8, 32), d.between(1, 2),
+                     d.between(1, 2)};
     // Random links while both ends have ports left: nearly full in the end.
     link_matrix m{ends.leafs(), ends.spines()};
     std::vector<int> row(static_cast<std::size_t>(ends.leafs()), ends.uplinks());
@@ -270,7 +277,8 @@ TEST_CASE("the checker names what is wrong with a list of circuits") {
 }
 
 TEST_CASE("ports know what of a fabric is in order") {
-  const fabric::leaf_spine_ocs dc{{.leafs = 3, .spines = 2, .switches = 4, .leaf_fibres = 2, .spine_fibres = 3}};
+  const fabric::leaf_spine_ocs dc{
+      {.leafs = 3, .spines = 2, .switches = 4, .leaf_fibres = 2, .spine_fibres = 3}};
   fabric::failures failed{dc};
   CHECK(ports{dc} == ports{dc, failed});
   failed.mark(ocs_id{1}, true);

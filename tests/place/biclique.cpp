@@ -129,8 +129,8 @@ TEST_CASE("the search finds the first biclique by brute force, or proves that th
     REQUIRE(std::vector(search.rows().begin(), search.rows().end()) == *expected);
     std::vector<word> common(m.words(), ~word{0});
     for (std::uint32_t row : *expected) intersect(common, m[row], common);
-    REQUIRE(std::equal(common.begin(), common.end(), search.columns().begin(),
-                       search.columns().end()));
+    REQUIRE(
+        std::equal(common.begin(), common.end(), search.columns().begin(), search.columns().end()));
     if (r > 0) {
       const std::uint32_t t = search.remainder();
       REQUIRE(std::find(expected->begin(), expected->end(), t) == expected->end());

@@ -38,7 +38,8 @@ int tightest_by_hand(const ledger& free, server_id s, int size) {
   const int g = static_cast<int>(free.fabric().gpus_of(s).size());
   const auto is_free = [&](int first, int n) {
     for (int i = first; i < first + n; ++i)
-      if (!free.is_free(gpu_id{free.fabric().gpus_of(s).front().value + static_cast<std::uint32_t>(i)}))
+      if (!free.is_free(
+              gpu_id{free.fabric().gpus_of(s).front().value + static_cast<std::uint32_t>(i)}))
         return false;
     return true;
   };
@@ -61,8 +62,7 @@ struct churn {
 
   churn(std::uint64_t seed, int leafs, int servers, int gpus)
       : dc({.leafs = leafs, .spines = 2, .servers_per_leaf = servers, .gpus_per_server = gpus}),
-        state(dc),
-        d(seed) {}
+        state(dc), d(seed) {}
 
   int power_of_two(int most) {
     int n = 1;
@@ -87,14 +87,18 @@ struct churn {
 
 }  // namespace
 
-TEST_CASE("buddy puts a job of at most a server's GPUs on one server in the tightest block there is") {
+TEST_CASE(
+    "buddy puts a job of at most a server's GPUs on one server in the tightest block there is") {
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc{{.leafs = d.between(1, 3), .spines = 1, .servers_per_leaf = d.between(1, 3),
+    const leaf_spine dc{{.leafs = d.between(1, 3),
+                         .spines = 1,
+                         .servers_per_leaf = d.between(1, 3),
                          .gpus_per_server = 1 << d.between(0, 4)}};
     const ledger free = test::random_state(dc, d, d.real(), 0);
-    const int wanted = 1 << d.between(0, std::countr_zero(static_cast<unsigned>(dc.gpus_per_server())));
+    const int wanted =
+        1 << d.between(0, std::countr_zero(static_cast<unsigned>(dc.gpus_per_server())));
     const std::optional<placement> p = buddy{}(free, {job_id{1}, wanted});
     int tightest = 0;
     for (server_id s : dc.all_servers())
@@ -117,7 +121,9 @@ TEST_CASE("buddy gives larger jobs whole servers under as few leafs as there are
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc{{.leafs = d.between(1, 5), .spines = 1, .servers_per_leaf = d.between(1, 4),
+    const leaf_spine dc{{.leafs = d.between(1, 5),
+                         .spines = 1,
+                         .servers_per_leaf = d.between(1, 4),
                          .gpus_per_server = 4}};
     const ledger free = test::random_state(dc, d, .3 * d.real() * d.real(), 0);
     const int servers = d.between(2, 6);
@@ -146,7 +152,8 @@ TEST_CASE("buddy places sizes that are no powers of two in blocks and remainders
   CHECK(servers_of(dc, *p).size() == 3);
   CHECK(dc.leaf_of(p->gpus.front()) == dc.leaf_of(p->gpus.back()));
   REQUIRE(l.reserve(job_id{1}, *p) == reserve_status::reserved);
-  const auto q = buddy{}(l, {job_id{2}, 3});  // the first four GPUs are a block, and so are the last two
+  const auto q =
+      buddy{}(l, {job_id{2}, 3});  // the first four GPUs are a block, and so are the last two
   REQUIRE(q);
   CHECK(dc.leaf_of(q->gpus.front()) == leaf_id{1});
   CHECK(buddy{}(l, {job_id{2}, 2})->gpus.front() == gpu_id{16});
@@ -217,7 +224,8 @@ TEST_CASE("after compaction powers of two whose sum fits are always placed") {
   CHECK(placed_at_once > 3000);
 }
 
-TEST_CASE("compaction moves nothing where nothing need move and leaves jobs with links where they are") {
+TEST_CASE(
+    "compaction moves nothing where nothing need move and leaves jobs with links where they are") {
   const leaf_spine dc{{.leafs = 1, .spines = 4, .servers_per_leaf = 2, .gpus_per_server = 4}};
   ledger l{dc};
   const auto none = place::compact(l, {job_id{9}, 8});

@@ -41,12 +41,8 @@ struct books {
   std::vector<std::pair<job_id, placement>> running;
 
   explicit books(const leaf_spine& dc)
-      : gpu(n(dc.gpus())),
-        wire(n(dc.links())),
-        gpu_failed(n(dc.gpus())),
-        server_failed(n(dc.servers())),
-        leaf_failed(n(dc.leafs())),
-        spine_failed(n(dc.spines())),
+      : gpu(n(dc.gpus())), wire(n(dc.links())), gpu_failed(n(dc.gpus())),
+        server_failed(n(dc.servers())), leaf_failed(n(dc.leafs())), spine_failed(n(dc.spines())),
         wire_failed(n(dc.links())) {}
 
   static std::size_t n(int v) { return static_cast<std::size_t>(v); }
@@ -66,7 +62,8 @@ struct books {
            !leaf_failed[dc.leaf_of(g).index()];
   }
   [[nodiscard]] bool works(const leaf_spine& dc, const fabric::link& k) const {
-    return !wire_failed[at(dc, k)] && !leaf_failed[k.leaf.index()] && !spine_failed[k.spine.index()];
+    return !wire_failed[at(dc, k)] && !leaf_failed[k.leaf.index()] &&
+           !spine_failed[k.spine.index()];
   }
 
   // Whether all of a placement was free and in order; it is taken then.
@@ -100,7 +97,8 @@ struct books {
         is_hit = is_hit || part == any_part{g} || part == any_part{dc.server_of(g)} ||
                  part == any_part{dc.leaf_of(g)};
       for (const fabric::link& k : p.links)
-        is_hit = is_hit || part == any_part{k} || part == any_part{k.leaf} || part == any_part{k.spine};
+        is_hit =
+            is_hit || part == any_part{k} || part == any_part{k.leaf} || part == any_part{k.spine};
       if (is_hit) out.insert(job);
     }
     return {out.begin(), out.end()};
@@ -115,7 +113,7 @@ any_part random_part(const leaf_spine& dc, test::dice& d) {
   if (u < .75) return leaf_id{index(dc.leafs())};
   if (u < .8) return spine_id{index(dc.spines())};
   return fabric::link{leaf_id{index(dc.leafs())}, spine_id{index(dc.spines())},
-              static_cast<std::uint32_t>(index(dc.links_per_pair()))};
+                      static_cast<std::uint32_t>(index(dc.links_per_pair()))};
 }
 
 void run(const leaf_spine& dc, int largest, std::uint64_t seed) {
@@ -161,7 +159,8 @@ void run(const leaf_spine& dc, int largest, std::uint64_t seed) {
       REQUIRE(state.release(mine.leave(dc, d.index(mine.running.size()))));
     } else if (u < .95) {
       const any_part part = random_part(dc, d);
-      const std::vector<job_id> hit = std::visit([&](const auto& p) { return state.fail(p); }, part);
+      const std::vector<job_id> hit =
+          std::visit([&](const auto& p) { return state.fail(p); }, part);
       REQUIRE(hit == mine.hit(dc, part));
       hits += !hit.empty();
       mine.mark(dc, part, true);
@@ -197,9 +196,11 @@ void run(const leaf_spine& dc, int largest, std::uint64_t seed) {
       REQUIRE(state.placements().size() == mine.running.size());
       for (leaf_id l : dc.all_leafs())
         for (spine_id s : dc.all_spines())
-          for (std::uint32_t lane = 0; lane < static_cast<std::uint32_t>(dc.links_per_pair()); ++lane) {
+          for (std::uint32_t lane = 0; lane < static_cast<std::uint32_t>(dc.links_per_pair());
+               ++lane) {
             const fabric::link k{l, s, lane};
-            REQUIRE(state.is_free(k) == (mine.works(dc, k) && !mine.wire[books::at(dc, k)].valid()));
+            REQUIRE(state.is_free(k) ==
+                    (mine.works(dc, k) && !mine.wire[books::at(dc, k)].valid()));
           }
     }
   }
@@ -217,16 +218,23 @@ void run(const leaf_spine& dc, int largest, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("through arrivals, departures, failures and repairs on 512 GPUs every part has one owner at most") {
+TEST_CASE("through arrivals, departures, failures and repairs on 512 GPUs every part has one owner "
+          "at most") {
   run(leaf_spine{{.leafs = 16, .spines = 32, .servers_per_leaf = 4, .gpus_per_server = 8}}, 128, 1);
 }
 
-TEST_CASE("through arrivals, departures, failures and repairs on 8192 GPUs every part has one owner at most") {
-  run(leaf_spine{{.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}}, 512, 2);
+TEST_CASE("through arrivals, departures, failures and repairs on 8192 GPUs every part has one "
+          "owner at most") {
+  run(leaf_spine{{.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}}, 512,
+      2);
 }
 
-TEST_CASE("through arrivals, departures, failures and repairs with parallel links every part has one owner at most") {
-  run(leaf_spine{{.leafs = 12, .spines = 8, .links_per_pair = 3, .servers_per_leaf = 3,
+TEST_CASE("through arrivals, departures, failures and repairs with parallel links every part has "
+          "one owner at most") {
+  run(leaf_spine{{.leafs = 12,
+                  .spines = 8,
+                  .links_per_pair = 3,
+                  .servers_per_leaf = 3,
                   .gpus_per_server = 8}},
       128, 3);
 }

@@ -99,7 +99,8 @@ static_assert(!place::SearchingPolicy<place::packed>);
 
 }  // namespace
 
-TEST_CASE("of several placements the one with the lowest score is taken and of equal ones the first") {
+TEST_CASE(
+    "of several placements the one with the lowest score is taken and of equal ones the first") {
   std::vector<int> asked;
   const fabric::ledger free{dc};
   const auto by_gpu = [](const fabric::ledger&, const place::placement& p) {
@@ -148,8 +149,8 @@ TEST_CASE("a filtered policy sees the allowed leafs servers and spines alone") {
 TEST_CASE("searches behind one question share what limited allows them") {
   std::vector<std::int64_t> allowed;
   const fabric::ledger free{dc};
-  place::limited policy{50, first_of{searcher{30, &allowed}, place::one_leaf{}, searcher{30, &allowed},
-                                     searcher{1, &allowed}}};
+  place::limited policy{50, first_of{searcher{30, &allowed}, place::one_leaf{},
+                                     searcher{30, &allowed}, searcher{1, &allowed}}};
   const answer a = policy(free, {job_id{0}, 8});  // one_leaf says no
   CHECK(allowed == std::vector<std::int64_t>{50, 20, 0});
   CHECK(a.why == wait_reason::search_limit);

@@ -47,7 +47,8 @@ ledger crowded(const leaf_spine& dc, test::dice& d) {
 // The fewest GPUs of any set of jobs that can be moved, by all sets.
 std::optional<int> cheapest(const ledger& state, int wanted) {
   std::vector<std::pair<int, job_id>> jobs;
-  for (const auto& [id, p] : state.placements()) jobs.push_back({static_cast<int>(p.gpus.size()), id});
+  for (const auto& [id, p] : state.placements())
+    jobs.push_back({static_cast<int>(p.gpus.size()), id});
   std::sort(jobs.begin(), jobs.end());
   std::optional<int> best;
   for (std::uint32_t set = 0; set < 1u << jobs.size(); ++set) {
@@ -92,12 +93,15 @@ ledger after(ledger l, const place::migration_plan& plan, int wanted) {
 
 }  // namespace
 
-TEST_CASE("defragmentation moves as few GPUs as the best of all sets of jobs and leaves all isolated") {
+TEST_CASE(
+    "defragmentation moves as few GPUs as the best of all sets of jobs and leaves all isolated") {
   int moved = 0, none = 0, at_once = 0;
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc{{.leafs = d.between(2, 4), .spines = d.between(2, 4), .servers_per_leaf = 1,
+    const leaf_spine dc{{.leafs = d.between(2, 4),
+                         .spines = d.between(2, 4),
+                         .servers_per_leaf = 1,
                          .gpus_per_server = d.between(3, 4)}};
     const ledger l = crowded(dc, d);
     if (l.free_gpus() == 0 || l.placements().size() > 10) continue;
@@ -117,8 +121,8 @@ TEST_CASE("defragmentation moves as few GPUs as the best of all sets of jobs and
     for (const place::migration& m : found.plan->moves) gpus += static_cast<int>(m.to.gpus.size());
     CHECK(gpus == *expected);
     const ledger then = after(l, *found.plan, wanted);
-    const auto isolated =
-        route::verify_isolated(then, [](job_id) { return collective::all_to_all; }, route::ecmp{});
+    const auto isolated = route::verify_isolated(
+        then, [](job_id) { return collective::all_to_all; }, route::ecmp{});
     INFO((isolated.broken ? isolated.broken->message() : "isolated"));
     CHECK(isolated);
     moved += gpus > 0;

@@ -64,13 +64,16 @@ TEST_CASE("what is unplaceable is what stays free when a size is placed until it
   CHECK(l.placements().size() == 1);
 }
 
-TEST_CASE("measures of random states are shares and an isolating policy can use no more than packing can") {
+TEST_CASE("measures of random states are shares and an isolating policy can use no more than "
+          "packing can") {
   const std::vector<size_share> mix{{1, 4}, {2, 2}, {4, 2}, {6, 1}, {8, 1}};
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc{{.leafs = d.between(1, 4), .spines = d.between(1, 4),
-                         .servers_per_leaf = d.between(1, 3), .gpus_per_server = d.between(1, 4)}};
+    const leaf_spine dc{{.leafs = d.between(1, 4),
+                         .spines = d.between(1, 4),
+                         .servers_per_leaf = d.between(1, 3),
+                         .gpus_per_server = d.between(1, 4)}};
     const ledger l = test::random_state(dc, d, d.real(), d.real());
     place::vclos isolated;
     place::packed packed;

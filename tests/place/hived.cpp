@@ -35,10 +35,11 @@ struct tenant {
   std::vector<std::pair<job_id, int>> running;
 
   explicit tenant(cell_quota q)
-      : quota(q),
-        dc({.leafs = 1, .spines = 1, .servers_per_leaf = q.cells, .gpus_per_server = q.gpus_per_cell}),
-        alone(dc),
-        private_policy({q}) {}
+      : quota(q), dc({.leafs = 1,
+                      .spines = 1,
+                      .servers_per_leaf = q.cells,
+                      .gpus_per_server = q.gpus_per_cell}),
+        alone(dc), private_policy({q}) {}
 };
 
 }  // namespace
@@ -147,7 +148,8 @@ TEST_CASE("hived forgets a job that was not reserved after all or has left") {
 
 TEST_CASE("hived throws on quotas that no cluster could keep") {
   CHECK_THROWS_WITH_AS((hived{{{"a", 1, 3}}}),
-                       "hived, tenant a: expected a power of two as GPUs of a cell, got 3", input_error);
+                       "hived, tenant a: expected a power of two as GPUs of a cell, got 3",
+                       input_error);
   CHECK_THROWS_WITH_AS((hived{{{"a", -1, 4}}}), "hived, tenant a: expected 0 cells or more, got -1",
                        input_error);
   CHECK_THROWS_WITH_AS((hived{{{"a", 1, 4}, {"a", 1, 4}}}),

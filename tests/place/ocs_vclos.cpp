@@ -59,7 +59,8 @@ ledger random_state(const leaf_spine& dc, test::dice& d, double gpus_taken, doub
         fits = fits && with.reserve(job_id{j}, p[j]) == reserve_status::reserved;
       if (!fits) mine.links.erase(std::find(mine.links.begin(), mine.links.end(), k));
     }
-  for (std::uint32_t j = 0; j < jobs; ++j) REQUIRE(l.reserve(job_id{j}, p[j]) == reserve_status::reserved);
+  for (std::uint32_t j = 0; j < jobs; ++j)
+    REQUIRE(l.reserve(job_id{j}, p[j]) == reserve_status::reserved);
   return l;
 }
 
@@ -82,7 +83,8 @@ instance random_instance(test::dice& d) {
   const leaf_spine_ocs dc = random_fabric(d);
   ledger state = random_state(dc, d, .3 * d.real(), .2 + .6 * d.real());
   const int most = std::max(1, state.free_gpus());
-  const int wanted = d.chance(.2) ? d.between(1, most) : d.between(std::min(most, dc.gpus_per_leaf()), most);
+  const int wanted =
+      d.chance(.2) ? d.between(1, most) : d.between(std::min(most, dc.gpus_per_leaf()), most);
   return {dc, state, std::min(wanted, 8)};
 }
 
@@ -116,7 +118,9 @@ struct by_force {
     switches = 1;
   }
 
-  int& at(std::vector<int>& ends, int i, int o) { return ends[static_cast<std::size_t>(i * switches + o)]; }
+  int& at(std::vector<int>& ends, int i, int o) {
+    return ends[static_cast<std::size_t>(i * switches + o)];
+  }
   [[nodiscard]] int gpus(int l) const { return free.free_gpus(leaf_id{l}); }
 
   // The i-th and later leafs of a column to spine s, then the other columns, spines in order.
@@ -134,11 +138,12 @@ struct by_force {
       }
       return false;
     }
-    return columns(full, rest, is_wide ? 0 : s, is_wide ? narrow : narrow - 1, is_wide ? wide - 1 : 0,
-                   is_wide ? s : 0);
+    return columns(full, rest, is_wide ? 0 : s, is_wide ? narrow : narrow - 1,
+                   is_wide ? wide - 1 : 0, is_wide ? s : 0);
   }
   // Wide columns first; of either kind spines ascend.
-  bool columns(const std::vector<int>& full, int rest, int from, int narrow, int wide, int wide_from) {
+  bool columns(const std::vector<int>& full, int rest, int from, int narrow, int wide,
+               int wide_from) {
     if (narrow == 0 && wide == 0) return true;
     for (int s = wide > 0 ? wide_from : from; s < spines; ++s)
       if (column(full, rest, 0, s, narrow, wide)) return true;
@@ -155,7 +160,8 @@ struct by_force {
       std::vector<int> full;
       for (int l = 0; l < leafs; ++l)
         if (set >> l & 1 && gpus(l) >= n) full.push_back(l);
-      if (static_cast<int>(full.size()) != m || std::popcount(static_cast<unsigned>(set)) != m) continue;
+      if (static_cast<int>(full.size()) != m || std::popcount(static_cast<unsigned>(set)) != m)
+        continue;
       if (r == 0) {
         if (columns(full, -1, 0, n, 0, 0)) return true;
         continue;
@@ -245,9 +251,9 @@ void check_placed(const ledger& before, const answer& a, int wanted, std::size_t
     }
     for (const fabric::link& k : now.links) --pairs[{k.leaf, k.spine}];
     for (const auto& [pair, n] : pairs) REQUIRE(n == 0);
-    REQUIRE(moved == static_cast<std::size_t>(std::count_if(a.moved.begin(), a.moved.end(), [&](const auto& m) {
-              return m.job == job;
-            })));
+    REQUIRE(moved ==
+            static_cast<std::size_t>(std::count_if(a.moved.begin(), a.moved.end(),
+                                                   [&](const auto& m) { return m.job == job; })));
   }
   for (collective c : {collective::ring, collective::all_to_all, collective::halving_doubling}) {
     const auto found = route::verify_isolated(
@@ -259,7 +265,8 @@ void check_placed(const ledger& before, const answer& a, int wanted, std::size_t
 
 }  // namespace
 
-TEST_CASE("ocs_vclos that may move nothing places exactly when brute force over leafs and spines and OCS does") {
+TEST_CASE("ocs_vclos that may move nothing places exactly when brute force over leafs and spines "
+          "and OCS does") {
   ocs_vclos any{.parts = false, .search_nodes = 1'000'000},
       even{.any_size = false, .search_nodes = 1'000'000}, with_parts{.search_nodes = 1'000'000};
   int placed[2] = {0, 0}, refused = 0, in_parts = 0, missed = 0;
@@ -278,7 +285,8 @@ TEST_CASE("ocs_vclos that may move nothing places exactly when brute force over 
         check_placed(state, a, wanted, 0);
         ++placed[any_size];
       } else {
-        REQUIRE((a.why == wait_reason::network_fragmentation || a.why == wait_reason::gpu_fragmentation));
+        REQUIRE((a.why == wait_reason::network_fragmentation ||
+                 a.why == wait_reason::gpu_fragmentation));
         ++refused;
       }
       if (!any_size || a) continue;
@@ -309,7 +317,8 @@ TEST_CASE("ocs_vclos that may move everything places exactly when the free ports
     CAPTURE(seed);
     test::dice d{seed};
     auto [dc, state, wanted] = random_instance(d);
-    if (d.chance(.2)) (void)state.fail(ocs_id{d.index(static_cast<std::size_t>(dc.optical().switches))});
+    if (d.chance(.2))
+      (void)state.fail(ocs_id{d.index(static_cast<std::size_t>(dc.optical().switches))});
     CAPTURE(wanted);
     by_force oracle{state, true};
     for (bool any_size : {false, true}) {
@@ -330,7 +339,8 @@ TEST_CASE("ocs_vclos that may move everything places exactly when the free ports
   CHECK(moved > 60);
 }
 
-TEST_CASE("with a bound on what moves ocs_vclos places at least what never moving does and keeps the bound") {
+TEST_CASE("with a bound on what moves ocs_vclos places at least what never moving does and keeps "
+          "the bound") {
   int more_than_never = 0, less_than_free = 0;
   for (std::uint64_t seed = 0; seed < 12000; ++seed) {
     CAPTURE(seed);
@@ -344,9 +354,11 @@ TEST_CASE("with a bound on what moves ocs_vclos places at least what never movin
     }
     const int r = d.between(0, 2);
     const answer never = ocs_vclos{.search_nodes = 1'000'000}(state, {newcomer, wanted});
-    const answer bounded = ocs_vclos{.may_move = rewiring::bounded, .most_moved = r,
+    const answer bounded = ocs_vclos{.may_move = rewiring::bounded,
+                                     .most_moved = r,
                                      .search_nodes = 1'000'000}(state, {newcomer, wanted});
-    const answer all = ocs_vclos{.may_move = rewiring::free, .search_nodes = 1'000'000}(state, {newcomer, wanted});
+    const answer all =
+        ocs_vclos{.may_move = rewiring::free, .search_nodes = 1'000'000}(state, {newcomer, wanted});
     if (never) REQUIRE(by_force(state, false).any(wanted, true, true));
     if (never) REQUIRE(bounded);
     if (bounded) {
@@ -365,16 +377,22 @@ TEST_CASE("with a bound on what moves ocs_vclos places at least what never movin
 
 TEST_CASE("a job that a fixed network must refuse gets its circuits on the same ports") {
   // Two leafs whose free uplinks lead to different spines.
-  const leaf_spine_ocs dc{{.leafs = 2, .spines = 2, .switches = 2, .spine_fibres = 1, .servers_per_leaf = 1,
+  const leaf_spine_ocs dc{{.leafs = 2,
+                           .spines = 2,
+                           .switches = 2,
+                           .spine_fibres = 1,
+                           .servers_per_leaf = 1,
                            .gpus_per_server = 2}};
   const leaf_spine fixed = *dc.mesh();
   ledger clos{fixed};
-  REQUIRE(clos.reserve(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{1}, 0}}}) ==
+  REQUIRE(clos.reserve(job_id{1}, {{gpu_id{0}, gpu_id{2}},
+                                   {{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{1}, 0}}}) ==
           reserve_status::reserved);
   CHECK(place::vclos{}(clos, {newcomer, 2}).why == wait_reason::network_fragmentation);
   ledger optical{dc};
-  REQUIRE(optical.reserve(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{0}, 1}}}) ==
-          reserve_status::reserved);
+  REQUIRE(optical.reserve(job_id{1}, {{gpu_id{0}, gpu_id{2}},
+                                      {{leaf_id{0}, spine_id{0}, 0},
+                                       {leaf_id{1}, spine_id{0}, 1}}}) == reserve_status::reserved);
   // Leaf 0 has uplink 1 free, leaf 1 uplink 0: spine 1 has a fibre to either OCS.
   const answer a = ocs_vclos{}(optical, {newcomer, 2});
   REQUIRE(a);
@@ -382,14 +400,19 @@ TEST_CASE("a job that a fixed network must refuse gets its circuits on the same 
 }
 
 TEST_CASE("any GPUs share a spine as a crossbar") {
-  const leaf_spine_ocs dc{{.leafs = 4, .spines = 2, .switches = 6, .spine_fibres = 2, .servers_per_leaf = 3,
+  const leaf_spine_ocs dc{{.leafs = 4,
+                           .spines = 2,
+                           .switches = 6,
+                           .spine_fibres = 2,
+                           .servers_per_leaf = 3,
                            .gpus_per_server = 2}};
   ledger l{dc};
   // Three, two, one and one GPU are free.
   placement p;
   for (leaf_id leaf : dc.all_leafs()) {
     const std::uint32_t taken[] = {3, 4, 5, 5};
-    for (std::uint32_t g = 0; g < taken[leaf.index()]; ++g) p.gpus.push_back(gpu_id{leaf.value * 6 + g});
+    for (std::uint32_t g = 0; g < taken[leaf.index()]; ++g)
+      p.gpus.push_back(gpu_id{leaf.value * 6 + g});
   }
   REQUIRE(l.reserve(job_id{1}, p) == reserve_status::reserved);
   const answer a = ocs_vclos{}(l, {newcomer, 7});
@@ -402,7 +425,11 @@ TEST_CASE("any GPUs share a spine as a crossbar") {
 
 TEST_CASE("a leaf with twice the GPUs of the others is two virtual leafs") {
   // 6, 3 and 3 GPUs are free, and no spine has the ports of a crossbar.
-  const leaf_spine_ocs dc{{.leafs = 3, .spines = 2, .switches = 8, .spine_fibres = 1, .servers_per_leaf = 1,
+  const leaf_spine_ocs dc{{.leafs = 3,
+                           .spines = 2,
+                           .switches = 8,
+                           .spine_fibres = 1,
+                           .servers_per_leaf = 1,
                            .gpus_per_server = 8}};
   ledger l{dc};
   placement others;
@@ -452,7 +479,11 @@ TEST_CASE("ocs_vclos decides by the state alone and a warm no on idle fibres all
       REQUIRE(a.why == b.why);
     }
   }
-  const leaf_spine_ocs dc{{.leafs = 12, .spines = 4, .switches = 8, .spine_fibres = 3, .servers_per_leaf = 2,
+  const leaf_spine_ocs dc{{.leafs = 12,
+                           .spines = 4,
+                           .switches = 8,
+                           .spine_fibres = 3,
+                           .servers_per_leaf = 2,
                            .gpus_per_server = 4}};
   const ledger state = random_state(dc, d, .2, .85);
   ocs_vclos policy{.search_nodes = 200};
@@ -467,18 +498,25 @@ TEST_CASE("ocs_vclos decides by the state alone and a warm no on idle fibres all
 }
 
 // HEDDLE_OPERATIONS=1000000 heddle-tests-place -tc="*random arrivals and departures and failures*"
-TEST_CASE("ocs_vclos keeps every port to one owner through random arrivals and departures and failures") {
+TEST_CASE(
+    "ocs_vclos keeps every port to one owner through random arrivals and departures and failures") {
   const char* asked = std::getenv("HEDDLE_OPERATIONS");
   const int operations = asked ? std::atoi(asked) : 6000;
-  const leaf_spine_ocs dc{{.leafs = 10, .spines = 4, .switches = 8, .spine_fibres = 3, .servers_per_leaf = 2,
+  const leaf_spine_ocs dc{{.leafs = 10,
+                           .spines = 4,
+                           .switches = 8,
+                           .spine_fibres = 3,
+                           .servers_per_leaf = 2,
                            .gpus_per_server = 4}};
-  constexpr collective patterns[] = {collective::ring, collective::all_to_all, collective::halving_doubling};
+  constexpr collective patterns[] = {collective::ring, collective::all_to_all,
+                                     collective::halving_doubling};
   struct policy_case {
     rewiring may_move;
     std::size_t most;
   };
   int across = 0, moved = 0, hit = 0;
-  for (const auto [may_move, most] : {policy_case{rewiring::never, 0}, {rewiring::bounded, 3},
+  for (const auto [may_move, most] : {policy_case{rewiring::never, 0},
+                                      {rewiring::bounded, 3},
                                       {rewiring::free, ~std::size_t{0}}}) {
     CAPTURE(most);
     test::dice d{17};
@@ -505,16 +543,24 @@ TEST_CASE("ocs_vclos keeps every port to one owner through random arrivals and d
         };
         std::vector<job_id> jobs;
         switch (d.index(4)) {
-          case 0: jobs = l.fail(o); break;
-          case 1: jobs = l.fail(fabric::leaf_fibre{leaf, o}); break;
-          case 2: jobs = l.fail(fabric::spine_fibre{s, o}); break;
-          default: all_repaired();
+        case 0:
+          jobs = l.fail(o);
+          break;
+        case 1:
+          jobs = l.fail(fabric::leaf_fibre{leaf, o});
+          break;
+        case 2:
+          jobs = l.fail(fabric::spine_fibre{s, o});
+          break;
+        default:
+          all_repaired();
         }
         // Some of those hit go, some stay on what has failed.
         for (job_id j : jobs)
           if (d.chance(.7)) {
             ++hit;
-            leave(static_cast<std::size_t>(std::find(running.begin(), running.end(), j) - running.begin()));
+            leave(static_cast<std::size_t>(std::find(running.begin(), running.end(), j) -
+                                           running.begin()));
           }
       }
       const job_id id{static_cast<std::uint32_t>(i)};
@@ -532,7 +578,8 @@ TEST_CASE("ocs_vclos keeps every port to one owner through random arrivals and d
         leave(d.index(running.size()));
       }
       if (i % 40 == 0 || !a.moved.empty()) {
-        const auto found = route::verify_isolated(l, [&](job_id j) { return pattern.at(j); }, route::ecmp{});
+        const auto found = route::verify_isolated(
+            l, [&](job_id j) { return pattern.at(j); }, route::ecmp{});
         INFO((found.broken ? found.broken->message() : "isolated"));
         REQUIRE(found);
       }

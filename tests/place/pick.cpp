@@ -15,8 +15,8 @@ using namespace heddle;
 using place::pick;
 
 TEST_CASE("of a server the lowest free GPUs are picked and appended") {
-  const fabric::leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 2,
-                               .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
   fabric::ledger l{dc};
   REQUIRE(l.reserve(job_id{0}, {{gpu_id{4}, gpu_id{6}}, {}}) == fabric::reserve_status::reserved);
   std::vector<gpu_id> out{gpu_id{0}};
@@ -27,8 +27,8 @@ TEST_CASE("of a server the lowest free GPUs are picked and appended") {
 }
 
 TEST_CASE("of a leaf the GPUs of as few servers as can be are picked, the last part best fitting") {
-  const fabric::leaf_spine dc{{.leafs = 3, .spines = 1, .servers_per_leaf = 5,
-                               .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 3, .spines = 1, .servers_per_leaf = 5, .gpus_per_server = 4}};
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};

@@ -108,7 +108,8 @@ TEST_CASE("no phase of a relaxed job takes longer than predicted and all its lin
   CHECK(exact > thin / 2);
 }
 
-TEST_CASE("relaxed takes half the links where half of them are free and admits no job beyond its threshold") {
+TEST_CASE("relaxed takes half the links where half of them are free and admits no job beyond its "
+          "threshold") {
   // Two leafs of four GPUs; `taken` of four common spines have an owner.
   const leaf_spine dc{{.leafs = 2, .spines = 4, .servers_per_leaf = 1, .gpus_per_server = 4}};
   const auto state = [&](std::uint32_t taken) {
@@ -133,7 +134,8 @@ TEST_CASE("relaxed takes half the links where half of them are free and admits n
   CHECK(no.why == wait_reason::network_fragmentation);
 }
 
-TEST_CASE("relaxed isolates uneven leafs that have links to spare where vclos has no shape for them") {
+TEST_CASE(
+    "relaxed isolates uneven leafs that have links to spare where vclos has no shape for them") {
   // Free GPUs 3, 2, 2: no equal leafs, no remainder of seven; all leafs have all spines.
   const leaf_spine dc{{.leafs = 3, .spines = 3, .servers_per_leaf = 1, .gpus_per_server = 3}};
   ledger l{dc};

@@ -55,7 +55,8 @@ bool has_shape(const ledger& free, int q, int n, int r, int links) {
     if (!room || common(set) < links) continue;
     if (r == 0) return true;
     for (std::uint32_t t = 0; t < leafs; ++t)
-      if (!(set >> t & 1) && free.free_gpus(leaf_id{t}) >= r && common(set | 1u << t) >= r) return true;
+      if (!(set >> t & 1) && free.free_gpus(leaf_id{t}) >= r && common(set | 1u << t) >= r)
+        return true;
   }
   return false;
 }
@@ -104,7 +105,8 @@ void check_isolated(const ledger& free, const placement& p) {
 
 }  // namespace
 
-TEST_CASE("jigsaw and laas place exactly where brute force finds one of their shapes and isolate it") {
+TEST_CASE(
+    "jigsaw and laas place exactly where brute force finds one of their shapes and isolate it") {
   jigsaw a_jigsaw;
   laas a_laas;
   int placed = 0, refused = 0, differ = 0;
@@ -115,7 +117,8 @@ TEST_CASE("jigsaw and laas place exactly where brute force finds one of their sh
     bool yes[2];
     for (bool is_laas : {false, true}) {
       CAPTURE(is_laas);
-      const answer a = is_laas ? a_laas(free, {newcomer, wanted}) : a_jigsaw(free, {newcomer, wanted});
+      const answer a =
+          is_laas ? a_laas(free, {newcomer, wanted}) : a_jigsaw(free, {newcomer, wanted});
       const int n = wanted <= most ? wanted : widest_shape(free, wanted, is_laas);
       REQUIRE(a.proved);
       REQUIRE(static_cast<bool>(a) == (n > 0));

@@ -40,7 +40,9 @@ void on_random_states(int count, Check&& check) {
   for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(count); ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc{{.leafs = d.between(1, 5), .spines = 2, .servers_per_leaf = d.between(1, 4),
+    const leaf_spine dc{{.leafs = d.between(1, 5),
+                         .spines = 2,
+                         .servers_per_leaf = d.between(1, 4),
                          .gpus_per_server = d.between(1, 5)}};
     const ledger free = test::random_state(dc, d, d.real(), 0.2);
     check(instance{dc, free, {job_id{1}, d.between(1, dc.gpus())}});
@@ -150,7 +152,8 @@ TEST_CASE("spread places whenever enough GPUs are free, as evenly over the serve
   });
 }
 
-TEST_CASE("locality uses as few servers as an empty cluster would give, under as few leafs, or waits") {
+TEST_CASE(
+    "locality uses as few servers as an empty cluster would give, under as few leafs, or waits") {
   int placed = 0, waiting = 0;
   on_random_states(2000, [&](const instance& x) {
     const leaf_spine& dc = x.dc;

@@ -87,8 +87,7 @@ struct by_force {
     for (std::uint32_t i = 0; i < leafs; ++i)
       for (std::uint32_t j = 0; j < leafs; ++j)
         for (int b = 1; i != j && 2 * b <= n; ++b)
-          if (gpus(i) >= n - b && gpus(j) >= b &&
-              (!with_links || common(1u << i | 1u << j) >= b))
+          if (gpus(i) >= n - b && gpus(j) >= b && (!with_links || common(1u << i | 1u << j) >= b))
             return true;
     return false;
   }
@@ -221,8 +220,9 @@ TEST_CASE("vclos prefers one leaf without links, then two, then leafs as wide an
         CHECK(shape.size() == 2);
         const int narrow = std::min(shape.begin()->second.first, shape.rbegin()->second.first);
         for (const auto& [leaf, part] : shape) CHECK(part.second == narrow);
-        CHECK(oracle.best_pair(x.wanted, saves) ==
-              oracle.pair_cost(x.wanted, narrow, shape.begin()->first, shape.rbegin()->first, saves));
+        CHECK(oracle.best_pair(x.wanted, saves) == oracle.pair_cost(x.wanted, narrow,
+                                                                    shape.begin()->first,
+                                                                    shape.rbegin()->first, saves));
         ++two;
         continue;
       }
@@ -265,8 +265,8 @@ TEST_CASE("vclos out of search nodes says search_limit and never a wrong no") {
 }
 
 TEST_CASE("vclos uses every lane of a pair before it gives up") {
-  const leaf_spine dc{{.leafs = 2, .spines = 2, .links_per_pair = 4, .servers_per_leaf = 1,
-                       .gpus_per_server = 8}};
+  const leaf_spine dc{
+      {.leafs = 2, .spines = 2, .links_per_pair = 4, .servers_per_leaf = 1, .gpus_per_server = 8}};
   const answer a = vclos{}(ledger{dc}, {newcomer, 16});
   REQUIRE(a);
   CHECK(a.where->links.size() == 16);
@@ -295,8 +295,8 @@ TEST_CASE("vclos leaves a leaf with more free GPUs whole where it can") {
 }
 
 TEST_CASE("vclos keeps every link to one owner through thousands of arrivals and departures") {
-  const leaf_spine dc{{.leafs = 8, .spines = 8, .links_per_pair = 1, .servers_per_leaf = 2,
-                       .gpus_per_server = 4}};
+  const leaf_spine dc{
+      {.leafs = 8, .spines = 8, .links_per_pair = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
@@ -308,8 +308,8 @@ TEST_CASE("vclos keeps every link to one owner through thousands of arrivals and
     for (std::uint32_t i = 0; i < 4000; ++i) {
       CAPTURE(i);
       const job_id id{i};
-      if (const answer a = place::ask(policy, l, {id, d.chance(.8) ? d.between(1, 12)
-                                                                   : d.between(1, 64)})) {
+      if (const answer a =
+              place::ask(policy, l, {id, d.chance(.8) ? d.between(1, 12) : d.between(1, 64)})) {
         REQUIRE(l.reserve(id, *a.where) == reserve_status::reserved);
         constexpr collective patterns[] = {collective::ring, collective::all_to_all,
                                            collective::halving_doubling};
@@ -323,8 +323,8 @@ TEST_CASE("vclos keeps every link to one owner through thousands of arrivals and
         running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
       }
       if (i % 50 == 0) {
-        const auto found =
-            route::verify_isolated(l, [&](job_id j) { return pattern.at(j); }, route::ecmp{});
+        const auto found = route::verify_isolated(
+            l, [&](job_id j) { return pattern.at(j); }, route::ecmp{});
         INFO((found.broken ? found.broken->message() : "isolated"));
         REQUIRE(found);
         REQUIRE(l.consistent());

@@ -78,14 +78,16 @@ bool ilp_places(const ledger& free, int m, int n) {
   std::vector<program::term> all_leafs, all_spines;
   for (int a = 0; a < leafs; ++a) {
     all_leafs.push_back({1, ip.binary(free.free_gpus(leaf_id{a}))});
-    ip.row(-much, {{static_cast<double>(n), all_leafs.back().variable}}, free.free_gpus(leaf_id{a}));
+    ip.row(-much, {{static_cast<double>(n), all_leafs.back().variable}},
+           free.free_gpus(leaf_id{a}));
   }
   for (int b = 0; b < columns; ++b) all_spines.push_back({1, ip.binary()});
   ip.row(m, all_leafs, m);
   ip.row(n, all_spines, n);
   for (int a = 0; a < leafs; ++a)
     for (int b = 0; b < columns; ++b) {
-      const double taken = test_bit(free.free_uplinks(leaf_id{a}), static_cast<std::size_t>(b)) ? 0 : 1;
+      const double taken =
+          test_bit(free.free_uplinks(leaf_id{a}), static_cast<std::size_t>(b)) ? 0 : 1;
       const int y = ip.binary(), l = all_leafs[static_cast<std::size_t>(a)].variable,
                 p = all_spines[static_cast<std::size_t>(b)].variable;
       ip.row(taken, {{1, y}}, 1);
@@ -98,7 +100,8 @@ bool ilp_places(const ledger& free, int m, int n) {
 
 }  // namespace
 
-TEST_CASE("vclos places exactly when the integer program of the original does and over as many leafs") {
+TEST_CASE(
+    "vclos places exactly when the integer program of the original does and over as many leafs") {
   glp_term_out(GLP_OFF);
   place::vclos policy{.any_size = false};
   int placed = 0, no_links = 0, wider_failed = 0;
@@ -159,7 +162,8 @@ TEST_CASE("vclos places exactly when the integer program of the original does an
 
 #else
 
-TEST_CASE("vclos places exactly when the integer program of the original does and over as many leafs") {
+TEST_CASE(
+    "vclos places exactly when the integer program of the original does and over as many leafs") {
   heddle::test::skip("GLPK");
 }
 

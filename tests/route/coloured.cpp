@@ -25,8 +25,8 @@ namespace {
 
 // Flows on the fullest link, and the least that is possible for the fullest leaf.
 template <class Policy>
-std::pair<int, int> most_and_least(const leaf_spine& dc, const traffic::group& ranks, Policy& policy,
-                                   const std::vector<flow>& flows) {
+std::pair<int, int> most_and_least(const leaf_spine& dc, const traffic::group& ranks,
+                                   Policy& policy, const std::vector<flow>& flows) {
   const route::link_numbers links{dc};
   std::vector<int> count(links.size(), 0);
   const route::detail::no_load none;
@@ -44,12 +44,15 @@ std::pair<int, int> most_and_least(const leaf_spine& dc, const traffic::group& r
 
 }  // namespace
 
-TEST_CASE("coloured routing reaches the least possible load for any job and phase of any collective") {
+TEST_CASE(
+    "coloured routing reaches the least possible load for any job and phase of any collective") {
   for (std::uint64_t seed = 0; seed < 120; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc{{.leafs = d.between(2, 6), .spines = d.between(1, 6),
-                         .links_per_pair = d.between(1, 2), .servers_per_leaf = d.between(1, 3),
+    const leaf_spine dc{{.leafs = d.between(2, 6),
+                         .spines = d.between(1, 6),
+                         .links_per_pair = d.between(1, 2),
+                         .servers_per_leaf = d.between(1, 3),
                          .gpus_per_server = d.between(1, 4)}};
     std::vector<gpu_id> gpus;
     for (gpu_id g : dc.all_gpus()) gpus.push_back(g);
@@ -67,8 +70,7 @@ TEST_CASE("coloured routing reaches the least possible load for any job and phas
         const auto [most, least] = most_and_least(dc, ranks, policy, flows);
         REQUIRE(most == least);
         // Enough up-links: no more than a card carries.
-        if (dc.uplinks() >= dc.gpus_per_leaf())
-          REQUIRE(most <= cards(ranks, flows).card);
+        if (dc.uplinks() >= dc.gpus_per_leaf()) REQUIRE(most <= cards(ranks, flows).card);
       }
     }
   }

@@ -83,7 +83,8 @@ std::map<job_id, double> from_nothing(const jobs_by_id& jobs, Policy policy,
   for (bool again = true; std::exchange(again, false);)
     for (const auto& [a, of_a] : links)
       for (const auto& [b, of_b] : links) {
-        const bool meet = std::any_of(of_a.begin(), of_a.end(), [&](auto l) { return of_b.contains(l); });
+        const bool meet =
+            std::any_of(of_a.begin(), of_a.end(), [&](auto l) { return of_b.contains(l); });
         if (!meet || !(root[b] < root[a])) continue;
         root[a] = root[b];
         again = true;
@@ -94,8 +95,8 @@ std::map<job_id, double> from_nothing(const jobs_by_id& jobs, Policy policy,
     std::vector<route::flow_job> component;
     for (const auto& [id, r] : jobs)
       if (root[id] == first) component.push_back(as.as_flow_job(id, r.where, r.pattern, r.duty));
-    route::flow_simulation simulate{network, policy,
-                                    {.iterations = o.iterations, .warm_up = o.warm_up}};
+    route::flow_simulation simulate{
+        network, policy, {.iterations = o.iterations, .warm_up = o.warm_up}};
     for (const auto& report : simulate(component))
       out[report.id] = std::max(1.0, report.communication_slowdown());
   }
@@ -139,7 +140,8 @@ void check_against_direct_simulation(Policy policy, std::uint64_t seed) {
       else
         REQUIRE(now[id] == x);
       if (id != who)
-        REQUIRE(std::binary_search(changed.begin(), changed.end(), id) == (before.at(id) != now[id]));
+        REQUIRE(std::binary_search(changed.begin(), changed.end(), id) ==
+                (before.at(id) != now[id]));
     }
     before = now;
   }
@@ -176,7 +178,8 @@ TEST_CASE("under a policy that looks at loads jobs under one leaf are simulated 
     CHECK(model.slowdown(job_id{i}) == std::max(1.0, reports[i].communication_slowdown()));
 }
 
-TEST_CASE("flow by flow jobs that own their links are slowed down by exactly 1 without a simulation") {
+TEST_CASE(
+    "flow by flow jobs that own their links are slowed down by exactly 1 without a simulation") {
   for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
     flow_contention model{network, route::ecmp{}};
     for (int k = 0; k < 4; ++k) {
@@ -213,7 +216,8 @@ TEST_CASE("flow by flow what was simulated before is not simulated again") {
   CHECK(model.flows_started() > started);
 }
 
-TEST_CASE("who always communicates halves a link with its like and slows by the steady model's limit") {
+TEST_CASE(
+    "who always communicates halves a link with its like and slows by the steady model's limit") {
   const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 2}};
   flow_contention model{dc, route::source{}};
   model.add(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {}}, collective::all_to_all, 1);

@@ -59,13 +59,15 @@ struct by_hand {
     int iterations = 0;
   };
 
-  static std::vector<double> iteration_times(const leaf_spine& dc, const std::vector<flow_job>& jobs,
-                                             route::ecmp policy, int warm_up, int measured) {
+  static std::vector<double> iteration_times(const leaf_spine& dc,
+                                             const std::vector<flow_job>& jobs, route::ecmp policy,
+                                             int warm_up, int measured) {
     const route::link_numbers links{dc};
     const auto n = static_cast<std::uint32_t>(dc.gpus());
     const auto base = static_cast<std::uint32_t>(links.size());
     std::vector<double> capacity(base + 4 * n, dc.link_gbps() / 8e-9);
-    for (std::uint32_t i = base + 2 * n; i < base + 4 * n; ++i) capacity[i] = dc.server_gbps() / 8e-9;
+    for (std::uint32_t i = base + 2 * n; i < base + 4 * n; ++i)
+      capacity[i] = dc.server_gbps() / 8e-9;
     std::vector<job_state> state(jobs.size());
     std::vector<sent> flows;
     std::vector<traffic::group> ranks;
@@ -124,7 +126,8 @@ struct by_hand {
           send(j);
           continue;
         }
-        if (std::any_of(flows.begin(), flows.end(), [&](const sent& f) { return f.job == j; })) continue;
+        if (std::any_of(flows.begin(), flows.end(), [&](const sent& f) { return f.job == j; }))
+          continue;
         const traffic::phases all{jobs[j].pattern, ranks[j], jobs[j].bytes};
         std::vector<traffic::flow> out;
         if (++s.run == all.write(s.phase, out).repeat) {
@@ -167,7 +170,8 @@ TEST_CASE("a job alone on an ideal network takes its undisturbed time") {
       REQUIRE(run.complete());
       CHECK(r[0].iterations == 4);
       CHECK(r[0].communication_slowdown() == doctest::Approx(1).epsilon(relative_tolerance));
-      CHECK(r[0].iteration_s == doctest::Approx(.25 + r[0].undisturbed_s).epsilon(relative_tolerance));
+      CHECK(r[0].iteration_s ==
+            doctest::Approx(.25 + r[0].undisturbed_s).epsilon(relative_tolerance));
       double sum = 0;
       for (const auto& p : r[0].phases) {
         CHECK(p.time_s == doctest::Approx(p.undisturbed_s).epsilon(relative_tolerance));
@@ -193,9 +197,14 @@ TEST_CASE("undisturbed times are those of the bytes over the speed of cards and 
 TEST_CASE("two jobs that meet on a link all the time take twice as long") {
   const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 2}};
   flow_simulation run{dc, route::source{}};
-  const std::vector<flow_job> jobs{
-      {.id = job_id{1}, .where = {gpus({0, 2}), {}}, .pattern = collective::all_to_all, .bytes = 1e9},
-      {.id = job_id{2}, .where = {gpus({1, 3}), {}}, .pattern = collective::all_to_all, .bytes = 1e9}};
+  const std::vector<flow_job> jobs{{.id = job_id{1},
+                                    .where = {gpus({0, 2}), {}},
+                                    .pattern = collective::all_to_all,
+                                    .bytes = 1e9},
+                                   {.id = job_id{2},
+                                    .where = {gpus({1, 3}), {}},
+                                    .pattern = collective::all_to_all,
+                                    .bytes = 1e9}};
   for (const auto& r : run(jobs)) {
     CHECK(r.slowdown() == doctest::Approx(2).epsilon(relative_tolerance));
     CHECK(r.phases[0].time_s == doctest::Approx(.16).epsilon(relative_tolerance));
@@ -207,10 +216,15 @@ TEST_CASE("a job that computes half of its time shares a link for the other half
   flow_simulation run{dc, route::source{}, {.iterations = 8}};
   // Job 1 always communicates, in steps of 1 ms. Job 2 computes 1 s and needs the link for 1 s alone,
   // for 2 s beside job 1; of those 3 s job 1 has the link to itself for one.
-  const std::vector<flow_job> jobs{
-      {.id = job_id{1}, .where = {gpus({0, 2}), {}}, .pattern = collective::all_to_all, .bytes = 1.25e7},
-      {.id = job_id{2}, .where = {gpus({1, 3}), {}}, .pattern = collective::all_to_all,
-       .bytes = 1.25e10, .compute_s = 1}};
+  const std::vector<flow_job> jobs{{.id = job_id{1},
+                                    .where = {gpus({0, 2}), {}},
+                                    .pattern = collective::all_to_all,
+                                    .bytes = 1.25e7},
+                                   {.id = job_id{2},
+                                    .where = {gpus({1, 3}), {}},
+                                    .pattern = collective::all_to_all,
+                                    .bytes = 1.25e10,
+                                    .compute_s = 1}};
   const auto r = run(jobs);
   CHECK(r[1].iteration_s == doctest::Approx(3).epsilon(1e-3));
   CHECK(r[1].slowdown() == doctest::Approx(1.5).epsilon(1e-3));
@@ -266,7 +280,10 @@ TEST_CASE("jobs without communication and runs that are cut short are told as th
   const leaf_spine dc{{.leafs = 2, .spines = 2, .servers_per_leaf = 1, .gpus_per_server = 2}};
   flow_simulation run{dc, route::ecmp{}, {.iterations = 1000, .most_flows = 100}};
   const std::vector<flow_job> jobs{
-      {.id = job_id{4}, .where = {gpus({0}), {}}, .pattern = collective::ring, .bytes = 1e9,
+      {.id = job_id{4},
+       .where = {gpus({0}), {}},
+       .pattern = collective::ring,
+       .bytes = 1e9,
        .compute_s = 2},
       {.id = job_id{5}, .where = {gpus({1, 2}), {}}, .pattern = collective::ring, .bytes = 1e9}};
   const auto r = run(jobs);

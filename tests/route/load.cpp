@@ -38,8 +38,8 @@ static_assert(route::PhaseRouting<phase_over_spine_one> &&
 
 template <class Policy>
 std::vector<std::uint32_t> used(Policy policy, const std::vector<flow>& flows) {
-  const auto ranks = traffic::make_group(
-      dc, std::vector{gpu_id{0}, gpu_id{1}, gpu_id{2}, gpu_id{3}});
+  const auto ranks =
+      traffic::make_group(dc, std::vector{gpu_id{0}, gpu_id{1}, gpu_id{2}, gpu_id{3}});
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};
   std::vector<std::uint32_t> out;
@@ -64,8 +64,8 @@ TEST_CASE("flows under one leaf and those of the ideal network use no link") {
 }
 
 TEST_CASE("a flow sees the load of those that were routed before it") {
-  const auto ranks = traffic::make_group(
-      dc, std::vector{gpu_id{0}, gpu_id{1}, gpu_id{2}, gpu_id{3}});
+  const auto ranks =
+      traffic::make_group(dc, std::vector{gpu_id{0}, gpu_id{1}, gpu_id{2}, gpu_id{3}});
   std::vector<double> count(links.size(), 0);
   const auto load = [&](std::uint32_t l) { return count[l]; };
   const route::view<decltype(load)> v{dc, links, ranks, load};

@@ -46,10 +46,11 @@ struct clos {
 
   // m leafs with n GPUs and n spines each; servers of g.
   static clos even(int m, int n, int g = 1) {
-    return {leaf_spine{{.leafs = m, .spines = n, .servers_per_leaf = (n + g - 1) / g,
-                        .gpus_per_server = g}},
-            std::vector<int>(static_cast<std::size_t>(m), n),
-            std::vector<int>(static_cast<std::size_t>(m), n)};
+    return {
+        leaf_spine{
+            {.leafs = m, .spines = n, .servers_per_leaf = (n + g - 1) / g, .gpus_per_server = g}},
+        std::vector<int>(static_cast<std::size_t>(m), n),
+        std::vector<int>(static_cast<std::size_t>(m), n)};
   }
 
   // The most flows on a link, of which direction.
@@ -190,8 +191,8 @@ TEST_CASE("under source routing two leafs, or one leaf, or one spine, never shar
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    for (const auto& [m, n] : {std::pair{2, d.between(1, 9)}, {1, d.between(2, 9)},
-                               {d.between(2, 9), 1}}) {
+    for (const auto& [m, n] :
+         {std::pair{2, d.between(1, 9)}, {1, d.between(2, 9)}, {d.between(2, 9), 1}}) {
       const clos c = clos::even(m, n);
       const auto flows = random_partial_permutation(d, c.ranks_count());
       route::source by_source;
@@ -216,28 +217,30 @@ TEST_CASE("on shapes with a proof no link carries more flows of a phase than a n
     test::dice d{seed};
     std::vector<int> gpus, spines;
     switch (d.index(3)) {
-      case 0: {  // even
-        gpus.assign(static_cast<std::size_t>(d.between(2, 7)), d.between(1, 8));
-        spines = gpus;
-        break;
-      }
-      case 1: {  // even, and a remainder somewhere among the leafs
-        const int n = d.between(2, 8);
-        gpus.assign(static_cast<std::size_t>(d.between(2, 6)), n);
-        gpus.push_back(d.between(1, n - 1));
-        d.shuffle(gpus);
-        spines = gpus;
-        break;
-      }
-      default: {  // two leafs
-        const int a = d.between(1, 8);
-        gpus = {a, d.between(1, a)};
-        d.shuffle(gpus);
-        spines.assign(2, std::min(gpus[0], gpus[1]));
-      }
+    case 0: {  // even
+      gpus.assign(static_cast<std::size_t>(d.between(2, 7)), d.between(1, 8));
+      spines = gpus;
+      break;
     }
-    const clos c{leaf_spine{{.leafs = static_cast<int>(gpus.size()) + 1, .spines = 8,
-                             .servers_per_leaf = 4, .gpus_per_server = 2}},
+    case 1: {  // even, and a remainder somewhere among the leafs
+      const int n = d.between(2, 8);
+      gpus.assign(static_cast<std::size_t>(d.between(2, 6)), n);
+      gpus.push_back(d.between(1, n - 1));
+      d.shuffle(gpus);
+      spines = gpus;
+      break;
+    }
+    default: {  // two leafs
+      const int a = d.between(1, 8);
+      gpus = {a, d.between(1, a)};
+      d.shuffle(gpus);
+      spines.assign(2, std::min(gpus[0], gpus[1]));
+    }
+    }
+    const clos c{leaf_spine{{.leafs = static_cast<int>(gpus.size()) + 1,
+                             .spines = 8,
+                             .servers_per_leaf = 4,
+                             .gpus_per_server = 2}},
                  gpus, spines};
     route::owned own{c.dc, c.own};
     for (int incast : {1, 2, 3}) {
@@ -267,8 +270,10 @@ TEST_CASE("leafs linked in like proportions carry no more flows on a link than a
     for (int s = d.between(1, 4); s > 0; --s) w.push_back(d.between(1, 3));
     const int n = std::accumulate(w.begin(), w.end(), 0), g = d.between(1, 4);
     const int most = std::max(1, *std::max_element(copies.begin(), copies.end()));
-    clos c{leaf_spine{{.leafs = static_cast<int>(copies.size()), .spines = static_cast<int>(w.size()),
-                       .links_per_pair = 3 * most, .servers_per_leaf = (most * n + g - 1) / g,
+    clos c{leaf_spine{{.leafs = static_cast<int>(copies.size()),
+                       .spines = static_cast<int>(w.size()),
+                       .links_per_pair = 3 * most,
+                       .servers_per_leaf = (most * n + g - 1) / g,
                        .gpus_per_server = g}},
            [&] {
              std::vector<int> gpus;  // a leaf need not be full
@@ -301,13 +306,15 @@ TEST_CASE("leafs linked in like proportions carry no more flows on a link than a
 
 TEST_CASE("slots count within the job, so its GPUs need not be aligned") {
   // GPUs 1, 3 of leaf 0 and 0, 2 of leaf 1; links to spines 2 and 3 with odd lanes.
-  const leaf_spine dc{{.leafs = 2, .spines = 4, .links_per_pair = 2, .servers_per_leaf = 1,
-                       .gpus_per_server = 4}};
+  const leaf_spine dc{
+      {.leafs = 2, .spines = 4, .links_per_pair = 2, .servers_per_leaf = 1, .gpus_per_server = 4}};
   const route::link_numbers links{dc};
   const auto ranks =
       traffic::make_group(dc, std::vector{gpu_id{1}, gpu_id{3}, gpu_id{4}, gpu_id{6}});
-  const std::vector<fabric::link> own{{leaf_id{0}, spine_id{2}, 1}, {leaf_id{0}, spine_id{3}, 0},
-                              {leaf_id{1}, spine_id{2}, 0}, {leaf_id{1}, spine_id{3}, 1}};
+  const std::vector<fabric::link> own{{leaf_id{0}, spine_id{2}, 1},
+                                      {leaf_id{0}, spine_id{3}, 0},
+                                      {leaf_id{1}, spine_id{2}, 0},
+                                      {leaf_id{1}, spine_id{3}, 1}};
   route::owned policy{dc, own};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};

@@ -165,7 +165,8 @@ std::vector<std::vector<double>> simgrid_rates(const std::vector<flow_instance>&
     std::vector<s4u::Link*> here;
     for (std::size_t l = 0; l < instances[i].capacity.size(); ++l)
       here.push_back(
-          star->create_link("link" + of + std::to_string(l), 1e4 * instances[i].capacity[l])->seal());
+          star->create_link("link" + of + std::to_string(l), 1e4 * instances[i].capacity[l])
+              ->seal());
     for (std::size_t f = 0; f < instances[i].flows.size(); ++f) {
       senders[i].push_back(star->create_host("host" + of + std::to_string(f), 1.0));
       std::vector<s4u::LinkInRoute> up;
@@ -199,12 +200,12 @@ TEST_CASE("max-min rates equal those of SimGrid on a hundred instances of up to 
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     test::dice d{seed};
     // Sizes from 10 to 10 000 flows, even in their logarithm; the last is the largest.
-    const auto flows = static_cast<std::size_t>(10 * std::pow(1000, static_cast<double>(seed) / 99));
+    const auto flows =
+        static_cast<std::size_t>(10 * std::pow(1000, static_cast<double>(seed) / 99));
     flow_instance x;
     const std::size_t count = 1 + d.index(flows);
     const bool equal = d.chance(.5);
-    for (std::size_t l = 0; l < count; ++l)
-      x.capacity.push_back(equal ? 100.0 : 1 + 99 * d.real());
+    for (std::size_t l = 0; l < count; ++l) x.capacity.push_back(equal ? 100.0 : 1 + 99 * d.real());
     for (std::size_t f = 0; f < flows; ++f) x.flows.add(test::random_links(d, count));
     instances.push_back(std::move(x));
   }

@@ -33,7 +33,10 @@ struct leaf_shift {
   std::vector<flow> flows;
 
   leaf_shift(int leafs, int gpus, int lanes = 1)
-      : dc({.leafs = leafs, .spines = gpus / lanes, .links_per_pair = lanes, .servers_per_leaf = 1,
+      : dc({.leafs = leafs,
+            .spines = gpus / lanes,
+            .links_per_pair = lanes,
+            .servers_per_leaf = 1,
             .gpus_per_server = gpus}) {
     std::vector<gpu_id> all;
     for (gpu_id g : dc.all_gpus()) all.push_back(g);
@@ -63,9 +66,10 @@ struct leaf_shift {
 
 TEST_CASE("the mean largest up-link load of a leaf shift under ECMP is that of random spines") {
   constexpr double relative_tolerance = 0.02;
-  for (const auto& [leafs, gpus, expected, seeds] :
-       {std::tuple{2, 8, 2.94, 6000}, {2, 32, 3.91, 4000}, {4, 32, 4.29, 3000},
-        {16, 32, 5.01, 1000}}) {
+  for (const auto& [leafs, gpus, expected, seeds] : {std::tuple{2, 8, 2.94, 6000},
+                                                     {2, 32, 3.91, 4000},
+                                                     {4, 32, 4.29, 3000},
+                                                     {16, 32, 5.01, 1000}}) {
     CAPTURE(leafs);
     CAPTURE(gpus);
     const leaf_shift phase{leafs, gpus};
@@ -156,8 +160,8 @@ TEST_CASE("source routing gives every GPU an up-link of its own") {
 }
 
 TEST_CASE("source routing wraps around where a leaf has fewer up-links than GPUs") {
-  const fabric::leaf_spine dc{{.leafs = 2, .spines = 3, .servers_per_leaf = 2,
-                               .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 2, .spines = 3, .servers_per_leaf = 2, .gpus_per_server = 4}};
   const route::link_numbers links{dc};
   const auto ranks = traffic::make_group(dc, std::vector{gpu_id{5}, gpu_id{8}});
   const route::detail::no_load none;

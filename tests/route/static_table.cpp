@@ -35,8 +35,11 @@ struct placed {
 
 // q leafs of n and one of r < n, n spines; servers of g.
 placed clos(int q, int n, int r, int g) {
-  placed p{leaf_spine{{.leafs = q + 1, .spines = n, .servers_per_leaf = (n + g - 1) / g,
-                       .gpus_per_server = g}}, {}, {}};
+  placed p{
+      leaf_spine{
+          {.leafs = q + 1, .spines = n, .servers_per_leaf = (n + g - 1) / g, .gpus_per_server = g}},
+      {},
+      {}};
   std::vector<gpu_id> gpus;
   for (int l = 0; l <= q; ++l)
     for (int i = 0; i < (l < q ? n : r); ++i) {
@@ -92,9 +95,16 @@ void check(const placed& p, collective c, Policy policy) {
 }  // namespace
 
 TEST_CASE("a table of routes equals the routes phase by phase for every collective") {
-  for (const auto& [q, n, r, g] :
-       {std::tuple{1, 3, 2, 1}, {2, 2, 0, 1}, {2, 4, 0, 4}, {3, 4, 3, 2}, {4, 5, 2, 1}, {3, 6, 0, 2},
-        {7, 3, 1, 1}, {5, 4, 0, 4}, {4, 8, 0, 8}, {3, 7, 5, 1}}) {
+  for (const auto& [q, n, r, g] : {std::tuple{1, 3, 2, 1},
+                                   {2, 2, 0, 1},
+                                   {2, 4, 0, 4},
+                                   {3, 4, 3, 2},
+                                   {4, 5, 2, 1},
+                                   {3, 6, 0, 2},
+                                   {7, 3, 1, 1},
+                                   {5, 4, 0, 4},
+                                   {4, 8, 0, 8},
+                                   {3, 7, 5, 1}}) {
     const placed p = clos(q, n, r, g);
     CAPTURE(q);
     CAPTURE(n);
@@ -140,7 +150,8 @@ TEST_CASE("a pair of ranks has one path for good in every collective but a tree"
       (void)all.write(k, flows);
       const auto paths = policy(v, std::span<const flow>{flows});
       for (std::size_t i = 0; i < flows.size(); ++i) {
-        const auto [at, is_new] = seen.emplace(std::pair{flows[i].source, flows[i].target}, paths[i]);
+        const auto [at, is_new] =
+            seen.emplace(std::pair{flows[i].source, flows[i].target}, paths[i]);
         CHECK(at->second == paths[i]);
       }
     }

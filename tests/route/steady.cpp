@@ -64,8 +64,10 @@ struct by_formula {
         else
           card = std::max({card, ++out_of[f.source], ++into[f.target]});
       }
-      part here{p.repeat * (8e-9 * p.bytes * std::max(card / dc.link_gbps(), inside / dc.server_gbps())),
-                std::max(1.0, 1.0 * card), {}};
+      part here{p.repeat *
+                    (8e-9 * p.bytes * std::max(card / dc.link_gbps(), inside / dc.server_gbps())),
+                std::max(1.0, 1.0 * card),
+                {}};
       const auto count = [&](std::uint32_t l) { ++here.flows[l]; };
       if (r.where.links.empty()) {
         route::ecmp policy = shared;

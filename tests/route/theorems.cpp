@@ -27,7 +27,8 @@ struct shape {
   traffic::group ranks;
   std::vector<fabric::link> own;
 
-  shape(const std::vector<int>& gpus, const std::vector<int>& spines, int g) : dc(network(gpus, g)) {
+  shape(const std::vector<int>& gpus, const std::vector<int>& spines, int g)
+      : dc(network(gpus, g)) {
     std::vector<gpu_id> ids;
     for (int l = 0; l < static_cast<int>(gpus.size()); ++l) {
       const auto at = static_cast<std::size_t>(l);
@@ -49,16 +50,21 @@ struct shape {
     }
     ranks = traffic::make_group(dc, ids);
   }
-  static leaf_spine parts_network(const std::vector<int>& copies, const std::vector<int>& w, int n, int g) {
+  static leaf_spine parts_network(const std::vector<int>& copies, const std::vector<int>& w, int n,
+                                  int g) {
     const int most = *std::max_element(copies.begin(), copies.end());
-    return leaf_spine{{.leafs = static_cast<int>(copies.size()), .spines = static_cast<int>(w.size()),
+    return leaf_spine{{.leafs = static_cast<int>(copies.size()),
+                       .spines = static_cast<int>(w.size()),
                        .links_per_pair = most * *std::max_element(w.begin(), w.end()),
-                       .servers_per_leaf = (most * n + g - 1) / g, .gpus_per_server = g}};
+                       .servers_per_leaf = (most * n + g - 1) / g,
+                       .gpus_per_server = g}};
   }
   static leaf_spine network(const std::vector<int>& gpus, int g) {
     const int most = *std::max_element(gpus.begin(), gpus.end());
-    return leaf_spine{{.leafs = static_cast<int>(gpus.size()), .spines = most,
-                       .servers_per_leaf = (most + g - 1) / g, .gpus_per_server = g}};
+    return leaf_spine{{.leafs = static_cast<int>(gpus.size()),
+                       .spines = most,
+                       .servers_per_leaf = (most + g - 1) / g,
+                       .gpus_per_server = g}};
   }
 };
 
@@ -151,7 +157,8 @@ TEST_CASE("leafs of several virtual leafs route every phase of every collective"
   std::size_t phases = 0;
   for (const std::vector<int>& copies :
        {std::vector{2, 1}, {1, 3, 2}, {3, 3, 1}, {1, 1, 1, 4}, {5, 2}, {2, 3, 1, 1, 2}})
-    for (const std::vector<int>& w : {std::vector{1}, {2}, {1, 1}, {1, 2}, {3, 1}, {1, 1, 1}, {2, 1, 2}, {1, 3, 1, 1}})
+    for (const std::vector<int>& w :
+         {std::vector{1}, {2}, {1, 1}, {1, 2}, {3, 1}, {1, 1, 1}, {2, 1, 2}, {1, 3, 1, 1}})
       for (int g : {1, 2, 4}) {
         CAPTURE(copies);
         CAPTURE(w);
@@ -172,12 +179,12 @@ TEST_CASE("a training step in tensor and data and pipeline ranks stays within a 
         const int data = n / (tensor * pipeline);
         CAPTURE(tensor);
         CAPTURE(pipeline);
-        check_isolated(s, traffic::training_step{
-                              s.ranks,
-                              {.tensor = tensor, .data = data, .pipeline = pipeline,
-                               .expert = data % 2 ? 1 : 2},
-                              {.tensor_bytes = 1, .expert_bytes = 1, .pipeline_bytes = 1,
-                               .data_bytes = 1}});
+        check_isolated(
+            s,
+            traffic::training_step{
+                s.ranks,
+                {.tensor = tensor, .data = data, .pipeline = pipeline, .expert = data % 2 ? 1 : 2},
+                {.tensor_bytes = 1, .expert_bytes = 1, .pipeline_bytes = 1, .data_bytes = 1}});
       }
 }
 
@@ -223,7 +230,8 @@ TEST_CASE("under source routing shifts of every kind are free of contention for 
     }
 }
 
-TEST_CASE("hierarchical rings and exchanges share no link if servers divide leafs or leafs servers") {
+TEST_CASE(
+    "hierarchical rings and exchanges share no link if servers divide leafs or leafs servers") {
   int hierarchical = 0;
   for (int m = 2; m <= 8; ++m)
     for (int n = 1; n <= 12; ++n)

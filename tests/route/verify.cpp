@@ -63,7 +63,8 @@ TEST_CASE("jobs with links of their own and jobs under one leaf are isolated") {
   reserve(l, 2, virtual_clos({0, 2}, 2, 1));
   reserve(l, 3, gpus({6, 7}));
   for (collective c : {collective::ring, collective::all_to_all, collective::none}) {
-    const auto found = verify_isolated(l, [&](job_id) { return c; }, route::ecmp{});
+    const auto found = verify_isolated(
+        l, [&](job_id) { return c; }, route::ecmp{});
     CHECK(found);
   }
   // Six ranks: 5 shifts of 6 flows; two: one shift of 2, twice.
@@ -92,8 +93,8 @@ TEST_CASE("a collision on a down-link alone is found") {
   // Under source routing GPU 0 of leaf 0 and GPU 0 of leaf 1 go by spine 0, both into leaf 2.
   ledger l{dc};
   reserve(l, 1, gpus({0, 4, 8, 9}));
-  const auto found =
-      verify_isolated(l, [](job_id) { return collective::halving_doubling; }, route::source{});
+  const auto found = verify_isolated(
+      l, [](job_id) { return collective::halving_doubling; }, route::source{});
   REQUIRE(found.broken);
   CHECK_FALSE(found.broken->up);
   CHECK(found.broken->leaf == leaf_id{2});

@@ -33,8 +33,8 @@ using any_order = std::function<bool(const order::entry&, const order::entry&)>;
 using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
 using plain = schedule::scheduler<any_order, allocate::requested, any_place, route::ideal>;
 
-const fabric::leaf_spine sixteen{{.leafs = 2, .spines = 8, .servers_per_leaf = 1,
-                                  .gpus_per_server = 8}};
+const fabric::leaf_spine sixteen{
+    {.leafs = 2, .spines = 8, .servers_per_leaf = 1, .gpus_per_server = 8}};
 
 sim::report replay(const fabric::leaf_spine& dc, const model::workload& w, scheduler_options o,
                    any_order by = order::fifo{}, any_place at = place::packed{}) {
@@ -54,8 +54,8 @@ std::vector<job> random_jobs(std::uint64_t seed, std::size_t n, int most) {
   int now = 0;
   for (std::uint32_t i = 0; i < n; ++i) {
     now += d.between(0, 40);
-    jobs.push_back(make_job(i, now, d.chance(.2) ? d.between(1, most) : d.between(1, 4),
-                            d.between(1, 400)));
+    jobs.push_back(
+        make_job(i, now, d.chance(.2) ? d.between(1, most) : d.between(1, 4), d.between(1, 400)));
   }
   return jobs;
 }
@@ -65,11 +65,10 @@ std::vector<job> random_jobs(std::uint64_t seed, std::size_t n, int most) {
 TEST_CASE("each kind of backfill starts what its name says") {
   // Ten GPUs run until 100, so job 1 with twelve waits. Six are free. Job 2 (two GPUs) ends in time,
   // job 3 (four) leaves job 1 its twelve, job 4 (two) would not.
-  const auto w = linear_workload({make_job(0, 0, 10, 100), make_job(1, 1, 12, 100),
-                                  make_job(2, 2, 2, 50), make_job(3, 3, 4, 500),
-                                  make_job(4, 4, 2, 500)});
-  CHECK(starts(replay(sixteen, w, {})) ==
-        times{{0, 0}, {1, 100}, {2, 100}, {3, 150}, {4, 200}});
+  const auto w =
+      linear_workload({make_job(0, 0, 10, 100), make_job(1, 1, 12, 100), make_job(2, 2, 2, 50),
+                       make_job(3, 3, 4, 500), make_job(4, 4, 2, 500)});
+  CHECK(starts(replay(sixteen, w, {})) == times{{0, 0}, {1, 100}, {2, 100}, {3, 150}, {4, 200}});
   CHECK(starts(replay(sixteen, w, {.backfill = backfill::greedy})) ==
         times{{0, 0}, {1, 503}, {2, 2}, {3, 3}, {4, 52}});
   CHECK(starts(replay(sixteen, w, {.backfill = backfill::easy})) ==
@@ -81,7 +80,8 @@ TEST_CASE("each kind of backfill starts what its name says") {
 TEST_CASE("easy backfill reserves links and not GPUs alone") {
   // Job 1 can only have both leafs; half of leaf 1 is free, and job 2 would take a server's GPUs
   // that job 1 is going to need.
-  const fabric::leaf_spine dc{{.leafs = 2, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 2, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
   const auto w = linear_workload({make_job(0, 0, 8, 100), make_job(1, 1, 16, 10),
                                   make_job(2, 2, 8, 1000), make_job(3, 3, 8, 90)});
   const any_place isolated = place::first_of{place::one_leaf{}, place::vclos{}};
@@ -107,7 +107,8 @@ TEST_CASE("under easy backfill the first blocked job starts when it was promised
         const auto& head = m.state.jobs[m.state.waiting.front()];
         passed += !m.decided.starts.empty();
         const auto at_s = look(m.state, {head.spec->id, head.spec->gpus}, m.now_s, again, 1e9, 0,
-                               [](const auto&) { return 0.0; }).at_s;
+                               [](const auto&) { return 0.0; })
+                              .at_s;
         const auto [p, is_new] = promised.try_emplace(head.spec->id, at_s);
         p->second = std::min(p->second, at_s);
       };
@@ -137,11 +138,13 @@ TEST_CASE("conservative backfill starts nobody later than list scheduling withou
 
 TEST_CASE("a stream of small jobs starves a large one unless there is patience") {
   // A four-GPU job every five seconds, each of 40 s: eight at a time on 32 GPUs. One of 24 at 100 s.
-  const fabric::leaf_spine dc{{.leafs = 4, .spines = 4, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 4, .spines = 4, .servers_per_leaf = 2, .gpus_per_server = 4}};
   std::vector<job> jobs;
   for (std::uint32_t i = 0; i < 1000; ++i) jobs.push_back(make_job(i, 5.0 * i, 4, 40));
   jobs.push_back(make_job(1000, 101, 24, 40));
-  std::sort(jobs.begin(), jobs.end(), [](const job& a, const job& b) { return a.submit_s < b.submit_s; });
+  std::sort(jobs.begin(), jobs.end(),
+            [](const job& a, const job& b) { return a.submit_s < b.submit_s; });
   const auto w = linear_workload(jobs);
   constexpr double longest_s = 40;
   for (const bool by_size : {true, false})
@@ -177,8 +180,9 @@ TEST_CASE("nobody waits longer than patience and the jobs before him allow") {
       const double overdue_s = j.submit_s + 200;
       std::size_t before = 0;
       for (const auto& other : r.records)
-        before += (other.submit_s < j.submit_s ||
-                   (other.submit_s == j.submit_s && other.id < j.id)) && other.start_s >= overdue_s;
+        before +=
+            (other.submit_s < j.submit_s || (other.submit_s == j.submit_s && other.id < j.id)) &&
+            other.start_s >= overdue_s;
       REQUIRE(j.jwt_s() <= 200 + (static_cast<double>(before) + 1) * longest + 1e-6);
     }
   }

@@ -28,7 +28,9 @@ fabric::placement random_placement(test::dice& d) {
   return p;
 }
 model::operating_point random_point(test::dice& d) {
-  return {.config = {.gpus = d.between(1, 99), .servers = d.between(1, 9), .local_batch = d.real() * 99,
+  return {.config = {.gpus = d.between(1, 99),
+                     .servers = d.between(1, 9),
+                     .local_batch = d.real() * 99,
                      .clock_ghz = d.real() * 2},
           .throughput = d.real() / 3,
           .power_w = 1e-7 + 1e6 * d.real(),
@@ -45,7 +47,8 @@ decision random_decision(test::dice& d) {
   const auto id = [&] { return job_id{d.between(0, 1000)}; };
   for (int i = d.between(0, 2); i-- > 0;) x.stops.push_back(id());
   for (int i = d.between(0, 2); i-- > 0;)
-    x.resizes.push_back({id(), random_point(d), random_placement(d), d.chance(.5), random_moves(d)});
+    x.resizes.push_back(
+        {id(), random_point(d), random_placement(d), d.chance(.5), random_moves(d)});
   for (int i = d.between(0, 2); i-- > 0;)
     x.starts.push_back({id(), random_point(d), random_placement(d), random_moves(d)});
   for (int i = d.between(0, 7); i-- > 0;)
@@ -96,22 +99,24 @@ TEST_CASE("a log of decisions reads back as the same decisions to the last bit")
 TEST_CASE("a decision is printed as lines") {
   decision d;
   d.stops.push_back(job_id{7});
-  d.starts.push_back({job_id{9}, test::point(2, 2, 600), {{gpu_id{4}, gpu_id{5}, gpu_id{9}},
-                      {{leaf_id{0}, spine_id{1}, 0}, {leaf_id{0}, spine_id{1}, 1}}}});
+  d.starts.push_back({job_id{9},
+                      test::point(2, 2, 600),
+                      {{gpu_id{4}, gpu_id{5}, gpu_id{9}},
+                       {{leaf_id{0}, spine_id{1}, 0}, {leaf_id{0}, spine_id{1}, 1}}}});
   d.waiting.push_back({job_id{1}, place::wait_reason::gpu_fragmentation, false});
   d.servers_off.push_back(server_id{3});
   std::ostringstream out;
   out << d;
-  CHECK(out.str() ==
-        "stop 7\nstart 9 point 2 1 1 1 2 600 150 gpus 4-5,9 links 0.1.0-1\n"
-        "wait 1 gpu_fragmentation\noff 3\n");
+  CHECK(out.str() == "stop 7\nstart 9 point 2 1 1 1 2 600 150 gpus 4-5,9 links 0.1.0-1\n"
+                     "wait 1 gpu_fragmentation\noff 3\n");
 }
 
 TEST_CASE("a damaged log is refused with the line") {
   const std::string head = "heddle decisions 1\n";
   CHECK(refusal("") == "log:1: expected \"heddle decisions 1\", got \"\"");
   CHECK(refusal("heddle decisions 2\n").find("log:1") == 0);
-  CHECK(refusal(head + "stop 3\nend\n") == "log:2: expected the time of a decision, got \"stop 3\"");
+  CHECK(refusal(head + "stop 3\nend\n") ==
+        "log:2: expected the time of a decision, got \"stop 3\"");
   CHECK(refusal(head + "at 1\nfly 3\nend\n").find("log:3: expected stop, resize") == 0);
   CHECK(refusal(head + "at 1\nstop x\n") == "log:3: expected a job, got \"x\"");
   CHECK(refusal(head + "at 1\nstop 3 4\n") == "log:3: expected the end of the line, got \" 4\"");

@@ -72,8 +72,8 @@ TEST_CASE("preempting shortest remaining time first is SRTF on one machine") {
     for (std::uint32_t i = 0; i < 60; ++i)
       jobs.push_back(make_job(i, now += d.between(0, 60), 16, d.between(1, 100)));
     const auto w = linear_workload(jobs);
-    scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::packed{}, route::ideal{},
-                   scheduler_options{.preemptive = true}};
+    scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::packed{},
+                   route::ideal{}, scheduler_options{.preemptive = true}};
     const sim::report r = sim::run(dc, w, plan, free_moves);
     REQUIRE(r.finished == w.size());
     CHECK(r.mean_jct_s == Approx(srtf_on_one_machine(jobs)));
@@ -85,12 +85,14 @@ TEST_CASE("a job stops as few running ones as it needs, those that come last") {
   std::vector jobs{make_job(0, 0, 4, 100), make_job(1, 1, 4, 300), make_job(2, 2, 4, 200),
                    make_job(3, 3, 4, 400), make_job(4, 4, 8, 50)};
   const auto w = linear_workload(jobs);
-  scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::packed{}, route::ideal{},
-                 scheduler_options{.preemptive = true}};
+  scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::packed{},
+                 route::ideal{}, scheduler_options{.preemptive = true}};
   std::vector<job_id> stopped;
   struct watcher {
     std::vector<job_id>* out;
-    void on_stop(double now_s, job_id id) { if (now_s < 5) out->push_back(id); }
+    void on_stop(double now_s, job_id id) {
+      if (now_s < 5) out->push_back(id);
+    }
   } watch{&stopped};
   const sim::report r = sim::run(dc, w, plan, free_moves, watch);
   CHECK(r.finished == 5);
@@ -197,7 +199,8 @@ TEST_CASE("jobs that belong together start together or not at all") {
 
 TEST_CASE("in joint mode a job takes the count that can be placed now if that is done sooner") {
   // Twelve GPUs run for long; 8 are wanted, 4 are free. At 4 GPUs it takes twice as long.
-  const auto w = linear_workload({make_job(0, 0, 12, 400), make_job(1, 1, 8, 100), make_job(2, 2, 4, 1)});
+  const auto w =
+      linear_workload({make_job(0, 0, 12, 400), make_job(1, 1, 8, 100), make_job(2, 2, 4, 1)});
   const auto replay = [&](bool joint, double first_s) {
     auto all = w;
     all.jobs[0].duration_s = first_s;

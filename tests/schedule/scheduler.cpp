@@ -171,8 +171,8 @@ TEST_CASE("a placement's reason and whether it is proved are passed on") {
   cluster c{{make_job(0, 0, 8, 1)}};
   scheduler plan{order::fifo{}, allocate::requested{}, refuses_above{&most}, route::source{}};
   decision d = plan.decide(c.s, 0);
-  CHECK(d.waiting == std::vector{schedule::blocked{job_id{0}, wait_reason::network_fragmentation,
-                                                   true}});
+  CHECK(d.waiting ==
+        std::vector{schedule::blocked{job_id{0}, wait_reason::network_fragmentation, true}});
   const auto tired = [](const fabric::ledger&, const place::request&) {
     return place::answer{wait_reason::search_limit, false};
   };
@@ -225,8 +225,8 @@ TEST_CASE("jobs shrink before others grow and before the queue starts") {
 }
 
 TEST_CASE("a growth that placement refuses leaves the job where it was, at a clock it may have") {
-  const model::curve two_clocks{{point(4, 10, 1000, 1), point(4, 14, 1600, 1.4),
-                                 point(8, 19, 1500, 1)}};
+  const model::curve two_clocks{
+      {point(4, 10, 1000, 1), point(4, 14, 1600, 1.4), point(8, 19, 1500, 1)}};
   cluster c{{make_job(0, 0, 4, 1000)}, two_clocks};
   std::map<job_id, const model::operating_point*> wanted{{job_id{0}, &c.curve.at(4)[0]}};
   int most = 4;
@@ -327,8 +327,8 @@ TEST_CASE("a waiting job starts on fewer GPUs where those granted cannot be plac
   wanted[job_id{0}] = e.curve.fastest(8);
   d = plan.decide(e.s, 0);
   CHECK(d.starts.empty());
-  CHECK(d.waiting == std::vector{schedule::blocked{job_id{0}, wait_reason::network_fragmentation,
-                                                   true}});
+  CHECK(d.waiting ==
+        std::vector{schedule::blocked{job_id{0}, wait_reason::network_fragmentation, true}});
 }
 
 // Gives the first all it may have, the next what is left, and so on.

@@ -37,9 +37,15 @@ using any_place = std::function<place::answer(const fabric::ledger&, const place
 using plain = schedule::scheduler<order::fifo, allocate::requested, any_place, route::ideal>;
 
 // Two servers of four GPUs under one leaf.
-const fabric::leaf_spine two{{.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
-const fabric::base_power watts{.gpu_idle_w = 50, .server_w = 400, .server_off_w = 20, .wake_s = 100,
-                               .wake_j = 30000, .switch_w = 300, .ocs_w = 40};
+const fabric::leaf_spine two{
+    {.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
+const fabric::base_power watts{.gpu_idle_w = 50,
+                               .server_w = 400,
+                               .server_off_w = 20,
+                               .wake_s = 100,
+                               .wake_j = 30000,
+                               .switch_w = 300,
+                               .ocs_w = 40};
 
 struct meter {
   double energy_j = 0, last_s = 0, last_w = 0;
@@ -88,7 +94,8 @@ TEST_CASE("an idle server is switched off after its delay and a job waits until 
 
 TEST_CASE("switching off at break even costs at most twice what clairvoyance would") {
   CHECK(schedule::break_even_s(watts, 4) == Approx(30000 / (400 + 4 * 50 - 20.0)));
-  CHECK(std::isinf(schedule::break_even_s({.gpu_idle_w = 0, .server_w = 20, .server_off_w = 20}, 8)));
+  CHECK(
+      std::isinf(schedule::break_even_s({.gpu_idle_w = 0, .server_w = 20, .server_off_w = 20}, 8)));
   const double t = schedule::break_even_s(watts, 4), save_w = 580;
   for (double idle_s : {1.0, 10.0, 51.0, 52.0, 500.0, 5000.0}) {
     const double spent = std::min(idle_s, t) * save_w + (idle_s > t ? 30000 : 0);
@@ -105,7 +112,8 @@ TEST_CASE("energy adds up while servers go off and wake and jobs come by chance"
     for (std::uint32_t i = 0; i < 200; ++i)
       jobs.push_back(make_job(i, now += d.between(0, 300), d.between(1, 8), d.between(1, 400)));
     const auto w = linear_workload(jobs);
-    const fabric::leaf_spine dc{{.leafs = 2, .spines = 2, .servers_per_leaf = 3, .gpus_per_server = 4}};
+    const fabric::leaf_spine dc{
+        {.leafs = 2, .spines = 2, .servers_per_leaf = 3, .gpus_per_server = 4}};
     plain plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
                scheduler_options{.off_after_s = seed % 2 ? 0.0 : 90.0}};
     meter m;
@@ -136,18 +144,22 @@ TEST_CASE("a server that is switched off on its way to on draws what it should")
 }
 
 TEST_CASE("setting circuits up is waiting, and moving them a pause of those that they belong to") {
-  const fabric::leaf_spine_ocs dc{{.leafs = 2, .spines = 2, .switches = 4, .switching_ms = 2000,
-                                   .servers_per_leaf = 1, .gpus_per_server = 4}};
+  const fabric::leaf_spine_ocs dc{{.leafs = 2,
+                                   .spines = 2,
+                                   .switches = 4,
+                                   .switching_ms = 2000,
+                                   .servers_per_leaf = 1,
+                                   .gpus_per_server = 4}};
   auto jobs = std::vector{make_job(0, 0, 8, 100), make_job(1, 10, 4, 100)};
   const auto w = linear_workload(jobs);
   plain plan{order::fifo{}, allocate::requested{}, place::ocs_vclos{}, route::ideal{}};
   meter m;
   const report r = sim::run(dc, w, plan, {.power = watts}, m);
   REQUIRE(r.finished == 2);
-  CHECK(r.records[0].start_s == 2);     // circuits between both leafs
+  CHECK(r.records[0].start_s == 2);  // circuits between both leafs
   CHECK(r.records[0].jwt_s() == 2);
   CHECK(r.records[0].run_s == 100);
-  CHECK(r.records[1].start_s == 102);   // one leaf: no circuit
+  CHECK(r.records[1].start_s == 102);  // one leaf: no circuit
   CHECK(r.parts.ocs_j == Approx(4 * 40 * 202.0));
   check_energy(r, m);
 }
@@ -167,7 +179,8 @@ TEST_CASE("when an energy budget is used up jobs go on at their most frugal cloc
     CHECK(r.finished == 2);
   }
   // Idle parts use what was meant for the work: job 1 never starts, and job 0 slows down.
-  const fabric::base_power idle{.gpu_idle_w = 0, .server_w = 100, .server_off_w = 0, .switch_w = 100};
+  const fabric::base_power idle{
+      .gpu_idle_w = 0, .server_w = 100, .server_off_w = 0, .switch_w = 100};
   for (const bool hard : {false, true}) {
     plain plan{order::fifo{}, allocate::requested{}, place::one_server{}, route::ideal{},
                scheduler_options{.energy = {.energy_j = 1.05e6, .hard = hard}}};

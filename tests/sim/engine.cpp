@@ -227,8 +227,8 @@ TEST_CASE("fifo without contention starts and finishes jobs as list scheduling d
     // The oracle: each job in turn waits until enough GPUs are free, and holds back all behind it.
     int free = small.gpus();
     double now = 0;
-    std::priority_queue<std::pair<double, int>, std::vector<std::pair<double, int>>,
-                        std::greater<>> running;
+    std::priority_queue<std::pair<double, int>, std::vector<std::pair<double, int>>, std::greater<>>
+        running;
     REQUIRE(r.records.size() == w.size());
     double jct = 0, last = 0;
     for (std::size_t i = 0; i < w.size(); ++i) {
@@ -496,9 +496,9 @@ TEST_CASE("jobs that cannot start on an empty cluster are stuck, and those behin
   REQUIRE(r.records.size() == 1);
   CHECK(r.records[0].id == job_id{4});
 
-  scheduler budget{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
-                   schedule::scheduler_options{.power_budget_w =
-                                                   schedule::state{small}.idle_power_w() + 240}};
+  scheduler budget{
+      order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
+      schedule::scheduler_options{.power_budget_w = schedule::state{small}.idle_power_w() + 240}};
   CHECK(sim::run(small, w, budget).stuck_jobs.size() == 3);
 }
 
@@ -516,8 +516,8 @@ TEST_CASE("a job that was stopped for ever is stuck and not among the finished")
 TEST_CASE("network fragmentation is what waits although its GPUs would do") {
   // Two servers of eight under one leaf. Six and six run; four more fit by number but on no server.
   const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 8}};
-  const auto w = linear_workload({make_job(0, 0, 6, 100), make_job(1, 0, 6, 100),
-                                  make_job(2, 0, 4, 50)});
+  const auto w =
+      linear_workload({make_job(0, 0, 6, 100), make_job(1, 0, 6, 100), make_job(2, 0, 4, 50)});
   scheduler plan{order::fifo{}, allocate::requested{}, place::one_server{}, route::ideal{}};
   const report r = sim::run(dc, w, plan);
   CHECK(r.network_fragmentation == Approx(1 - 12.0 / 16));
@@ -528,8 +528,8 @@ TEST_CASE("network fragmentation is what waits although its GPUs would do") {
 }
 
 TEST_CASE("why a job waited is the last reason that it was told, or the queue") {
-  const auto w = linear_workload(
-      {make_job(0, 0, 32, 100), make_job(1, 1, 32, 10), make_job(2, 2, 1, 10)});
+  const auto w =
+      linear_workload({make_job(0, 0, 32, 100), make_job(1, 1, 32, 10), make_job(2, 2, 1, 10)});
   scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{}};
   const report r = sim::run(small, w, plan);
   CHECK(r.records[0].why_waited == wait_reason::none);
@@ -596,12 +596,11 @@ TEST_CASE("jobs that cannot be replayed are refused with what is wrong") {
         "job 1: expected jobs in the order of their submission, got an earlier time");
   CHECK(refusal(make_job(0, 0, 33, 1)) == "job 0: expected 1 to 32 GPUs, got 33");
   CHECK(refusal(make_job(3, 0, 1, 0)) == "job 3: expected a positive duration, got 0.000000");
-  CHECK(refusal(make_job(3, 0, 1, std::nan("")))
-            .starts_with("job 3: expected a positive duration"));
+  CHECK(
+      refusal(make_job(3, 0, 1, std::nan(""))).starts_with("job 3: expected a positive duration"));
   job j = make_job(2, 0, 1, 1);
   j.comm_share = 1;
-  CHECK(refusal(j) ==
-        "job 2: expected a communication share from 0 to below 1, got 1.000000");
+  CHECK(refusal(j) == "job 2: expected a communication share from 0 to below 1, got 1.000000");
   auto w = linear_workload({make_job(0, 0, 1, 1)});
   w.jobs[0].gpus = 2;
   scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{}};
@@ -641,12 +640,14 @@ TEST_CASE("on leafs of several GPU types every job runs on its own at that type'
   double now = 0;
   for (std::uint32_t i = 0; i < 300; ++i) {
     const auto type = static_cast<std::uint32_t>(d.index(2));
-    w.jobs.push_back(make_job(i, now += d.between(0, 60), d.between(1, type == 0 ? 8 : 4), d.between(1, 100)));
+    w.jobs.push_back(
+        make_job(i, now += d.between(0, 60), d.between(1, type == 0 ? 8 : 4), d.between(1, 100)));
     if (w.jobs.back().gpus > 4) w.jobs.back().gpus = 8;
     w.curve_of.push_back(type);
   }
   place::filtered placed{[&](leaf_id l, const place::request& job) {
-                           return type_of_leaf[l.index()] == static_cast<int>(w.curve_of[job.job.index()]);
+                           return type_of_leaf[l.index()] ==
+                                  static_cast<int>(w.curve_of[job.job.index()]);
                          },
                          place::first_of{place::one_server{}, place::vclos{}}};
   scheduler plan{order::fifo{}, allocate::requested{}, placed, route::source{},

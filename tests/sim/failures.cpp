@@ -38,7 +38,8 @@ namespace {
 
 constexpr double sum_tolerance = 1e-9;  // relative, of sums of many terms
 
-const fabric::leaf_spine small{{.leafs = 4, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
+const fabric::leaf_spine small{
+    {.leafs = 4, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
 
 using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
 using plain = scheduler<order::fifo, allocate::requested, any_place, route::ideal>;
@@ -64,9 +65,7 @@ struct witness {
         REQUIRE_FALSE(m.state.ledger.is_failed(m.state.ledger.fabric().server_of(g)));
     if (!prove || !look) return;
     look = false;
-    const auto pattern = [&](job_id id) {
-      return m.state.jobs[m.state.slot_of(id)].spec->pattern;
-    };
+    const auto pattern = [&](job_id id) { return m.state.jobs[m.state.slot_of(id)].spec->pattern; };
     const route::isolation proof = route::verify_isolated(m.state.ledger, pattern, route::source{});
     REQUIRE_MESSAGE(proof, proof.broken->message());
     ++proofs;
@@ -95,7 +94,8 @@ TEST_CASE("a failure takes the work since the last checkpoint and the job goes o
   // Eight GPUs on servers 0 and 1; server 1 fails after 250 s, 50 s after the second checkpoint.
   const auto w = linear_workload({make_job(0, 0, 8, 1000)});
   plain plan = fifo_on(place::packed{});
-  const sim::options o{.recovery = {.pause_s = 30}, .checkpoint_s = 100,
+  const sim::options o{.recovery = {.pause_s = 30},
+                       .checkpoint_s = 100,
                        .failures = {{250, 1, false}, {400, 1, true}}};
   witness see;
   const report r = sim::run(small, w, plan, o, see);
@@ -120,8 +120,9 @@ TEST_CASE("what is lost is what the checkpoint interval says") {
     CAPTURE(interval);
     const auto w = linear_workload({make_job(0, 0, 4, 1000)});
     plain plan = fifo_on(place::packed{});
-    const report r = sim::run(small, w, plan, {.recovery = {.pause_s = 0}, .checkpoint_s = interval,
-                                               .failures = {{333, 0, false}}});
+    const report r = sim::run(
+        small, w, plan,
+        {.recovery = {.pause_s = 0}, .checkpoint_s = interval, .failures = {{333, 0, false}}});
     const double lost = interval == 0 ? 0 : std::fmod(333, interval);
     CHECK(r.records[0].lost_s == Approx(lost));
     CHECK(r.records[0].finish_s == Approx(1000 + lost));
@@ -146,7 +147,8 @@ TEST_CASE("a job whose servers are all gone waits until enough are repaired") {
 TEST_CASE("servers that are away at the start serve nobody until they come") {
   const auto w = linear_workload({make_job(0, 10, 4, 100)});
   plain plan = fifo_on(place::packed{});
-  const sim::options o{.failures = {{0, 7, true}, {0, 7, false}, {60, 2, true}}, .up_at_start = false};
+  const sim::options o{.failures = {{0, 7, true}, {0, 7, false}, {60, 2, true}},
+                       .up_at_start = false};
   const report r = sim::run(small, w, plan, o);
   REQUIRE(r.finished == 1);
   CHECK(r.records[0].start_s == 60);
@@ -174,8 +176,8 @@ TEST_CASE("work and energy are conserved and isolation holds through failures by
       jobs.back().comm_share = .4;
     }
     const auto w = linear_workload(jobs);
-    const trace::failure_process process{.nodes = 8, .mtbf_s = 5000, .mttr_s = 600,
-                                         .horizon_s = 1e6, .seed = seed};
+    const trace::failure_process process{
+        .nodes = 8, .mtbf_s = 5000, .mttr_s = 600, .horizon_s = 1e6, .seed = seed};
     sim::options o{.recovery = {.pause_s = 30}, .checkpoint_s = 300, .failures = process().events};
     // Every other time idle servers are switched off, and a preempting order is at work.
     schedule::scheduler_options s{.backfill = schedule::backfill::easy};
@@ -212,10 +214,12 @@ TEST_CASE("work and energy are conserved and isolation holds through failures by
 TEST_CASE("every job of a real trace finishes on a real spot market") {
   HEDDLE_SHARED_FILE(nodes, "data/availability/bamboo_p3.csv");
   HEDDLE_SHARED_FILE(trace, "data/jobs/msr_itp_c01.csv");
-  const fabric::leaf_spine dc{{.leafs = 8, .spines = 32, .servers_per_leaf = 4, .gpus_per_server = 8}};
+  const fabric::leaf_spine dc{
+      {.leafs = 8, .spines = 32, .servers_per_leaf = 4, .gpus_per_server = 8}};
   std::ifstream spot(nodes), in(trace);
   const trace::availability real = trace::read_availability(spot, "bamboo_p3.csv").on(32);
-  std::vector<job> jobs = trace::read_jobs(in, "msr_itp_c01.csv", {.limit = 400}, trace::vclos_mix{});
+  std::vector<job> jobs =
+      trace::read_jobs(in, "msr_itp_c01.csv", {.limit = 400}, trace::vclos_mix{});
   // The market was watched for 11 hours: jobs come ten times as fast, and at the end all is well.
   for (job& j : jobs) j.submit_s /= 10;
   sim::options o{.checkpoint_s = 600, .failures = real.events, .up_at_start = real.up_at_start};

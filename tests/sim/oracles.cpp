@@ -56,7 +56,8 @@ std::vector<span_of_job> list_schedule(const std::vector<job>& jobs, int gpus) {
 
 TEST_CASE("without contention fifo is list scheduling on every public trace") {
   // Small enough that there is a queue: these clusters had up to 2 437 GPUs in use.
-  const fabric::leaf_spine dc{{.leafs = 2, .spines = 4, .servers_per_leaf = 4, .gpus_per_server = 8}};
+  const fabric::leaf_spine dc{
+      {.leafs = 2, .spines = 4, .servers_per_leaf = 4, .gpus_per_server = 8}};
   for (const char* name : {"msr_itp_c01", "msr_itp_c02", "msr_itp_c04", "msr_itp_c07", "philly_all",
                            "alibaba_v2023_openb"}) {
     CAPTURE(name);
@@ -79,7 +80,8 @@ TEST_CASE("without contention fifo is list scheduling on every public trace") {
 }
 
 TEST_CASE("one job at a time takes its duration under every policy") {
-  const fabric::leaf_spine dc{{.leafs = 4, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 4, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
   std::vector<job> jobs;
   test::dice d{1};
   for (std::uint32_t i = 0; i < 40; ++i) {
@@ -92,21 +94,22 @@ TEST_CASE("one job at a time takes its duration under every policy") {
   // One type for all orders and one for all placements.
   using any_order = std::function<bool(const order::entry&, const order::entry&)>;
   using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
-  const any_order orders[] = {order::fifo{}, order::fewest_gpus{}, order::shortest{},
-                              order::shortest_remaining{}, order::deadline{},
-                              order::least_attained{}};
+  const any_order orders[] = {order::fifo{},     order::fewest_gpus{},
+                              order::shortest{}, order::shortest_remaining{},
+                              order::deadline{}, order::least_attained{}};
   // Jobs under vclos own their links, those under packed find the network ideal.
   const any_place places[] = {place::packed{}, place::vclos{}};
-  const auto in_time = std::count_if(jobs.begin(), jobs.end(),
-                                     [](const job& j) { return j.duration_s <= 500; });
+  const auto in_time =
+      std::count_if(jobs.begin(), jobs.end(), [](const job& j) { return j.duration_s <= 500; });
   for (const any_order& by : orders)
     for (const any_place& at : places)
-      for (auto b : {schedule::backfill::none, schedule::backfill::greedy,
-                     schedule::backfill::easy, schedule::backfill::conservative})
+      for (auto b : {schedule::backfill::none, schedule::backfill::greedy, schedule::backfill::easy,
+                     schedule::backfill::conservative})
         for (bool all : {false, true}) {
-          schedule::scheduler plan{by, allocate::requested{}, at, route::ideal{},
-                                   schedule::scheduler_options{.backfill = b, .preemptive = all,
-                                                               .patience_s = 10, .joint = all}};
+          schedule::scheduler plan{
+              by, allocate::requested{}, at, route::ideal{},
+              schedule::scheduler_options{
+                  .backfill = b, .preemptive = all, .patience_s = 10, .joint = all}};
           const sim::report r = sim::run(dc, w, plan);
           REQUIRE(r.finished == w.size());
           for (std::size_t i = 0; i < w.size(); ++i) {

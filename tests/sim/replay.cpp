@@ -57,31 +57,31 @@ std::string words(const sim::report& r) {
   out.precision(17);
   out << r.finished << ' ' << r.events << ' ' << r.decisions << ' ' << r.energy_j << ' '
       << r.overhead_energy_j << ' ' << r.parts.total_j() << ' ' << r.network_fragmentation << ' '
-      << r.gpu_fragmentation << ' ' << r.peak_power_w << ' ' << r.mean_ftf << ' ' << r.wake_ups << ' '
-      << r.restarts << ' ' << r.lost_gpu_s << ' ' << r.rescales << '\n';
+      << r.gpu_fragmentation << ' ' << r.peak_power_w << ' ' << r.mean_ftf << ' ' << r.wake_ups
+      << ' ' << r.restarts << ' ' << r.lost_gpu_s << ' ' << r.rescales << '\n';
   for (const auto& j : r.records)
-    out << j.id.value << ' ' << j.start_s << ' ' << j.finish_s << ' ' << j.run_s << ' ' << j.slowdown
-        << ' ' << j.energy_j << ' ' << j.rescales << ' ' << j.restarts << ' ' << j.lost_s << ' '
-        << name(j.why_waited) << '\n';
+    out << j.id.value << ' ' << j.start_s << ' ' << j.finish_s << ' ' << j.run_s << ' '
+        << j.slowdown << ' ' << j.energy_j << ' ' << j.rescales << ' ' << j.restarts << ' '
+        << j.lost_s << ' ' << name(j.why_waited) << '\n';
   return out.str();
 }
 
 // Schedulers with everything that changes its mind.
 any_scheduler plan_number(int i) {
   if (i == 0)
-    return any_scheduler{scheduler{order::shortest_remaining{}, allocate::powerflow{}, place::packed{},
-                                   route::balanced{3},
+    return any_scheduler{scheduler{order::shortest_remaining{}, allocate::powerflow{},
+                                   place::packed{}, route::balanced{3},
                                    scheduler_options{.least_gain_s = 5, .off_after_s = 60}}};
   std::function<place::answer(const fabric::ledger&, const place::request&)> at = place::packed{};
   if (i == 1) at = place::vclos{};
-  return any_scheduler{scheduler{order::least_attained{.levels_gpu_s = {100, 500}},
-                                 allocate::requested{}, at, route::balanced{3},
-                                 scheduler_options{.backfill = i == 1 ? schedule::backfill::easy
-                                                                      : schedule::backfill::greedy,
-                                                   .preemptive = true,
-                                                   .patience_s = 400,
-                                                   .joint = i == 1,
-                                                   .off_after_s = 30}}};
+  return any_scheduler{scheduler{
+      order::least_attained{.levels_gpu_s = {100, 500}}, allocate::requested{}, at,
+      route::balanced{3},
+      scheduler_options{.backfill = i == 1 ? schedule::backfill::easy : schedule::backfill::greedy,
+                        .preemptive = true,
+                        .patience_s = 400,
+                        .joint = i == 1,
+                        .off_after_s = 30}}};
 }
 
 }  // namespace
@@ -91,8 +91,10 @@ TEST_CASE("a run that was cut at any event and goes on from its log equals the u
   for (std::uint64_t seed = 0; seed < 2; ++seed) {
     const auto w = workload_of(seed);
     sim::options o{.checkpoint_s = 50};
-    o.failures = trace::failure_process{.nodes = 8, .mtbf_s = 2000, .mttr_s = 200,
-                                        .horizon_s = 5000, .seed = seed}().events;
+    o.failures =
+        trace::failure_process{
+            .nodes = 8, .mtbf_s = 2000, .mttr_s = 200, .horizon_s = 5000, .seed = seed}()
+            .events;
     for (int i = 0; i < 3; ++i) {
       CAPTURE(seed);
       CAPTURE(i);
@@ -103,10 +105,12 @@ TEST_CASE("a run that was cut at any event and goes on from its log equals the u
       std::istringstream in(text.str());
       const std::vector<schedule::logged> all = schedule::read_log(in, "log");
       REQUIRE(all.size() > 100);
-      for (std::size_t cut = 0; cut <= all.size(); cut += cut + 1 < all.size() ? 1 + all.size() / 40 : 1) {
+      for (std::size_t cut = 0; cut <= all.size();
+           cut += cut + 1 < all.size() ? 1 + all.size() / 40 : 1) {
         CAPTURE(cut);
         any_scheduler fresh = plan_number(i);
-        schedule::replayed again{fresh, {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cut)}};
+        schedule::replayed again{fresh,
+                                 {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cut)}};
         std::ostringstream written;
         schedule::decision_log second{written};
         REQUIRE(words(sim::run(dc, w, again, o, second)) == whole);

@@ -31,7 +31,7 @@ class fake_slurm {
   };
   struct job {
     pilot::job_report report;
-    int run_for = 3;        ///< ticks
+    int run_for = 3;  ///< ticks
     int left = 0;
     int gpus_per_node = 0;  ///< of set_nodes
     bool requeues = false;  ///< completing, and then pending again
@@ -45,8 +45,12 @@ class fake_slurm {
   }
   void submit(std::uint32_t id, int gpus, int run_for) {
     job j;
-    j.report = {.id = id, .phase = pilot::job_phase::held, .reason = "JobHeldUser", .gpus = gpus,
-                .submit_s = static_cast<double>(id), .partition = "main"};
+    j.report = {.id = id,
+                .phase = pilot::job_phase::held,
+                .reason = "JobHeldUser",
+                .gpus = gpus,
+                .submit_s = static_cast<double>(id),
+                .partition = "main"};
     j.run_for = run_for;
     jobs_[id] = std::move(j);
   }
@@ -56,7 +60,8 @@ class fake_slurm {
     job& j = jobs_[id];
     j.gpus_per_node = gpus_per_node;
     for (auto& [name, n] : nodes_)
-      if (static_cast<int>(j.report.required.size()) < nodes && fits(n, gpus_per_node)) j.report.required.push_back(name);
+      if (static_cast<int>(j.report.required.size()) < nodes && fits(n, gpus_per_node))
+        j.report.required.push_back(name);
     j.report.phase = pilot::job_phase::pending;
     if (static_cast<int>(j.report.required.size()) < nodes) jobs_.erase(id);
   }
@@ -105,8 +110,9 @@ class fake_slurm {
 
   [[nodiscard]] const std::map<std::uint32_t, job>& jobs() const { return jobs_; }
   [[nodiscard]] bool all_ended() const {
-    return std::all_of(jobs_.begin(), jobs_.end(),
-                       [](const auto& j) { return j.second.report.phase == pilot::job_phase::ended; });
+    return std::all_of(jobs_.begin(), jobs_.end(), [](const auto& j) {
+      return j.second.report.phase == pilot::job_phase::ended;
+    });
   }
 
   // --- what the pilot sees and says --------------------------------------------------------------
@@ -125,7 +131,8 @@ class fake_slurm {
     may_die();
     job& j = jobs_.at(id);
     if (chance(refusal_rate)) return "Invalid generic resource (gres) specification";
-    if (static_cast<int>(hosts.size()) * gpus_per_node != j.report.gpus) return "wrong number of GPUs";
+    if (static_cast<int>(hosts.size()) * gpus_per_node != j.report.gpus)
+      return "wrong number of GPUs";
     j.report.required = hosts;
     j.gpus_per_node = gpus_per_node;
     if (at_once) not_before_[id] = 0;
@@ -142,8 +149,10 @@ class fake_slurm {
   std::string hold(std::uint32_t id) {
     may_die();
     job& j = jobs_.at(id);
-    if (j.report.phase == pilot::job_phase::pending) j.report.phase = pilot::job_phase::held;
-    else if (j.report.phase != pilot::job_phase::held) return "Job is no longer pending execution";
+    if (j.report.phase == pilot::job_phase::pending)
+      j.report.phase = pilot::job_phase::held;
+    else if (j.report.phase != pilot::job_phase::held)
+      return "Job is no longer pending execution";
     may_die();
     return {};
   }

@@ -20,8 +20,8 @@
 
 #include <heddle/route/verify.hpp>
 
-#include "slurm_pilot/machine.hpp"
 #include "private_slurm.hpp"
+#include "slurm_pilot/machine.hpp"
 #include "slurm_pilot/process.hpp"
 #include "support/run.hpp"
 
@@ -93,7 +93,8 @@ fabric::placement placement_in(const nlohmann::json& line, const machine& m) {
   for (const auto& r : line.at("ranks"))
     p.gpus.push_back(m.gpu(m.server_named.at(r[0].get<std::string>()), r[1].get<int>()));
   for (const auto& k : line.at("links"))
-    p.links.push_back({m.leaf_named.at(k[0].get<std::string>()), spine_id{k[1].get<int>()}, k[2].get<std::uint32_t>()});
+    p.links.push_back({m.leaf_named.at(k[0].get<std::string>()), spine_id{k[1].get<int>()},
+                       k[2].get<std::uint32_t>()});
   std::sort(p.links.begin(), p.links.end());
   return p;
 }
@@ -107,7 +108,8 @@ std::set<std::string> hosts_in(const nlohmann::json& line) {
 }  // namespace
 
 // A real program ends when it ends: this test waits for it, unlike all others.
-TEST_CASE("a real Slurm runs 60 jobs where heddle wants them through the loss of a node and of the pilot") {
+TEST_CASE("a real Slurm runs 60 jobs where heddle wants them through the loss of a node and of the "
+          "pilot") {
   const test::scratch_dir dir;
   private_slurm slurm{dir};
   if (!slurm.is_up()) {
@@ -116,11 +118,15 @@ TEST_CASE("a real Slurm runs 60 jobs where heddle wants them through the loss of
   }
 
   // Every job writes where it is, starts a step on each of its nodes, sleeps, and says that it ends.
-  const std::string script = dir.write("job.sh", R"(#!/bin/bash
-out=)" + dir.path().string() + R"(/runs/$SLURM_JOB_ID
+  const std::string script = dir.write(
+      "job.sh", R"(#!/bin/bash
+out=)" + dir.path().string() +
+                    R"(/runs/$SLURM_JOB_ID
 echo "begin $SLURM_JOB_NODELIST ${SLURM_RESTART_COUNT:-0} $CUDA_VISIBLE_DEVICES" >> $out
 if [[ $1 == ranks ]]; then
-  SLURM_HOSTFILE=)" + dir.path().string() + R"(/hooks/$SLURM_JOB_ID/hosts srun --overlap --distribution=arbitrary -n $2 \
+  SLURM_HOSTFILE=)" +
+                    dir.path().string() +
+                    R"(/hooks/$SLURM_JOB_ID/hosts srun --overlap --distribution=arbitrary -n $2 \
     bash -c 'echo "rank $SLURM_PROCID $SLURMD_NODENAME" >> '$out
 fi
 sleep $3
@@ -136,25 +142,28 @@ echo end >> $out
   for (int i = 0; i < 60; ++i) {
     const int n = sizes[i % 12];
     const bool ranks = i % 12 == 2;
-    const std::string id = must({"sbatch", "--parsable", "--hold", std::string("--gpus=") + std::to_string(n),
-                                 "-n", ranks ? std::to_string(n) : "1",
-                                 "--comment=collective=all_to_all", "--chdir=" + dir.path().string(), "--output=/dev/null",
-                                 script, ranks ? "ranks" : "plain", std::to_string(n), std::to_string(1 + i % 3)});
+    const std::string id =
+        must({"sbatch", "--parsable", "--hold", std::string("--gpus=") + std::to_string(n), "-n",
+              ranks ? std::to_string(n) : "1", "--comment=collective=all_to_all",
+              "--chdir=" + dir.path().string(), "--output=/dev/null", script,
+              ranks ? "ranks" : "plain", std::to_string(n), std::to_string(1 + i % 3)});
     gpus[static_cast<std::uint32_t>(std::stoul(id))] = n;
     if (ranks) with_ranks.insert(static_cast<std::uint32_t>(std::stoul(id)));
   }
   const std::string log = dir / "log";
-  const std::vector<std::string> words{"--state", dir / "book", "--log", log, "--hooks", dir / "hooks",
-                                       "--interval", "0.5", "--spines", "32", "--order", "fewest_gpus",
-                                       "--backfill", "greedy"};
+  const std::vector<std::string> words{
+      "--state", dir / "book", "--log", log,       "--hooks",     dir / "hooks", "--interval",
+      "0.5",     "--spines",   "32",    "--order", "fewest_gpus", "--backfill",  "greedy"};
   const auto ended = [&] {
     std::size_t n = 0;
-    for (const auto& [id, size] : gpus) n += test::content_of(dir / (std::string("runs/") + std::to_string(id))).ends_with("end\n");
+    for (const auto& [id, size] : gpus)
+      n += test::content_of(dir / (std::string("runs/") + std::to_string(id))).ends_with("end\n");
     return n;
   };
   const auto node_of = [&](std::uint32_t id) {
     for (const auto& line : lines_of(log))
-      if (line["event"] == "started" && line["job"] == id) return line["ranks"][0][0].get<std::string>();
+      if (line["event"] == "started" && line["job"] == id)
+        return line["ranks"][0][0].get<std::string>();
     return std::string{};
   };
 
@@ -163,7 +172,8 @@ echo end >> $out
   first.end(SIGKILL);  // in the middle of what it may be doing
   // A job that will be running when its node is lost.
   const auto long_id = static_cast<std::uint32_t>(
-      std::stoul(must({"sbatch", "--parsable", "--hold", "--gpus=8", "--output=/dev/null", script, "plain", "8", "10"})));
+      std::stoul(must({"sbatch", "--parsable", "--hold", "--gpus=8", "--output=/dev/null", script,
+                       "plain", "8", "10"})));
   gpus[long_id] = 8;
   background_pilot second{words};
   std::string lost_node;
@@ -177,7 +187,8 @@ echo end >> $out
   // A node that comes back is used again.
   slurm.start_node(lost_node);
   CHECK(wait_for(30, [&] { return test::content_of(log).find("node_back") != std::string::npos; }));
-  CHECK(wait_for(20, [&] { return test::content_of(dir / "book").find("\"id\"") == std::string::npos; }));
+  CHECK(wait_for(
+      20, [&] { return test::content_of(dir / "book").find("\"id\"") == std::string::npos; }));
   CHECK(third.end(SIGTERM) == 0);
 
   // None lost, none run twice: each began once more than Slurm started it again, and ended once.
@@ -212,7 +223,8 @@ echo end >> $out
       nlohmann::json last;
       for (const auto& line : lines_of(log))
         if (line["event"] == "placed" && line["job"] == id) last = line;
-      for (const auto& [r, host] : rank_host) CHECK(last["ranks"][static_cast<std::size_t>(r)][0] == host);
+      for (const auto& [r, host] : rank_host)
+        CHECK(last["ranks"][static_cast<std::size_t>(r)][0] == host);
     }
   }
   CHECK(restarts >= 1);
@@ -231,7 +243,8 @@ echo end >> $out
       REQUIRE(held.reserve(job_id{id}, p) == fabric::reserve_status::reserved);
     checks += static_cast<int>(booked.size());
     booked.clear();
-    CHECK(route::verify_isolated(held, [](job_id) { return collective::all_to_all; }, route::source{}));
+    CHECK(route::verify_isolated(
+        held, [](job_id) { return collective::all_to_all; }, route::source{}));
   };
   double now_s = 0;
   for (const auto& line : lines_of(log)) {
@@ -249,14 +262,16 @@ echo end >> $out
         const std::uint32_t id = j["job"];
         booked[id] = placement_in(j, m);
         // A placement that was saved, and its pilot killed before it noted it.
-        if (placed[id].empty() || placed[id].back() != hosts_in(j)) placed[id].push_back(hosts_in(j));
+        if (placed[id].empty() || placed[id].back() != hosts_in(j))
+          placed[id].push_back(hosts_in(j));
       }
     } else if (event == "placed" || event == "renumbered" || event == "started") {
       const std::uint32_t id = line["job"];
       booked[id] = placement_in(line, m);
       if (event == "placed") placed[id].push_back(hosts_in(line));
       crossing += event == "placed" && !booked[id].links.empty();
-    } else if (event == "ended" || event == "requeued" || event == "taken_back" || event == "refused") {
+    } else if (event == "ended" || event == "requeued" || event == "taken_back" ||
+               event == "refused") {
       held.release(job_id{line["job"].get<std::uint32_t>()});
       booked.erase(line["job"].get<std::uint32_t>());
     }
@@ -274,7 +289,8 @@ echo end >> $out
     }
 }
 
-TEST_CASE("heddle-slurm-pilot has help and a version and says in one line what is wrong with its use") {
+TEST_CASE(
+    "heddle-slurm-pilot has help and a version and says in one line what is wrong with its use") {
   CHECK(test::run("heddle-slurm-pilot", "--help").out.find("--dry-run") != std::string::npos);
   CHECK(test::run("heddle-slurm-pilot", "--version").out.starts_with("heddle-slurm-pilot "));
   const test::scratch_dir dir;
@@ -289,8 +305,10 @@ TEST_CASE("heddle-slurm-pilot has help and a version and says in one line what i
   const std::string state = "--once --state " + dir / "book ";
   fails("--once", "--state is required", 2);
   fails(state + "--place best", "--place: best not in", 2);
-  fails(state + "--place ocs_vclos", "--place: expected another one without --ocs-switches, got ocs_vclos", 2);
-  fails(state + "--place vclos --ocs-switches 4", "--place: expected ocs_vclos on an optical network", 2);
+  fails(state + "--place ocs_vclos",
+        "--place: expected another one without --ocs-switches, got ocs_vclos", 2);
+  fails(state + "--place vclos --ocs-switches 4",
+        "--place: expected ocs_vclos on an optical network", 2);
   fails(state + "--gpu voodoo", "--gpu: expected a GPU of the catalogue", 2);
   CHECK(dir.entries() == 0);
 }

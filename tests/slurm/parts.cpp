@@ -45,8 +45,10 @@ std::string with(const std::string& text, const std::string& from, const std::st
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const bool here = text.compare(at, from.size(), from) == 0;
-    if (here) out.append(to);
-    else out.push_back(text[at]);
+    if (here)
+      out.append(to);
+    else
+      out.push_back(text[at]);
     at += here ? from.size() : 1;
   }
   return out;
@@ -55,8 +57,11 @@ std::string with(const std::string& text, const std::string& from, const std::st
 /// A book with one job of 64 GPUs on two leafs.
 book book_of_64(const machine& m, stage at) {
   place::vclos policy;
-  booked_job j{.where = *policy(fabric::ledger{m.dc}, {job_id{7}, 64}).where, .at = at, .since_s = 100,
-               .clock_ghz = 1.25, .pattern = collective::all_to_all};
+  booked_job j{.where = *policy(fabric::ledger{m.dc}, {job_id{7}, 64}).where,
+               .at = at,
+               .since_s = 100,
+               .clock_ghz = 1.25,
+               .pattern = collective::all_to_all};
   book b;
   b.jobs.emplace(7, std::move(j));
   return b;
@@ -92,7 +97,8 @@ TEST_CASE("a book of another version or of no pilot is refused and one that is c
   std::vector<std::uint32_t> lost;
   const std::string good = write_book(book_of_64(m, stage::running), m);
   const std::string newer = with(good, "\"version\": 1", "\"version\": 2");
-  CHECK_THROWS_WITH_AS((void)read_book(newer, "book", m, lost), "book: expected version 1, got 2", input_error);
+  CHECK_THROWS_WITH_AS((void)read_book(newer, "book", m, lost), "book: expected version 1, got 2",
+                       input_error);
   CHECK_THROWS_AS((void)read_book("{}", "book", m, lost), input_error);
   for (std::size_t n = 0; n + 3 < good.size(); n += 97)
     CHECK_THROWS_AS((void)read_book(good.substr(0, n), "book", m, lost), input_error);
@@ -130,22 +136,52 @@ TEST_CASE("what a job of the book is in Slurm decides what becomes of it") {
       // It was decided, and the pilot died before, between or after telling Slurm.
       {stage::placed, job_phase::held, true, false, 0, true, stage::placed, "", false, true, false},
       {stage::placed, job_phase::held, true, true, 0, false, {}, "taken_back", false, false, true},
-      {stage::placed, job_phase::pending, true, false, 0, true, stage::released, "", false, false, false},
-      {stage::placed, job_phase::pending, false, false, 0, true, stage::placed, "", true, false, false},
-      {stage::placed, job_phase::running, true, false, 0, true, stage::running, "started", false, false, false},
-      {stage::placed, job_phase::running, false, false, 0, false, {}, "elsewhere", false, false, false},
+      {stage::placed, job_phase::pending, true, false, 0, true, stage::released, "", false, false,
+       false},
+      {stage::placed, job_phase::pending, false, false, 0, true, stage::placed, "", true, false,
+       false},
+      {stage::placed, job_phase::running, true, false, 0, true, stage::running, "started", false,
+       false, false},
+      {stage::placed,
+       job_phase::running,
+       false,
+       false,
+       0,
+       false,
+       {},
+       "elsewhere",
+       false,
+       false,
+       false},
       {stage::placed, job_phase::ended, true, false, 0, false, {}, "ended", false, false, false},
       // Slurm was told.
-      {stage::released, job_phase::pending, true, false, 10, true, stage::released, "", false, false, false},
-      {stage::released, job_phase::pending, true, false, 500, true, stage::released, "", true, false, false},
-      {stage::released, job_phase::pending, true, true, 10, true, stage::released, "", true, false, false},
-      {stage::released, job_phase::held, true, false, 10, false, {}, "taken_back", false, false, true},
-      {stage::released, job_phase::running, true, false, 10, true, stage::running, "started", false, false, false},
+      {stage::released, job_phase::pending, true, false, 10, true, stage::released, "", false,
+       false, false},
+      {stage::released, job_phase::pending, true, false, 500, true, stage::released, "", true,
+       false, false},
+      {stage::released, job_phase::pending, true, true, 10, true, stage::released, "", true, false,
+       false},
+      {stage::released,
+       job_phase::held,
+       true,
+       false,
+       10,
+       false,
+       {},
+       "taken_back",
+       false,
+       false,
+       true},
+      {stage::released, job_phase::running, true, false, 10, true, stage::running, "started", false,
+       false, false},
       {stage::released, job_phase::ended, true, false, 10, false, {}, "ended", false, false, false},
       // It ran.
-      {stage::running, job_phase::running, true, true, 10, true, stage::running, "", false, false, false},
-      {stage::running, job_phase::completing, true, true, 10, true, stage::running, "", false, false, false},
-      {stage::running, job_phase::pending, true, true, 10, true, stage::running, "", true, false, false},
+      {stage::running, job_phase::running, true, true, 10, true, stage::running, "", false, false,
+       false},
+      {stage::running, job_phase::completing, true, true, 10, true, stage::running, "", false,
+       false, false},
+      {stage::running, job_phase::pending, true, true, 10, true, stage::running, "", true, false,
+       false},
       {stage::running, job_phase::held, true, true, 10, false, {}, "requeued", false, false, true},
       {stage::running, job_phase::ended, true, false, 10, false, {}, "ended", false, false, false},
   };
@@ -202,16 +238,19 @@ TEST_CASE("GPUs that Slurm chose otherwise are taken over and ranks keep their h
     b.jobs.emplace(id, j);
   }
   cluster_report seen = all_up();
-  seen.jobs = {{.id = 1, .phase = job_phase::pending, .gpus = 2, .required = {"n0"}},
-               {.id = 2, .phase = job_phase::running, .gpus = 2, .nodes = {"n0"}, .gpu_numbers = {{0, 5}}}};
+  seen.jobs = {
+      {.id = 1, .phase = job_phase::pending, .gpus = 2, .required = {"n0"}},
+      {.id = 2, .phase = job_phase::running, .gpus = 2, .nodes = {"n0"}, .gpu_numbers = {{0, 5}}}};
   const findings f = reconcile(b, seen, m, 0);
   CHECK(b.jobs.at(2).where.gpus == std::vector<gpu_id>{first, gpu_id{first.value + 5}});
   // The other's guess gives way.
-  CHECK(b.jobs.at(1).where.gpus == std::vector<gpu_id>{gpu_id{first.value + 1}, gpu_id{first.value + 2}});
+  CHECK(b.jobs.at(1).where.gpus ==
+        std::vector<gpu_id>{gpu_id{first.value + 1}, gpu_id{first.value + 2}});
   CHECK(f.renumbered.size() == 2);
 }
 
-TEST_CASE("every placement that even_servers lets through has equal servers and is the policy's kind") {
+TEST_CASE(
+    "every placement that even_servers lets through has equal servers and is the policy's kind") {
   const machine m = small_machine();
   std::mt19937 dice{5};
   even_servers<vclos_chain> even;
@@ -242,7 +281,8 @@ TEST_CASE("every placement that even_servers lets through has equal servers and 
       CHECK(a.why == b.why);
     }
   }
-  CHECK(route::verify_isolated(l, [](job_id) { return collective::all_to_all; }, route::source{}));
+  CHECK(route::verify_isolated(
+      l, [](job_id) { return collective::all_to_all; }, route::source{}));
   CHECK(placed > 500);
   CHECK(rescued > 20);
   CHECK(refused > 20);
@@ -251,7 +291,8 @@ TEST_CASE("every placement that even_servers lets through has equal servers and 
 TEST_CASE("a job's route table keeps every link of every phase to one flow") {
   const machine m = small_machine();
   book b = book_of_64(m, stage::placed);
-  for (const collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
+  for (const collective c :
+       {collective::ring, collective::halving_doubling, collective::all_to_all}) {
     booked_job& j = b.jobs.at(7);
     j.pattern = c;
     const auto table = routes_of(m, j);
@@ -308,7 +349,8 @@ TEST_CASE("programs are run without a shell and are given up after a while") {
   CHECK(run_process({"sh", "-c", "echo oh >&2; exit 3"}).status == 3);
   CHECK(run_process({"sh", "-c", "echo oh >&2; exit 3"}).err == "oh");
   CHECK(run_process({"sh", "-c", "echo $X"}, 10, {"X=7"}).out == "7\n");
-  CHECK(run_process({"sh", "-c", "head -c 1000000 /dev/zero; head -c 200000 /dev/zero >&2"}).out.size() == 1000000);
+  CHECK(run_process({"sh", "-c", "head -c 1000000 /dev/zero; head -c 200000 /dev/zero >&2"})
+            .out.size() == 1000000);
   CHECK(run_process({"sleep", "20"}, 0.2).status == -1);
   CHECK_THROWS_AS((void)run_process({"no-such-program-here"}), examples::unmet_request);
 }

@@ -45,8 +45,10 @@ void check_isolated(const book& all, const machine& m) {
   for (const auto& [id, j] : all.jobs)
     if (j.at != stage::foreign) ours.jobs.emplace(id, j);
   const fabric::ledger l = ledger_of(ours, m, {});
-  for (const collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
-    const auto found = route::verify_isolated(l, [&](job_id) { return c; }, route::source{});
+  for (const collective c :
+       {collective::ring, collective::halving_doubling, collective::all_to_all}) {
+    const auto found = route::verify_isolated(
+        l, [&](job_id) { return c; }, route::source{});
     CHECK_MESSAGE(found, (found.broken ? found.broken->message() : ""));
   }
 }
@@ -69,7 +71,8 @@ struct world {
   void look() {
     try {
       if (!one) {
-        one.emplace(slurm, drivers, store, plan, make_machine(test::topology_shown, slurm.look().nodes), o);
+        one.emplace(slurm, drivers, store, plan,
+                    make_machine(test::topology_shown, slurm.look().nodes), o);
         one->open(store.saved.empty() ? std::nullopt : std::optional(store.saved), "book", now_s);
       }
       one->look(now_s);
@@ -83,7 +86,8 @@ struct world {
 
 }  // namespace
 
-TEST_CASE("the pilot brings random jobs through failures of nodes and of itself once each and isolated") {
+TEST_CASE(
+    "the pilot brings random jobs through failures of nodes and of itself once each and isolated") {
   int deaths = 0, requeued = 0, crossing = 0;
   for (std::uint32_t seed = 0; seed < 40; ++seed) {
     CAPTURE(seed);
@@ -95,7 +99,8 @@ TEST_CASE("the pilot brings random jobs through failures of nodes and of itself 
     std::uint32_t next = 1;
     std::map<std::uint32_t, std::vector<std::string>> last_hosts;
     for (int t = 0; t < 400 && !(t > 100 && w.slurm.all_ended()); ++t) {
-      if (t < 100 && dice() % 2) w.slurm.submit(next++, sizes[dice() % 12], 1 + static_cast<int>(dice() % 8));
+      if (t < 100 && dice() % 2)
+        w.slurm.submit(next++, sizes[dice() % 12], 1 + static_cast<int>(dice() % 8));
       const std::string node = std::string("n") + std::to_string(dice() % 16);
       if (t < 150 && dice() % 25 == 0) w.slurm.fail(node);
       if (dice() % 5 == 0 || t > 150) w.slurm.repair(node);
@@ -109,7 +114,8 @@ TEST_CASE("the pilot brings random jobs through failures of nodes and of itself 
           // What runs here runs where the ranks were sent.
           const auto hosts = pilot::detail::hosts_of(w.one->cluster(), j.where);
           const auto& runs = w.slurm.jobs().at(id).runs;
-          if (j.at == stage::running) CHECK(std::set(runs.back().nodes.begin(), runs.back().nodes.end()) == hosts);
+          if (j.at == stage::running)
+            CHECK(std::set(runs.back().nodes.begin(), runs.back().nodes.end()) == hosts);
           if (j.at != stage::placed) CHECK(w.drivers.hosts.contains(id));
         }
       }
@@ -143,19 +149,25 @@ TEST_CASE("jobs that somebody else starts are booked as they are and their links
     world w{seed};
     std::uint32_t next = 1;
     for (int t = 0; t < 120; ++t) {
-      if (t < 60 && dice() % 2) w.slurm.submit(next++, 1 << (dice() % 7), 1 + static_cast<int>(dice() % 8));
+      if (t < 60 && dice() % 2)
+        w.slurm.submit(next++, 1 << (dice() % 7), 1 + static_cast<int>(dice() % 8));
       if (t < 60 && dice() % 6 == 0)
         w.slurm.start_foreign(next++, 1 + static_cast<int>(dice() % 6), 1 << (dice() % 4), 5);
       if (dice() % 10 == 0)
-        if (const auto id = static_cast<std::uint32_t>(1 + dice() % next); w.slurm.jobs().contains(id)) w.slurm.cancel(id);
+        if (const auto id = static_cast<std::uint32_t>(1 + dice() % next);
+            w.slurm.jobs().contains(id))
+          w.slurm.cancel(id);
       w.look();
       check_isolated(w.one->jobs(), w.one->cluster());
-      for (const auto& [id, j] : w.one->jobs().jobs) {  // what Slurm has given away is what is booked
+      for (const auto& [id, j] :
+           w.one->jobs().jobs) {  // what Slurm has given away is what is booked
         const auto& r = w.slurm.jobs().at(id).report;
         if (r.gpu_numbers.empty()) continue;
         std::map<std::string, std::vector<int>> mine;
-        for (gpu_id g : j.where.gpus) mine[w.one->cluster().host_of(g)].push_back(w.one->cluster().number_of(g));
-        for (std::size_t i = 0; i < r.nodes.size(); ++i) CHECK(mine[r.nodes[i]] == r.gpu_numbers[i]);
+        for (gpu_id g : j.where.gpus)
+          mine[w.one->cluster().host_of(g)].push_back(w.one->cluster().number_of(g));
+        for (std::size_t i = 0; i < r.nodes.size(); ++i)
+          CHECK(mine[r.nodes[i]] == r.gpu_numbers[i]);
       }
       w.slurm.tick();
     }
@@ -200,7 +212,8 @@ TEST_CASE("the pilot tells each waiting job why it waits and says so once") {
   w.slurm.submit(5, 1, 5);
   w.look();
   const auto said = [&](std::uint32_t id) { return w.slurm.jobs().at(id).report.explanation; };
-  const char* never = "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
+  const char* never =
+      "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
   CHECK(said(1) == "heddle: placed on 12 nodes, 96 links of its own");
   CHECK(said(2) == never);
   CHECK(said(3) == never);

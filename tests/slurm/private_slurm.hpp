@@ -20,7 +20,8 @@ namespace heddle::test {
 class private_slurm {
  public:
   /// \param size  options of `start`
-  explicit private_slurm(const scratch_dir& dir, const std::vector<std::string>& size = {}) : dir_(dir / "slurm") {
+  explicit private_slurm(const scratch_dir& dir, const std::vector<std::string>& size = {})
+      : dir_(dir / "slurm") {
     std::filesystem::create_directory(dir_);
     std::vector<std::string> words{"start", dir_, "--watch", std::to_string(::getpid())};
     words.insert(words.end(), size.begin(), size.end());

@@ -38,8 +38,8 @@ TEST_CASE("squeue's records become what they mean") {
     CHECK(jobs[i].gpus == gpus);
   };
   is(0, job_phase::running, 16);
-  is(1, job_phase::pending, 8);   // of nodes
-  is(2, job_phase::held, 16);     // of tasks
+  is(1, job_phase::pending, 8);  // of nodes
+  is(2, job_phase::held, 16);    // of tasks
   is(3, job_phase::held, 2);
   is(4, job_phase::completing, 16);
   is(5, job_phase::ended, 0);
@@ -62,8 +62,12 @@ TEST_CASE("a job that Slurm holds for a fault of its own is not taken for a held
 TEST_CASE("sinfo is read the same from JSON and from fields") {
   const auto nodes = read_nodes_json(test::sinfo_json);
   CHECK(nodes == read_nodes_text(test::sinfo_text));
-  CHECK(nodes == std::vector<node_report>{{"n0", 8, true}, {"n1", 8, true}, {"n2", 8, false},
-                                          {"n3", 8, false}, {"n4", 8, false}, {"n5", 0, true}});
+  CHECK(nodes == std::vector<node_report>{{"n0", 8, true},
+                                          {"n1", 8, true},
+                                          {"n2", 8, false},
+                                          {"n3", 8, false},
+                                          {"n4", 8, false},
+                                          {"n5", 0, true}});
 }
 
 TEST_CASE("numbers and states in the form of later Slurm versions are read") {
@@ -111,7 +115,8 @@ TEST_CASE("output that is cut or garbled is refused or read and never more") {
   for (const std::string& text : whole)
     for (int round = 0; round < 300; ++round) {
       std::string other = text.substr(0, dice() % text.size());
-      for (int k = 0; k < 3 && !other.empty(); ++k) other[dice() % other.size()] = static_cast<char>(dice() % 128);
+      for (int k = 0; k < 3 && !other.empty(); ++k)
+        other[dice() % other.size()] = static_cast<char>(dice() % 128);
       CAPTURE(round);
       try_all(other);
     }
@@ -121,7 +126,8 @@ TEST_CASE("output that is cut or garbled is refused or read and never more") {
 
 TEST_CASE("Slurm's tree becomes a network with as many spines as told") {
   std::vector<node_report> nodes;
-  for (int i = 0; i < 16; ++i) nodes.push_back({std::string("n") + std::to_string(i), i == 15 ? 4 : 8, true});
+  for (int i = 0; i < 16; ++i)
+    nodes.push_back({std::string("n") + std::to_string(i), i == 15 ? 4 : 8, true});
   const machine m = make_machine(test::topology_shown, nodes);
   CHECK(m.dc.leafs() == 4);
   CHECK(m.dc.spines() == 32);
@@ -131,16 +137,18 @@ TEST_CASE("Slurm's tree becomes a network with as many spines as told") {
   CHECK(m.host_of(m.gpu(m.server_named.at("n9"), 3)) == "n9");
   CHECK(m.number_of(m.gpu(m.server_named.at("n9"), 3)) == 3);
   CHECK(!m.gpu(m.server_named.at("n15"), 4).valid());
-  CHECK(make_machine(test::topology_shown, nodes, {.spines = 16, .links_per_pair = 2}).dc.uplinks() == 32);
+  CHECK(
+      make_machine(test::topology_shown, nodes, {.spines = 16, .links_per_pair = 2}).dc.uplinks() ==
+      32);
 
   CHECK_THROWS_WITH_AS((void)make_machine("", nodes),
                        "scontrol show topology: expected a tree of switches "
                        "(TopologyPlugin=topology/tree), got nothing",
                        input_error);
-  const char* two_tops =
-      "SwitchName=leaf0 Level=0 LinkSpeed=1 Nodes=n[0-7]\nSwitchName=leaf1 Level=0 LinkSpeed=1 Nodes=n[8-15]\n"
-      "SwitchName=s0 Level=1 LinkSpeed=1 Nodes=n[0-15] Switches=leaf[0-1]\n"
-      "SwitchName=s1 Level=1 LinkSpeed=1 Nodes=n[0-15] Switches=leaf[0-1]\n";
+  const char* two_tops = "SwitchName=leaf0 Level=0 LinkSpeed=1 Nodes=n[0-7]\nSwitchName=leaf1 "
+                         "Level=0 LinkSpeed=1 Nodes=n[8-15]\n"
+                         "SwitchName=s0 Level=1 LinkSpeed=1 Nodes=n[0-15] Switches=leaf[0-1]\n"
+                         "SwitchName=s1 Level=1 LinkSpeed=1 Nodes=n[0-15] Switches=leaf[0-1]\n";
   CHECK(make_machine(two_tops, nodes).dc.spines() == 64);
   CHECK_THROWS_AS((void)make_machine(two_tops, nodes, {.spines = 7}), input_error);
   const machine one = make_machine("SwitchName=leaf0 Level=0 LinkSpeed=1 Nodes=n[0-3]\n", nodes);

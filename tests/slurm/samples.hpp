@@ -41,11 +41,16 @@ inline constexpr const char* squeue_json = R"json({"meta": {}, "errors": [], "jo
 
 inline constexpr const char* squeue_text =
     "6|CANCELLED|0|1|1|N/A|N/A|N/A|UNLIMITED|1795380620|0|6|N/A|(null)|None|||main|(null)      \n"
-    "5|COMPLETING|4294901754|1|2|gres:gpu:16|gres:gpu:8|N/A|1:33:00|1795380620|0|5|N/A|afterany:4_*(unfulfilled)|None|n[6-7]|n6|main|(null)\n"
-    "4|PENDING|0|1|1|gres:gpu:2|N/A|N/A|UNLIMITED|1795380541|0|4_[1-3]|N/A|(null)|JobHeldUser|||main|(null)\n"
-    "3|PENDING|0|1|16|N/A|N/A|gres:gpu:1|UNLIMITED|1795380540|0|3|N/A|(null)|JobHeldUser|||main|(null)    \n"
-    "2|PENDING|4294901758|2|2|N/A|gres:gpu:4|N/A|5:00|1795380757|1|2|N/A|(null)|BeginTime|n[6-7]||main|(null)\n"
-    "1|RUNNING|4294901759|2|2|gres:gpu:16|gres:gpu:8|N/A|365-00:00:00|1795380536|0|1|N/A|(null)|None|n[3,10]|n[3,10]|main|collective=ring x | JobState=PENDING   \n";
+    "5|COMPLETING|4294901754|1|2|gres:gpu:16|gres:gpu:8|N/A|1:33:00|1795380620|0|5|N/"
+    "A|afterany:4_*(unfulfilled)|None|n[6-7]|n6|main|(null)\n"
+    "4|PENDING|0|1|1|gres:gpu:2|N/A|N/A|UNLIMITED|1795380541|0|4_[1-3]|N/"
+    "A|(null)|JobHeldUser|||main|(null)\n"
+    "3|PENDING|0|1|16|N/A|N/A|gres:gpu:1|UNLIMITED|1795380540|0|3|N/"
+    "A|(null)|JobHeldUser|||main|(null)    \n"
+    "2|PENDING|4294901758|2|2|N/A|gres:gpu:4|N/A|5:00|1795380757|1|2|N/"
+    "A|(null)|BeginTime|n[6-7]||main|(null)\n"
+    "1|RUNNING|4294901759|2|2|gres:gpu:16|gres:gpu:8|N/A|365-00:00:00|1795380536|0|1|N/"
+    "A|(null)|None|n[3,10]|n[3,10]|main|collective=ring x | JobState=PENDING   \n";
 
 inline constexpr const char* sinfo_json = R"json({"meta": {}, "errors": [], "nodes": [
 {"name": "n0", "gres": "gpu:8", "state": "idle", "state_flags": []},
@@ -55,9 +60,9 @@ inline constexpr const char* sinfo_json = R"json({"meta": {}, "errors": [], "nod
 {"name": "n4", "gres": "gpu:8", "state": "down", "state_flags": ["NOT_RESPONDING"]},
 {"name": "n5", "gres": "", "state": "mixed", "state_flags": []}]})json";
 
-inline constexpr const char* sinfo_text =
-    "n0|idle|gpu:8\nn0|idle|gpu:8\nn1|completing|gpu:a100:8(S:0-1)\nn2|drained|gpu:8\nn3|mixed*|gpu:8\n"
-    "n4|down*|gpu:8\nn5|mixed|(null)\n";
+inline constexpr const char* sinfo_text = "n0|idle|gpu:8\nn0|idle|gpu:8\nn1|completing|gpu:a100:8("
+                                          "S:0-1)\nn2|drained|gpu:8\nn3|mixed*|gpu:8\n"
+                                          "n4|down*|gpu:8\nn5|mixed|(null)\n";
 
 // The same notions in the form of later versions.
 inline constexpr const char* squeue_json_later = R"json({"jobs": [

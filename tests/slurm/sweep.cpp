@@ -29,8 +29,8 @@ std::string trace_of(int jobs) {
   std::string out = "job_id,submit_s,gpus,duration_s\n";
   const int sizes[]{1, 4, 12, 2, 20, 8, 3, 40};
   for (int i = 0; i < jobs; ++i)
-    out += std::to_string(i) + ',' + std::to_string(170 * i) + ',' + std::to_string(sizes[i % 8]) + ',' +
-           std::to_string(600 + 97 * (i % 23)) + '\n';
+    out += std::to_string(i) + ',' + std::to_string(170 * i) + ',' + std::to_string(sizes[i % 8]) +
+           ',' + std::to_string(600 + 97 * (i % 23)) + '\n';
   return out;
 }
 
@@ -42,7 +42,8 @@ std::size_t lines_of(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("the batch script of the sweep's page runs under a real Slurm on two nodes and goes on after a stop") {
+TEST_CASE("the batch script of the sweep's page runs under a real Slurm on two nodes and goes on "
+          "after a stop") {
 #ifndef HEDDLE_HAS_MPI
   MESSAGE("[skipped] heddle-sweep was built without MPI");
 #else
@@ -55,21 +56,25 @@ TEST_CASE("the batch script of the sweep's page runs under a real Slurm on two n
   const std::string page = content_of(HEDDLE_SWEEP_PAGE);
   dir.write("sweep.sh", block_of(page, "sh"));
   dir.write("grid.json", block_of(page, "json"));
-  dir.write("cluster.json",
-            R"({"fabric": "leaf_spine", "leafs": 8, "spines": 16, "servers_per_leaf": 2, "gpus_per_server": 8})");
+  dir.write(
+      "cluster.json",
+      R"({"fabric": "leaf_spine", "leafs": 8, "spines": 16, "servers_per_leaf": 2, "gpus_per_server": 8})");
   dir.write("jobs.csv", trace_of(60));
   const std::string results = dir / "results.csv", journal = results + ".journal";
 
   const auto in_dir = [&](const std::string& command, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> environment{"PATH=" HEDDLE_BIN_DIR ":" + std::string(std::getenv("PATH"))};
+    std::vector<std::string> environment{"PATH=" HEDDLE_BIN_DIR ":" +
+                                         std::string(std::getenv("PATH"))};
     environment.insert(environment.end(), more.begin(), more.end());
-    const auto r = pilot::run_process({"sh", "-c", "cd '" + dir.path().string() + "' && " + command}, 150, environment);
+    const auto r = pilot::run_process(
+        {"sh", "-c", "cd '" + dir.path().string() + "' && " + command}, 150, environment);
     REQUIRE_MESSAGE(r.status == 0, (r.err + content_of(dir / "log")));
   };
   // Both nodes are this machine, and jobs of this Slurm run as root: as the page says.
   const auto submit = [&] {
-    in_dir("sbatch --wait --nodes=2 --ntasks=6 --output=log sweep.sh",
-           {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_btl=tcp,self"});
+    in_dir(
+        "sbatch --wait --nodes=2 --ntasks=6 --output=log sweep.sh",
+        {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_btl=tcp,self"});
   };
   submit();
   const std::string first = content_of(results);

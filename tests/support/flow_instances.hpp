@@ -34,8 +34,7 @@ inline std::vector<std::uint32_t> random_links(dice& d, std::size_t links) {
 inline flow_instance random_instance(dice& d, std::size_t links, std::size_t flows) {
   flow_instance x;
   const bool equal = d.chance(.5), weighted = d.chance(.5);
-  for (std::size_t l = 0; l < links; ++l)
-    x.capacity.push_back(equal ? 100.0 : 1 + 99 * d.real());
+  for (std::size_t l = 0; l < links; ++l) x.capacity.push_back(equal ? 100.0 : 1 + 99 * d.real());
   for (std::size_t f = 0; f < flows; ++f)
     x.flows.add(random_links(d, links), weighted ? .25 * d.between(1, 12) : 1);
   return x;

@@ -13,20 +13,23 @@ inline constexpr std::string_view jobs_csv_sample =
 
 inline constexpr std::string_view helios_sample =
     "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,queue\n"
-    "101,u1,vcA,8,48,1,COMPLETED,2020-04-02 10:00:30,2020-04-02 10:01:00,2020-04-02 11:01:00,3600,30\n"
+    "101,u1,vcA,8,48,1,COMPLETED,2020-04-02 10:00:30,2020-04-02 10:01:00,2020-04-02 "
+    "11:01:00,3600,30\n"
     "102,u2,vcB,1,6,1,CANCELLED,2020-04-02 10:00:00,2020-04-02 10:00:00,2020-04-02 10:00:45,45,0\n"
     "103,u1,vcA,0,4,1,COMPLETED,2020-04-02 10:05:00,2020-04-02 10:05:01,2020-04-02 10:06:01,60,1\n"
     "104,u3,vcA,16,96,2,FAILED,2020-04-02 10:06:00,2020-04-02 10:07:00,2020-04-02 10:07:00,0,60\n"
     "105,u3,vcC,4,24,1,NODE_FAIL,2020-04-02 23:59:59,2020-04-03 00:00:01,2020-04-03 00:00:11,10,2\n"
     "106,u3,vcC,4,24,1,CANCELLED,2020-04-03 01:00:00,,2020-04-03 01:02:00,,120\n"
-    "107,u4,vcC,2,12,1,RUNNING,2020-04-03 02:00:00,2020-04-03 02:00:10,2020-04-03 03:00:10,3600,10\n";
+    "107,u4,vcC,2,12,1,RUNNING,2020-04-03 02:00:00,2020-04-03 02:00:10,2020-04-03 "
+    "03:00:10,3600,10\n";
 
 inline constexpr std::string_view acme_sample =
     "job_id,user,node_num,gpu_num,cpu_num,mem_per_pod_GB,shared_mem_per_pod,type,state,submit_time,"
     "start_time,end_time,fail_time,stop_time,duration,queue,gpu_time\n"
     "dlc0a,u1,8,64,960,1000,100.0,Other,FAILED,2023-05-17 11:00:58+00:00,2023-05-17 11:01:08+00:00,"
     "2023-05-17 11:01:16+00:00,2023-05-17 11:01:16+00:00,,18,10.0,1152.0\n"
-    "dlc0b,u1,1,8,96,500,50.0,Evaluation,COMPLETED,2023-05-17 19:00:28+08:00,2023-05-17 19:00:30+08:00,"
+    "dlc0b,u1,1,8,96,500,50.0,Evaluation,COMPLETED,2023-05-17 19:00:28+08:00,2023-05-17 "
+    "19:00:30+08:00,"
     "2023-05-17 19:10:30+08:00,,,602,2.0,4816.0\n";
 
 inline constexpr std::string_view itp_sample =
@@ -35,7 +38,8 @@ inline constexpr std::string_view itp_sample =
     "0c1f-b,16000,100,resnet50,16100.5,128,1,12.5\n";
 
 inline constexpr std::string_view alibaba_2023_sample =
-    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,"
+    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_"
+    "time,"
     "scheduled_time\n"
     "pod-1,88000,327680,8,1000,,Burstable,Succeeded,9437497,10769854,9437497.0\n"
     "pod-2,4000,15258,1,220,,BE,Running,9437500,9973826,9437600.0\n"
@@ -51,38 +55,46 @@ inline constexpr std::string_view alibaba_2020_tasks_sample =
     "j3,worker,1.0,Waiting,,,600.0,29.3,100.0,T4\n"
     "j4,worker,1.0,Terminated,10.0,20.0,600.0,29.3,0.0,CPU\n"
     "j5,worker,1.0,Running,1400.0,,600.0,29.3,100.0,P100\n";
-inline constexpr std::string_view alibaba_2020_jobs_sample =
-    "j1,i1,u1,Terminated,900.0,1600.0\n"
-    "j2,i2,u1,Failed,1150.0,1450.0\n"
-    "j9,i9,u1,Failed,,\n";
+inline constexpr std::string_view alibaba_2020_jobs_sample = "j1,i1,u1,Terminated,900.0,1600.0\n"
+                                                             "j2,i2,u1,Failed,1150.0,1450.0\n"
+                                                             "j9,i9,u1,Failed,,\n";
 
 inline constexpr std::string_view sacct_sample =
     "JobID|JobName|Submit|Start|End|ElapsedRaw|AllocTRES|State|Account|Partition\n"
     "1041|train \"x\"|2024-01-15T10:00:00|2024-01-15T10:00:30|2024-01-15T10:05:30|300|"
     "billing=64,cpu=64,gres/gpu:a100=8,gres/gpu=8,mem=500G,node=1|COMPLETED|nlp|gpu\n"
-    "1041.batch|batch||2024-01-15T10:00:30|2024-01-15T10:05:30|300|cpu=64,gres/gpu=8,node=1|COMPLETED|nlp|\n"
-    "1041.0|python||2024-01-15T10:00:30|2024-01-15T10:05:30|300|cpu=64,gres/gpu=8,node=1|COMPLETED|nlp|\n"
+    "1041.batch|batch||2024-01-15T10:00:30|2024-01-15T10:05:30|300|cpu=64,gres/"
+    "gpu=8,node=1|COMPLETED|nlp|\n"
+    "1041.0|python||2024-01-15T10:00:30|2024-01-15T10:05:30|300|cpu=64,gres/"
+    "gpu=8,node=1|COMPLETED|nlp|\n"
     "1042_3|eval|2024-01-15T09:59:00|2024-01-15T10:02:00|2024-01-15T10:12:00|600|"
     "cpu=8,gres/gpu:a100=1,gres/gpu:h100=2,node=1|CANCELLED by 1001|vision|gpu\n"
-    "1043|prep|2024-01-15T10:01:00|2024-01-15T10:02:00|2024-01-15T10:03:00|60|cpu=8,node=1|COMPLETED|nlp|cpu\n"
+    "1043|prep|2024-01-15T10:01:00|2024-01-15T10:02:00|2024-01-15T10:03:00|60|cpu=8,node=1|"
+    "COMPLETED|nlp|cpu\n"
     "1044|late|2024-01-15T10:02:00|Unknown|Unknown|0||PENDING|nlp|gpu\n"
-    "1045|long|2024-01-15T10:03:00|2024-01-15T10:04:00|Unknown|86400|gres/gpu=4,node=1|RUNNING|nlp|gpu\n"
-    "1046|gone|2024-01-15T10:03:00|2024-01-15T10:04:00|2024-01-15T10:04:00|0|gres/gpu=4,node=1|FAILED|nlp|gpu\n";
+    "1045|long|2024-01-15T10:03:00|2024-01-15T10:04:00|Unknown|86400|gres/"
+    "gpu=4,node=1|RUNNING|nlp|gpu\n"
+    "1046|gone|2024-01-15T10:03:00|2024-01-15T10:04:00|2024-01-15T10:04:00|0|gres/"
+    "gpu=4,node=1|FAILED|nlp|gpu\n";
 
 inline constexpr std::string_view philly_sample =
     "[\n"
-    "  {\"status\": \"Pass\", \"vc\": \"ee9e8c\", \"jobid\": \"application_1\", \"user\": \"ce2f4c\",\n"
+    "  {\"status\": \"Pass\", \"vc\": \"ee9e8c\", \"jobid\": \"application_1\", \"user\": "
+    "\"ce2f4c\",\n"
     "   \"attempts\": [\n"
     "     {\"start_time\": \"2017-10-07 01:12:09\", \"end_time\": \"2017-10-07 01:13:23\",\n"
     "      \"detail\": [{\"ip\": \"m47\", \"gpus\": [\"gpu0\", \"gpu1\"]}]},\n"
     "     {\"start_time\": null, \"end_time\": \"2017-10-07 01:13:25\", \"detail\": []},\n"
     "     {\"start_time\": \"2017-10-07 01:13:30\", \"end_time\": \"2017-10-07 01:14:30\",\n"
-    "      \"detail\": [{\"ip\": \"m41\", \"gpus\": [\"gpu0\", \"gpu1\"]}, {\"ip\": \"m42\", \"gpus\": [\"gpu7\"]}]}],\n"
+    "      \"detail\": [{\"ip\": \"m41\", \"gpus\": [\"gpu0\", \"gpu1\"]}, {\"ip\": \"m42\", "
+    "\"gpus\": [\"gpu7\"]}]}],\n"
     "   \"submitted_time\": \"2017-10-07 01:11:39\"},\n"
     "  {\"status\": \"Killed\", \"vc\": null, \"jobid\": \"application_2\", \"attempts\": [],\n"
     "   \"submitted_time\": \"2017-10-07 01:00:00\", \"user\": \"\\u00e9\\ud83d\\ude00\"},\n"
-    "  {\"status\": \"Failed\", \"vc\": \"v\", \"jobid\": \"application_3\", \"more\": [1, -2.5e3, true, {\"a\": {}}],\n"
-    "   \"attempts\": [{\"start_time\": \"2017-10-07 01:00:00\", \"end_time\": \"2017-10-07 01:00:40\",\n"
+    "  {\"status\": \"Failed\", \"vc\": \"v\", \"jobid\": \"application_3\", \"more\": [1, -2.5e3, "
+    "true, {\"a\": {}}],\n"
+    "   \"attempts\": [{\"start_time\": \"2017-10-07 01:00:00\", \"end_time\": \"2017-10-07 "
+    "01:00:40\",\n"
     "                 \"detail\": [{\"ip\": \"m1\", \"gpus\": [\"gpu0\"]}]}],\n"
     "   \"submitted_time\": \"2017-10-07 00:59:59\"},\n"
     "  {\"status\": \"Killed\", \"vc\": \"v\", \"jobid\": \"application_4\",\n"
@@ -114,7 +126,8 @@ inline constexpr std::string_view ibnetdiscover_sample =
     "[3]\t\"H-0000000000000a03\"[1](a03) \t\t# \"gpu02 mlx5_0\" lid 13 4xHDR\n"
     "[4]\t\"S-0000000000000003\"[1]\t\t# \"spine-1\" lid 3 4xHDR\n"
     "[5][ext 5]\t\"S-0000000000000003\"[2][ext 2]\t\t# \"spine-1\" lid 3 4xHDR\n"
-    "[8]\t\"H-0000000000000f01\"[1](f01) \t\t# \"Mellanox Technologies Aggregation Node\" lid 91 4xHDR\n"
+    "[8]\t\"H-0000000000000f01\"[1](f01) \t\t# \"Mellanox Technologies Aggregation Node\" lid 91 "
+    "4xHDR\n"
     "\n"
     "vendid=0x2c9\nswitchguid=0x2(2)\n"
     "Switch\t8 \"S-0000000000000002\"\t\t# \"leaf-2\" enhanced port 0 lid 2 lmc 0\n"
@@ -126,7 +139,8 @@ inline constexpr std::string_view ibnetdiscover_sample =
     "[1]\t\"S-0000000000000001\"[4]\t\t# \"leaf-1\" lid 1 4xHDR\n"
     "[2]\t\"S-0000000000000001\"[5]\t\t# \"leaf-1\" lid 1 4xHDR\n"
     "[3]\t\"S-0000000000000002\"[7]\t\t# \"leaf-2\" lid 2 4xHDR\n"
-    "[6]\t\"H-0000000000000f02\"[1](f02) \t\t# \"Mellanox Technologies Aggregation Node\" lid 92 4xHDR\n"
+    "[6]\t\"H-0000000000000f02\"[1](f02) \t\t# \"Mellanox Technologies Aggregation Node\" lid 92 "
+    "4xHDR\n"
     "\n"
     "caguid=0xa01\nCa\t1 \"H-0000000000000a01\"\t\t# \"gpu01 HCA-1\"\n"
     "[1](a01) \t\"S-0000000000000001\"[1]\t\t# lid 11 lmc 0 \"leaf-1\" lid 1 4xHDR\n"

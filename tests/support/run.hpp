@@ -29,7 +29,9 @@ class scratch_dir {
   }
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  [[nodiscard]] std::string operator/(const std::string& name) const {
+    return (path_ / name).string();
+  }
 
   /// Writes a file of that name and returns its path.
   std::string write(const std::string& name, const std::string& content) const {
@@ -63,7 +65,8 @@ inline outcome run(const std::string& program, const std::string& arguments) {
   const std::string command = std::string(HEDDLE_BIN_DIR) + "/" + program + " " + arguments + " >" +
                               dir / "out" + " 2>" + dir / "err";
   const int code = std::system(command.c_str());
-  return {WIFEXITED(code) ? WEXITSTATUS(code) : -1, content_of(dir / "out"), content_of(dir / "err")};
+  return {WIFEXITED(code) ? WEXITSTATUS(code) : -1, content_of(dir / "out"),
+          content_of(dir / "err")};
 }
 
 }  // namespace heddle::test

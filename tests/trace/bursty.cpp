@@ -117,9 +117,9 @@ TEST_CASE("a job of a bursty workload is the same among few and many") {
 }
 
 TEST_CASE("real arrivals are as bursty as said") {
-  const std::map<std::string, double> said{
-      {"philly_all", 2.80},  {"msr_itp_c01", 7.20}, {"msr_itp_c02", 4.83},
-      {"msr_itp_c04", 4.72}, {"msr_itp_c07", 5.03}, {"alibaba_v2023_openb", 18.89}};
+  const std::map<std::string, double> said{{"philly_all", 2.80},  {"msr_itp_c01", 7.20},
+                                           {"msr_itp_c02", 4.83}, {"msr_itp_c04", 4.72},
+                                           {"msr_itp_c07", 5.03}, {"alibaba_v2023_openb", 18.89}};
   for (const auto& [name, cv] : said) {
     CAPTURE(name);
     HEDDLE_SHARED_FILE(file, "data/jobs/" + name + ".csv");

@@ -80,7 +80,8 @@ TEST_CASE("a file may lack its last line break, have carriage returns and a byte
   const rows expected{{"a", "b"}, {"1", "2"}};
   CHECK(read("a,b\n1,2") == expected);
   CHECK(read("a,b\r\n1,2\r\n") == expected);
-  CHECK(read("\xef\xbb\xbf" "a,b\n1,2\n") == expected);
+  CHECK(read("\xef\xbb\xbf"
+             "a,b\n1,2\n") == expected);
   CHECK(read("\xef\xbb\xbf\"a\",\"b\"\r\n\"1\",\"2\"\r\n") == expected);
 }
 
@@ -168,8 +169,8 @@ TEST_CASE("columns are found by name, and a missing one is named with those ther
   const auto a = r.required("a");
   REQUIRE(r.next());
   CHECK(r.text(a) == "2");
-  CHECK_THROWS_WITH_AS((void)r.required("gpus"),
-                       "f.csv:1: expected a column \"gpus\", got \"b,a\"", input_error);
+  CHECK_THROWS_WITH_AS((void)r.required("gpus"), "f.csv:1: expected a column \"gpus\", got \"b,a\"",
+                       input_error);
 }
 
 TEST_CASE("numbers are finite decimals and nothing else") {

@@ -114,7 +114,8 @@ TEST_CASE("models are drawn from a list uniformly") {
 }
 
 TEST_CASE("jobs that are there are filled in as while they are read") {
-  std::vector<job> jobs{test::make_job(1, 0, 8, 1), test::make_job(2, 0, 6, 1), test::make_job(3, 0, 4, 1)};
+  std::vector<job> jobs{test::make_job(1, 0, 8, 1), test::make_job(2, 0, 6, 1),
+                        test::make_job(3, 0, 4, 1)};
   jobs[1].model = "bert";
   jobs[2].pattern = collective::ring;
   jobs[2].comm_share = .5;

@@ -152,7 +152,8 @@ TEST_CASE("a bad optional field is refused where it stands") {
         "j.csv:2: expected a number of GPUs of at least 1 as min_gpus, got \"0\"");
   CHECK(refusal("job_id,submit_s,gpus,duration_s,min_gpus,max_gpus\n0,0,4,100,8,4\n") ==
         "j.csv:2: expected a number of GPUs of at least min_gpus as max_gpus, got \"4\"");
-  CHECK(with("status", "-2") == "j.csv:2: expected a whole number of at least -1 as status, got \"-2\"");
+  CHECK(with("status", "-2") ==
+        "j.csv:2: expected a whole number of at least -1 as status, got \"-2\"");
   CHECK(with("model", "anything") == "accepted");
 }
 
@@ -170,8 +171,9 @@ TEST_CASE("files that are no CSV of jobs are refused") {
   CHECK(refusal(header + "1,0,\"4,100\n") ==
         "j.csv:2: expected a closing quote, got the end of file");
   CHECK(refusal(header + "1,0,4,100\n2,3") == "j.csv:3: expected 4 fields, got 2");
-  CHECK(refusal(std::string("\x7f" "ELF\0\0", 6)) ==
-        "j.csv:1: expected a text file, got a binary one (a zero byte)");
+  CHECK(refusal(std::string("\x7f"
+                            "ELF\0\0",
+                            6)) == "j.csv:1: expected a text file, got a binary one (a zero byte)");
   CHECK(refusal("\xef\xbb\xbf" + header + "1,0,4,100\r\n") == "accepted");
 }
 
@@ -224,9 +226,10 @@ TEST_CASE("public traces are read whole") {
     std::size_t jobs;
     int largest;
   };
-  for (const auto& [file, count, largest] :
-       {expectation{"msr_itp_c01.csv", 1595, 64}, {"msr_itp_c02.csv", 5778, 64},
-        {"msr_itp_c04.csv", 15802, 64}, {"msr_itp_c07.csv", 12699, 64}}) {
+  for (const auto& [file, count, largest] : {expectation{"msr_itp_c01.csv", 1595, 64},
+                                             {"msr_itp_c02.csv", 5778, 64},
+                                             {"msr_itp_c04.csv", 15802, 64},
+                                             {"msr_itp_c07.csv", 12699, 64}}) {
     CAPTURE(file);
     std::ifstream in(folder / file);
     const auto jobs = read_jobs(in, file);

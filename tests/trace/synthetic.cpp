@@ -53,8 +53,13 @@ TEST_CASE("the tables are those of the published list") {
 TEST_CASE("the mean gaps of the original give its offered loads on 8192 GPUs") {
   constexpr double tolerance = 0.03;  // relative: the table has its means in three digits
   const vclos_workload w{.sizes = trace::vclos_sizes, .cluster_gpus = 8192};
-  for (const auto& [gap_s, load] : {std::pair{241, .94}, {285, .79}, {360, .63}, {375, .60},
-                                    {390, .58}, {421, .54}, {555, .41}})
+  for (const auto& [gap_s, load] : {std::pair{241, .94},
+                                    {285, .79},
+                                    {360, .63},
+                                    {375, .60},
+                                    {390, .58},
+                                    {421, .54},
+                                    {555, .41}})
     CHECK(w.mean_gpu_s() / (8192.0 * gap_s) == Approx(load).epsilon(tolerance));
 }
 

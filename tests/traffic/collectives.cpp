@@ -91,11 +91,14 @@ TEST_CASE("a flat ring sums every piece of every rank and gives it to all") {
     REQUIRE(steps.size() == 2 * (n - 1));
     memory m{n, n, d};
     for (std::size_t t = 0; t < steps.size(); ++t)
-      m.run(steps[t], [&](std::size_t i) {
-        REQUIRE(steps[t].who[i] == flow{static_cast<std::uint32_t>(i),
-                                        static_cast<std::uint32_t>((i + 1) % n)});
-        return std::vector{ring_piece(i, t, n)};
-      }, t < n - 1);
+      m.run(
+          steps[t],
+          [&](std::size_t i) {
+            REQUIRE(steps[t].who[i] ==
+                    flow{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>((i + 1) % n)});
+            return std::vector{ring_piece(i, t, n)};
+          },
+          t < n - 1);
     m.check_all_reduced();
   }
 }
@@ -107,12 +110,15 @@ TEST_CASE("a two-way ring sums half of the data each way round") {
     REQUIRE(steps.size() == 2 * (n - 1));
     memory m{n, 2 * n, d};
     for (std::size_t t = 0; t < steps.size(); ++t)
-      m.run(steps[t], [&](std::size_t i) {
-        const std::size_t r = i / 2;  // forth, back, forth, back
-        REQUIRE(steps[t].who[i].source == r);
-        REQUIRE(steps[t].who[i].target == (i % 2 ? r + n - 1 : r + 1) % n);
-        return std::vector{i % 2 ? n + (r + t) % n : ring_piece(r, t, n)};
-      }, t < n - 1);
+      m.run(
+          steps[t],
+          [&](std::size_t i) {
+            const std::size_t r = i / 2;  // forth, back, forth, back
+            REQUIRE(steps[t].who[i].source == r);
+            REQUIRE(steps[t].who[i].target == (i % 2 ? r + n - 1 : r + 1) % n);
+            return std::vector{i % 2 ? n + (r + t) % n : ring_piece(r, t, n)};
+          },
+          t < n - 1);
     m.check_all_reduced();
   }
 }
@@ -134,14 +140,17 @@ TEST_CASE("a hierarchical ring sums inside servers, then across, then spreads in
       return out;
     };
     for (std::size_t t = 0; t < steps.size(); ++t)
-      m.run(steps[t], [&](std::size_t i) -> std::vector<std::size_t> {
-        const std::size_t j = i % q, k = i / q;
-        if (t < inside) return slice(ring_piece(j, t, q));
-        // After that, slice j + 1 of the server is whole in column j.
-        const std::size_t mine = (j + 1) % q;
-        if (t < inside + across) return {mine * s + ring_piece(k, t - inside, s)};
-        return slice(ring_piece(mine, t - inside - across, q));
-      }, t < inside + s - 1);
+      m.run(
+          steps[t],
+          [&](std::size_t i) -> std::vector<std::size_t> {
+            const std::size_t j = i % q, k = i / q;
+            if (t < inside) return slice(ring_piece(j, t, q));
+            // After that, slice j + 1 of the server is whole in column j.
+            const std::size_t mine = (j + 1) % q;
+            if (t < inside + across) return {mine * s + ring_piece(k, t - inside, s)};
+            return slice(ring_piece(mine, t - inside - across, q));
+          },
+          t < inside + s - 1);
     m.check_all_reduced();
   }
 }
@@ -159,7 +168,8 @@ TEST_CASE("halving and doubling sums every piece for any number of ranks") {
     for (std::size_t p = 0; p < core; ++p) everything[p] = p;
     for (std::size_t t = 0; t < steps.size(); ++t) {
       if (extra && (t == 0 || t + 1 == steps.size())) {
-        m.run(steps[t], [&](std::size_t) { return everything; }, t == 0);
+        m.run(
+            steps[t], [&](std::size_t) { return everything; }, t == 0);
         continue;
       }
       const std::size_t k = t - extra;
@@ -167,14 +177,17 @@ TEST_CASE("halving and doubling sums every piece for any number of ranks") {
       const std::size_t level = halves ? k : 2 * log - 1 - k;
       // At level l a rank keeps the pieces that agree with it in bits 0…l; it sends those that agree
       // with its partner while halving, and those that it has while doubling.
-      m.run(steps[t], [&](std::size_t i) {
-        const std::size_t whose = halves ? steps[t].who[i].target : steps[t].who[i].source;
-        std::vector<std::size_t> out;
-        const std::size_t low = (std::size_t{2} << level) - 1;
-        for (std::size_t p = 0; p < core; ++p)
-          if ((p & low) == (whose & low)) out.push_back(p);
-        return out;
-      }, halves);
+      m.run(
+          steps[t],
+          [&](std::size_t i) {
+            const std::size_t whose = halves ? steps[t].who[i].target : steps[t].who[i].source;
+            std::vector<std::size_t> out;
+            const std::size_t low = (std::size_t{2} << level) - 1;
+            for (std::size_t p = 0; p < core; ++p)
+              if ((p & low) == (whose & low)) out.push_back(p);
+            return out;
+          },
+          halves);
     }
     m.check_all_reduced();
   }
@@ -202,7 +215,8 @@ TEST_CASE("two trees sum every chunk on the way up and give it to all on the way
                          {steps[s].who.begin() + static_cast<std::ptrdiff_t>(at),
                           steps[s].who.begin() + static_cast<std::ptrdiff_t>(at + size[e])}};
         at += size[e];
-        m.run(level, [&](std::size_t i) { return std::vector{2 * (s - e) + i % 2}; }, e < levels / 2);
+        m.run(
+            level, [&](std::size_t i) { return std::vector{2 * (s - e) + i % 2}; }, e < levels / 2);
       }
       REQUIRE(at == steps[s].who.size());
     }
@@ -210,7 +224,8 @@ TEST_CASE("two trees sum every chunk on the way up and give it to all on the way
   }
 }
 
-TEST_CASE("no rank has more than four flows of two trees each way and sends twice its data at most") {
+TEST_CASE(
+    "no rank has more than four flows of two trees each way and sends twice its data at most") {
   for (std::size_t n = 2; n <= 64; ++n) {
     CAPTURE(n);
     const auto g = first(n);
@@ -249,8 +264,9 @@ TEST_CASE("an all-gather gives every piece to all and a reduce-scatter one whole
         for (std::size_t r = 0; r < n; ++r)
           for (std::size_t p = 0; p < n; ++p) m.at(r, p) = r == p ? m.all() : 0;
       for (std::size_t t = 0; t < steps.size(); ++t)
-        m.run(steps[t], [&](std::size_t i) { return std::vector{ring_piece(i, t, n)}; },
-              c == collective::reduce_scatter);
+        m.run(
+            steps[t], [&](std::size_t i) { return std::vector{ring_piece(i, t, n)}; },
+            c == collective::reduce_scatter);
       if (c == collective::all_gather) m.check_all_reduced();
       for (std::size_t r = 0; r < n; ++r) CHECK(m.at(r, (r + 1) % n) == m.all());
     }

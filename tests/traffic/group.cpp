@@ -12,8 +12,8 @@ using namespace heddle;
 using traffic::make_group;
 
 TEST_CASE("a group knows the server, the leaf and the slot of every rank") {
-  const fabric::leaf_spine dc{{.leafs = 3, .spines = 2, .servers_per_leaf = 2,
-                               .gpus_per_server = 2}};
+  const fabric::leaf_spine dc{
+      {.leafs = 3, .spines = 2, .servers_per_leaf = 2, .gpus_per_server = 2}};
   const std::vector<gpu_id> gpus{gpu_id{9}, gpu_id{0}, gpu_id{3}, gpu_id{8}, gpu_id{1}};
   const auto g = make_group(dc, gpus);
   CHECK(g.size() == 5);
@@ -27,8 +27,8 @@ TEST_CASE("a group knows the server, the leaf and the slot of every rank") {
 }
 
 TEST_CASE("a group under one leaf does not cross leafs") {
-  const fabric::leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 2,
-                               .gpus_per_server = 2}};
+  const fabric::leaf_spine dc{
+      {.leafs = 2, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 2}};
   CHECK_FALSE(make_group(dc, std::vector{gpu_id{4}, gpu_id{7}}).crosses_leafs());
   CHECK_FALSE(make_group(dc, std::vector{gpu_id{3}}).crosses_leafs());
   CHECK_FALSE(make_group(dc, std::vector<gpu_id>{}).crosses_leafs());
@@ -36,8 +36,8 @@ TEST_CASE("a group under one leaf does not cross leafs") {
 }
 
 TEST_CASE("slots count the ranks of a leaf in their order, whatever the GPUs") {
-  const fabric::leaf_spine dc{{.leafs = 4, .spines = 4, .servers_per_leaf = 2,
-                               .gpus_per_server = 4}};
+  const fabric::leaf_spine dc{
+      {.leafs = 4, .spines = 4, .servers_per_leaf = 2, .gpus_per_server = 4}};
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};

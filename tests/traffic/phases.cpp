@@ -24,8 +24,7 @@ namespace {
 
 constexpr double relative_tolerance = 1e-12;
 
-const fabric::leaf_spine dc{{.leafs = 8, .spines = 8, .servers_per_leaf = 2,
-                             .gpus_per_server = 4}};
+const fabric::leaf_spine dc{{.leafs = 8, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
 
 // The first n GPUs.
 traffic::group first(int n) {
@@ -131,12 +130,12 @@ TEST_CASE("a ring is hierarchical if servers hold equal shares and flat if not")
   CHECK(shape(first(12)) == "hierarchical");
   CHECK(shape(of({0, 1, 4, 5, 8, 9, 12, 13})) == "hierarchical");  // two on each of four
   CHECK(shape(of({1, 0, 5, 4, 13, 12, 8, 9})) == "hierarchical");  // any order of servers
-  CHECK(shape(first(6)) == "flat");                                    // no multiple of a server
+  CHECK(shape(first(6)) == "flat");                                // no multiple of a server
   CHECK(shape(of({0, 1, 2, 4, 5, 6})) == "flat");
-  CHECK(shape(of({0, 4, 8, 12, 16, 20, 24, 28})) == "flat");           // one on each server
-  CHECK(shape(of({0, 1, 2, 4, 5, 6, 7, 8})) == "flat");                // three, four and one
-  CHECK(shape(of({0, 1, 2, 3, 4, 5, 8, 9})) == "flat");                // four, two and two
-  CHECK(shape(of({0, 1, 4, 5, 2, 3, 6, 7})) == "flat");                // servers not consecutive
+  CHECK(shape(of({0, 4, 8, 12, 16, 20, 24, 28})) == "flat");  // one on each server
+  CHECK(shape(of({0, 1, 2, 4, 5, 6, 7, 8})) == "flat");       // three, four and one
+  CHECK(shape(of({0, 1, 2, 3, 4, 5, 8, 9})) == "flat");       // four, two and two
+  CHECK(shape(of({0, 1, 4, 5, 2, 3, 6, 7})) == "flat");       // servers not consecutive
   CHECK(shape(of({0, 4, 1, 5, 2, 6, 3, 7})) == "flat");
 }
 
@@ -245,7 +244,7 @@ TEST_CASE("an ordered pair meets in at most one phase of each half of any collec
   for (collective c : all_patterns)
     for (int n : {8, 12, 16, 32, 64}) {
       const auto all = write_all(c, first(n), 1);
-      const std::size_t end = c == collective::halving_doubling ? (all.size() + 1) / 2
+      const std::size_t end = c == collective::halving_doubling          ? (all.size() + 1) / 2
                               : c == collective::ring && all.size() == 3 ? 2
                                                                          : all.size();
       std::set<std::pair<std::uint32_t, std::uint32_t>> seen;

@@ -49,16 +49,21 @@ TEST_CASE("every kind of parallel ranks talks within its sub-groups and in nobod
   const auto g = first(32);
   const parallelism how{.tensor = 4, .data = 4, .pipeline = 2, .expert = 2};
   const auto same = [](std::uint32_t a, std::uint32_t b, int kind) {
-    const std::uint32_t ta = a % 4, tb = b % 4, da = a / 4 % 4, db = b / 4 % 4, pa = a / 16, pb = b / 16;
+    const std::uint32_t ta = a % 4, tb = b % 4, da = a / 4 % 4, db = b / 4 % 4, pa = a / 16,
+                        pb = b / 16;
     switch (kind) {
-      case 0: return da == db && pa == pb;
-      case 1: return ta == tb && da / 2 == db / 2 && pa == pb;
-      case 2: return ta == tb && da == db && pa != pb;
-      default: return ta == tb && pa == pb;
+    case 0:
+      return da == db && pa == pb;
+    case 1:
+      return ta == tb && da / 2 == db / 2 && pa == pb;
+    case 2:
+      return ta == tb && da == db && pa != pb;
+    default:
+      return ta == tb && pa == pb;
     }
   };
-  const step_traffic only[] = {{.tensor_bytes = 8}, {.expert_bytes = 8}, {.pipeline_bytes = 8},
-                               {.data_bytes = 8}};
+  const step_traffic only[] = {
+      {.tensor_bytes = 8}, {.expert_bytes = 8}, {.pipeline_bytes = 8}, {.data_bytes = 8}};
   for (int kind = 0; kind < 4; ++kind) {
     const auto sent = totals(training_step{g, how, only[kind]});
     CHECK(!sent.empty());
@@ -72,8 +77,12 @@ TEST_CASE("every kind of parallel ranks talks within its sub-groups and in nobod
 TEST_CASE("the bytes of a step are those of its collectives times their number") {
   const auto g = first(64);
   const parallelism how{.tensor = 4, .data = 8, .pipeline = 2, .expert = 4};
-  const step_traffic what{.micro_batches = 6, .tensor_bytes = 1e6, .tensor_times = 3,
-                          .expert_bytes = 2e3, .expert_times = 2, .pipeline_bytes = 5e4,
+  const step_traffic what{.micro_batches = 6,
+                          .tensor_bytes = 1e6,
+                          .tensor_times = 3,
+                          .expert_bytes = 2e3,
+                          .expert_times = 2,
+                          .pipeline_bytes = 5e4,
                           .data_bytes = 7e7};
   std::vector<double> sent(64, 0), received(64, 0);
   for (const auto& [pair, bytes] : totals(training_step{g, how, what})) {
@@ -101,9 +110,12 @@ TEST_CASE("phases of a step state the most flows of a rank and keep to it") {
     gpus.resize(static_cast<std::size_t>(n));
     const auto g = traffic::make_group(dc, gpus);
     const parallelism how{tensor, data, pipeline, d.chance(.5) ? data : 1};
-    const step_traffic what{.tensor_bytes = 1, .expert_bytes = 1, .pipeline_bytes = 1, .data_bytes = 1,
-                            .data_pattern = d.chance(.5) ? collective::ring
-                                                         : collective::halving_doubling};
+    const step_traffic what{.tensor_bytes = 1,
+                            .expert_bytes = 1,
+                            .pipeline_bytes = 1,
+                            .data_bytes = 1,
+                            .data_pattern =
+                                d.chance(.5) ? collective::ring : collective::halving_doubling};
     const training_step step{g, how, what};
     std::vector<flow> flows;
     for (std::size_t k = 0; k < step.size(); ++k) {
@@ -135,8 +147,8 @@ TEST_CASE("a step of one rank, or without bytes, is silent") {
 }
 
 TEST_CASE("a step that does not fit its ranks is refused with what was expected") {
-  CHECK_THROWS_WITH_AS((training_step{first(8), {.data = 4}, {}}),
-                       doctest::Contains("= 8 ranks"), input_error);
+  CHECK_THROWS_WITH_AS((training_step{first(8), {.data = 4}, {}}), doctest::Contains("= 8 ranks"),
+                       input_error);
   CHECK_THROWS_WITH_AS((training_step{first(8), {.data = 8, .expert = 3}, {}}),
                        doctest::Contains("a divisor of data"), input_error);
   CHECK_THROWS_AS((training_step{first(8), {.tensor = 0, .data = 8}, {}}), input_error);

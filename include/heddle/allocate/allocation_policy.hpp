@@ -16,9 +16,9 @@ namespace heddle::allocate {
 struct candidate {
   job_id id;
   const model::curve* curve = nullptr;
-  double work = 0;          ///< samples left, > 0; see `work_left`
-  int requested_gpus = 1;   ///< what its user asked for
-  int min_gpus = 1;         ///< elastic range
+  double work = 0;         ///< samples left, > 0; see `work_left`
+  int requested_gpus = 1;  ///< what its user asked for
+  int min_gpus = 1;        ///< elastic range
   int max_gpus = std::numeric_limits<int>::max();
   double weight = 1;
   int priority = 0;
@@ -28,8 +28,8 @@ struct candidate {
 
 /// What there is to give.
 struct limits {
-  int gpus = 0;              ///< of all candidates together, running ones included
-  double gpu_idle_w = 0;     ///< what a GPU draws that no job holds
+  int gpus = 0;           ///< of all candidates together, running ones included
+  double gpu_idle_w = 0;  ///< what a GPU draws that no job holds
   /// Power of the jobs' GPUs beyond what these would draw idle, in W.
   double power_w = std::numeric_limits<double>::infinity();
   /// Energy of the work left, of the jobs' GPUs alone, in J.
@@ -46,7 +46,9 @@ using allocation = std::vector<const model::operating_point*>;
 /// handed in so that a policy need not allocate.
 template <class T>
 concept AllocationPolicy = requires(T& policy, std::span<const candidate> jobs, const limits& l,
-                                    allocation& out) { policy(jobs, l, out); };
+                                    allocation& out) {
+  policy(jobs, l, out);
+};
 
 /// The work that policies count with: 0, for which nothing is given, where `work` is not a positive finite
 /// number. Only a running job that is said to have none or less left, by rounding at its very end, counts

@@ -40,12 +40,12 @@ namespace heddle::allocate::choice {
 ///
 /// Points of job i are `begin[i]` … `begin[i + 1] − 1`.
 struct problem {
-  std::vector<double> capacity;       ///< one a resource, ≥ 0, finite; at least one resource
-  std::vector<std::uint32_t> begin;   ///< jobs + 1 offsets, from 0, not falling
-  std::vector<double> value;          ///< one a point, any finite number
-  std::vector<double> use;            ///< points × resources, row by row, ≥ 0, finite
-  std::vector<double> weight;         ///< one a job, ≥ 0, finite; empty: 1
-  bool require_one = false;           ///< exactly one point a job
+  std::vector<double> capacity;      ///< one a resource, ≥ 0, finite; at least one resource
+  std::vector<std::uint32_t> begin;  ///< jobs + 1 offsets, from 0, not falling
+  std::vector<double> value;         ///< one a point, any finite number
+  std::vector<double> use;           ///< points × resources, row by row, ≥ 0, finite
+  std::vector<double> weight;        ///< one a job, ≥ 0, finite; empty: 1
+  bool require_one = false;          ///< exactly one point a job
 
   [[nodiscard]] std::size_t jobs() const { return begin.empty() ? 0 : begin.size() - 1; }
   [[nodiscard]] std::size_t resources() const { return capacity.size(); }
@@ -100,24 +100,25 @@ enum class status {
 /// A choice with its proof.
 struct answer {
   choice::status status = status::unknown;
-  double objective = 0;              ///< Σ weight·value of `point`
-  double bound = 0;                  ///< no choice is worth more
-  double gap = 0;                    ///< (bound − objective) / max(|bound|, 1e-12)
-  std::vector<std::int64_t> point;   ///< for each job: the place among its own points, or −1
-  std::vector<double> use;           ///< of each resource
-  std::vector<double> price;         ///< dual value of one unit of each resource
-  std::size_t passes = 0;            ///< passes over all points
-  std::size_t nodes = 0;             ///< of branch and bound
+  double objective = 0;             ///< Σ weight·value of `point`
+  double bound = 0;                 ///< no choice is worth more
+  double gap = 0;                   ///< (bound − objective) / max(|bound|, 1e-12)
+  std::vector<std::int64_t> point;  ///< for each job: the place among its own points, or −1
+  std::vector<double> use;          ///< of each resource
+  std::vector<double> price;        ///< dual value of one unit of each resource
+  std::size_t passes = 0;           ///< passes over all points
+  std::size_t nodes = 0;            ///< of branch and bound
 };
 
 /// When to stop. Without a time limit an answer depends on the input alone.
 struct options {
-  double gap = 0;                       ///< relative gap that is good enough
-  std::size_t node_limit = 200'000;     ///< of branch and bound, and of work: about 5 µs each; 0: neither
-                                        ///< halves nor branch and bound
+  double gap = 0;  ///< relative gap that is good enough
+  std::size_t node_limit =
+      200'000;  ///< of branch and bound, and of work: about 5 µs each; 0: neither
+                ///< halves nor branch and bound
   double time_limit_s = std::numeric_limits<double>::infinity();  ///< for halves, branch and bound
-  std::size_t table_limit = 20'000'000; ///< points × capacity up to which one integer resource is
-                                        ///< solved by a table
+  std::size_t table_limit = 20'000'000;  ///< points × capacity up to which one integer resource is
+                                         ///< solved by a table
 };
 
 /// Lagrangian prices, rounding, repair, meeting in the middle, and branch and bound on what is left.
@@ -209,16 +210,18 @@ class solver {
   }
 
  private:
-  static constexpr std::size_t short_search = 20;   // nodes
-  static constexpr std::size_t first_list = 1000;   // choices of half the jobs
+  static constexpr std::size_t short_search = 20;  // nodes
+  static constexpr std::size_t first_list = 1000;  // choices of half the jobs
   static constexpr std::size_t longest_list = 131072;
-  static constexpr double free_bits = 118;          // of choices decided anew at once: 36 jobs of ten points
-  static constexpr std::size_t draws_of_free = 20;  // for each length of the lists
+  static constexpr double free_bits =
+      118;  // of choices decided anew at once: 36 jobs of ten points
+  static constexpr std::size_t draws_of_free = 20;                  // for each length of the lists
   static constexpr double least_work = 2e6, work_for_a_node = 150;  // about 30 ns each
   static constexpr double part_of_branches = 0.0625;                // of the work of halves
 
   // Halves with ever longer lists and, in turn, branch and bound with ever more nodes.
-  detail::choice_branch::result search(const options& o, double relaxed, double bound, answer& out) {
+  detail::choice_branch::result search(const options& o, double relaxed, double bound,
+                                       answer& out) {
     const auto began = std::chrono::steady_clock::now();
     const auto gone_s = [&] {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -226,9 +229,10 @@ class solver {
     const auto go_on = [&] { return gone_s() < o.time_limit_s; };
     double work = least_work + work_for_a_node * static_cast<double>(o.node_limit);
     const auto branch = [&](std::size_t nodes, double most_work) {
-      auto out_of = branch_.run(root_, price_, bound, o.gap,
-                                {.nodes = nodes, .work = most_work, .time_s = o.time_limit_s - gone_s()}, dual_,
-                                repair_, best_);
+      auto out_of =
+          branch_.run(root_, price_, bound, o.gap,
+                      {.nodes = nodes, .work = most_work, .time_s = o.time_limit_s - gone_s()},
+                      dual_, repair_, best_);
       out.nodes += out_of.nodes;
       work -= out_of.work;
       return out_of;
@@ -237,7 +241,8 @@ class solver {
     auto searched = branch(std::min(o.node_limit, short_search), work);
     stream draw(0, root_.jobs(), "halves");
     const bool all_at_once = draw_free(draw);
-    const bool halve = root_.jobs() > 1 && halves_.start(root_, price_, relaxed) && (best_.found || all_at_once);
+    const bool halve =
+        root_.jobs() > 1 && halves_.start(root_, price_, relaxed) && (best_.found || all_at_once);
     const auto open = [&] {
       bound = searched.bound = std::min(bound, searched.bound);
       return !searched.complete && !closed(bound, o.gap) && go_on();
@@ -261,7 +266,8 @@ class solver {
         list = std::min(2 * list, longest_list);
       loss = std::min(2 * loss, worst);
       if (!open()) break;
-      searched = branch(o.node_limit - out.nodes, halve ? part_of_branches * (before - work) : work);
+      searched =
+          branch(o.node_limit - out.nodes, halve ? part_of_branches * (before - work) : work);
       if (!halve) break;
     }
     (void)open();
@@ -275,10 +281,11 @@ class solver {
     double bits = 0;
     std::size_t count = 0;
     for (; count < free_.size() && bits < free_bits; ++count) {
-      const auto j = static_cast<std::size_t>(boost::random::uniform_int_distribution<std::size_t>(
-          count, free_.size() - 1)(draw));
+      const auto j = static_cast<std::size_t>(
+          boost::random::uniform_int_distribution<std::size_t>(count, free_.size() - 1)(draw));
       std::swap(free_[count], free_[j]);
-      bits += std::log2(static_cast<double>(root_.begin[free_[count] + 1] - root_.begin[free_[count]]));
+      bits +=
+          std::log2(static_cast<double>(root_.begin[free_[count] + 1] - root_.begin[free_[count]]));
     }
     free_.resize(count);
     return count == root_.jobs();

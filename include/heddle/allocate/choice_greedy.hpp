@@ -61,7 +61,8 @@ struct greedy {
       double ratio;
       std::uint32_t job, point;
       bool operator<(const step& b) const {
-        return ratio != b.ratio ? ratio < b.ratio : std::pair{b.job, b.point} < std::pair{job, point};
+        return ratio != b.ratio ? ratio < b.ratio
+                                : std::pair{b.job, b.point} < std::pair{job, point};
       }
     };
     std::vector<step> heap;

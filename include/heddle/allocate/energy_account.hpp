@@ -36,7 +36,8 @@ class energy_account {
                           double most_saved_j = std::numeric_limits<double>::infinity())
       : energy_j_(energy_j), horizon_s_(horizon_s), now_s_(start_s), most_saved_j_(most_saved_j) {
     const auto require = [](bool ok, const char* what, const char* expected, double got) {
-      if (!ok) throw input_error(std::string("energy_account.") + what, expected, std::to_string(got));
+      if (!ok)
+        throw input_error(std::string("energy_account.") + what, expected, std::to_string(got));
     };
     require(energy_j >= 0 && std::isfinite(energy_j), "energy_j", "a finite energy of at least 0 J",
             energy_j);

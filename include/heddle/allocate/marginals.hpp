@@ -32,7 +32,7 @@ namespace heddle::allocate {
 struct throughput_marginal {
   static constexpr bool elastic = true;
 
-  bool deadlines = true;   ///< reads `time_left_s`
+  bool deadlines = true;                    ///< reads `time_left_s`
   std::vector<detail::gpu_step> heap = {};  ///< scratch, nothing to set
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
@@ -73,11 +73,12 @@ struct optimus {
     out.assign(jobs.size(), nullptr);
     detail::room left{l};
     detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
-    detail::raise_counts(jobs, left, out, heap, [&](std::size_t i, const auto& from, const auto& to) {
-      const double work = work_left(jobs[i]);
-      const double saved = work / from.throughput - work / to.throughput;
-      return jobs[i].weight * saved / (to.config.gpus - from.config.gpus);
-    });
+    detail::raise_counts(jobs, left, out, heap,
+                         [&](std::size_t i, const auto& from, const auto& to) {
+                           const double work = work_left(jobs[i]);
+                           const double saved = work / from.throughput - work / to.throughput;
+                           return jobs[i].weight * saved / (to.config.gpus - from.config.gpus);
+                         });
   }
 };
 
@@ -124,10 +125,11 @@ struct pollux {
       fair.push_back(p ? goodput(j, *p) : 0);
     }
     detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
-    detail::raise_counts(jobs, left, out, heap, [&](std::size_t i, const auto& from, const auto& to) {
-      const double fall = fair[i] / goodput(jobs[i], from) - fair[i] / goodput(jobs[i], to);
-      return jobs[i].weight * fall / (to.config.gpus - from.config.gpus);
-    });
+    detail::raise_counts(
+        jobs, left, out, heap, [&](std::size_t i, const auto& from, const auto& to) {
+          const double fall = fair[i] / goodput(jobs[i], from) - fair[i] / goodput(jobs[i], to);
+          return jobs[i].weight * fall / (to.config.gpus - from.config.gpus);
+        });
   }
 
  private:

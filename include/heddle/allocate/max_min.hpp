@@ -39,20 +39,22 @@ struct max_min {
   /// What a job is owed, in s.
   struct account {
     job_id id;
-    double share = 0;    ///< x_i
+    double share = 0;  ///< x_i
     double owed_s = 0;
     bool runs = false;
   };
-  std::vector<account> accounts = {};                     ///< kept; by id
-  std::vector<std::uint32_t> order = {};                  ///< scratch, nothing to set
-  std::vector<double> debt = {};                          ///< scratch, nothing to set
-  double last_s = std::numeric_limits<double>::quiet_NaN();   ///< of the last call
+  std::vector<account> accounts = {};                        ///< kept; by id
+  std::vector<std::uint32_t> order = {};                     ///< scratch, nothing to set
+  std::vector<double> debt = {};                             ///< scratch, nothing to set
+  double last_s = std::numeric_limits<double>::quiet_NaN();  ///< of the last call
   double round_from_s = -std::numeric_limits<double>::infinity();
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
     const bool timed = !std::isnan(l.now_s);
-    const double passed = !timed ? round_s : std::isnan(last_s) ? 0 : std::max(0.0, l.now_s - last_s);
+    const double passed = !timed               ? round_s
+                          : std::isnan(last_s) ? 0
+                                               : std::max(0.0, l.now_s - last_s);
     for (account& a : accounts) a.owed_s += passed * (a.share - (a.runs ? 1 : 0));
     last_s = l.now_s;
     const bool new_round = !timed || l.now_s - round_from_s >= round_s * (1 - 1e-9);
@@ -109,8 +111,8 @@ struct max_min {
 
  private:
   static bool can_take(const candidate& j) {
-    return detail::can_run(j) && j.weight > 0 && j.weight < std::numeric_limits<double>::infinity() &&
-           j.curve->fastest(j.requested_gpus);
+    return detail::can_run(j) && j.weight > 0 &&
+           j.weight < std::numeric_limits<double>::infinity() && j.curve->fastest(j.requested_gpus);
   }
   static const account* find(const std::vector<account>& all, job_id id) {
     const auto at = std::lower_bound(all.begin(), all.end(), id,

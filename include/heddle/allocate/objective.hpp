@@ -32,8 +32,8 @@ concept Objective = requires(T& worth, const candidate& job, const model::operat
 /// Horizon less run time left, in s. A job that waits counts as one that takes the whole horizon: the
 /// longer this is, the more it matters to run many jobs rather than to run some fast.
 struct jct {
-  double horizon_s = 0;  ///< 0: twice the longest best run time left of the candidates
-  double pause_s = 0;    ///< what a running job loses when its GPU count changes
+  double horizon_s = 0;       ///< 0: twice the longest best run time left of the candidates
+  double pause_s = 0;         ///< what a running job loses when its GPU count changes
   double used_horizon_s = 0;  ///< scratch, nothing to set
 
   void prepare(std::span<const candidate> jobs) {

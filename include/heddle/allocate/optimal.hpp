@@ -34,14 +34,14 @@ struct optimal {
   static constexpr bool elastic = true;  ///< running jobs may be resized
 
   Objective objective = {};
-  double gap = 1e-3;            ///< good enough, relative
-  std::size_t node_limit = 0;   ///< of branch and bound, where the gap is not reached without
+  double gap = 1e-3;           ///< good enough, relative
+  std::size_t node_limit = 0;  ///< of branch and bound, where the gap is not reached without
   double time_limit_s = std::numeric_limits<double>::infinity();  ///< for branch and bound
-  rescale_rule rescale = {};    ///< off as it is; taken back changes are not in `last()`
+  rescale_rule rescale = {};  ///< off as it is; taken back changes are not in `last()`
 
-  choice::problem problem = {};  ///< scratch, nothing to set
-  choice::solver solver = {};    ///< scratch, nothing to set
-  choice::answer answer = {};    ///< scratch, nothing to set
+  choice::problem problem = {};                            ///< scratch, nothing to set
+  choice::solver solver = {};                              ///< scratch, nothing to set
+  choice::answer answer = {};                              ///< scratch, nothing to set
   std::vector<const model::operating_point*> points = {};  ///< scratch, nothing to set
 
   /// Status, objective, bound and gap of the last decision, and the price of each resource: GPUs, then

@@ -67,9 +67,9 @@ struct least_attained {
 
   [[nodiscard]] std::size_t level(double attained_gpu_s) const {
     constexpr double rounding = 1e-3;  // a job that is looked at when it is due to fall has fallen
-    return static_cast<std::size_t>(std::upper_bound(levels_gpu_s.begin(), levels_gpu_s.end(),
-                                                     attained_gpu_s + rounding) -
-                                    levels_gpu_s.begin());
+    return static_cast<std::size_t>(
+        std::upper_bound(levels_gpu_s.begin(), levels_gpu_s.end(), attained_gpu_s + rounding) -
+        levels_gpu_s.begin());
   }
   bool operator()(const entry& a, const entry& b) const {
     return level(a.attained_gpu_s) < level(b.attained_gpu_s);

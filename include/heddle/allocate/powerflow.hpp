@@ -70,9 +70,9 @@ struct powerflow {
   ranking rank = ranking::relative;
   growth grow = growth::doubling;
   when_full full = when_full::skip;
-  bool classes = true;         ///< hard priority classes
-  bool hard_energy = false;    ///< running jobs too stop when the energy is used up
-  rescale_rule rescale = {};   ///< off as it is
+  bool classes = true;        ///< hard priority classes
+  bool hard_energy = false;   ///< running jobs too stop when the energy is used up
+  rescale_rule rescale = {};  ///< off as it is
 
   detail::step_engine memory = {};  ///< scratch, nothing to set
 

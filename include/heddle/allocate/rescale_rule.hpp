@@ -20,17 +20,20 @@ namespace heddle::allocate {
 /// The default pauses are ElasticFlow's (Gu et al., ASPLOS 2023) for a program that stays up with its
 /// data at hand. The rule is derived.
 struct rescale_rule {
-  double interval_s = 0;      ///< how long a decision is expected to stand; 0: every change is made
+  double interval_s = 0;  ///< how long a decision is expected to stand; 0: every change is made
   double pause_s = 2;
-  double large_pause_s = 7;   ///< from `large_gpus` on
+  double large_pause_s = 7;  ///< from `large_gpus` on
   int large_gpus = 256;
 
-  [[nodiscard]] double pause(int gpus) const { return gpus >= large_gpus ? large_pause_s : pause_s; }
+  [[nodiscard]] double pause(int gpus) const {
+    return gpus >= large_gpus ? large_pause_s : pause_s;
+  }
 
   /// Whether a running job gains by moving to `to`.
   [[nodiscard]] bool worth(const candidate& job, const model::operating_point& to) const {
     const double horizon_s = std::min(interval_s, work_left(job) / job.current->throughput);
-    return to.throughput * (horizon_s - pause(to.config.gpus)) > job.current->throughput * horizon_s;
+    return to.throughput * (horizon_s - pause(to.config.gpus)) >
+           job.current->throughput * horizon_s;
   }
 
   /// Takes back what is not worth it in `out`, which is within the limits and stays so. O(jobs).
@@ -48,7 +51,8 @@ struct rescale_rule {
           !worth(jobs[i], *out[i]))
         keep(i);
     for (std::size_t i = 0; i < jobs.size(); ++i)
-      if (jobs[i].current && (!out[i] || out[i]->config.gpus < jobs[i].current->config.gpus)) keep(i);
+      if (jobs[i].current && (!out[i] || out[i]->config.gpus < jobs[i].current->config.gpus))
+        keep(i);
   }
 };
 

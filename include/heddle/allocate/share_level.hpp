@@ -66,8 +66,10 @@ inline void seal(answer& out, const level_search& search, bool lower = false) {
   search.prices(out.price);
   out.passes = search.passes();
   // They may cross by rounding.
-  if (lower) out.bound = std::min(out.bound, out.objective);
-  else out.bound = std::max(out.bound, out.objective);
+  if (lower)
+    out.bound = std::min(out.bound, out.objective);
+  else
+    out.bound = std::max(out.bound, out.objective);
   const double gap = std::abs(out.objective - out.bound);
   out.status = gap <= closed * std::abs(out.bound) ? status::optimal : status::feasible;
 }

@@ -20,15 +20,15 @@ namespace heddle::allocate::share {
 ///
 /// Arrays have one entry a job unless said otherwise; those that may be empty have a default.
 struct problem {
-  std::vector<double> capacity;    ///< C_j: GPUs of each type, ≥ 0
-  std::vector<double> throughput;  ///< T_ij of the whole job, jobs × types, row by row, ≥ 0
-  std::vector<double> gpus;        ///< g_i > 0; empty: 1
-  std::vector<double> weight;      ///< w_i > 0; empty: 1
-  std::vector<double> steps;       ///< work left, ≥ 0, in the unit of throughput × s
-  std::vector<double> elapsed_s;   ///< time since submission, ≥ 0; empty: 0
-  std::vector<double> isolated_s;  ///< time that the job would take on its own share, > 0
-  std::vector<std::uint32_t> entity;   ///< who owns the job, an index of `entity_weight`; empty: 0
-  std::vector<double> entity_weight;   ///< one an entity, > 0; empty: 1 each
+  std::vector<double> capacity;       ///< C_j: GPUs of each type, ≥ 0
+  std::vector<double> throughput;     ///< T_ij of the whole job, jobs × types, row by row, ≥ 0
+  std::vector<double> gpus;           ///< g_i > 0; empty: 1
+  std::vector<double> weight;         ///< w_i > 0; empty: 1
+  std::vector<double> steps;          ///< work left, ≥ 0, in the unit of throughput × s
+  std::vector<double> elapsed_s;      ///< time since submission, ≥ 0; empty: 0
+  std::vector<double> isolated_s;     ///< time that the job would take on its own share, > 0
+  std::vector<std::uint32_t> entity;  ///< who owns the job, an index of `entity_weight`; empty: 0
+  std::vector<double> entity_weight;  ///< one an entity, > 0; empty: 1 each
 
   [[nodiscard]] std::size_t types() const { return capacity.size(); }
   [[nodiscard]] std::size_t jobs() const {
@@ -66,10 +66,11 @@ enum class status {
 /// An allocation with its proof.
 struct answer {
   share::status status = status::infeasible;
-  double objective = 0;       ///< of `x`, as the policy defines it
-  double bound = 0;           ///< no allocation has a better objective
-  std::vector<double> x;      ///< fractions of time, jobs × types, row by row
-  std::vector<double> level;  ///< Σ_j T_ij·x_ij / n_i of each job, filled by the water-filling policies
+  double objective = 0;   ///< of `x`, as the policy defines it
+  double bound = 0;       ///< no allocation has a better objective
+  std::vector<double> x;  ///< fractions of time, jobs × types, row by row
+  std::vector<double>
+      level;  ///< Σ_j T_ij·x_ij / n_i of each job, filled by the water-filling policies
   std::vector<double> price;  ///< dual value of one GPU of each type, of the last price search
   std::size_t passes = 0;     ///< passes over all jobs that the search took
 

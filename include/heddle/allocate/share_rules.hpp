@@ -20,7 +20,8 @@ void split(const problem& p, answer& out, Part part) {
   for (std::size_t i = 0; i < p.jobs(); ++i) {
     double* x = out.x.data() + i * p.types();
     double time = 0;
-    for (std::size_t j = 0; j < p.types(); ++j) time += x[j] = part(i) * p.capacity[j] / p.gpus_of(i);
+    for (std::size_t j = 0; j < p.types(); ++j)
+      time += x[j] = part(i) * p.capacity[j] / p.gpus_of(i);
     if (time > 1)
       for (std::size_t j = 0; j < p.types(); ++j) x[j] /= time;
   }
@@ -90,8 +91,8 @@ struct fifo {
       out.objective += t[at] / most;
     }
     out.bound = std::max(bound, out.objective);
-    out.status =
-        out.bound - out.objective <= detail::closed * out.bound ? status::optimal : status::feasible;
+    out.status = out.bound - out.objective <= detail::closed * out.bound ? status::optimal
+                                                                         : status::feasible;
   }
 
   [[nodiscard]] answer operator()(const problem& p) const { return detail::solved(*this, p); }

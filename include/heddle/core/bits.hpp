@@ -86,13 +86,15 @@ inline void clear_bits(bit_row row, std::size_t first, std::size_t last) {
 }
 [[nodiscard]] inline bool all_set(const_bit_row row, std::size_t first, std::size_t last) {
   bool all = true;
-  detail::for_each_word(first, last, [&](std::size_t k, word mask) { all &= (row[k] & mask) == mask; });
+  detail::for_each_word(first, last,
+                        [&](std::size_t k, word mask) { all &= (row[k] & mask) == mask; });
   return all;
 }
 /// The number of members in [first, last). O(words touched).
 [[nodiscard]] inline int count_bits(const_bit_row row, std::size_t first, std::size_t last) {
   int n = 0;
-  detail::for_each_word(first, last, [&](std::size_t k, word mask) { n += std::popcount(row[k] & mask); });
+  detail::for_each_word(first, last,
+                        [&](std::size_t k, word mask) { n += std::popcount(row[k] & mask); });
   return n;
 }
 

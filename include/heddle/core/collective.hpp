@@ -23,8 +23,10 @@ enum class collective : unsigned char {
 };
 
 inline constexpr std::array<std::string_view, 10> collective_names{
-    "none",       "ring",           "halving_doubling", "all_to_all", "tree", "hierarchical_all_to_all",
-    "all_gather", "reduce_scatter", "broadcast",        "pipeline"};
+    "none",       "ring",           "halving_doubling",
+    "all_to_all", "tree",           "hierarchical_all_to_all",
+    "all_gather", "reduce_scatter", "broadcast",
+    "pipeline"};
 
 /// All of them, `none` included, in the order of the enumeration.
 inline constexpr std::array<collective, collective_names.size()> all_collectives{

@@ -28,9 +28,9 @@ struct bipartite_edge {
 
 /// How `edge_colouring` works.
 enum class colouring_method : unsigned char {
-  by_shape,    ///< the one of the others that is faster for so many vertices, edges and colours
+  by_shape,  ///< the one of the others that is faster for so many vertices, edges and colours
   one_by_one,  ///< each edge a colour free at both ends, if need be after swapping an alternating path
-  by_halves,   ///< Euler splits of the graph made regular
+  by_halves,  ///< Euler splits of the graph made regular
 };
 
 /// Colours the edges of bipartite multigraphs. Keeps its memory between calls: a warm one allocates
@@ -80,8 +80,9 @@ class edge_colouring {
   [[nodiscard]] colouring_method faster(std::size_t lefts, std::size_t rights,
                                         std::size_t colours) const {
     const std::size_t n = std::max(lefts, rights);
-    return n >= 4 * colours && 3 * (n * colours - edges_.size()) <= n ? colouring_method::by_halves
-                                                                      : colouring_method::one_by_one;
+    return n >= 4 * colours && 3 * (n * colours - edges_.size()) <= n
+               ? colouring_method::by_halves
+               : colouring_method::one_by_one;
   }
 
   // By halves: several vertices share one of a regular graph, and the slots left over are joined by

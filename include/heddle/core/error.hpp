@@ -19,9 +19,7 @@ class input_error : public std::runtime_error {
   /// \param got       what stood there: `-3`
   input_error(std::string where, std::string expected, std::string got)
       : std::runtime_error(where + ": expected " + expected + ", got " + got),
-        where_(std::move(where)),
-        expected_(std::move(expected)),
-        got_(std::move(got)) {}
+        where_(std::move(where)), expected_(std::move(expected)), got_(std::move(got)) {}
 
   [[nodiscard]] const std::string& where() const { return where_; }
   [[nodiscard]] const std::string& expected() const { return expected_; }

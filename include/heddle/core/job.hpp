@@ -16,19 +16,19 @@ struct job {
   int gpus = 1;           ///< GPUs asked for, ≥ 1
   double duration_s = 0;  ///< run time on `gpus` GPUs at full clock when nobody slows it down, > 0
 
-  std::string model;            ///< the entry of the catalogue whose curve it follows; empty: unknown
-  double local_batch = 0;       ///< samples per GPU and iteration at `gpus`; 0: the model's default
+  std::string model;       ///< the entry of the catalogue whose curve it follows; empty: unknown
+  double local_batch = 0;  ///< samples per GPU and iteration at `gpus`; 0: the model's default
   collective pattern = collective::none;
-  double comm_share = 0;        ///< part of `duration_s` spent in communication, in [0, 1)
+  double comm_share = 0;  ///< part of `duration_s` spent in communication, in [0, 1)
 
-  int priority = 0;             ///< a higher class never waits for a lower one
-  double weight = 1;            ///< what one second of this job's time is worth, > 0
+  int priority = 0;   ///< a higher class never waits for a lower one
+  double weight = 1;  ///< what one second of this job's time is worth, > 0
   double deadline_s = std::numeric_limits<double>::infinity();  ///< absolute time
-  int min_gpus = 1;             ///< elastic range
+  int min_gpus = 1;                                             ///< elastic range
   int max_gpus = std::numeric_limits<int>::max();
   /// Of the trace: 1 completed, 2 failed, 3 cancelled, 4 still running at its end, −1 unknown.
   int status = -1;
-  std::string vc;               ///< virtual cluster (tenant)
+  std::string vc;  ///< virtual cluster (tenant)
 
   friend bool operator==(const job&, const job&) = default;
 };

@@ -29,14 +29,9 @@ struct spine_fibre {
 class failures {
  public:
   explicit failures(const leaf_spine& dc)
-      : switches_(n(dc.optical().switches)),
-        uplinks_(n(dc.uplinks())),
-        lanes_(n(dc.links_per_pair())),
-        servers_(n(dc.gpus())),
-        leafs_(servers_ + n(dc.servers())),
-        spines_(leafs_ + n(dc.leafs())),
-        ocs_(spines_ + n(dc.spines())),
-        links_(ocs_ + switches_),
+      : switches_(n(dc.optical().switches)), uplinks_(n(dc.uplinks())),
+        lanes_(n(dc.links_per_pair())), servers_(n(dc.gpus())), leafs_(servers_ + n(dc.servers())),
+        spines_(leafs_ + n(dc.leafs())), ocs_(spines_ + n(dc.spines())), links_(ocs_ + switches_),
         leaf_fibres_(links_ + (dc.is_optical() ? 0 : n(dc.leafs()) * uplinks_)),
         spine_fibres_(leaf_fibres_ + n(dc.leafs()) * switches_),
         marks_(1, spine_fibres_ + n(dc.spines()) * switches_) {}

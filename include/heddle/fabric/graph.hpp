@@ -54,14 +54,17 @@ class graph_index {
   [[nodiscard]] std::size_t operator()(leaf_id l) const { return at(part::leaf, l.index()); }
   [[nodiscard]] std::size_t operator()(spine_id s) const { return at(part::spine, s.index()); }
   [[nodiscard]] std::size_t operator()(ocs_id o) const { return at(part::ocs, o.index()); }
-  [[nodiscard]] std::size_t core(int k) const { return at(part::core, static_cast<std::size_t>(k)); }
+  [[nodiscard]] std::size_t core(int k) const {
+    return at(part::core, static_cast<std::size_t>(k));
+  }
   [[nodiscard]] std::size_t vertices() const { return static_cast<std::size_t>(first_.back()); }
 
   [[nodiscard]] graph_vertex describe(std::size_t v) const {
     assert(v < vertices());
     std::size_t kind = 0;
     while (v >= static_cast<std::size_t>(first_[kind + 1])) ++kind;
-    return {static_cast<part>(kind), static_cast<std::uint32_t>(v - at(static_cast<part>(kind), 0))};
+    return {static_cast<part>(kind),
+            static_cast<std::uint32_t>(v - at(static_cast<part>(kind), 0))};
   }
 
  private:
@@ -113,7 +116,9 @@ class graph_maker {
 }  // namespace detail
 
 /// The graph of a network. O(vertices + edges).
-[[nodiscard]] inline graph make_graph(const leaf_spine& dc) { return detail::graph_maker{dc}.make(); }
+[[nodiscard]] inline graph make_graph(const leaf_spine& dc) {
+  return detail::graph_maker{dc}.make();
+}
 /// The graph of pods with their core.
 [[nodiscard]] inline graph make_graph(const pods& dc) {
   detail::graph_maker m{dc, dc.pods_of().core_switches};

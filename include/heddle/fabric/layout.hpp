@@ -29,8 +29,8 @@ struct leaf_layout {
 struct layout {
   std::vector<leaf_layout> leafs = {};
   std::vector<std::string> spines = {};  ///< names
-  double link_gbps = 100;           ///< each way, > 0
-  double server_gbps = 1000;        ///< each way, between the GPUs of one server, > 0
+  double link_gbps = 100;                ///< each way, > 0
+  double server_gbps = 1000;             ///< each way, between the GPUs of one server, > 0
 
   friend bool operator==(const layout&, const layout&) = default;
 };

@@ -94,7 +94,9 @@ class leaf_spine {
   /// Of the largest leaf.
   [[nodiscard]] int gpus_per_leaf() const { return tables_->most_gpus_of_leaf; }
   /// Lanes between a leaf and a spine, at most.
-  [[nodiscard]] int links_per_pair() const { return is_optical() ? uplinks() : shape_.links_per_pair; }
+  [[nodiscard]] int links_per_pair() const {
+    return is_optical() ? uplinks() : shape_.links_per_pair;
+  }
   /// Places for links from one leaf to all spines.
   [[nodiscard]] int uplinks() const {
     return is_optical() ? optical_.switches * optical_.leaf_fibres
@@ -132,7 +134,8 @@ class leaf_spine {
   [[nodiscard]] std::optional<leaf_spine> mesh() const {
     assert(is_optical());
     const int lanes = uplinks() / spines();
-    if (lanes * spines() != uplinks() || leafs() * lanes > optical_.switches * optical_.spine_fibres)
+    if (lanes * spines() != uplinks() ||
+        leafs() * lanes > optical_.switches * optical_.spine_fibres)
       return std::nullopt;
     leaf_spine_shape fixed = shape_;
     fixed.links_per_pair = lanes;
@@ -189,7 +192,8 @@ class leaf_spine {
  private:
   /// Where the parts of a part begin, and of which part one is.
   struct tables {
-    std::vector<std::uint32_t> servers_of_leaf, gpus_of_leaf, gpus_of_server;  // first ids, and an end
+    std::vector<std::uint32_t> servers_of_leaf, gpus_of_leaf,
+        gpus_of_server;  // first ids, and an end
     std::vector<std::uint32_t> leaf_of_server, server_of_gpu;
     std::vector<int> links;  // of each leaf to each spine; empty: all alike
     int all_links = 0;
@@ -197,7 +201,8 @@ class leaf_spine {
 
     void add_server(std::uint32_t leaf, int gpus) {
       gpus_of_server.push_back(u(static_cast<int>(server_of_gpu.size())));
-      server_of_gpu.insert(server_of_gpu.end(), size(gpus), u(static_cast<int>(leaf_of_server.size())));
+      server_of_gpu.insert(server_of_gpu.end(), size(gpus),
+                           u(static_cast<int>(leaf_of_server.size())));
       leaf_of_server.push_back(leaf);
     }
     void close() {
@@ -205,8 +210,8 @@ class leaf_spine {
       gpus_of_leaf.push_back(u(static_cast<int>(server_of_gpu.size())));
       gpus_of_server.push_back(u(static_cast<int>(server_of_gpu.size())));
       for (std::size_t l = 0; l + 1 < gpus_of_leaf.size(); ++l)
-        most_gpus_of_leaf = std::max(most_gpus_of_leaf,
-                                     static_cast<int>(gpus_of_leaf[l + 1] - gpus_of_leaf[l]));
+        most_gpus_of_leaf =
+            std::max(most_gpus_of_leaf, static_cast<int>(gpus_of_leaf[l + 1] - gpus_of_leaf[l]));
     }
     friend bool operator==(const tables&, const tables&) = default;
   };
@@ -233,12 +238,14 @@ class leaf_spine {
       s.servers_per_leaf = std::max(s.servers_per_leaf, static_cast<int>(l.servers.size()));
       for (const server_layout& one : l.servers) {
         if (one.gpus < 0)
-          throw input_error("layout, server " + one.name, "0 GPUs or more", std::to_string(one.gpus));
+          throw input_error("layout, server " + one.name, "0 GPUs or more",
+                            std::to_string(one.gpus));
         s.gpus_per_server = std::max(s.gpus_per_server, one.gpus);
       }
       for (int n : l.links) {
         if (n < 0)
-          throw input_error("layout, leaf " + l.name, "0 links to a spine or more", std::to_string(n));
+          throw input_error("layout, leaf " + l.name, "0 links to a spine or more",
+                            std::to_string(n));
         s.links_per_pair = std::max(s.links_per_pair, n);
       }
     }
@@ -261,8 +268,9 @@ class leaf_spine {
                         std::to_string(optical.switching_ms));
     const double gpus = 1.0 * shape.leafs * shape.servers_per_leaf * shape.gpus_per_server;
     const double links = optical.switches > 0
-                             ? 1.0 * optical.switches * std::max(1.0 * shape.leafs * optical.leaf_fibres,
-                                                                 1.0 * shape.spines * optical.spine_fibres)
+                             ? 1.0 * optical.switches *
+                                   std::max(1.0 * shape.leafs * optical.leaf_fibres,
+                                            1.0 * shape.spines * optical.spine_fibres)
                              : 1.0 * shape.leafs * shape.spines * shape.links_per_pair;
     if (const double more = std::max(gpus, links); more > largest)
       throw input_error("leaf_spine", "at most 2^28 GPUs and links",

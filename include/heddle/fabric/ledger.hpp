@@ -32,11 +32,16 @@ enum class reserve_status : unsigned char {
 
 [[nodiscard]] constexpr std::string_view name(reserve_status s) {
   switch (s) {
-    case reserve_status::reserved: return "reserved";
-    case reserve_status::job_present: return "job_present";
-    case reserve_status::gpu_taken: return "gpu_taken";
-    case reserve_status::link_taken: return "link_taken";
-    case reserve_status::malformed: break;
+  case reserve_status::reserved:
+    return "reserved";
+  case reserve_status::job_present:
+    return "job_present";
+  case reserve_status::gpu_taken:
+    return "gpu_taken";
+  case reserve_status::link_taken:
+    return "link_taken";
+  case reserve_status::malformed:
+    break;
   }
   return "malformed";
 }
@@ -55,18 +60,12 @@ enum class reserve_status : unsigned char {
 class ledger {
  public:
   explicit ledger(const leaf_spine& dc)
-      : fabric_(dc),
-        failed_(dc),
-        gpu_owner_(size(dc.gpus())),
-        link_owner_(size(dc.leafs()) * size(dc.uplinks())),
-        free_gpus_(1, size(dc.gpus())),
-        free_lanes_(size(dc.leafs()), size(dc.uplinks())),
-        free_in_server_(size(dc.servers())),
-        free_in_leaf_(size(dc.leafs())),
-        idle_in_leaf_(size(dc.leafs()), 0),
+      : fabric_(dc), failed_(dc), gpu_owner_(size(dc.gpus())),
+        link_owner_(size(dc.leafs()) * size(dc.uplinks())), free_gpus_(1, size(dc.gpus())),
+        free_lanes_(size(dc.leafs()), size(dc.uplinks())), free_in_server_(size(dc.servers())),
+        free_in_leaf_(size(dc.leafs())), idle_in_leaf_(size(dc.leafs()), 0),
         fibres_used_(size(dc.spines()) * size(dc.optical().switches), 0),
-        ports_used_(size(dc.spines()), 0),
-        free_total_(dc.gpus()) {
+        ports_used_(size(dc.spines()), 0), free_total_(dc.gpus()) {
     fill_bits(free_gpus_[0], size(dc.gpus()));
     for (server_id s : dc.all_servers()) {
       const int n = static_cast<int>(dc.gpus_of(s).size());
@@ -234,8 +233,9 @@ class ledger {
     const auto add = [&](job_id owner) {
       if (owner.valid()) hit.push_back(owner);
     };
-    change(part, true, [&](gpu_id g) { add(owner(g)); },
-           [&](std::size_t place) { add(link_owner_[place]); });
+    change(
+        part, true, [&](gpu_id g) { add(owner(g)); },
+        [&](std::size_t place) { add(link_owner_[place]); });
     if (fabric_.is_optical()) add_owners_of_circuits(part, add);
     std::sort(hit.begin(), hit.end());
     hit.erase(std::unique(hit.begin(), hit.end()), hit.end());
@@ -244,7 +244,8 @@ class ledger {
   /// Puts `part` in order again; false if it was.
   template <class Part>
   bool repair(const Part& part) {
-    return change(part, false, [](gpu_id) {}, [](std::size_t) {});
+    return change(
+        part, false, [](gpu_id) {}, [](std::size_t) {});
   }
   /// Whether `part` itself has failed.
   template <class Part>
@@ -492,8 +493,8 @@ class ledger {
   void refresh(std::size_t place) {
     const leaf_id l{place / size(fabric_.uplinks())};
     const std::size_t lane = place % size(fabric_.uplinks());
-    const bool is_there = fabric_.is_optical() ||
-                          lane % lanes() < size(fabric_.links(l, spine_id{lane / lanes()}));
+    const bool is_there =
+        fabric_.is_optical() || lane % lanes() < size(fabric_.links(l, spine_id{lane / lanes()}));
     const bool free = is_there && !link_owner_[place].valid() &&
                       failed_.works(fabric_, l, static_cast<std::uint32_t>(lane));
     if (free)
@@ -570,7 +571,10 @@ class ledger {
   template <class Part, class Add>
   void add_owners_of_circuits(const Part& part, Add&& add) const {
     const auto uses = [&](const link& k) {
-      if constexpr (requires { part.spine; part.ocs; })
+      if constexpr (requires {
+                      part.spine;
+                      part.ocs;
+                    })
         return k.spine == part.spine && fabric_.ocs_of(k.lane) == part.ocs;
       else if constexpr (requires { k.spine == part; })
         return k.spine == part;
@@ -584,13 +588,13 @@ class ledger {
   leaf_spine fabric_;
   failures failed_;
   std::vector<job_id> gpu_owner_;
-  std::vector<job_id> link_owner_;   // leaf-major, then uplink
-  bit_matrix free_gpus_;             // one row
-  bit_matrix free_lanes_;            // a row per leaf: its uplinks
-  bit_matrix free_uplinks_;          // the same in thermometer code, if that differs
+  std::vector<job_id> link_owner_;  // leaf-major, then uplink
+  bit_matrix free_gpus_;            // one row
+  bit_matrix free_lanes_;           // a row per leaf: its uplinks
+  bit_matrix free_uplinks_;         // the same in thermometer code, if that differs
   std::vector<int> free_in_server_, free_in_leaf_, idle_in_leaf_;
-  std::vector<int> fibres_used_;     // of each spine to each OCS
-  std::vector<int> ports_used_;      // of each spine
+  std::vector<int> fibres_used_;  // of each spine to each OCS
+  std::vector<int> ports_used_;   // of each spine
   int free_total_ = 0, idle_total_ = 0;
   std::map<job_id, placement> held_;
 };

@@ -19,12 +19,12 @@ enum class core_kind : unsigned char {
 };
 
 struct pods_shape {
-  int pods = 4;                               ///< ≥ 1
-  leaf_spine_shape pod = {};                  ///< of each
+  int pods = 4;               ///< ≥ 1
+  leaf_spine_shape pod = {};  ///< of each
   core_kind kind = core_kind::optical;
-  int core_switches = 16;                     ///< ≥ 1
-  int core_fibres = 1;                        ///< from each spine to each core switch, ≥ 1
-  double switching_ms = 50;                   ///< of an optical core
+  int core_switches = 16;    ///< ≥ 1
+  int core_fibres = 1;       ///< from each spine to each core switch, ≥ 1
+  double switching_ms = 50;  ///< of an optical core
 
   friend bool operator==(const pods_shape&, const pods_shape&) = default;
 };
@@ -43,7 +43,9 @@ class pods : public leaf_spine {
   [[nodiscard]] const pods_shape& pods_of() const { return pods_; }
   [[nodiscard]] int count() const { return pods_.pods; }
   [[nodiscard]] int pod_of(leaf_id l) const { return static_cast<int>(l.value) / pods_.pod.leafs; }
-  [[nodiscard]] int pod_of(spine_id s) const { return static_cast<int>(s.value) / pods_.pod.spines; }
+  [[nodiscard]] int pod_of(spine_id s) const {
+    return static_cast<int>(s.value) / pods_.pod.spines;
+  }
   /// Fibres from each spine to the core.
   [[nodiscard]] int core_ports() const { return pods_.core_switches * pods_.core_fibres; }
 

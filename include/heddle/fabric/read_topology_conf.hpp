@@ -28,7 +28,7 @@ struct topology_conf_options {
   int links_per_pair = 1;     ///< between a leaf and each spine above it, ≥ 1
   int spines_per_switch = 1;  ///< spines that an upper switch of the file stands for, ≥ 1: one name
                               ///< is often written for all of them
-  double link_gbps = 100;  ///< as in `layout`
+  double link_gbps = 100;     ///< as in `layout`
   double server_gbps = 1000;
 };
 

@@ -44,7 +44,9 @@ struct job_model {
   job_model& operator=(const job_model&) = delete;
   explicit job_model(double samples_per_s) : rate_(samples_per_s) {}
   operating_point operator()(const configuration& c) const {
-    return {.config = c, .throughput = rate_ * c.gpus, .power_w = 100.0 * c.gpus,
+    return {.config = c,
+            .throughput = rate_ * c.gpus,
+            .power_w = 100.0 * c.gpus,
             .waiting_power_w = 50.0 * c.gpus};
   }
 

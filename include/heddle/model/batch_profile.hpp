@@ -44,8 +44,8 @@ class batch_profile {
     if (next == knots_.begin()) return next->factor;
     const knot& low = *std::prev(next);
     if (next == knots_.end() || low.local_batch == local_batch) return low.factor;
-    const double share = std::log(local_batch / low.local_batch) /
-                         std::log(next->local_batch / low.local_batch);
+    const double share =
+        std::log(local_batch / low.local_batch) / std::log(next->local_batch / low.local_batch);
     return low.factor * std::pow(next->factor / low.factor, share);
   }
 

@@ -101,8 +101,10 @@ class catalogue {
   [[nodiscard]] static std::string simplified(std::string_view name) {
     std::string out;
     for (char c : name)
-      if (c >= 'A' && c <= 'Z') out += static_cast<char>(c - 'A' + 'a');
-      else if (c != '-' && c != '_' && c != ' ' && c != '/') out += c;
+      if (c >= 'A' && c <= 'Z')
+        out += static_cast<char>(c - 'A' + 'a');
+      else if (c != '-' && c != '_' && c != ' ' && c != '/')
+        out += c;
     return out;
   }
   [[nodiscard]] static bool is_alias(const std::vector<std::string>& aliases,
@@ -123,7 +125,8 @@ class catalogue {
     return out;
   }
 
-  [[nodiscard]] powerflow_throughput scaled_to(const gpu_type& to, const training_profile& p) const {
+  [[nodiscard]] powerflow_throughput scaled_to(const gpu_type& to,
+                                               const training_profile& p) const {
     const gpu_type& from = *find_gpu(p.gpu);
     const double slower = from.memory_gbs / to.memory_gbs;
     const double clock = to.top_clock_ghz() / from.top_clock_ghz();

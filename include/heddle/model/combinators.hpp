@@ -92,8 +92,8 @@ struct noisy {
   [[nodiscard]] operating_point operator()(const configuration& c) const {
     operating_point p = model(c);
     std::uint64_t entity = mix(measurement);
-    for (const double x : {static_cast<double>(c.gpus), static_cast<double>(c.servers),
-                           c.local_batch, c.clock_ghz})
+    for (const double x :
+         {static_cast<double>(c.gpus), static_cast<double>(c.servers), c.local_batch, c.clock_ghz})
       entity = mix(entity ^ std::bit_cast<std::uint64_t>(x));
     p.throughput *= std::exp(sigma * normal(entity, "throughput"));
     const double factor = std::exp(sigma * normal(entity, "power"));

@@ -95,8 +95,8 @@ template <PowerModel M>
       if (u == 1) require(p > 0, "a GPU at full load draws power");
       const double slack = detail::rounding * std::abs(p);
       if (u < 1) require(double(model(f, u + 0.25)) >= p - slack, "more load never draws less");
-      if (i) require(double(model(clocks_ghz[i - 1], u)) <= p + slack,
-                     "a lower clock never draws more");
+      if (i)
+        require(double(model(clocks_ghz[i - 1], u)) <= p + slack, "a lower clock never draws more");
     }
   return broken;
 }

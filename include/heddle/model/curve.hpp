@@ -22,10 +22,10 @@ namespace heddle::model {
 
 /// The configurations over which a curve is taken.
 struct grid {
-  std::vector<int> gpus;          ///< distinct, ≥ 1
-  std::vector<double> clocks_ghz; ///< distinct, > 0
-  double global_batch = 0;        ///< > 0: strong scaling, local_batch = global_batch / gpus
-  int gpus_per_server = 8;        ///< ≥ 1; a count spans ⌈n / gpus_per_server⌉ servers
+  std::vector<int> gpus;           ///< distinct, ≥ 1
+  std::vector<double> clocks_ghz;  ///< distinct, > 0
+  double global_batch = 0;         ///< > 0: strong scaling, local_batch = global_batch / gpus
+  int gpus_per_server = 8;         ///< ≥ 1; a count spans ⌈n / gpus_per_server⌉ servers
 };
 
 /// Operating points pruned to the Pareto frontier of (throughput, power) *at each GPU count*: a
@@ -43,10 +43,10 @@ class curve {
   explicit curve(std::vector<operating_point> points) : points_(std::move(points)) {
     for (const operating_point& p : points_) check(p);
     std::sort(points_.begin(), points_.end(), [](const auto& a, const auto& b) {
-      return std::tuple{a.config.gpus,        -a.throughput,      a.power_w, a.config.clock_ghz,
-                        a.config.local_batch, a.config.servers} <
-             std::tuple{b.config.gpus,        -b.throughput,      b.power_w, b.config.clock_ghz,
-                        b.config.local_batch, b.config.servers};
+      return std::tuple{a.config.gpus,      -a.throughput,        a.power_w,
+                        a.config.clock_ghz, a.config.local_batch, a.config.servers} <
+             std::tuple{b.config.gpus,      -b.throughput,        b.power_w,
+                        b.config.clock_ghz, b.config.local_batch, b.config.servers};
     });
     // Fastest first within a count: a point survives if it draws less than all faster ones.
     std::size_t kept = 0;
@@ -56,9 +56,8 @@ class curve {
     }
     points_.resize(kept);
     for (auto first = points_.begin(); first != points_.end();) {
-      auto last = std::find_if(first, points_.end(), [&](const auto& p) {
-        return p.config.gpus != first->config.gpus;
-      });
+      auto last = std::find_if(first, points_.end(),
+                               [&](const auto& p) { return p.config.gpus != first->config.gpus; });
       std::reverse(first, last);
       first = last;
     }
@@ -81,8 +80,7 @@ class curve {
 
   /// The points with exactly `gpus` GPUs, slowest first; empty if there are none. O(log n).
   [[nodiscard]] std::span<const operating_point> at(int gpus) const {
-    const auto [first, last] = std::equal_range(
-        points_.begin(), points_.end(), gpus, by_gpus{});
+    const auto [first, last] = std::equal_range(points_.begin(), points_.end(), gpus, by_gpus{});
     return {first, last};
   }
 
@@ -104,9 +102,9 @@ class curve {
   /// The fastest point with exactly `gpus` GPUs that draws at most `power_w`, or null. O(log n).
   [[nodiscard]] const operating_point* fastest_within(int gpus, double power_w) const {
     const auto here = at(gpus);  // power rises with throughput
-    const auto above = std::upper_bound(
-        here.begin(), here.end(), power_w,
-        [](double w, const operating_point& p) { return w < p.power_w; });
+    const auto above =
+        std::upper_bound(here.begin(), here.end(), power_w,
+                         [](double w, const operating_point& p) { return w < p.power_w; });
     return above == here.begin() ? nullptr : &*std::prev(above);
   }
 
@@ -145,10 +143,11 @@ template <JobModel M>
   points.reserve(g.gpus.size() * g.clocks_ghz.size());
   for (int n : g.gpus)
     for (double f : g.clocks_ghz)
-      points.push_back(model(configuration{.gpus = n,
-                                           .servers = (n + g.gpus_per_server - 1) / g.gpus_per_server,
-                                           .local_batch = g.global_batch / n,
-                                           .clock_ghz = f}));
+      points.push_back(
+          model(configuration{.gpus = n,
+                              .servers = (n + g.gpus_per_server - 1) / g.gpus_per_server,
+                              .local_batch = g.global_batch / n,
+                              .clock_ghz = f}));
   return curve{std::move(points)};
 }
 

@@ -31,12 +31,10 @@ class concave_hull {
   [[nodiscard]] std::span<const operating_point> points() const { return points_; }
   /// The hull's points with exactly `gpus` GPUs, slowest first. O(log n).
   [[nodiscard]] std::span<const operating_point> at(int gpus) const {
-    const auto first = std::partition_point(points_.begin(), points_.end(), [&](const auto& p) {
-      return p.config.gpus < gpus;
-    });
-    const auto last = std::partition_point(first, points_.end(), [&](const auto& p) {
-      return p.config.gpus <= gpus;
-    });
+    const auto first = std::partition_point(points_.begin(), points_.end(),
+                                            [&](const auto& p) { return p.config.gpus < gpus; });
+    const auto last = std::partition_point(first, points_.end(),
+                                           [&](const auto& p) { return p.config.gpus <= gpus; });
     return {first, last};
   }
   /// The point that maximises throughput − price·power with exactly `gpus` GPUs, or null. O(log n).
@@ -48,8 +46,10 @@ class concave_hull {
       const std::size_t middle = (low + high) / 2;
       const double gain = here[middle + 1].throughput - here[middle].throughput;
       const double cost = here[middle + 1].power_w - here[middle].power_w;
-      if (gain > price_per_w * cost) low = middle + 1;
-      else high = middle;
+      if (gain > price_per_w * cost)
+        low = middle + 1;
+      else
+        high = middle;
     }
     return &here[low];
   }

@@ -21,9 +21,12 @@ enum class parameter_state : unsigned char {
 
 [[nodiscard]] constexpr std::string_view name(parameter_state s) {
   switch (s) {
-    case parameter_state::pinned: return "pinned";
-    case parameter_state::zero: return "zero";
-    case parameter_state::free: break;
+  case parameter_state::pinned:
+    return "pinned";
+  case parameter_state::zero:
+    return "zero";
+  case parameter_state::free:
+    break;
   }
   return "free";
 }
@@ -36,15 +39,15 @@ struct parameter_estimate {
   double low = std::numeric_limits<double>::quiet_NaN();
   double high = std::numeric_limits<double>::quiet_NaN();
   parameter_state state = parameter_state::free;
-  std::string why;   ///< of a pinned one
+  std::string why;  ///< of a pinned one
 };
 
 /// Errors of predictions against measurements.
 struct fit_error {
   std::size_t samples = 0;
-  double rmse = 0;         ///< in the unit measured
-  double mape = 0;         ///< mean of |predicted/measured − 1|
-  double worst = 0;        ///< largest of them
+  double rmse = 0;   ///< in the unit measured
+  double mape = 0;   ///< mean of |predicted/measured − 1|
+  double worst = 0;  ///< largest of them
 };
 
 /// Collects pairs of (predicted, measured > 0).

@@ -42,16 +42,16 @@ struct power_fit_options {
 class power_fit {
  public:
   power_form form = power_form::ridge;
-  bool by_limit = false;             ///< power over the limit instead of the clock
-  ridge_power ridge;                 ///< if form is ridge; clock 1 where none is known
-  cubic_power cubic;                 ///< if form is cubic
+  bool by_limit = false;  ///< power over the limit instead of the clock
+  ridge_power ridge;      ///< if form is ridge; clock 1 where none is known
+  cubic_power cubic;      ///< if form is cubic
   /// If `by_limit`: W = Σ share·min(limit, level). Between phases that need more than the limit and
   /// phases that do not, the mean power is concave in the limit and bends at each phase's demand.
   std::vector<std::pair<double, double>> levels;  ///< (level in W, share)
   batch_profile profile;
   double waiting_utilization = 0.3;
   std::vector<parameter_estimate> parameters;
-  double noise = 0;                  ///< σ of ln W that the fit leaves
+  double noise = 0;  ///< σ of ln W that the fit leaves
   fit_error error;
 
   /// Power of all GPUs. \param t  the job's time at `c`  \param clock  on the time fit's scale
@@ -98,8 +98,8 @@ inline double reweigh(std::vector<power_row>& rows, const std::vector<double>& r
 
 /// Non-negative coefficients of the columns `basis(row, k)`, by relative least squares.
 template <class Basis>
-[[nodiscard]] Eigen::VectorXd relative_nnls(const std::vector<power_row>& rows, Eigen::Index columns,
-                                            Basis basis) {
+[[nodiscard]] Eigen::VectorXd relative_nnls(const std::vector<power_row>& rows,
+                                            Eigen::Index columns, Basis basis) {
   Eigen::MatrixXd a(static_cast<Eigen::Index>(rows.size()), columns);
   Eigen::VectorXd y(a.rows());
   for (Eigen::Index i = 0; i < a.rows(); ++i) {
@@ -138,8 +138,8 @@ class ridge_search {
     for (int round = 0; round < 400 && by_ridge + by_slope > 1e-11; ++round) {
       const double ridge = best.ridge_ghz / top_, slope = best.slope_per_ghz * top_;
       bool moved = false;
-      for (const auto& [i, k] : {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1},
-                                 {1, -1}, {-1, 1}}) {
+      for (const auto& [i, k] :
+           {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}, {1, -1}, {-1, 1}}) {
         if ((i && !ridge_free_) || (k && !slope_free_)) continue;
         const double r = ridge + i * by_ridge, s = slope * std::exp(k * by_slope);
         if (r > 0.05 && r <= 1) moved |= consider(r, s);
@@ -207,8 +207,8 @@ void describe_power(power_fit& fit, const std::vector<power_row>& rows,
           std::sqrt(rows[i].weight) * (up - down) / (2 * h) / rows[i].watts;
     }
   }
-  const double freedom = std::max(1.0, static_cast<double>(rows.size()) -
-                                           static_cast<double>(open.size()));
+  const double freedom =
+      std::max(1.0, static_cast<double>(rows.size()) - static_cast<double>(open.size()));
   Eigen::MatrixXd normal = j.transpose() * j;
   Eigen::VectorXd scale = normal.diagonal().cwiseSqrt();
   for (Eigen::Index i = 0; i < scale.size(); ++i)
@@ -288,15 +288,14 @@ inline void fit_cubic(power_fit& fit, std::vector<power_row>& rows, bool robust)
       r[i] = std::log(fit.cubic(rows[i].clock, rows[i].utilization) / rows[i].watts);
     fit.noise = reweigh(rows, r, linear ? 3 : 2, robust);
   }
-  describe_power(fit, rows,
-                 {{"static_w", fit.cubic.static_w},
-                  {"linear_w_per_ghz", fit.cubic.linear_w_per_ghz},
-                  {"cubic_w_per_ghz3", fit.cubic.cubic_w_per_ghz3}},
-                 {"", linear ? "" : "too few clocks", ""},
-                 [](const auto& v, const power_row& row) {
-                   return cubic_power{v[0].second, v[1].second, v[2].second}(row.clock,
-                                                                           row.utilization);
-                 });
+  describe_power(
+      fit, rows,
+      {{"static_w", fit.cubic.static_w},
+       {"linear_w_per_ghz", fit.cubic.linear_w_per_ghz},
+       {"cubic_w_per_ghz3", fit.cubic.cubic_w_per_ghz3}},
+      {"", linear ? "" : "too few clocks", ""}, [](const auto& v, const power_row& row) {
+        return cubic_power{v[0].second, v[1].second, v[2].second}(row.clock, row.utilization);
+      });
 }
 
 inline void fit_levels(power_fit& fit, std::vector<power_row>& rows, bool robust) {
@@ -374,9 +373,12 @@ inline void fit_levels(power_fit& fit, std::vector<power_row>& rows, bool robust
 
   const auto run = [&] {
     fit.parameters.clear();
-    if (fit.by_limit) detail::fit_levels(fit, rows, options.robust);
-    else if (fit.form == power_form::ridge) detail::fit_ridge(fit, rows, options.robust);
-    else detail::fit_cubic(fit, rows, options.robust);
+    if (fit.by_limit)
+      detail::fit_levels(fit, rows, options.robust);
+    else if (fit.form == power_form::ridge)
+      detail::fit_ridge(fit, rows, options.robust);
+    else
+      detail::fit_cubic(fit, rows, options.robust);
   };
   const auto predicted = [&](const sample& s) {
     const double limit = s.power_limit_w.value_or(0);

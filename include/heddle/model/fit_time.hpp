@@ -42,13 +42,13 @@ struct time_fit_options {
 /// A fitted throughput model. Plain data but for the shape of its parameters.
 class time_fit {
  public:
-  powerflow_throughput model;   ///< clocks are shares of the top clock if `by_limit`, 1 if unknown
-  batch_profile profile;        ///< 1 unless the samples prove otherwise
-  bool clock_known = false;     ///< samples had a clock
-  bool by_limit = false;        ///< samples had power limits and no clock
-  ridge_power limit_curve;      ///< if `by_limit`: power over the share of the top clock
-  double noise = 0;             ///< σ of ln t that the fit leaves
-  double freedom = 0;           ///< degrees of freedom of `noise`
+  powerflow_throughput model;  ///< clocks are shares of the top clock if `by_limit`, 1 if unknown
+  batch_profile profile;       ///< 1 unless the samples prove otherwise
+  bool clock_known = false;    ///< samples had a clock
+  bool by_limit = false;       ///< samples had power limits and no clock
+  ridge_power limit_curve;     ///< if `by_limit`: power over the share of the top clock
+  double noise = 0;            ///< σ of ln t that the fit leaves
+  double freedom = 0;          ///< degrees of freedom of `noise`
   std::vector<parameter_estimate> parameters;
   fit_error error;
 
@@ -60,8 +60,9 @@ class time_fit {
   }
   /// The clock on the model's scale.
   [[nodiscard]] double clock(double clock_ghz, double limit_w) const {
-    return by_limit ? std::max(1e-3, continuous_clock_at(limit_curve, limit_w, 1))
-                    : clock_known ? clock_ghz : 1;
+    return by_limit      ? std::max(1e-3, continuous_clock_at(limit_curve, limit_w, 1))
+           : clock_known ? clock_ghz
+                         : 1;
   }
 
   // For refinement and suggestion: the parameters without bounds, the inverse of their covariance
@@ -132,8 +133,8 @@ inline bool fit_exactly(const time_shape& shape, std::span<const sample> samples
                         const std::vector<prior>& priors, Eigen::VectorXd& theta) {
   if (static_cast<int>(samples.size()) <= shape.free) return false;
   Eigen::VectorXd exact = theta;
-  const time_problem problem(shape, samples, priors, 1,
-                             std::numeric_limits<double>::infinity(), 1e-9);
+  const time_problem problem(shape, samples, priors, 1, std::numeric_limits<double>::infinity(),
+                             1e-9);
   minimise(problem, exact, 1e-15, 60);
   std::vector<double> r;
   misfits(problem, shape, exact, samples, r);

@@ -22,9 +22,10 @@ concept JobModel = requires(const T& model, const configuration& c) {
 ///     u = min(1, (compute + ρ·sync) / total)
 template <class Throughput, class Power>
 struct job_model {
-  static_assert(ThroughputModel<Throughput>,
-                "job_model: the first type must be a ThroughputModel, that is callable as const with "
-                "a configuration and return a step_time");
+  static_assert(
+      ThroughputModel<Throughput>,
+      "job_model: the first type must be a ThroughputModel, that is callable as const with "
+      "a configuration and return a step_time");
   static_assert(PowerModel<Power>,
                 "job_model: the second type must be a PowerModel, that is callable as const with "
                 "(clock_ghz, utilization) and return watts");

@@ -27,10 +27,10 @@ concept PowerModel = requires(const T& model, double clock_ghz, double utilizati
 ///
 /// Mean error below 2 % over the clocks of V100 and RTX 8000; a cubic in f has 2.3 % and more.
 struct ridge_power {
-  double static_w = 0;          ///< drawn at any clock, ≥ 0
-  double dynamic_w_per_ghz = 0; ///< c, ≥ 0
-  double ridge_ghz = 1;         ///< f_r, from here on a higher clock needs a higher voltage
-  double slope_per_ghz = 0;     ///< κ, ≥ 0
+  double static_w = 0;           ///< drawn at any clock, ≥ 0
+  double dynamic_w_per_ghz = 0;  ///< c, ≥ 0
+  double ridge_ghz = 1;          ///< f_r, from here on a higher clock needs a higher voltage
+  double slope_per_ghz = 0;      ///< κ, ≥ 0
 
   [[nodiscard]] double operator()(double clock_ghz, double utilization) const {
     const double voltage = 1 + slope_per_ghz * std::max(0.0, clock_ghz - ridge_ghz);

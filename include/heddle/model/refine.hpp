@@ -20,9 +20,9 @@ namespace heddle::model {
 
 /// Options of `online_fit`.
 struct refinement_options {
-  double forgetting = 1;      ///< in (0, 1]: weight of an old sample for each one that follows
-  double drift_slack = 0.5;   ///< in σ: shifts of less than twice this go unnoticed, ≥ 0
-  double drift_limit = 8;     ///< in σ: how much shift adds up before it is reported, > 0
+  double forgetting = 1;     ///< in (0, 1]: weight of an old sample for each one that follows
+  double drift_slack = 0.5;  ///< in σ: shifts of less than twice this go unnoticed, ≥ 0
+  double drift_limit = 8;    ///< in σ: how much shift adds up before it is reported, > 0
 };
 
 /// What one sample did.

@@ -40,7 +40,8 @@ inline void check_samples(std::span<const sample> samples) {
             "a finite clock of at least 0 GHz", s.config.clock_ghz);
     require(positive(s.iteration_s), "an iteration time > 0 s", s.iteration_s);
     if (s.power_w) require(positive(*s.power_w), "a power > 0 W", *s.power_w);
-    if (s.power_limit_w) require(positive(*s.power_limit_w), "a power limit > 0 W", *s.power_limit_w);
+    if (s.power_limit_w)
+      require(positive(*s.power_limit_w), "a power limit > 0 W", *s.power_limit_w);
     require((s.config.clock_ghz > 0) == (samples[0].config.clock_ghz > 0),
             "a clock for all samples or for none", s.config.clock_ghz);
     if (s.power_limit_w.has_value() != samples[0].power_limit_w.has_value())

@@ -54,8 +54,8 @@ struct wide_fit {
   [[nodiscard]] Eigen::VectorXd sensitivity(const sample& s) const {
     std::array<double, natural_count> by_u{};
     (void)all.shape.log_time(all.shape.unpack(theta), s.config.gpus, s.config.servers,
-                             s.config.local_batch, s.config.clock_ghz,
-                             s.power_limit_w.value_or(0), by_u.data());
+                             s.config.local_batch, s.config.clock_ghz, s.power_limit_w.value_or(0),
+                             by_u.data());
     Eigen::VectorXd j = Eigen::VectorXd::Zero(theta.size());
     for (std::size_t i = 0; i < natural_count; ++i)
       if (all.shape.links[i].index >= 0) j[all.shape.links[i].index] += by_u[i];
@@ -102,8 +102,8 @@ struct wide_fit {
   problem.jacobian(wide.theta, j);
   const auto rows = static_cast<Eigen::Index>(measured.size());
   wide.information += j.topRows(rows).transpose() * j.topRows(rows);
-  wide.information += wide.variance * j.bottomRows(j.rows() - rows).transpose() *
-                      j.bottomRows(j.rows() - rows);
+  wide.information +=
+      wide.variance * j.bottomRows(j.rows() - rows).transpose() * j.bottomRows(j.rows() - rows);
   return wide;
 }
 
@@ -120,10 +120,10 @@ namespace detail {
     return d * d;
   };
   const double servers = squared(a.config.servers, b.config.servers);
-  const double regime = (a.config.gpus > 1) != (b.config.gpus > 1) ||
-                                (a.config.servers > 1) != (b.config.servers > 1)
-                            ? 1
-                            : 0;
+  const double regime =
+      (a.config.gpus > 1) != (b.config.gpus > 1) || (a.config.servers > 1) != (b.config.servers > 1)
+          ? 1
+          : 0;
   return std::exp(-0.5 * (squared(a.config.gpus, b.config.gpus) + servers + regime +
                           squared(a.config.local_batch, b.config.local_batch) +
                           squared(a.config.clock_ghz, b.config.clock_ghz) +
@@ -149,8 +149,7 @@ namespace detail {
     problem.jacobian(wide.theta, rows);
     belief += rows.transpose() * rows;
   }
-  const Eigen::MatrixXd root =
-      belief.llt().matrixL().solve(Eigen::MatrixXd::Identity(p, p)).eval();
+  const Eigen::MatrixXd root = belief.llt().matrixL().solve(Eigen::MatrixXd::Identity(p, p)).eval();
   const auto m = static_cast<Eigen::Index>(measured.size());
   std::vector<Eigen::VectorXd> z;  // sensitivities in units of what is believed
   for (const auto& v : j) z.push_back(root * v);
@@ -231,10 +230,9 @@ namespace detail {
 
 /// `count` candidates to measure before the next fit, each chosen as if those before it had been
 /// measured with the times that the model predicts.
-[[nodiscard]] inline std::vector<std::size_t> suggest_samples(std::span<const sample> measured,
-                                                              std::span<const sample> candidates,
-                                                              std::size_t count,
-                                                              const suggestion_options& options = {}) {
+[[nodiscard]] inline std::vector<std::size_t>
+suggest_samples(std::span<const sample> measured, std::span<const sample> candidates,
+                std::size_t count, const suggestion_options& options = {}) {
   std::vector<sample> all(measured.begin(), measured.end());
   std::vector<std::size_t> chosen;
   while (chosen.size() < count) {

@@ -124,8 +124,8 @@ struct table_power {
 class table_throughput {
  public:
   struct row {
-    int gpus = 1;                 ///< ≥ 1
-    monotone_table over_batch;    ///< samples per GPU → s, rising and > 0
+    int gpus = 1;               ///< ≥ 1
+    monotone_table over_batch;  ///< samples per GPU → s, rising and > 0
   };
 
   /// \param clock_ghz   at which the table was measured, > 0

@@ -19,7 +19,7 @@ namespace heddle::model {
 struct step_time {
   double compute_s = 0;  ///< forward and backward pass on each GPU
   double sync_s = 0;     ///< synchronisation of the gradients, were it alone
-  double total_s = 0;    ///< both, as far as they overlap: max(compute, sync) ≤ total ≤ their sum
+  double total_s = 0;  ///< both, as far as they overlap: max(compute, sync) ≤ total ≤ their sum
 };
 
 /// T is a function from a configuration to the time of an iteration.

@@ -10,10 +10,10 @@ namespace heddle::model {
 
 /// A job's time model on one type of GPU.
 struct training_profile {
-  std::string gpu;            ///< name of a gpu_type
+  std::string gpu;  ///< name of a gpu_type
   powerflow_throughput time;
-  bool has_network = true;    ///< false: measured on one GPU, α and β say nothing
-  std::string source;         ///< where the points are from, and whether anything is derived
+  bool has_network = true;  ///< false: measured on one GPU, α and β say nothing
+  std::string source;       ///< where the points are from, and whether anything is derived
 };
 
 /// Facts of one kind of training. Plain data; the first profile is the one that others are scaled

@@ -14,7 +14,7 @@ namespace heddle::model {
 /// Jobs in the order of their submission, and for each of them its curve. Jobs of the same kind
 /// share a curve. Plain data; invariant: curve_of.size() == jobs.size().
 struct workload {
-  std::vector<job> jobs;                ///< by (submit_s, id)
+  std::vector<job> jobs;  ///< by (submit_s, id)
   std::vector<curve> curves;
   std::vector<std::uint32_t> curve_of;  ///< jobs[i] follows curves[curve_of[i]]
 

@@ -115,7 +115,8 @@ class birkhoff {
     const const_bit_row row = large_[i];
     for (std::size_t w = 0; w < row.size(); ++w)
       while (const word open = row[w] & unseen_[w]) {
-        const auto k = static_cast<std::uint32_t>(w * 64 + static_cast<std::size_t>(std::countr_zero(open)));
+        const auto k =
+            static_cast<std::uint32_t>(w * 64 + static_cast<std::size_t>(std::countr_zero(open)));
         clear_bit(unseen_, k);
         if (source_[k] != nobody && !augment(source_[k])) continue;
         source_[k] = i;
@@ -126,9 +127,9 @@ class birkhoff {
   }
 
   std::size_t n_ = 0;
-  std::vector<std::int64_t> left_;               // demand not yet scheduled
-  bit_matrix large_;                             // entries of at least the threshold
-  std::vector<std::uint32_t> target_, source_;   // the matching so far
+  std::vector<std::int64_t> left_;              // demand not yet scheduled
+  bit_matrix large_;                            // entries of at least the threshold
+  std::vector<std::uint32_t> target_, source_;  // the matching so far
   std::vector<word> unseen_;
 };
 

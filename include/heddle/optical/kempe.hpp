@@ -65,7 +65,8 @@ class kempe {
     std::size_t pairs = 0;
     for_each_bit(at_leaf, [&](std::size_t a) {
       for_each_bit(at_spine, [&](std::size_t b) {
-        if (best_cost > 0 && pairs++ < most_pairs) found |= search(w, spine, ocs_id{a}, ocs_id{b}, cost, best_cost);
+        if (best_cost > 0 && pairs++ < most_pairs)
+          found |= search(w, spine, ocs_id{a}, ocs_id{b}, cost, best_cost);
       });
     });
     if (!found) return false;
@@ -104,7 +105,8 @@ class kempe {
 
   /// Looks for a chain of colours α = a, β = b that costs less than `best_cost` and puts it into best_.
   template <class Cost>
-  bool search(const wiring& w, spine_id spine, ocs_id a, ocs_id b, const Cost& cost, int& best_cost) {
+  bool search(const wiring& w, spine_id spine, ocs_id a, ocs_id b, const Cost& cost,
+              int& best_cost) {
     const ports& ends = w.ends();
     leaf_seen_.assign(static_cast<std::size_t>(ends.leafs()), false);
     spine_seen_.assign(static_cast<std::size_t>(ends.spines()), false);
@@ -119,14 +121,16 @@ class kempe {
       steps_.push_back({k, from, sum});
       (c == 0 ? now_ : later_).push_back(static_cast<std::uint32_t>(steps_.size() - 1));
     };
-    const auto leave_spine = [&](spine_id s, std::uint32_t from) {  // one of its circuits at α goes to β
+    const auto leave_spine = [&](spine_id s,
+                                 std::uint32_t from) {  // one of its circuits at α goes to β
       const auto c = static_cast<std::uint32_t>(ends.spine_fibres());
       spine_seen_[s.index()] = true;
       for (std::uint32_t q = a.value * c; q < (a.value + 1) * c; ++q)
         if (const circuit k = w.circuit_at(s, q); k.leaf.valid() && !leaf_seen_[k.leaf.index()])
           push(k, from);
     };
-    const auto leave_leaf = [&](leaf_id l, std::uint32_t from) {  // one of its circuits at β goes to α
+    const auto leave_leaf = [&](leaf_id l,
+                                std::uint32_t from) {  // one of its circuits at β goes to α
       const auto f = static_cast<std::uint32_t>(ends.leaf_fibres());
       leaf_seen_[l.index()] = true;
       for (std::uint32_t p = b.value * f; p < (b.value + 1) * f; ++p)

@@ -68,7 +68,8 @@ class leaf_centric {
     const std::size_t lefts = vertices(sent_, spines), rights = vertices(received_, spines);
     for (std::uint32_t first = 0, last = 0; first < circuits_.size(); first = last) {
       const auto [from, to, spine] = circuits_[first];
-      while (last < circuits_.size() && circuits_[last].from == from && circuits_[last].to == to) ++last;
+      while (last < circuits_.size() && circuits_[last].from == from && circuits_[last].to == to)
+        ++last;
       const std::uint32_t whole = (last - first) / spines * spines;
       for (std::uint32_t i = first; i < last; ++i) {
         if (i - first < whole) {

@@ -81,7 +81,8 @@ struct plan {
   };
   const auto common = [&](const circuit& k) -> ocs_id {
     for (ocs_id o : now.ends().all_switches())
-      if (test_bit(now.free_switches(k.leaf), o.index()) && test_bit(now.free_switches(k.spine), o.index()))
+      if (test_bit(now.free_switches(k.leaf), o.index()) &&
+          test_bit(now.free_switches(k.spine), o.index()))
         return o;
     return {};
   };
@@ -104,7 +105,8 @@ struct plan {
     if (step.down.empty() && step.up.empty()) {
       // All that leave are needed until others come, which wait for their ends.
       const auto turns = std::find_if(leaving.begin(), leaving.end(), [&](const circuit& k) {
-        return std::find(detoured.begin(), detoured.end(), k) == detoured.end() && common(k).valid();
+        return std::find(detoured.begin(), detoured.end(), k) == detoured.end() &&
+               common(k).valid();
       });
       if (turns != leaving.end()) {
         const ocs_id o = common(*turns);

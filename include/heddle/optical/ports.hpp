@@ -28,7 +28,8 @@ class link_matrix {
 
   [[nodiscard]] int sum(leaf_id l) const {
     int n = 0;
-    for (spine_id s : id_range<spine_id>{0, static_cast<std::uint32_t>(spines_)}) n += (*this)(l, s);
+    for (spine_id s : id_range<spine_id>{0, static_cast<std::uint32_t>(spines_)})
+      n += (*this)(l, s);
     return n;
   }
   [[nodiscard]] int sum(spine_id s) const {
@@ -141,8 +142,7 @@ class ports {
   /// any other of its kind to each of the OCS that any has, and none to the rest. Then counting ports
   /// tells what can be wired. O(ends / 64).
   [[nodiscard]] bool is_uniform() const {
-    return alike(open_up_, leaf_fibres_) && alike(open_down_, spine_fibres_) &&
-           same_switches();
+    return alike(open_up_, leaf_fibres_) && alike(open_down_, spine_fibres_) && same_switches();
   }
 
   friend bool operator==(const ports&, const ports&) = default;
@@ -165,7 +165,8 @@ class ports {
       if (open != 0 && open != of_each) return false;
     }
     for (std::size_t r = first + 1; r < m.rows(); ++r)
-      if (count_bits(m[r]) > 0 && !std::equal(m[r].begin(), m[r].end(), m[first].begin())) return false;
+      if (count_bits(m[r]) > 0 && !std::equal(m[r].begin(), m[r].end(), m[first].begin()))
+        return false;
     return true;
   }
   [[nodiscard]] bool same_switches() const {

@@ -128,7 +128,7 @@ struct rewire_witness {
 struct rewire_result {
   rewire_status status = rewire_status::ok;
   std::optional<rewire_witness> witness;  ///< where unrealizable
-  std::vector<cross_connect> circuits;          ///< sorted by OCS, leaf, spine; empty unless ok
+  std::vector<cross_connect> circuits;    ///< sorted by OCS, leaf, spine; empty unless ok
   std::size_t kept = 0;                   ///< circuits that are also in the current wiring
   std::size_t set_up = 0;                 ///< circuits that are not
   std::size_t torn_down = 0;              ///< current circuits that are gone
@@ -307,7 +307,8 @@ class rewirer {
       if (column[s] > spine_ports)
         return rewire_witness{kind::spine, {}, spine_id{s}, column[s], spine_ports};
     std::vector<int> frozen(p.want.size(), 0);
-    for (const cross_connect& c : p.frozen) ++frozen[c.leaf.index() * n(p.spines) + c.spine.index()];
+    for (const cross_connect& c : p.frozen)
+      ++frozen[c.leaf.index() * n(p.spines) + c.spine.index()];
     for (std::size_t i = 0; i < p.want.size(); ++i)
       if (frozen[i] > p.want[i])
         return rewire_witness{kind::frozen, leaf_id{i / n(p.spines)}, spine_id{i % n(p.spines)},

@@ -184,9 +184,12 @@ class wiring {
 /// Looks at a list of circuits as somebody who has only the fibres before him: every circuit lies on
 /// an open uplink, no uplink has two, and no OCS joins a spine more often than it has open fibres there.
 /// \returns  what is wrong first, or nothing
-[[nodiscard]] inline std::optional<std::string> check(const ports& ends, std::span<const circuit> circuits) {
-  std::vector<int> up(static_cast<std::size_t>(ends.leafs()) * static_cast<std::size_t>(ends.uplinks()), 0);
-  std::vector<int> down(static_cast<std::size_t>(ends.spines()) * static_cast<std::size_t>(ends.switches()), 0);
+[[nodiscard]] inline std::optional<std::string> check(const ports& ends,
+                                                      std::span<const circuit> circuits) {
+  std::vector<int> up(
+      static_cast<std::size_t>(ends.leafs()) * static_cast<std::size_t>(ends.uplinks()), 0);
+  std::vector<int> down(
+      static_cast<std::size_t>(ends.spines()) * static_cast<std::size_t>(ends.switches()), 0);
   for (const circuit& k : circuits) {
     const std::string what = "circuit of leaf " + std::to_string(k.leaf.value) + ", spine " +
                              std::to_string(k.spine.value) + ", uplink " + std::to_string(k.lane);
@@ -219,15 +222,18 @@ class colourer {
     switches_.clear();
     for (ocs_id o : ends.all_switches()) {
       const auto is_open = [&](auto i) { return ends.open(i, o) > 0; };
-      if (std::any_of(ends.all_leafs().begin(), ends.all_leafs().end(), is_open)) switches_.push_back(o);
+      if (std::any_of(ends.all_leafs().begin(), ends.all_leafs().end(), is_open))
+        switches_.push_back(o);
     }
     const auto f = static_cast<std::size_t>(ends.leaf_fibres());
     const auto c = static_cast<std::size_t>(ends.spine_fibres());
     if (!list_edges(wanted, ends, f, c)) return false;
-    const auto colours = colour_(static_cast<std::size_t>(ends.leafs()) * f,
-                                 static_cast<std::size_t>(ends.spines()) * c, edges_, switches_.size());
+    const auto colours =
+        colour_(static_cast<std::size_t>(ends.leafs()) * f,
+                static_cast<std::size_t>(ends.spines()) * c, edges_, switches_.size());
     for (std::size_t e = 0; e < edges_.size(); ++e)
-      out.connect(leaf_id{edges_[e].left / f}, spine_id{edges_[e].right / c}, switches_[colours[e]]);
+      out.connect(leaf_id{edges_[e].left / f}, spine_id{edges_[e].right / c},
+                  switches_[colours[e]]);
     return true;
   }
 

@@ -81,9 +81,7 @@ template <PlacementPolicy... Policies>
   requires(sizeof...(Policies) > 0)
 class first_of {
  public:
-  first_of()
-    requires(std::default_initializable<Policies> && ...)
-  = default;
+  first_of() requires(std::default_initializable<Policies>&&...) = default;
   explicit first_of(Policies... policies) : policies_(std::move(policies)...) {}
 
   answer operator()(const fabric::ledger& free, const request& job) {
@@ -116,9 +114,8 @@ template <class Score, PlacementPolicy... Policies>
   requires(sizeof...(Policies) > 0)
 class best_of {
  public:
-  best_of()
-    requires(std::default_initializable<Score> && (std::default_initializable<Policies> && ...))
-  = default;
+  best_of() requires(std::default_initializable<Score> &&
+                     (std::default_initializable<Policies> && ...)) = default;
   explicit best_of(Score score, Policies... policies)
       : score_(std::move(score)), policies_(std::move(policies)...) {}
 

@@ -147,7 +147,8 @@ class compactor {
 [[nodiscard]] inline std::optional<migration_plan> compact(const fabric::ledger& state,
                                                            const request& job) {
   if (job.gpus > state.free_gpus()) return std::nullopt;
-  if (answer a = buddy{}(state, job)) return migration_plan{.moves = {}, .where = *std::move(a.where)};
+  if (answer a = buddy{}(state, job))
+    return migration_plan{.moves = {}, .where = *std::move(a.where)};
   return detail::compactor{state}.run(job);
 }
 

@@ -105,7 +105,8 @@ class defragmenter {
   bool try_set(const set& s) {
     if (state_.free_gpus() < wanted_.gpus) return false;  // moving frees nothing
     std::vector<std::pair<job_id, fabric::placement>> out;
-    for (std::size_t k : s.members) out.push_back({jobs_[k].second, *state_.extract(jobs_[k].second)});
+    for (std::size_t k : s.members)
+      out.push_back({jobs_[k].second, *state_.extract(jobs_[k].second)});
     migration_plan plan;
     plan.gpus_moved = s.gpus;
     plan.jobs_moved = static_cast<int>(s.members.size());

@@ -25,8 +25,8 @@ namespace heddle::place {
 /// A tenant's virtual cluster: so many cells of so many GPUs.
 struct cell_quota {
   std::string tenant;
-  int cells = 1;           ///< ≥ 0
-  int gpus_per_cell = 8;   ///< a power of two, at most a server's GPUs
+  int cells = 1;          ///< ≥ 0
+  int gpus_per_cell = 8;  ///< a power of two, at most a server's GPUs
 };
 
 /// Buddy cells with quotas. A tenant has numbered virtual cells. One is bound to an aligned block of
@@ -245,7 +245,8 @@ class hived {
   [[nodiscard]] placement gpus_at(server_id s, int first, int n) const {
     placement p;
     for (int i = 0; i < n; ++i)
-      p.gpus.push_back(gpu_id{fabric_->gpus_of(s).front().value + static_cast<std::uint32_t>(first + i)});
+      p.gpus.push_back(
+          gpu_id{fabric_->gpus_of(s).front().value + static_cast<std::uint32_t>(first + i)});
     return p;
   }
 

@@ -38,9 +38,12 @@ inline answer widest_first(clos_search& search, const fabric::ledger& free, int 
     if (!search.has_room(q, n, r, links)) continue;
     gpus_would_do = true;
     switch (search.find(q, n, r, links)) {
-      case search_status::found: return search.take();
-      case search_status::gave_up: return {wait_reason::search_limit, false};
-      case search_status::none: break;
+    case search_status::found:
+      return search.take();
+    case search_status::gave_up:
+      return {wait_reason::search_limit, false};
+    case search_status::none:
+      break;
     }
   }
   return gpus_would_do ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation;

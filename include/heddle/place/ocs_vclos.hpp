@@ -45,8 +45,8 @@ struct ocs_vclos_work {
   std::vector<std::size_t> by_row;
   std::vector<std::size_t> twin;  // of each able leaf: the one before it with the same free uplinks
   std::vector<leaf_id> chosen;
-  std::vector<int> most;          // level-major: columns of each spine that the chosen leafs allow
-  std::vector<int> gpus;          // of a crossbar
+  std::vector<int> most;  // level-major: columns of each spine that the chosen leafs allow
+  std::vector<int> gpus;  // of a crossbar
   std::vector<part> parts;
 };
 }  // namespace detail
@@ -87,11 +87,11 @@ struct ocs_vclos_work {
 /// leafs, the counting, the chains and the search are derived.
 struct ocs_vclos {
   rewiring may_move = rewiring::never;
-  int most_moved = 8;                 ///< circuits of running jobs, under `bounded`; ≥ 0
-  bool any_size = true;               ///< also unequal leafs
-  bool parts = true;                  ///< also several virtual leafs under one leaf
-  std::int64_t search_nodes = 500;    ///< of one request, before it gives up; ≥ 1
-  detail::ocs_vclos_work work = {};   ///< scratch, nothing to set
+  int most_moved = 8;                ///< circuits of running jobs, under `bounded`; ≥ 0
+  bool any_size = true;              ///< also unequal leafs
+  bool parts = true;                 ///< also several virtual leafs under one leaf
+  std::int64_t search_nodes = 500;   ///< of one request, before it gives up; ≥ 1
+  detail::ocs_vclos_work work = {};  ///< scratch, nothing to set
 
   /// Precondition: the fabric is optical.
   answer operator()(const fabric::ledger& free, const request& job) {
@@ -99,11 +99,13 @@ struct ocs_vclos {
     if (auto p = one_leaf{}(free, job)) return *std::move(p);
     start(free);
     if (even(free, job.gpus)) return build(free);
-    if (any_size && (two_leafs(free, job.gpus) || with_rest(free, job.gpus) || crossbar(free, job.gpus)))
+    if (any_size &&
+        (two_leafs(free, job.gpus) || with_rest(free, job.gpus) || crossbar(free, job.gpus)))
       return build(free);
     if (any_size && parts && in_parts(free, job.gpus)) return build(free);
     if (work.gave_up) return {wait_reason::search_limit, false};
-    return {work.gpus_would_do ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation,
+    return {work.gpus_would_do ? wait_reason::network_fragmentation
+                               : wait_reason::gpu_fragmentation,
             !work.unproved};
   }
 
@@ -167,7 +169,8 @@ struct ocs_vclos {
   /// m leafs of n GPUs and columns and, if r > 0, one more of r.
   bool try_shape(const fabric::ledger& free, int m, int n, int r) {
     const auto candidates = leafs_with(free, n);
-    if (candidates.size() < size(m) || (r > 0 && leafs_with(free, r).size() <= size(m))) return false;
+    if (candidates.size() < size(m) || (r > 0 && leafs_with(free, r).size() <= size(m)))
+      return false;
     work.gpus_would_do = true;
     work.able.clear();
     for (leaf_id l : candidates)
@@ -175,14 +178,20 @@ struct ocs_vclos {
     if (work.able.size() < size(m) || !work.links.counts_allow(m, n, r)) return false;
 
     work.chosen.assign(work.able.begin(), work.able.begin() + m);
-    if (r > 0 && !add_rest(free, r)) return false;  // whichever m are chosen: more would do as the rest
+    if (r > 0 && !add_rest(free, r))
+      return false;  // whichever m are chosen: more would do as the rest
     if (wire(n, r) || try_windows(free, size(m), n, r)) return keep(n, r);
     work.chosen.clear();
     find_twins(free);
     switch (choose_leafs(free, size(m), 0, n, r)) {
-      case result::found: return keep(n, r);
-      case result::gave_up: work.gave_up = true; break;
-      case result::none: work.unproved |= may_move != rewiring::never; break;
+    case result::found:
+      return keep(n, r);
+    case result::gave_up:
+      work.gave_up = true;
+      break;
+    case result::none:
+      work.unproved |= may_move != rewiring::never;
+      break;
     }
     return false;
   }
@@ -206,7 +215,8 @@ struct ocs_vclos {
   /// Other leafs than those that fit best, without a search: as many in a row of the able.
   bool try_windows(const fabric::ledger& free, std::size_t m, int n, int r) {
     const std::size_t step = std::max<std::size_t>(1, m / 2);
-    for (std::size_t i = step; i + m <= work.able.size() && work.budget > search_nodes / 2; i += step) {
+    for (std::size_t i = step; i + m <= work.able.size() && work.budget > search_nodes / 2;
+         i += step) {
       work.budget -= 4 + static_cast<std::int64_t>(m) * n / 16;
       const auto first = work.able.begin() + static_cast<std::ptrdiff_t>(i);
       work.chosen.assign(first, first + static_cast<std::ptrdiff_t>(m));
@@ -238,12 +248,14 @@ struct ocs_vclos {
     });
     work.twin.assign(work.able.size(), nobody);
     for (std::size_t i = 1; i < work.by_row.size(); ++i)
-      if (compare(work.by_row[i - 1], work.by_row[i]) == 0) work.twin[work.by_row[i]] = work.by_row[i - 1];
+      if (compare(work.by_row[i - 1], work.by_row[i]) == 0)
+        work.twin[work.by_row[i]] = work.by_row[i - 1];
   }
 
   /// Exact search on idle fibres: chooses the leafs that are still wanted out of `able` from `from` on.
   /// Of leafs with the same free uplinks only the first is tried: if that failed, so will its twins.
-  result choose_leafs(const fabric::ledger& free, std::size_t wanted, std::size_t from, int n, int r) {
+  result choose_leafs(const fabric::ledger& free, std::size_t wanted, std::size_t from, int n,
+                      int r) {
     if (wanted == 0) return try_chosen(free, n, r);
     const std::size_t spines = size(free.fabric().spines()), depth = work.chosen.size();
     const int m = static_cast<int>(depth + wanted);
@@ -287,7 +299,8 @@ struct ocs_vclos {
     for (int left = 0; left <= 2 * widest_leaf - gpus; ++left)
       for (int a = widest_leaf; 2 * a >= gpus + left; --a) {
         const auto wide = leafs_with_just(free, a), narrow = leafs_with_just(free, gpus - a + left);
-        if (wide.empty() || narrow.empty() || (wide.size() == 1 && wide.data() == narrow.data())) continue;
+        if (wide.empty() || narrow.empty() || (wide.size() == 1 && wide.data() == narrow.data()))
+          continue;
         work.gpus_would_do = true;
         const int b = gpus - a;
         if (!work.links.counts_allow(2, b, 0)) continue;
@@ -308,20 +321,26 @@ struct ocs_vclos {
     work.chosen = {wide, narrow};
     int columns = 0;
     for (spine_id s : work.links.by_ports())
-      columns += std::min({work.links.common(wide, s), work.links.common(narrow, s),
-                           work.links.free_ports(s) / 2});
+      columns += std::min(
+          {work.links.common(wide, s), work.links.common(narrow, s), work.links.free_ports(s) / 2});
     bool found = columns >= b && work.links.greedy(work.chosen, b, 0);
     if (!found && may_move != rewiring::never) {
       found = work.links.moving(work.chosen, b, 0, most());
       work.unproved |= !found;
     }
     if (!found && columns >= b) {
-      if (--work.budget <= 0) work.gave_up = true;
+      if (--work.budget <= 0)
+        work.gave_up = true;
       else
         switch (work.links.exact(work.chosen, b, 0, work.budget)) {
-          case result::found: found = true; break;
-          case result::gave_up: work.gave_up = true; break;
-          case result::none: break;
+        case result::found:
+          found = true;
+          break;
+        case result::gave_up:
+          work.gave_up = true;
+          break;
+        case result::none:
+          break;
         }
     }
     if (!found) return false;

@@ -46,7 +46,8 @@ inline void pick(const fabric::ledger& free, leaf_id l, int n, std::vector<gpu_i
       // The last part: all servers with fewer free than this one are still unused.
       server_id best = s;
       for (server_id other : servers)
-        if (free.free_gpus(other) >= n && free.free_gpus(other) < free.free_gpus(best)) best = other;
+        if (free.free_gpus(other) >= n && free.free_gpus(other) < free.free_gpus(best))
+          best = other;
       pick(free, best, n, out);
       n = 0;
     }

@@ -36,13 +36,20 @@ enum class wait_reason : unsigned char {
 
 [[nodiscard]] constexpr std::string_view name(wait_reason r) {
   switch (r) {
-    case wait_reason::none: break;
-    case wait_reason::queue: return "queue";
-    case wait_reason::budget: return "budget";
-    case wait_reason::gpus: return "gpus";
-    case wait_reason::gpu_fragmentation: return "gpu_fragmentation";
-    case wait_reason::network_fragmentation: return "network_fragmentation";
-    case wait_reason::search_limit: return "search_limit";
+  case wait_reason::none:
+    break;
+  case wait_reason::queue:
+    return "queue";
+  case wait_reason::budget:
+    return "budget";
+  case wait_reason::gpus:
+    return "gpus";
+  case wait_reason::gpu_fragmentation:
+    return "gpu_fragmentation";
+  case wait_reason::network_fragmentation:
+    return "network_fragmentation";
+  case wait_reason::search_limit:
+    return "search_limit";
   }
   return "none";
 }

@@ -32,7 +32,7 @@ namespace heddle::place {
 /// One writer. O(f · leafs · GPUs of a leaf) after the isolated search.
 struct relaxed {
   vclos isolated = {};
-  int most_slowdown = 4;           ///< of communication; 1: isolated placements alone, any leafs
+  int most_slowdown = 4;            ///< of communication; 1: isolated placements alone, any leafs
   detail::clos_search search = {};  ///< scratch, nothing to set
 
   answer operator()(const fabric::ledger& free, const request& job) {

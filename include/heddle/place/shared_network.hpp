@@ -67,7 +67,8 @@ struct one_leaf {
   std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
     leaf_id best;
     for (leaf_id l : free.fabric().all_leafs())
-      if (free.free_gpus(l) >= job.gpus && (!best.valid() || free.free_gpus(l) < free.free_gpus(best)))
+      if (free.free_gpus(l) >= job.gpus &&
+          (!best.valid() || free.free_gpus(l) < free.free_gpus(best)))
         best = l;
     if (!best.valid()) return std::nullopt;
     placement p;
@@ -115,7 +116,7 @@ struct locality {
     if (auto p = one_server{}(free, job)) return p;
     const fabric::leaf_spine& dc = free.fabric();
     const int g = std::min(dc.gpus_per_server(), job.gpus);
-    int left = (job.gpus + g - 1) / g;  // servers
+    int left = (job.gpus + g - 1) / g;           // servers
     std::vector<std::pair<int, leaf_id>> leafs;  // servers with g free, negative
     for (leaf_id l : dc.all_leafs()) {
       int n = 0;

@@ -47,7 +47,7 @@ enum class vclos_saves : unsigned char {
 /// arXiv 2308.05692 (2023), for even virtual Clos networks; remainders have the shape of LaaS (ANCS
 /// 2016) and Jigsaw (HPDC 2021); the proofs and the search are derived (docs/theory.md).
 struct vclos {
-  bool any_size = true;                ///< also unequal leafs
+  bool any_size = true;  ///< also unequal leafs
   vclos_saves saves = vclos_saves::links;
   std::int64_t search_nodes = 10'000;  ///< of one request, before it gives up; ≥ 1
   detail::clos_search search = {};     ///< scratch, nothing to set
@@ -74,8 +74,8 @@ struct vclos {
   }
 
   answer place_any(const fabric::ledger& free, int gpus) {
-    const auto order =
-        saves == vclos_saves::links ? detail::pair_order::fewest_links : detail::pair_order::best_fit;
+    const auto order = saves == vclos_saves::links ? detail::pair_order::fewest_links
+                                                   : detail::pair_order::best_fit;
     const status pair = search.find_pair(gpus, order);
     if (pair == status::found) return search.take();
     if (pair == status::gave_up) return gave_up();

@@ -54,8 +54,8 @@ class coloured {
     const auto uplinks = static_cast<std::size_t>(v.fabric.uplinks());
     const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());
     const auto first = static_cast<std::size_t>(v.fabric.index_in_leaf(v.ranks.gpus.front()));
-    const auto colours = colouring_(leafs_.size(), leafs_.size(), edges_,
-                                    (most + uplinks - 1) / uplinks * uplinks);
+    const auto colours =
+        colouring_(leafs_.size(), leafs_.size(), edges_, (most + uplinks - 1) / uplinks * uplinks);
     for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
       const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
       if (from == to) continue;

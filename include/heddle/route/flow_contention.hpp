@@ -29,11 +29,11 @@
 namespace heddle::route {
 
 struct flow_contention_options {
-  int iterations = 3;        ///< of each job that are measured, ≥ 1
-  int warm_up = 1;           ///< before these, ≥ 0
-  double iteration_s = 1;    ///< mean length of an iteration without contention, > 0
-  double spread = 0.5;       ///< lengths lie within ± half of this part of the mean, in [0, 2)
-  std::uint64_t seed = 0;    ///< of lengths and of where the first iterations start
+  int iterations = 3;      ///< of each job that are measured, ≥ 1
+  int warm_up = 1;         ///< before these, ≥ 0
+  double iteration_s = 1;  ///< mean length of an iteration without contention, > 0
+  double spread = 0.5;     ///< lengths lie within ± half of this part of the mean, in [0, 2)
+  std::uint64_t seed = 0;  ///< of lengths and of where the first iterations start
   std::size_t most_flows = 100'000'000;  ///< that are started at most, in all simulations together
 };
 
@@ -65,13 +65,8 @@ template <RoutingPolicy Shared>
 class flow_contention {
  public:
   flow_contention(const fabric::leaf_spine& dc, Shared shared, flow_contention_options options = {})
-      : fabric_(dc),
-        links_(dc),
-        shared_(std::move(shared)),
-        options_(options),
-        users_(links_.size()),
-        flows_on_(links_.size(), 0),
-        used_by_(links_.size(), 0) {}
+      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options),
+        users_(links_.size()), flows_on_(links_.size(), 0), used_by_(links_.size(), 0) {}
   flow_contention(flow_contention&&) = default;  // links know their users by address
 
   /// \param duty  share of the time in which `owner` communicates when nothing slows it down, in
@@ -125,8 +120,11 @@ class flow_contention {
     stream bits{options_.seed, owner.value, "iteration"};
     const auto real = [&] { return static_cast<double>(bits() >> 11) * 0x1p-53; };
     const double length_s = options_.iteration_s * (1 + options_.spread * (real() - 0.5));
-    flow_job j{.id = owner, .where = where, .pattern = pattern,
-               .compute_s = (1 - duty) * length_s, .start_s = real() * length_s};
+    flow_job j{.id = owner,
+               .where = where,
+               .pattern = pattern,
+               .compute_s = (1 - duty) * length_s,
+               .start_s = real() * length_s};
     const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
     const traffic::phases all{pattern, ranks, 1.0};
     double of_a_byte_s = 0;
@@ -144,8 +142,8 @@ class flow_contention {
     std::vector<std::uint32_t> links;  // that its flows may use
     bool contends_alone = false;       // one of these carries more of its flows than a card does
     double slowdown = 1;
-    std::uint64_t serial = 0;          // of its arrival
-    std::uint64_t epoch = 0;           // when it was looked at
+    std::uint64_t serial = 0;  // of its arrival
+    std::uint64_t epoch = 0;   // when it was looked at
   };
 
   void find_links(member& m) {
@@ -212,14 +210,14 @@ class flow_contention {
   [[nodiscard]] std::vector<double> simulated() {
     std::vector<flow_job> jobs;
     for (const member* m : component_) jobs.push_back(m->job);
-    flow_simulation simulate{fabric_, shared_,
+    flow_simulation simulate{fabric_,
+                             shared_,
                              {.iterations = options_.iterations,
                               .warm_up = options_.warm_up,
                               .most_flows = options_.most_flows - started_}};
     const std::vector<flow_job_report> found = simulate(jobs);
     started_ += std::min(simulate.flows_started(), options_.most_flows - started_);
-    if (!simulate.complete() && started_ >= options_.most_flows)
-      throw flow_limit_reached(started_);
+    if (!simulate.complete() && started_ >= options_.most_flows) throw flow_limit_reached(started_);
     std::vector<double> out;
     for (const flow_job_report& r : found) out.push_back(std::max(1.0, r.communication_slowdown()));
     return out;
@@ -236,7 +234,7 @@ class flow_contention {
   flow_contention_options options_;
 
   std::map<job_id, member> jobs_;
-  std::vector<std::vector<member*>> users_;  // of each directed link
+  std::vector<std::vector<member*>> users_;                          // of each directed link
   std::map<std::vector<std::uint64_t>, std::vector<double>> known_;  // by serials, in order of ids
   std::uint64_t serials_ = 0, epoch_ = 0;
   std::size_t started_ = 0;

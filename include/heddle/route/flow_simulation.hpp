@@ -36,8 +36,8 @@ struct flow_job {
 };
 
 struct flow_simulation_options {
-  int iterations = 4;  ///< that each job is measured over at least, ≥ 1
-  int warm_up = 1;     ///< iterations of each job before these, ≥ 0
+  int iterations = 4;                   ///< that each job is measured over at least, ≥ 1
+  int warm_up = 1;                      ///< iterations of each job before these, ≥ 0
   std::size_t most_flows = 20'000'000;  ///< that are started at most; then the run ends as it is
 };
 
@@ -50,8 +50,8 @@ struct flow_phase_report {
 
 struct flow_job_report {
   job_id id;
-  int iterations = 0;        ///< measured
-  double iteration_s = 0;    ///< mean
+  int iterations = 0;      ///< measured
+  double iteration_s = 0;  ///< mean
   double compute_s = 0;
   double undisturbed_s = 0;  ///< communication of an iteration without contention
   std::vector<flow_phase_report> phases;

@@ -161,7 +161,8 @@ class owned {
       edges_.push_back({first_part_[from.index()] + a, first_part_[to.index()] + b});
     }
     const auto per_link = static_cast<std::uint32_t>(incast);
-    const auto colours = colouring_(first_part_.back(), first_part_.back(), edges_, width_ * per_link);
+    const auto colours =
+        colouring_(first_part_.back(), first_part_.back(), edges_, width_ * per_link);
     for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
       const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
       if (from == to) continue;
@@ -176,11 +177,15 @@ class owned {
     return ranks.slots[rank] / width_;
   }
   /// The link of a leaf's virtual leaf to a virtual spine.
-  [[nodiscard]] const fabric::link& link_of_part(leaf_id l, std::uint32_t part, std::uint32_t column) const {
+  [[nodiscard]] const fabric::link& link_of_part(leaf_id l, std::uint32_t part,
+                                                 std::uint32_t column) const {
     const auto t = static_cast<std::size_t>(
-        std::upper_bound(columns_until_.begin(), columns_until_.end(), column) - columns_until_.begin());
-    const std::uint32_t before = t == 0 ? 0 : columns_until_[t - 1], here = columns_until_[t] - before;
-    return links_[first_[l.index()] + copies_[l.index()] * before + part * here + (column - before)];
+        std::upper_bound(columns_until_.begin(), columns_until_.end(), column) -
+        columns_until_.begin());
+    const std::uint32_t before = t == 0 ? 0 : columns_until_[t - 1],
+                        here = columns_until_[t] - before;
+    return links_[first_[l.index()] + copies_[l.index()] * before + part * here +
+                  (column - before)];
   }
   /// Finds w, the links of a virtual leaf to each spine, and how many of them every leaf is; `width_`
   /// stays 0 if the leafs are not in like proportions.
@@ -191,7 +196,8 @@ class owned {
     for (std::size_t l = 0; l + 1 < first_.size(); ++l) {
       mine.clear();
       for (std::uint32_t k = first_[l]; k < first_[l + 1]; ++k) {
-        if (mine.empty() || mine.back().first != links_[k].spine) mine.push_back({links_[k].spine, 0});
+        if (mine.empty() || mine.back().first != links_[k].spine)
+          mine.push_back({links_[k].spine, 0});
         ++mine.back().second;
       }
       first_part_[l + 1] = first_part_[l];
@@ -287,13 +293,13 @@ class owned {
 
   std::span<const fabric::link> links_;
   std::vector<std::uint32_t> first_;  // links of leaf l are [first_[l], first_[l + 1])
-  std::size_t spines_ = 0;              // virtual spines
+  std::size_t spines_ = 0;            // virtual spines
   bool complete_ = true;
   std::vector<std::uint32_t> link_of_;  // leaf-major: the link to each virtual spine
   edge_colouring colouring_;
   bool parts_known_ = false;
-  std::uint32_t width_ = 0;             // links of a virtual leaf, 0: there are none
-  std::vector<std::uint32_t> copies_;   // virtual leafs of each leaf
+  std::uint32_t width_ = 0;                   // links of a virtual leaf, 0: there are none
+  std::vector<std::uint32_t> copies_;         // virtual leafs of each leaf
   std::vector<std::uint32_t> first_part_;     // by leaf: the first of them
   std::vector<std::uint32_t> columns_until_;  // by spine: virtual spines up to its last
 

@@ -27,8 +27,7 @@ class link_numbers {
  public:
   explicit link_numbers(const fabric::leaf_spine& dc)
       : lanes_(static_cast<std::uint32_t>(dc.links_per_pair())),
-        of_spine_(dc.is_optical() ? 0 : lanes_),
-        uplinks_(static_cast<std::uint32_t>(dc.uplinks())),
+        of_spine_(dc.is_optical() ? 0 : lanes_), uplinks_(static_cast<std::uint32_t>(dc.uplinks())),
         links_(static_cast<std::uint32_t>(dc.leafs()) * uplinks_) {}
 
   [[nodiscard]] std::uint32_t up(leaf_id l, spine_id s, std::uint32_t lane) const {

@@ -52,17 +52,16 @@ struct no_load {
 
 /// T chooses the path of a flow whose ends lie under different leafs.
 template <class T>
-concept FlowRouting =
-    requires(T& policy, const view<detail::no_load>& v, const traffic::flow& f) {
-      { policy(v, f) } -> std::same_as<path>;
-    };
+concept FlowRouting = requires(T& policy, const view<detail::no_load>& v, const traffic::flow& f) {
+  { policy(v, f) } -> std::same_as<path>;
+};
 
 /// T chooses the paths of all flows of a phase at once, one for each in their order.
 template <class T>
-concept PhaseRouting =
-    requires(T& policy, const view<detail::no_load>& v, std::span<const traffic::flow> flows) {
-      { policy(v, flows) } -> std::convertible_to<std::span<const path>>;
-    };
+concept PhaseRouting = requires(T& policy, const view<detail::no_load>& v,
+                                std::span<const traffic::flow> flows) {
+  { policy(v, flows) } -> std::convertible_to<std::span<const path>>;
+};
 
 template <class T>
 concept RoutingPolicy = FlowRouting<T> || PhaseRouting<T>;
@@ -183,8 +182,8 @@ struct weighted {
       p.spine = s;  // the last one, should rounding leave a rest
       if ((at -= weight(s)) < 0) break;
     }
-    p.up_lane = detail::below(static_cast<std::uint32_t>(v.fabric.links(from, p.spine)),
-                              h & 0xffffffffu);
+    p.up_lane =
+        detail::below(static_cast<std::uint32_t>(v.fabric.links(from, p.spine)), h & 0xffffffffu);
     p.down_lane = detail::below(static_cast<std::uint32_t>(v.fabric.links(to, p.spine)),
                                 mix(h) & 0xffffffffu);
     return p;

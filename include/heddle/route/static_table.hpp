@@ -76,8 +76,10 @@ class static_table {
   }
 
   /// The path from rank to rank; none if they never meet or stay under a leaf. O(log rows).
-  [[nodiscard]] path find(std::uint32_t source, std::uint32_t target, std::uint32_t copy = 0) const {
-    const auto at = std::lower_bound(rows_.begin(), rows_.end(), row{source, target, copy, {}}, before);
+  [[nodiscard]] path find(std::uint32_t source, std::uint32_t target,
+                          std::uint32_t copy = 0) const {
+    const auto at =
+        std::lower_bound(rows_.begin(), rows_.end(), row{source, target, copy, {}}, before);
     return at != rows_.end() && at->source == source && at->target == target && at->copy == copy
                ? at->way
                : path{};
@@ -101,7 +103,8 @@ class static_table {
              std::tie(flows[b].source, flows[b].target, b);
     });
     for (std::size_t i = 0; i < order_.size(); ++i)
-      copy_[order_[i]] = i > 0 && flows[order_[i]] == flows[order_[i - 1]] ? copy_[order_[i - 1]] + 1 : 0;
+      copy_[order_[i]] =
+          i > 0 && flows[order_[i]] == flows[order_[i - 1]] ? copy_[order_[i - 1]] + 1 : 0;
     for (std::size_t i = 0; i < flows.size(); ++i) f(i, copy_[i], flows[i]);
   }
 

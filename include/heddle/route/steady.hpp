@@ -60,15 +60,10 @@ template <RoutingPolicy Shared>
 class steady {
  public:
   steady(const fabric::leaf_spine& dc, Shared shared, steady_options options = {})
-      : fabric_(dc),
-        links_(dc),
-        shared_(std::move(shared)),
-        options_(options),
+      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options),
         rounds_(static_cast<std::size_t>(std::max(1, options.rounds))),
-        background_(rounds_, std::vector<std::int64_t>(links_.size(), 0)),
-        users_(links_.size()),
-        phase_load_(links_.size(), 0),
-        share_of_(links_.size(), nobody),
+        background_(rounds_, std::vector<std::int64_t>(links_.size(), 0)), users_(links_.size()),
+        phase_load_(links_.size(), 0), share_of_(links_.size(), nobody),
         link_epoch_(links_.size(), 0) {}
 
   /// Adds the flows of `owner`. \param duty  share of the time in which it communicates when nothing
@@ -133,8 +128,8 @@ class steady {
     job_id owner;
     double duty = 0;
     std::vector<phase_of> phases;
-    std::vector<share> shares;  // links
-    std::vector<hit> hits;      // of each share in turn, by slack
+    std::vector<share> shares;                      // links
+    std::vector<hit> hits;                          // of each share in turn, by slack
     std::vector<double> slowdown;                   // of each round
     std::vector<std::vector<std::int64_t>> amount;  // of each round and share: mean flows, in units
   };

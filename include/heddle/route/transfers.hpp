@@ -69,7 +69,7 @@ class transfers {
   static constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
 
   struct transfer {
-    double left = 0;   // at `since`
+    double left = 0;  // at `since`
     double since = 0;
     double rate = 0;
     double end = never;
@@ -105,7 +105,8 @@ class transfers {
   }
   void rise(std::size_t at) {
     const std::uint32_t f = heap_[at];
-    for (; at > 0 && before(f, heap_[(at - 1) / 2]); at = (at - 1) / 2) put(heap_[(at - 1) / 2], at);
+    for (; at > 0 && before(f, heap_[(at - 1) / 2]); at = (at - 1) / 2)
+      put(heap_[(at - 1) / 2], at);
     put(f, at);
   }
   void sink(std::size_t at) {

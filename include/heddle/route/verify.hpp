@@ -20,15 +20,15 @@ namespace heddle::route {
 
 /// A link that breaks isolation.
 struct violation {
-  job_id job;               ///< whose flows were looked at
-  job_id other;             ///< who else uses or owns the link; `job` itself for a collision within
+  job_id job;    ///< whose flows were looked at
+  job_id other;  ///< who else uses or owns the link; `job` itself for a collision within
   collective pattern = collective::none;
-  std::size_t phase = 0;    ///< of `job`
+  std::size_t phase = 0;  ///< of `job`
   leaf_id leaf{};
   spine_id spine{};
-  bool up = true;           ///< leaf to spine, or back
-  int flows = 0;            ///< of `job` in that phase
-  int allowed = 1;          ///< as many as a network card carries; 0: there is no link to take
+  bool up = true;   ///< leaf to spine, or back
+  int flows = 0;    ///< of `job` in that phase
+  int allowed = 1;  ///< as many as a network card carries; 0: there is no link to take
 
   [[nodiscard]] std::string message() const {
     if (allowed == 0)
@@ -101,14 +101,21 @@ template <class PatternOf, RoutingPolicy Shared>
         const job_id other = user[l].valid() ? user[l] : job;
         user[l] = other;
         if (!result.broken && (other != job || load[l] > p.incast))
-          result.broken = violation{job, other, pattern, k, links.leaf_of(l), spine_of(l, where.links),
-                                    links.is_up(l), load[l], p.incast};
+          result.broken = violation{job,
+                                    other,
+                                    pattern,
+                                    k,
+                                    links.leaf_of(l),
+                                    spine_of(l, where.links),
+                                    links.is_up(l),
+                                    load[l],
+                                    p.incast};
       });
       for (std::uint32_t l : touched) load[l] = 0;
       if constexpr (requires { policy.complete(); })
         if (!result.broken && !policy.complete())
-          result.broken = violation{.job = job, .other = job, .pattern = pattern, .phase = k,
-                                    .allowed = 0};
+          result.broken =
+              violation{.job = job, .other = job, .pattern = pattern, .phase = k, .allowed = 0};
     }
   };
   for (const auto& [job, where] : state.placements()) {

@@ -31,7 +31,9 @@ class any_network {
     calls_->add(object_.get(), owner, where, pattern, duty);
   }
   void remove(job_id owner) { calls_->remove(object_.get(), owner); }
-  [[nodiscard]] double slowdown(job_id owner) const { return calls_->slowdown(object_.get(), owner); }
+  [[nodiscard]] double slowdown(job_id owner) const {
+    return calls_->slowdown(object_.get(), owner);
+  }
   [[nodiscard]] std::span<const job_id> changed() const { return calls_->changed(object_.get()); }
 
  private:
@@ -47,7 +49,9 @@ class any_network {
         static_cast<N*>(n)->add(j, p, c, duty);
       },
       [](void* n, job_id j) { static_cast<N*>(n)->remove(j); },
-      [](const void* n, job_id j) { return static_cast<double>(static_cast<const N*>(n)->slowdown(j)); },
+      [](const void* n, job_id j) {
+        return static_cast<double>(static_cast<const N*>(n)->slowdown(j));
+      },
       [](const void* n) { return std::span<const job_id>(static_cast<const N*>(n)->changed()); }};
 
   std::unique_ptr<void, void (*)(void*)> object_;
@@ -63,8 +67,7 @@ class any_scheduler {
   template <class Scheduler>
     requires(!std::is_same_v<std::remove_cvref_t<Scheduler>, any_scheduler>)
   explicit any_scheduler(Scheduler plan)
-      : object_(new Scheduler(std::move(plan)),
-                [](void* p) { delete static_cast<Scheduler*>(p); }),
+      : object_(new Scheduler(std::move(plan)), [](void* p) { delete static_cast<Scheduler*>(p); }),
         calls_(&calls_of<Scheduler>) {}
 
   [[nodiscard]] decision decide(state& s, double now_s) {

@@ -37,7 +37,8 @@ struct budget_now {
 
 /// When `budget_at` should be asked again although no job comes or goes, in s.
 /// \param wanted  somebody waits for the budget
-[[nodiscard]] inline double budget_changes_s(const scheduler_options& o, const state& s, bool wanted) {
+[[nodiscard]] inline double budget_changes_s(const scheduler_options& o, const state& s,
+                                             bool wanted) {
   constexpr double never = std::numeric_limits<double>::infinity();
   constexpr double least_s = 1;  // how late the end of a budget may be seen
   if (!o.energy.limited()) return never;

@@ -46,7 +46,7 @@ struct decision {
   std::vector<job_id> stops = {};  ///< running jobs that go back to the queue
   std::vector<resize> resizes = {};
   std::vector<start> starts = {};
-  std::vector<blocked> waiting = {};  ///< those looked at; all behind them wait for the queue
+  std::vector<blocked> waiting = {};        ///< those looked at; all behind them wait for the queue
   std::vector<server_id> servers_on = {};   ///< woken by the starts and resizes
   std::vector<server_id> servers_off = {};  ///< idle ones
   /// When to decide again if nothing happens before, in s; later than now.

@@ -43,10 +43,11 @@ class decision_log {
   }
   /// As an observer of a simulation.
   template <class Moment>
-    requires requires(const Moment& m) { decision(m.decided); m.now_s; }
-  void on_decision(const Moment& m) {
-    write(m.now_s, m.decided);
-  }
+    requires requires(const Moment& m) {
+      decision(m.decided);
+      m.now_s;
+    }
+  void on_decision(const Moment& m) { write(m.now_s, m.decided); }
 
  private:
   std::ostream* out_;
@@ -131,8 +132,8 @@ class replayed {
                         std::to_string(l.at_s) + " s");
     ++next_;
     if (!plan_->carry_out(s, now_s, l.decided))
-      throw input_error("decision " + std::to_string(next_ - 1), "one that fits the cluster and jobs",
-                        "another");
+      throw input_error("decision " + std::to_string(next_ - 1),
+                        "one that fits the cluster and jobs", "another");
     return std::move(l.decided);
   }
 

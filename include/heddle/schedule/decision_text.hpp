@@ -247,8 +247,8 @@ class decision_reader {
     using enum place::wait_reason;
     if (!in.take(" ")) in.fail("a reason");
     // The longer of two that begin alike goes first.
-    for (place::wait_reason r : {queue, budget, gpus, gpu_fragmentation, network_fragmentation,
-                                 search_limit, none})
+    for (place::wait_reason r :
+         {queue, budget, gpus, gpu_fragmentation, network_fragmentation, search_limit, none})
       if (in.take(place::name(r))) return r;
     in.fail("a reason to wait");
   }

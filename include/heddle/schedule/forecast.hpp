@@ -79,7 +79,8 @@ class forecast {
   }
 
   /// A copy of `now` in which nobody can have what is free of `wanted`.
-  [[nodiscard]] fabric::ledger& without(const fabric::ledger& now, const fabric::placement& wanted) {
+  [[nodiscard]] fabric::ledger& without(const fabric::ledger& now,
+                                        const fabric::placement& wanted) {
     *trial_ = now;
     fabric::placement rest;
     for (gpu_id g : wanted.gpus)
@@ -119,8 +120,8 @@ class gpu_profile {
   [[nodiscard]] double earliest(int gpus, double run_s, double from_s) const {
     double since = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const double end = i + 1 < steps_.size() ? steps_[i + 1].from_s
-                                               : std::numeric_limits<double>::infinity();
+      const double end =
+          i + 1 < steps_.size() ? steps_[i + 1].from_s : std::numeric_limits<double>::infinity();
       if (end <= from_s) continue;
       if (steps_[i].free < gpus) {
         since = std::numeric_limits<double>::infinity();

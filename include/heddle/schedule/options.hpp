@@ -24,10 +24,14 @@ enum class backfill : unsigned char { none, greedy, easy, conservative };
 
 [[nodiscard]] constexpr std::string_view name(backfill b) {
   switch (b) {
-    case backfill::none: break;
-    case backfill::greedy: return "greedy";
-    case backfill::easy: return "easy";
-    case backfill::conservative: return "conservative";
+  case backfill::none:
+    break;
+  case backfill::greedy:
+    return "greedy";
+  case backfill::easy:
+    return "easy";
+  case backfill::conservative:
+    return "conservative";
   }
   return "none";
 }
@@ -42,12 +46,8 @@ struct energy_budget {
   /// and none start.
   bool hard = false;
 
-  [[nodiscard]] bool limited() const {
-    return energy_j < std::numeric_limits<double>::infinity();
-  }
-  [[nodiscard]] bool recurs() const {
-    return horizon_s < std::numeric_limits<double>::infinity();
-  }
+  [[nodiscard]] bool limited() const { return energy_j < std::numeric_limits<double>::infinity(); }
+  [[nodiscard]] bool recurs() const { return horizon_s < std::numeric_limits<double>::infinity(); }
 };
 
 struct scheduler_options {

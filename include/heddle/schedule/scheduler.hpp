@@ -50,8 +50,9 @@ constexpr bool is_elastic = [] {
 /// One writer.
 template <class Order, class Allocate, class Place, class Route>
 class scheduler {
-  static_assert(order::OrderPolicy<Order>,
-                "the first part of a scheduler orders two entries: bool(const entry&, const entry&)");
+  static_assert(
+      order::OrderPolicy<Order>,
+      "the first part of a scheduler orders two entries: bool(const entry&, const entry&)");
   static_assert(allocate::AllocationPolicy<Allocate>,
                 "the second part of a scheduler gives each candidate an operating point: "
                 "void(span<const candidate>, const limits&, allocation&)");
@@ -63,12 +64,10 @@ class scheduler {
                 "path(const view&, const flow&)");
 
  public:
-  scheduler(Order order, Allocate allocate, Place place, Route route, scheduler_options options = {})
-      : order_(std::move(order)),
-        allocate_(std::move(allocate)),
-        place_(std::move(place)),
-        route_(std::move(route)),
-        options_(options) {}
+  scheduler(Order order, Allocate allocate, Place place, Route route,
+            scheduler_options options = {})
+      : order_(std::move(order)), allocate_(std::move(allocate)), place_(std::move(place)),
+        route_(std::move(route)), options_(options) {}
 
   [[nodiscard]] const Route& route() const { return route_; }
   [[nodiscard]] const scheduler_options& options() const { return options_; }
@@ -95,9 +94,8 @@ class scheduler {
   /// Starts all of `jobs` in this one decision, or none: parts of one program, for example. Each
   /// gets what it asked for. Where one cannot start, the decision names it and changes nothing.
   /// Preconditions: each of `jobs` waits; the allocation is not elastic.
-  decision start_together(state& s, std::span<const job_id> jobs, double now_s)
-    requires(!is_elastic<Allocate>)
-  {
+  decision start_together(state& s, std::span<const job_id> jobs,
+                          double now_s) requires(!is_elastic<Allocate>) {
     decision d;
     s.now_s = now_s;
     sort_queue(s);
@@ -175,9 +173,8 @@ class scheduler {
   /// What there is for candidates; running jobs count as candidates or as given.
   [[nodiscard]] allocate::limits limits_now(const state& s, bool with_running,
                                             const budget_now& b) const {
-    allocate::limits l{.gpus = s.ledger.free_gpus(),
-                       .gpu_idle_w = s.power.gpu_idle_w,
-                       .now_s = s.now_s};
+    allocate::limits l{
+        .gpus = s.ledger.free_gpus(), .gpu_idle_w = s.power.gpu_idle_w, .now_s = s.now_s};
     l.power_w = b.power_w - s.idle_power_w();
     l.energy_j = b.energy_j;
     const bool limited = l.power_w < std::numeric_limits<double>::infinity() ||
@@ -206,7 +203,8 @@ class scheduler {
     if (!p) {
       const bool few = l.gpus < j.spec->gpus;
       if (all_means && few && join(s, slot, j.reference, l, d)) return true;
-      d.waiting.push_back({j.spec->id, few ? place::wait_reason::gpus : place::wait_reason::budget});
+      d.waiting.push_back(
+          {j.spec->id, few ? place::wait_reason::gpus : place::wait_reason::budget});
       return false;
     }
     place::answer a = place::wait_reason::gpus;
@@ -247,8 +245,7 @@ class scheduler {
     for (const model::operating_point& p : j.curve->points())
       if (p.config.gpus != wanted->config.gpus && p.config.gpus <= l.gpus &&
           p.config.gpus >= j.spec->min_gpus && p.config.gpus <= j.spec->max_gpus &&
-          allocate::extra_power_w(p, l) <= l.power_w &&
-          s.now_s + j.run_time_s(p, s.now_s) < later)
+          allocate::extra_power_w(p, l) <= l.power_w && s.now_s + j.run_time_s(p, s.now_s) < later)
         tried_.push_back(&p);
     std::sort(tried_.begin(), tried_.end(), [](point a, point b) {
       return std::pair{-a->throughput, a->config.gpus} < std::pair{-b->throughput, b->config.gpus};
@@ -315,8 +312,8 @@ class scheduler {
     for (std::size_t i = lifted_.size(); i-- > 0;) {
       const std::uint32_t v = victims_[i];
       const model::operating_point& had = *s.jobs[v].point;
-      const bool affordable =
-          !placed || (had.config.gpus <= with.gpus && allocate::extra_power_w(had, l) <= with.power_w);
+      const bool affordable = !placed || (had.config.gpus <= with.gpus &&
+                                          allocate::extra_power_w(had, l) <= with.power_w);
       if (affordable && s.hold(v, std::move(lifted_[i]), d.servers_on)) {
         with.gpus -= had.config.gpus;
         with.power_w -= allocate::extra_power_w(had, l);
@@ -520,7 +517,7 @@ class scheduler {
     place::answer a = place::ask(place_, s.ledger, detail::request_of(j, wanted->config.gpus));
     const blocked first_no{j.spec->id, a.why, a.proved};
     point given = wanted;
-    for (point p = wanted; !a; ) {
+    for (point p = wanted; !a;) {
       p = detail::next_smaller(*j.curve, *p);
       if (!p || p->config.gpus < j.spec->min_gpus) break;
       given = detail::fastest_within(*j.curve, p->config.gpus, *wanted, l);
@@ -559,15 +556,15 @@ class scheduler {
         for (std::uint32_t slot : s.running) {
           const active_job& j = s.jobs[slot];
           const double from = std::max(s.now_s, j.since_s);
-          d.again_s = std::min(d.again_s, from + order_.steady_for_s(entry_of(s, slot, from),
-                                                                     j.point->config.gpus));
+          d.again_s = std::min(
+              d.again_s, from + order_.steady_for_s(entry_of(s, slot, from), j.point->config.gpus));
         }
     if constexpr (requires(const Allocate& a) { a.round_s; })  // it shares time by rounds
       if (!s.waiting.empty() && !s.running.empty())
         d.again_s = std::min(d.again_s, s.now_s + allocate_.round_s);
-    const bool for_budget =
-        std::any_of(d.waiting.begin(), d.waiting.end(),
-                    [](const blocked& b) { return b.why == place::wait_reason::budget; });
+    const bool for_budget = std::any_of(d.waiting.begin(), d.waiting.end(), [](const blocked& b) {
+      return b.why == place::wait_reason::budget;
+    });
     d.again_s = std::min(d.again_s, budget_changes_s(options_, s, for_budget));
   }
 

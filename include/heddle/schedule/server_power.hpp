@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/power.hpp>
 

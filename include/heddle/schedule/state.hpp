@@ -66,14 +66,14 @@ struct state {
   fabric::ledger ledger;
   fabric::base_power power;
   server_power servers;
-  std::vector<active_job> jobs;         ///< all ever submitted
-  std::vector<std::uint32_t> waiting;   ///< the first `queued` in the scheduler's order
+  std::vector<active_job> jobs;        ///< all ever submitted
+  std::vector<std::uint32_t> waiting;  ///< the first `queued` in the scheduler's order
   std::size_t queued = 0;
-  double queued_s = 0;                  ///< when that order was made
-  std::vector<std::uint32_t> running;   ///< by time of start
-  double start_s = 0;                   ///< when its driver began
+  double queued_s = 0;                 ///< when that order was made
+  std::vector<std::uint32_t> running;  ///< by time of start
+  double start_s = 0;                  ///< when its driver began
   double now_s = 0;
-  double energy_j = 0;                  ///< what the whole cluster has used until `now_s`
+  double energy_j = 0;  ///< what the whole cluster has used until `now_s`
 
   /// Power of the cluster with all servers on and all GPUs idle, in W: no budget can be below.
   [[nodiscard]] double idle_power_w() const {
@@ -88,10 +88,8 @@ struct state {
     const model::operating_point* reference = curve.fastest(spec.gpus);
     assert(reference && !slot_of_.contains(spec.id.value));
     const auto slot = static_cast<std::uint32_t>(jobs.size());
-    jobs.push_back({.spec = &spec,
-                    .curve = &curve,
-                    .reference = reference,
-                    .remaining_s = spec.duration_s});
+    jobs.push_back(
+        {.spec = &spec, .curve = &curve, .reference = reference, .remaining_s = spec.duration_s});
     slot_of_.emplace(spec.id.value, slot);
     waiting.push_back(slot);
     return slot;

@@ -23,7 +23,8 @@ struct energy_parts {
   double ocs_j = 0;           ///< optical circuit switches
 
   [[nodiscard]] double total_j() const {
-    return gpus_running_j + gpus_idle_j + servers_on_j + servers_off_j + wake_j + switches_j + ocs_j;
+    return gpus_running_j + gpus_idle_j + servers_on_j + servers_off_j + wake_j + switches_j +
+           ocs_j;
   }
   friend bool operator==(const energy_parts&, const energy_parts&) = default;
 };
@@ -37,12 +38,8 @@ struct energy_parts {
 class energy_account {
  public:
   energy_account(const fabric::leaf_spine& dc, const fabric::base_power& w)
-      : fabric_(dc),
-        base_(w),
-        modes_(static_cast<std::size_t>(dc.servers()), mode::on),
-        on_(dc.servers()),
-        gpus_on_(dc.gpus()),
-        fixed_w_(dc.switches() * w.switch_w),
+      : fabric_(dc), base_(w), modes_(static_cast<std::size_t>(dc.servers()), mode::on),
+        on_(dc.servers()), gpus_on_(dc.gpus()), fixed_w_(dc.switches() * w.switch_w),
         ocs_w_(dc.optical().switches * w.ocs_w) {}
 
   /// What a running job draws.

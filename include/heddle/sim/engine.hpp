@@ -40,18 +40,11 @@ namespace detail {
 template <class Scheduler, class Network, class... Observers>
 class engine {
  public:
-  engine(const fabric::leaf_spine& dc, const model::workload& jobs, Scheduler& plan, Network network,
-         const options& o, Observers&... observers)
-      : fabric_(dc),
-        workload_(jobs),
-        plan_(plan),
-        options_(o),
-        observers_(observers...),
-        state_(dc, o.power),
-        network_(std::move(network)),
-        energy_(dc, o.power),
-        metrics_(dc.gpus()),
-        track_(jobs.size()) {
+  engine(const fabric::leaf_spine& dc, const model::workload& jobs, Scheduler& plan,
+         Network network, const options& o, Observers&... observers)
+      : fabric_(dc), workload_(jobs), plan_(plan), options_(o), observers_(observers...),
+        state_(dc, o.power), network_(std::move(network)), energy_(dc, o.power),
+        metrics_(dc.gpus()), track_(jobs.size()) {
     check_input(dc, jobs, o);
   }
 
@@ -390,7 +383,8 @@ class engine {
     circuits_moved_ += moves.size();
     for (std::size_t i = 0; i < moves.size(); ++i) {
       const auto same = [&](const fabric::circuit_move& m) { return m.job == moves[i].job; };
-      if (std::any_of(moves.begin(), moves.begin() + static_cast<std::ptrdiff_t>(i), same)) continue;
+      if (std::any_of(moves.begin(), moves.begin() + static_cast<std::ptrdiff_t>(i), same))
+        continue;
       const std::uint32_t other = state_.slot_of(moves[i].job);
       // One that this decision stops is gone, one that it starts or moves later comes to it.
       if (other == slot || !state_.jobs[other].running() || !track_[other].on_network) continue;
@@ -579,9 +573,9 @@ template <class Scheduler, class... Observers>
   if constexpr (requires { plan.make_network(dc, o.contention); })
     return run_on(plan.make_network(dc, o.contention), dc, jobs, plan, o, observers...);
   else
-    return run_on(route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(),
-                                                                            o.contention),
-                  dc, jobs, plan, o, observers...);
+    return run_on(
+        route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(), o.contention),
+        dc, jobs, plan, o, observers...);
 }
 
 }  // namespace heddle::sim

@@ -35,15 +35,16 @@ struct moment {
 
 /// T watches something.
 template <class T>
-concept Observer =
-    requires(T& o, const moment& m) { o(m); } ||
-    requires(T& o, const moment& m) { o.on_decision(m); } ||
-    requires(T& o, const job& j) { o.on_submit(0.0, j); } ||
-    requires(T& o, const schedule::start& s) { o.on_start(0.0, s); } ||
-    requires(T& o, const schedule::resize& r) { o.on_resize(0.0, r); } ||
-    requires(T& o, job_id id) { o.on_stop(0.0, id); } ||
-    requires(T& o, job_id id) { o.on_hit(0.0, id, 0.0); } ||
-    requires(T& o, const job_record& r) { o.on_finish(0.0, r); } ||
-    requires(T& o, const node_event& e) { o.on_server(e); };
+concept Observer = requires(T& o, const moment& m) {
+  o(m);
+}
+|| requires(T& o, const moment& m) { o.on_decision(m); }
+|| requires(T& o, const job& j) { o.on_submit(0.0, j); }
+|| requires(T& o, const schedule::start& s) { o.on_start(0.0, s); }
+|| requires(T& o, const schedule::resize& r) { o.on_resize(0.0, r); }
+|| requires(T& o, job_id id) { o.on_stop(0.0, id); }
+|| requires(T& o, job_id id) { o.on_hit(0.0, id, 0.0); }
+|| requires(T& o, const job_record& r) { o.on_finish(0.0, r); }
+|| requires(T& o, const node_event& e) { o.on_server(e); };
 
 }  // namespace heddle::sim

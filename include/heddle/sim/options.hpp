@@ -21,23 +21,24 @@ namespace heddle::sim {
 struct options {
   fabric::base_power power = {};
   route::steady_options contention = {};
-  rescale_cost rescale = {};                      ///< of a job that moves or goes on after a stop
-  rescale_cost migration = {};                    ///< of one that moves to as many other GPUs
-  rescale_cost recovery = {.restart = true};      ///< of one that goes on after a failure
+  rescale_cost rescale = {};                  ///< of a job that moves or goes on after a stop
+  rescale_cost migration = {};                ///< of one that moves to as many other GPUs
+  rescale_cost recovery = {.restart = true};  ///< of one that goes on after a failure
   /// A job saves its work after so much run time without pauses, in s, and whenever the scheduler
   /// stops or moves it. Saving costs nothing. A failure takes what was not saved. ≥ 0
   double checkpoint_s = 1800;
-  std::vector<node_event> failures = {};          ///< of servers, by time
-  bool up_at_start = true;                        ///< else all servers are away until they come
-  series carbon_g_per_kwh = {};                   ///< of the electricity
+  std::vector<node_event> failures = {};  ///< of servers, by time
+  bool up_at_start = true;                ///< else all servers are away until they come
+  series carbon_g_per_kwh = {};           ///< of the electricity
   series price_per_kwh = {};
-  bool keep_records = true;                       ///< of all jobs, in the report
+  bool keep_records = true;  ///< of all jobs, in the report
 };
 
 namespace detail {
 
 /// \throws input_error  for what `run` cannot replay
-inline void check_input(const fabric::leaf_spine& dc, const model::workload& all, const options& o) {
+inline void check_input(const fabric::leaf_spine& dc, const model::workload& all,
+                        const options& o) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const job& j = all.jobs[i];
     const std::string where = "job " + std::to_string(j.id.value);

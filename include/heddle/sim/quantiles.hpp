@@ -50,7 +50,8 @@ class quantiles {
   static constexpr int dropped = 42;  // bits; 10 of the mantissa stay
 
   static std::uint32_t key(double x) {
-    return static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(std::max(0.0, x) + 0.0) >> dropped);
+    return static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(std::max(0.0, x) + 0.0) >>
+                                      dropped);
   }
   static double middle(std::uint32_t k) {
     if (k == 0) return 0;

@@ -10,10 +10,10 @@ namespace heddle::sim {
 /// program stays up and its data are at hand.
 struct rescale_cost {
   double pause_s = 2;
-  double large_pause_s = 7;   ///< from `large_gpus` on
+  double large_pause_s = 7;  ///< from `large_gpus` on
   int large_gpus = 256;
-  bool cached = true;         ///< else 2 (log2 n + 1) s to load data
-  bool restart = false;       ///< the program restarts: 27 s more, from `large_gpus` on 47 s
+  bool cached = true;    ///< else 2 (log2 n + 1) s to load data
+  bool restart = false;  ///< the program restarts: 27 s more, from `large_gpus` on 47 s
 
   [[nodiscard]] double operator()(int gpus) const {
     const bool large = gpus >= large_gpus;

@@ -32,7 +32,8 @@ struct csv_column {
 /// How the fields of a file are set apart.
 struct csv_dialect {
   char separator = ',';
-  bool quotes = true;  ///< double quotes hold a field together; else they are a character like others
+  bool quotes =
+      true;  ///< double quotes hold a field together; else they are a character like others
   /// The columns of a file without a header line. A first line that has the first of them in its
   /// place is a header all the same. Empty: the file has a header line.
   std::string_view columns;
@@ -168,7 +169,8 @@ class csv_reader {
       }
       if (!in_quotes) return true;
       fields_.back().text += '\n';
-      if (!std::getline(in_, line)) throw input_error(where(), "a closing quote", "the end of file");
+      if (!std::getline(in_, line))
+        throw input_error(where(), "a closing quote", "the end of file");
       ++line_;
     }
   }

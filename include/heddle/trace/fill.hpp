@@ -9,8 +9,8 @@
 // jobs that are there already, such as those of a published trace.
 #pragma once
 
-#include <bit>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,11 +45,24 @@ struct share_row {
 
 /// Shares of communication by model and local batch, as the vClos simulators use them.
 inline constexpr std::array<share_row, 18> comm_shares{{
-    {"vgg16", 4, .25},    {"vgg16", 8, .23},     {"vgg16", 16, .16},    {"vgg16", 32, .10},
-    {"vgg16", 64, .07},   {"vgg16", 96, .04},    {"resnet50", 16, .04}, {"resnet50", 32, .05},
-    {"resnet50", 64, .04}, {"resnet50", 96, .03}, {"resnet50", 128, .02}, {"resnet101", 16, .05},
-    {"resnet101", 32, .05}, {"resnet101", 64, .04}, {"resnet101", 96, .02}, {"bert", 16, .12},
-    {"bert", 32, .08},    {"pangu", 1, .348},
+    {"vgg16", 4, .25},
+    {"vgg16", 8, .23},
+    {"vgg16", 16, .16},
+    {"vgg16", 32, .10},
+    {"vgg16", 64, .07},
+    {"vgg16", 96, .04},
+    {"resnet50", 16, .04},
+    {"resnet50", 32, .05},
+    {"resnet50", 64, .04},
+    {"resnet50", 96, .03},
+    {"resnet50", 128, .02},
+    {"resnet101", 16, .05},
+    {"resnet101", 32, .05},
+    {"resnet101", 64, .04},
+    {"resnet101", 96, .02},
+    {"bert", 16, .12},
+    {"bert", 32, .08},
+    {"pangu", 1, .348},
 }};
 
 /// The mix of the vClos evaluation: collectives by chance (halving-doubling only for powers of two),
@@ -98,7 +111,8 @@ struct catalogue_mix {
       const boost::random::uniform_int_distribution<std::size_t> any(0, models.size() - 1);
       j.model = models[any(s)];
     }
-    vclos_mix{seed, false}(j, {.model = false, .pattern = what.pattern, .comm_share = what.comm_share});
+    vclos_mix{seed,
+              false}(j, {.model = false, .pattern = what.pattern, .comm_share = what.comm_share});
   }
 };
 

@@ -53,8 +53,7 @@ template <class Fill = nothing>
              pattern = rows.column("collective"), share = rows.column("comm_share"),
              priority = rows.column("priority"), weight = rows.column("weight"),
              deadline = rows.column("deadline_s"), least = rows.column("min_gpus"),
-             most = rows.column("max_gpus"), status = rows.column("status"),
-             vc = rows.column("vc");
+             most = rows.column("max_gpus"), status = rows.column("status"), vc = rows.column("vc");
   const auto given = [&](const std::optional<csv_column>& c) { return c && !rows.empty(*c); };
 
   std::vector<job> jobs;
@@ -112,9 +111,9 @@ template <class Fill = nothing>
 }
 
 struct curve_options {
-  std::string gpu = "a100";     ///< of the catalogue
+  std::string gpu = "a100";  ///< of the catalogue
   int gpus_per_server = 8;
-  int max_gpus = 64;            ///< largest count of an elastic job; the count asked for is always there
+  int max_gpus = 64;  ///< largest count of an elastic job; the count asked for is always there
   std::string unknown_model = "resnet50";  ///< followed by jobs that name none
 };
 
@@ -122,8 +121,8 @@ struct curve_options {
 /// asked for, all clocks of the type's ladder, the global batch kept (a count with less than one
 /// sample a GPU is left out). Jobs of one model, batch and count share a curve.
 /// \throws input_error  for a model or a GPU that the catalogue lacks
-[[nodiscard]] inline model::workload with_curves(std::vector<job> jobs, const model::catalogue& known,
-                                                 const curve_options& o = {}) {
+[[nodiscard]] inline model::workload
+with_curves(std::vector<job> jobs, const model::catalogue& known, const curve_options& o = {}) {
   const model::gpu_type* gpu = known.find_gpu(o.gpu);
   model::workload w;
   std::map<std::tuple<std::string, double, int>, std::uint32_t> made;

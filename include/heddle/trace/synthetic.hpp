@@ -75,10 +75,10 @@ inline constexpr std::array<size_class, 9> vclos_small_sizes{{
 struct vclos_workload {
   std::span<const size_class> sizes = vclos_small_sizes;
   std::size_t jobs = 5000;
-  int cluster_gpus = 512;    ///< the load refers to these
-  double load = 0.75;        ///< GPU time asked for over GPU time there is, > 0
-  double mean_gap_s = 0;     ///< between submissions; 0: what gives `load`
-  bool heavy = true;         ///< as in `vclos_mix`
+  int cluster_gpus = 512;  ///< the load refers to these
+  double load = 0.75;      ///< GPU time asked for over GPU time there is, > 0
+  double mean_gap_s = 0;   ///< between submissions; 0: what gives `load`
+  bool heavy = true;       ///< as in `vclos_mix`
   std::uint64_t seed = 0;
 
   /// Mean GPU time of a job, in s.
@@ -86,7 +86,8 @@ struct vclos_workload {
     double sum = 0, weights = 0;
     for (const size_class& c : sizes) {
       const double rest = c.duration_s(.95);
-      const double mean = .50 * c.p50_s + .25 * c.p75_s + .15 * c.p90_s + .09 * rest + .01 * c.p99_s;
+      const double mean =
+          .50 * c.p50_s + .25 * c.p75_s + .15 * c.p90_s + .09 * rest + .01 * c.p99_s;
       sum += c.weight * c.gpus * mean;
       weights += c.weight;
     }
@@ -148,11 +149,11 @@ struct bursty_gaps {
 struct bursty_workload {
   std::size_t jobs = 1000;
   bursty_gaps gaps;
-  int max_gpus = 64;               ///< the largest size; twice the size is `halving` times as likely
-  double halving = .6;             ///< in (0, 1]
-  double median_s = 1800;          ///< of the run time, > 0
-  double sigma = 1.5;              ///< of its logarithm, ≥ 0
-  double max_s = 7 * 86400.0;      ///< longer run times are cut
+  int max_gpus = 64;           ///< the largest size; twice the size is `halving` times as likely
+  double halving = .6;         ///< in (0, 1]
+  double median_s = 1800;      ///< of the run time, > 0
+  double sigma = 1.5;          ///< of its logarithm, ≥ 0
+  double max_s = 7 * 86400.0;  ///< longer run times are cut
   std::span<const std::string_view> models;  ///< empty: none; must outlive this
   std::uint64_t seed = 0;
 
@@ -183,7 +184,8 @@ struct bursty_workload {
       const auto k = std::upper_bound(weights.begin(), weights.end() - 1, at) - weights.begin();
       j.gpus = 1 << k;
       normal.reset();  // a job's draw is its own
-      j.duration_s = std::clamp(median_s * std::exp(sigma * normal(length)), 1.0, std::max(1.0, max_s));
+      j.duration_s =
+          std::clamp(median_s * std::exp(sigma * normal(length)), 1.0, std::max(1.0, max_s));
       if (models.empty())
         pattern(j, {.model = false, .pattern = true, .comm_share = true});
       else

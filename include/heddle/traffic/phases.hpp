@@ -50,9 +50,9 @@ struct flow {
 
 /// What is said of a phase besides its flows.
 struct phase {
-  double bytes = 0;    ///< of each flow
-  int repeat = 1;      ///< the phase is run this many times, one after the other
-  int incast = 1;      ///< P: most flows that one rank sends, or receives
+  double bytes = 0;  ///< of each flow
+  int repeat = 1;    ///< the phase is run this many times, one after the other
+  int incast = 1;    ///< P: most flows that one rank sends, or receives
 };
 
 /// The phases of one collective on one group, made one at a time. The group must outlive it.
@@ -63,29 +63,40 @@ class phases {
       : ranks_(&ranks), pattern_(pattern), bytes_(bytes), n_(ranks.gpus.size()) {
     if (n_ < 2 || pattern == collective::none) return;
     switch (pattern) {
-      case collective::ring:
-        two_way_ = n_ <= static_cast<std::size_t>(ranks.gpus_per_server);
-        per_server_ = two_way_ ? 1 : equal_share_of_servers();
-        count_ = per_server_ > 1 ? 3 : 1;
-        break;
-      case collective::halving_doubling:
-        steps_ = static_cast<std::size_t>(std::bit_width(n_)) - 1;
-        core_ = std::size_t{1} << steps_;
-        if (core_ < n_) pair_extras();
-        count_ = 2 * steps_ + (core_ < n_ ? 2 : 0);
-        break;
-      case collective::hierarchical_all_to_all:
-        per_server_ = equal_share_of_servers();
-        if (per_server_ == n_) per_server_ = 1;
-        count_ = per_server_ > 1 ? per_server_ - 1 + n_ / per_server_ - 1 : n_ - 1;
-        break;
-      case collective::all_to_all: count_ = n_ - 1; break;
-      case collective::tree: grow_trees(); break;
-      case collective::all_gather:
-      case collective::reduce_scatter: count_ = 1; break;
-      case collective::broadcast: count_ = static_cast<std::size_t>(std::bit_width(n_ - 1)); break;
-      case collective::pipeline: count_ = 2; break;
-      case collective::none: break;
+    case collective::ring:
+      two_way_ = n_ <= static_cast<std::size_t>(ranks.gpus_per_server);
+      per_server_ = two_way_ ? 1 : equal_share_of_servers();
+      count_ = per_server_ > 1 ? 3 : 1;
+      break;
+    case collective::halving_doubling:
+      steps_ = static_cast<std::size_t>(std::bit_width(n_)) - 1;
+      core_ = std::size_t{1} << steps_;
+      if (core_ < n_) pair_extras();
+      count_ = 2 * steps_ + (core_ < n_ ? 2 : 0);
+      break;
+    case collective::hierarchical_all_to_all:
+      per_server_ = equal_share_of_servers();
+      if (per_server_ == n_) per_server_ = 1;
+      count_ = per_server_ > 1 ? per_server_ - 1 + n_ / per_server_ - 1 : n_ - 1;
+      break;
+    case collective::all_to_all:
+      count_ = n_ - 1;
+      break;
+    case collective::tree:
+      grow_trees();
+      break;
+    case collective::all_gather:
+    case collective::reduce_scatter:
+      count_ = 1;
+      break;
+    case collective::broadcast:
+      count_ = static_cast<std::size_t>(std::bit_width(n_ - 1));
+      break;
+    case collective::pipeline:
+      count_ = 2;
+      break;
+    case collective::none:
+      break;
     }
   }
 
@@ -97,16 +108,23 @@ class phases {
     assert(k < count_);
     out.clear();
     switch (pattern_) {
-      case collective::ring: return write_ring(k, out);
-      case collective::halving_doubling: return write_halving_doubling(k, out);
-      case collective::hierarchical_all_to_all: return write_hierarchical(k, out);
-      case collective::tree: return write_trees(k, out);
-      case collective::all_gather:
-      case collective::reduce_scatter:
-        return write_shift(1, bytes_ / static_cast<double>(n_), static_cast<int>(n_) - 1, out);
-      case collective::broadcast: return write_broadcast(k, out);
-      case collective::pipeline: return write_pipeline(k, out);
-      default: return write_shift(k + 1, bytes_, 1, out);
+    case collective::ring:
+      return write_ring(k, out);
+    case collective::halving_doubling:
+      return write_halving_doubling(k, out);
+    case collective::hierarchical_all_to_all:
+      return write_hierarchical(k, out);
+    case collective::tree:
+      return write_trees(k, out);
+    case collective::all_gather:
+    case collective::reduce_scatter:
+      return write_shift(1, bytes_ / static_cast<double>(n_), static_cast<int>(n_) - 1, out);
+    case collective::broadcast:
+      return write_broadcast(k, out);
+    case collective::pipeline:
+      return write_pipeline(k, out);
+    default:
+      return write_shift(k + 1, bytes_, 1, out);
     }
   }
 
@@ -154,7 +172,8 @@ class phases {
     const std::size_t q = per_server_, s = n_ / q;
     if (k == 1) return write_shift(q, d, 2 * (static_cast<int>(s) - 1), out);
     for (std::size_t i = 0; i < n_; ++i) out.push_back({u(i), u(i - i % q + (i + 1) % q)});
-    return {.bytes = bytes_ / static_cast<double>(q), .repeat = static_cast<int>(q) - 1, .incast = 1};
+    return {
+        .bytes = bytes_ / static_cast<double>(q), .repeat = static_cast<int>(q) - 1, .incast = 1};
   }
 
   phase write_halving_doubling(std::size_t k, std::vector<flow>& out) const {
@@ -239,7 +258,8 @@ class phases {
         most = std::max({most, ++sent[out.back().source], ++received[out.back().target]});
       }
     }
-    return {.bytes = bytes_ / (2 * static_cast<double>(tree_chunks)), .repeat = repeat, .incast = most};
+    return {
+        .bytes = bytes_ / (2 * static_cast<double>(tree_chunks)), .repeat = repeat, .incast = most};
   }
 
   /// Gives every rank beyond the power of two a partner of its own below it: under the same leaf

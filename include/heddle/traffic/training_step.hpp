@@ -31,13 +31,13 @@ struct parallelism {
 /// What is sent in one step; what has no bytes, or only one rank, is not sent. D is that of
 /// traffic/phases.hpp; `times` counts the collectives of one micro-batch, forward and back.
 struct step_traffic {
-  int micro_batches = 1;              ///< ≥ 1
-  double tensor_bytes = 0;            ///< D of an all-reduce of activations among tensor ranks
-  int tensor_times = 4;               ///< of one layer: attention and MLP, forward and back
-  double expert_bytes = 0;            ///< for each pair of ranks of an all-to-all among expert ranks
-  int expert_times = 4;               ///< tokens out and home, forward and back
-  double pipeline_bytes = 0;          ///< over each boundary, each way, once a micro-batch
-  double data_bytes = 0;              ///< D of the all-reduce of gradients among data ranks
+  int micro_batches = 1;      ///< ≥ 1
+  double tensor_bytes = 0;    ///< D of an all-reduce of activations among tensor ranks
+  int tensor_times = 4;       ///< of one layer: attention and MLP, forward and back
+  double expert_bytes = 0;    ///< for each pair of ranks of an all-to-all among expert ranks
+  int expert_times = 4;       ///< tokens out and home, forward and back
+  double pipeline_bytes = 0;  ///< over each boundary, each way, once a micro-batch
+  double data_bytes = 0;      ///< D of the all-reduce of gradients among data ranks
   collective tensor_pattern = collective::ring;
   collective expert_pattern = collective::all_to_all;
   collective data_pattern = collective::ring;

@@ -23,7 +23,7 @@ namespace heddle::allocate::detail {
 class choice_branch {
  public:
   struct result {
-    double bound = 0;       ///< of the whole tree
+    double bound = 0;  ///< of the whole tree
     std::size_t nodes = 0;
     double work = 0;        ///< about 30 ns each
     bool complete = false;  ///< nothing was left out because of a limit
@@ -165,8 +165,10 @@ class choice_branch {
         return;
       }
       const std::size_t passes = depth == 0 ? 400 : 10 + 3 * d.resources();
-      const auto found = dual_->solve(d, here.price, {.target = target(), .gap = 1e-9, .pass_limit = passes});
-      work_ += work_of_repair + work_of_entry * static_cast<double>(found.passes * d.points() * d.resources());
+      const auto found =
+          dual_->solve(d, here.price, {.target = target(), .gap = 1e-9, .pass_limit = passes});
+      work_ += work_of_repair +
+               work_of_entry * static_cast<double>(found.passes * d.points() * d.resources());
       if (found.infeasible) return;
       here.upper = std::min(here.upper, d.rounded(found.bound));
       here.bound = found.bound;

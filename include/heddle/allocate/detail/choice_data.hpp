@@ -131,8 +131,8 @@ class choice_data {
 struct choice_found {
   bool found = false;
   double value = -std::numeric_limits<double>::infinity();
-  std::vector<std::uint32_t> point;   ///< one a job of the root
-  std::vector<std::uint32_t> decided; ///< scratch of the search: what is decided above a node
+  std::vector<std::uint32_t> point;    ///< one a job of the root
+  std::vector<std::uint32_t> decided;  ///< scratch of the search: what is decided above a node
 
   void reset(std::size_t jobs) {
     found = false;

@@ -94,11 +94,16 @@ class choice_dual {
     pick_.resize(d.jobs());
     usage_.resize(d.resources() + 1);
     switch (d.resources()) {
-      case 1: return pass_on<1>(d, price);
-      case 2: return pass_on<2>(d, price);
-      case 3: return pass_on<3>(d, price);
-      case 4: return pass_on<4>(d, price);
-      default: return pass_on<0>(d, price);
+    case 1:
+      return pass_on<1>(d, price);
+    case 2:
+      return pass_on<2>(d, price);
+    case 3:
+      return pass_on<3>(d, price);
+    case 4:
+      return pass_on<4>(d, price);
+    default:
+      return pass_on<0>(d, price);
     }
   }
   [[nodiscard]] const std::vector<std::uint32_t>& pick() const { return pick_; }

@@ -37,7 +37,7 @@ namespace heddle::allocate::detail {
 class choice_halves {
  public:
   struct result {
-    double work = 0;        ///< pairs of boxes, choices listed, and ten for each point: some 30 ns each
+    double work = 0;  ///< pairs of boxes, choices listed, and ten for each point: some 30 ns each
     bool complete = false;  ///< no better choice of the free jobs exists
   };
 
@@ -71,8 +71,8 @@ class choice_halves {
   /// choices of the first half of `free` with at most as many of the second. If none is known yet all jobs must
   /// be free, and it looks for one that loses at most `loss`. `go_on()` is asked every millisecond or so.
   template <class GoOn>
-  result run(const choice_data& d, const std::vector<std::uint32_t>& free, choice_found& best, std::size_t most,
-             double loss, GoOn go_on) {
+  result run(const choice_data& d, const std::vector<std::uint32_t>& free, choice_found& best,
+             std::size_t most, double loss, GoOn go_on) {
     result out{.work = 10.0 * static_cast<double>(d.points())};  // for what comes before the lists
     d_ = &d;
     best_ = &best;
@@ -99,10 +99,17 @@ class choice_halves {
     stop_ = false;
     if (sides_[0].size() > 0 && sides_[1].size() > 0) {
       switch (width_) {
-        case 4: join<4>(0, 0, go_on); break;
-        case 8: join<8>(0, 0, go_on); break;
-        case 12: join<12>(0, 0, go_on); break;
-        default: join<Eigen::Dynamic>(0, 0, go_on);
+      case 4:
+        join<4>(0, 0, go_on);
+        break;
+      case 8:
+        join<8>(0, 0, go_on);
+        break;
+      case 12:
+        join<12>(0, 0, go_on);
+        break;
+      default:
+        join<Eigen::Dynamic>(0, 0, go_on);
       }
     }
     out.work += static_cast<double>(pairs_);
@@ -111,8 +118,8 @@ class choice_halves {
   }
 
  private:
-  static constexpr std::size_t leaf = 4;    // choices
-  static constexpr std::size_t bins = 512;  // of reduced costs
+  static constexpr std::size_t leaf = 4;             // choices
+  static constexpr std::size_t bins = 512;           // of reduced costs
   static constexpr std::size_t listed_for_one = 32;  // choices of which one is kept
 
   struct node {
@@ -184,7 +191,8 @@ class choice_halves {
   template <class Each>
   double weigh(std::uint32_t i, Each each) const {
     double sum = 0, loss = 0;
-    for (std::uint32_t k = d_->begin[i]; k < d_->begin[i + 1]; ++k) sum += std::exp(-beta_ * cost_[k]);
+    for (std::uint32_t k = d_->begin[i]; k < d_->begin[i + 1]; ++k)
+      sum += std::exp(-beta_ * cost_[k]);
     for (std::uint32_t k = d_->begin[i]; k < d_->begin[i + 1]; ++k) {
       const double part = std::exp(-beta_ * cost_[k]) / sum;
       loss += part * cost_[k];
@@ -204,9 +212,10 @@ class choice_halves {
     for (std::uint32_t i : s.jobs) {
       for (std::uint32_t k = d.begin[i]; k < d.begin[i + 1]; ++k)
         if (cost_[k] < room()) s.item.push_back(k);
-      std::sort(s.item.begin() + s.first.back(), s.item.end(), [&](std::uint32_t a, std::uint32_t b) {
-        return cost_[a] != cost_[b] ? cost_[a] < cost_[b] : a < b;
-      });
+      std::sort(s.item.begin() + s.first.back(), s.item.end(),
+                [&](std::uint32_t a, std::uint32_t b) {
+                  return cost_[a] != cost_[b] ? cost_[a] < cost_[b] : a < b;
+                });
       const auto count = [&] { return static_cast<double>(s.item.size() - s.first.back()); };
       for (; codes * count() > 0x1p63; all = false) s.item.pop_back();
       codes *= count();
@@ -227,11 +236,13 @@ class choice_halves {
       double top = -std::numeric_limits<double>::infinity();
       for (std::size_t q = s.first[j]; q < s.first[j + 1]; ++q) {
         top = std::max(top, d.value[s.item[q]]);
-        for (std::size_t r = 0; r < resources; ++r) least_[r] = std::min(least_[r], d.row(s.item[q])[r]);
+        for (std::size_t r = 0; r < resources; ++r)
+          least_[r] = std::min(least_[r], d.row(s.item[q])[r]);
       }
       for (std::size_t q = s.first[j]; q < s.first[j + 1]; ++q) {
         for (std::size_t r = 0; r < resources; ++r)
-          s.step[q * width_ + r] = static_cast<float>((d.row(s.item[q])[r] - least_[r]) * scale_[r]);
+          s.step[q * width_ + r] =
+              static_cast<float>((d.row(s.item[q])[r] - least_[r]) * scale_[r]);
         s.step[q * width_ + resources] = static_cast<float>(top - d.value[s.item[q]]);
       }
       for (std::size_t r = 0; r < resources; ++r) left_[r] -= least_[r];
@@ -254,13 +265,15 @@ class choice_halves {
   // Lists choices of small reduced costs and keeps at most `most`; true if those are all below the room.
   bool list(side& s, const side& other, std::size_t most) {
     // Sums of reduced costs are counted in bins, rounded down, so that no more are listed than wanted.
-    const double room = this->room(), wanted = static_cast<double>(listed_for_one) * static_cast<double>(most);
+    const double room = this->room(),
+                 wanted = static_cast<double>(listed_for_one) * static_cast<double>(most);
     count_.assign(bins, 0);
     count_[0] = 1;
     for (std::size_t j = 0; j < s.jobs.size(); ++j) {
       next_count_.assign(bins, 0);
       for (std::size_t q = s.first[j]; q < s.first[j + 1]; ++q) {
-        const auto shift = static_cast<std::size_t>(cost_[s.item[q]] / room * static_cast<double>(bins));
+        const auto shift =
+            static_cast<std::size_t>(cost_[s.item[q]] / room * static_cast<double>(bins));
         for (std::size_t b = shift; b < bins; ++b) next_count_[b] += count_[b - shift];
       }
       count_.swap(next_count_);
@@ -294,7 +307,8 @@ class choice_halves {
         const extension x = found_[n];
         grown_loss_[n] = x.loss;
         grown_code_[n] = s.code[x.stem] + radix * x.rank;
-        const float *stem = s.at.data() + x.stem * width_, *step = s.step.data() + (first + x.rank) * width_;
+        const float *stem = s.at.data() + x.stem * width_,
+                    *step = s.step.data() + (first + x.rank) * width_;
         for (std::size_t r = 0; r < width_; ++r) grown_at_[n * width_ + r] = stem[r] + step[r];
       }
       radix *= count;
@@ -317,7 +331,8 @@ class choice_halves {
     score_.resize(found_.size());
     for (std::size_t n = 0; n < found_.size(); ++n) {
       const extension x = found_[n];
-      const float *stem = s.at.data() + x.stem * width_, *step = s.step.data() + (first + x.rank) * width_;
+      const float *stem = s.at.data() + x.stem * width_,
+                  *step = s.step.data() + (first + x.rank) * width_;
       std::array<float, 4> sum = {};
       for (std::size_t r = 0; r < width_; r += 4)
         for (std::size_t l = 0; l < 4; ++l) {
@@ -328,8 +343,8 @@ class choice_halves {
     }
     order_.resize(found_.size());
     std::iota(order_.begin(), order_.end(), 0U);
-    std::nth_element(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(most), order_.end(),
-                     [&](std::uint32_t a, std::uint32_t b) {
+    std::nth_element(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(most),
+                     order_.end(), [&](std::uint32_t a, std::uint32_t b) {
                        return score_[a] != score_[b] ? score_[a] < score_[b] : a < b;
                      });
     order_.resize(most);
@@ -368,10 +383,12 @@ class choice_halves {
       if (here.end - here.begin > leaf && high[longest] > low[longest]) {
         const std::uint32_t middle = here.begin + (here.end - here.begin) / 2;
         const auto from = order_.begin();
-        std::nth_element(from + here.begin, from + middle, from + here.end, [&](std::uint32_t a, std::uint32_t b) {
-          const float x = s.at[a * width_ + longest], y = s.at[b * width_ + longest];
-          return x != y ? x < y : a < b;
-        });
+        std::nth_element(from + here.begin, from + middle, from + here.end,
+                         [&](std::uint32_t a, std::uint32_t b) {
+                           const float x = s.at[a * width_ + longest],
+                                       y = s.at[b * width_ + longest];
+                           return x != y ? x < y : a < b;
+                         });
         here.child = static_cast<std::uint32_t>(s.nodes.size());
         s.nodes.push_back({.begin = here.begin, .end = middle});
         s.nodes.push_back({.begin = middle, .end = here.end});

@@ -96,8 +96,7 @@ class choice_repair {
         if (k != pick[i]) candidates_.push_back({reduced_[k], k, i});
     if (candidates_.size() > count) {
       std::nth_element(candidates_.begin(),
-                       candidates_.begin() + static_cast<std::ptrdiff_t>(count),
-                       candidates_.end());
+                       candidates_.begin() + static_cast<std::ptrdiff_t>(count), candidates_.end());
       candidates_.resize(count);
     }
     // The way back, for each job that has a way out.

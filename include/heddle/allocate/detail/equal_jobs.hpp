@@ -49,9 +49,9 @@ class equal_jobs {
   }
 
   [[nodiscard]] std::size_t size() const { return first_.size(); }
-  [[nodiscard]] std::size_t of(std::size_t job) const { return of_[job]; }      ///< class of a job
-  [[nodiscard]] std::size_t first(std::size_t k) const { return first_[k]; }    ///< its first job
-  [[nodiscard]] double count(std::size_t k) const { return count_[k]; }         ///< how many jobs
+  [[nodiscard]] std::size_t of(std::size_t job) const { return of_[job]; }    ///< class of a job
+  [[nodiscard]] std::size_t first(std::size_t k) const { return first_[k]; }  ///< its first job
+  [[nodiscard]] double count(std::size_t k) const { return count_[k]; }       ///< how many jobs
 
  private:
   static constexpr std::uint32_t empty = static_cast<std::uint32_t>(-1);

@@ -255,11 +255,16 @@ class level_search {
   // Usage of all jobs at level_ under the prices, as parts of each capacity, in usage_.
   bill spend(const std::vector<double>& share) {
     switch (types_) {
-      case 1: return spend_on<1>(share);
-      case 2: return spend_on<2>(share);
-      case 3: return spend_on<3>(share);
-      case 4: return spend_on<4>(share);
-      default: return spend_on<0>(share);
+    case 1:
+      return spend_on<1>(share);
+    case 2:
+      return spend_on<2>(share);
+    case 3:
+      return spend_on<3>(share);
+    case 4:
+      return spend_on<4>(share);
+    default:
+      return spend_on<0>(share);
     }
   }
 

@@ -73,7 +73,7 @@ class packing_master {
       if (in == none) {
         double most = 0;
         for (std::size_t r = 0; r < rows_; ++r)
-          if (dual_[r] < -1e-16L * scale_ && static_cast<double>(-dual_[r]) > most) {
+          if (dual_[r]<-1e-16L * scale_&& static_cast<double>(-dual_[r])> most) {
             in = slack(r);
             most = static_cast<double>(-dual_[r]);
             if (bland) break;
@@ -98,7 +98,8 @@ class packing_master {
   template <class Visit>
   void for_each_used(Visit visit) const {
     for (std::size_t r = 0; r < rows_; ++r)
-      if (basis_[r] < slack(0) && solution_[r] > 0) visit(basis_[r], static_cast<double>(solution_[r]));
+      if (basis_[r] < slack(0) && solution_[r] > 0)
+        visit(basis_[r], static_cast<double>(solution_[r]));
   }
 
  private:
@@ -168,8 +169,7 @@ class packing_master {
     }
     for (std::size_t c = 0; c < rows_; ++c) {
       real sum = 0;
-      for (std::size_t r = 0; r < rows_; ++r)
-        sum += value_of(basis_[r]) * inverse_[r * rows_ + c];
+      for (std::size_t r = 0; r < rows_; ++r) sum += value_of(basis_[r]) * inverse_[r * rows_ + c];
       dual_[c] = sum;
       scale_ = std::max(scale_, std::abs(sum));
     }

@@ -24,7 +24,8 @@ struct room {
   /// Books a point that has been given, whether or not it fits.
   void book(const candidate& job, const model::operating_point& p) { give(job, p, -1); }
   /// Gives `job` the point `to` in the place of `from` (null: none) if that fits.
-  bool move(const candidate& job, const model::operating_point* from, const model::operating_point* to) {
+  bool move(const candidate& job, const model::operating_point* from,
+            const model::operating_point* to) {
     room then = *this;
     if (from) then.give(job, *from, +1);
     if (to) then.give(job, *to, -1);
@@ -34,9 +35,8 @@ struct room {
     return fits;
   }
   /// The fastest point of a count that fits in the place of `from`, or null; it is not taken yet.
-  [[nodiscard]] const model::operating_point* fastest(const candidate& job,
-                                                      const model::operating_point* from,
-                                                      int count) const {
+  [[nodiscard]] const model::operating_point*
+  fastest(const candidate& job, const model::operating_point* from, int count) const {
     const auto points = job.curve->at(count);
     for (std::size_t k = points.size(); k-- > 0;)
       if (room then = *this; then.move(job, from, &points[k])) return &points[k];
@@ -45,8 +45,9 @@ struct room {
 
  private:
   static double some(double limit) {
-    return limit > -std::numeric_limits<double>::infinity() ? limit
-                                                            : std::numeric_limits<double>::quiet_NaN();
+    return limit > -std::numeric_limits<double>::infinity()
+               ? limit
+               : std::numeric_limits<double>::quiet_NaN();
   }
   void give(const candidate& job, const model::operating_point& p, int sign) {
     gpus += sign * p.config.gpus;
@@ -70,7 +71,8 @@ struct room {
 /// Starts each job that `may_start` and has nothing on its smallest count, in order, at the fastest clock
 /// that fits.
 template <class MayStart>
-void start_smallest(std::span<const candidate> jobs, room& left, allocation& out, MayStart may_start) {
+void start_smallest(std::span<const candidate> jobs, room& left, allocation& out,
+                    MayStart may_start) {
   for (std::size_t i = 0; i < jobs.size() && left.gpus > 0; ++i) {
     if (out[i] || !can_run(jobs[i]) || !may_start(i)) continue;
     const int count = count_from(jobs[i], 1);

@@ -116,7 +116,8 @@ class chain_store {
     std::uint32_t point, next;
   };
 
-  static std::size_t best_of_start(std::span<const model::operating_point> points, std::size_t first) {
+  static std::size_t best_of_start(std::span<const model::operating_point> points,
+                                   std::size_t first) {
     std::size_t best = first;
     for (std::size_t k = first + 1;
          k < points.size() && points[k].config.gpus == points[first].config.gpus; ++k)
@@ -137,8 +138,8 @@ class chain_store {
     while (k < points.size() && points[k].config.gpus < least) ++k;
     if (k == points.size() || points[k].config.gpus > high) return best;
     step larger{0, 0};
-    for (const int count = points[k].config.gpus; k < points.size() && points[k].config.gpus == count;
-         ++k) {
+    for (const int count = points[k].config.gpus;
+         k < points.size() && points[k].config.gpus == count; ++k) {
       const double rank = rule.rank(from, points[k]);
       if (rank >= larger.key) larger = {rank, static_cast<std::uint32_t>(k)};
     }
@@ -162,7 +163,7 @@ class chain_store {
 
   std::vector<chain> chains_;
   std::vector<link> steps_;
-  std::size_t most_steps_ = 0;  // of all chains
+  std::size_t most_steps_ = 0;        // of all chains
   std::vector<std::uint32_t> table_;  // open addressing, a power of two
 };
 

@@ -22,9 +22,9 @@ class step_engine {
  public:
   struct options {
     step_rule rule;
-    bool stop = false;          ///< at the first step that does not fit
-    bool classes = true;        ///< a higher priority class is served before a lower one
-    bool hard = false;          ///< running jobs too need energy
+    bool stop = false;    ///< at the first step that does not fit
+    bool classes = true;  ///< a higher priority class is served before a lower one
+    bool hard = false;    ///< running jobs too need energy
   };
 
   void run(const options& o, std::span<const candidate> jobs, const limits& l, allocation& out) {
@@ -57,8 +57,8 @@ class step_engine {
   };
   struct row {
     std::uint32_t chain = 0;
-    std::uint32_t count = 0;                      // points of the curve
-    std::uint32_t ahead = chain_store::none;      // step ahead, a place in the store
+    std::uint32_t count = 0;                  // points of the curve
+    std::uint32_t ahead = chain_store::none;  // step ahead, a place in the store
   };
 
   // --- the rows --------------------------------------------------------------------------------
@@ -90,7 +90,8 @@ class step_engine {
       if (i == labels_.size()) resize(jobs.size());  // rows from here on are not known
       const double work = work_left(c), scale = scale_of(c, work);
       const bool changed = !known || scale != scale_[i] || (work > 0) != (work_[i] > 0);
-      if (const point* const points = c.curve->points().data(); points_[i] != points) points_[i] = points;
+      if (const point* const points = c.curve->points().data(); points_[i] != points)
+        points_[i] = points;
       if (work_[i] != work) work_[i] = work;
       if (scale_[i] != scale) scale_[i] = scale;
       if (!known && i + 8 < jobs.size()) fetch(*jobs[i + 8].curve);
@@ -159,8 +160,7 @@ class step_engine {
   }
 
   [[nodiscard]] step_level level_of(const point& p) const {
-    return {p.config.gpus, p.power_w - p.config.gpus * idle_w_,
-            p.energy_per_sample_j()};
+    return {p.config.gpus, p.power_w - p.config.gpus * idle_w_, p.energy_per_sample_j()};
   }
 
   // Puts the rows into the lanes of their classes.
@@ -257,7 +257,8 @@ class step_engine {
     if (o.stop) {
       started.each([&](std::uint32_t r) { out[r] = points_[r] + steps_.point[r]; });
     } else {
-      if (limit.gpus - used.gpus >= 1) mine.steps.fill(steps_, steps, started, meter, limit, used, 1);
+      if (limit.gpus - used.gpus >= 1)
+        mine.steps.fill(steps_, steps, started, meter, limit, used, 1);
       if (meter.limits_power() || meter.limits_energy())
         raise_clocks(mine, started, meter, limit, used, out);
       else
@@ -313,17 +314,19 @@ class step_engine {
                     const step_need& limit, step_need& used, allocation& out) {
     clock_source clocks{*this};
     const std::uint32_t *const base = clock_base_.data(), *const now = steps_.point.data();
-    started.each_maybe([=](std::size_t r) { return base[r] != now[r]; }, [&](std::uint32_t r) {
-      clock_base_[r] = steps_.point[r];
-      clocks_.reset(clocks, r);
-    });
+    started.each_maybe([=](std::size_t r) { return base[r] != now[r]; },
+                       [&](std::uint32_t r) {
+                         clock_base_[r] = steps_.point[r];
+                         clocks_.reset(clocks, r);
+                       });
     mine.clocks.run(clocks_, clocks, started, meter, limit, used);
     mine.clocks.fill(clocks_, clocks, started, meter, limit, used, 0);
     started.each([&](std::uint32_t r) { out[r] = points_[r] + clocks_.point[r]; });
   }
 
   static constexpr double infinite = std::numeric_limits<double>::infinity();
-  static constexpr int out_of_reach = std::numeric_limits<int>::max();  // of a job that gets nothing
+  static constexpr int out_of_reach =
+      std::numeric_limits<int>::max();  // of a job that gets nothing
 
   step_rule rule_;
   double idle_w_ = 0;
@@ -333,11 +336,11 @@ class step_engine {
   std::vector<const point*> points_;
   std::vector<double> work_, scale_;  // the latter times a step's rank is its key
   std::vector<row> rows_;
-  step_levels base_;                  // at the start
+  step_levels base_;                         // at the start
   std::vector<std::uint32_t> top_, top_of_;  // the fastest point at the count of a point
   std::vector<std::uint32_t> clock_base_;    // the point from which a job's clock ladder counts
   step_ladder steps_, clocks_;
-  std::vector<lane> lanes_;           // by priority falling
+  std::vector<lane> lanes_;  // by priority falling
   std::vector<std::uint32_t> started_;
 };
 

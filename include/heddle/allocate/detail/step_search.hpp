@@ -168,7 +168,9 @@ struct step_levels {
   std::vector<int> gpus;
   std::vector<double> watts, sample_j;
 
-  [[nodiscard]] step_level operator[](std::size_t r) const { return {gpus[r], watts[r], sample_j[r]}; }
+  [[nodiscard]] step_level operator[](std::size_t r) const {
+    return {gpus[r], watts[r], sample_j[r]};
+  }
   void set(std::size_t r, const step_level& l) {
     gpus[r] = l.gpus;
     watts[r] = l.watts;
@@ -186,7 +188,8 @@ struct step_levels {
     const double *const w = watts.data(), *const j = sample_j.data(), *const k = work.data();
     s.gpus = rows.sum([g](std::size_t r) { return static_cast<double>(g[r]); });
     if (m.limits_power()) s.watts = rows.sum([w, m](std::size_t r) { return m.watts(w[r]); });
-    if (m.limits_energy()) s.joules = rows.sum([j, k, m](std::size_t r) { return m.joules(j[r], k[r]); });
+    if (m.limits_energy())
+      s.joules = rows.sum([j, k, m](std::size_t r) { return m.joules(j[r], k[r]); });
     return s;
   }
 };
@@ -196,7 +199,8 @@ struct step_levels {
 /// `work` and its `id`.
 class step_ladder {
  public:
-  std::vector<double> next_key, last_key;  ///< of the step ahead, 0 if none; of the last one made, ∞ if none
+  std::vector<double> next_key,
+      last_key;  ///< of the step ahead, 0 if none; of the last one made, ∞ if none
   step_levels now, next;
   std::vector<std::uint32_t> taken, point, next_point;
 
@@ -294,7 +298,8 @@ class step_search {
             const step_need& limit, step_need& used, int least_gpus) {
     const auto fits = [&](std::uint32_t r) {
       const int gpus = ladder.next.gpus[r] - ladder.now.gpus[r];
-      return ladder.next_key[r] > 0 && gpus >= least_gpus && after(ladder, s, r, m, used).within(limit);
+      return ladder.next_key[r] > 0 && gpus >= least_gpus &&
+             after(ladder, s, r, m, used).within(limit);
     };
     // There is less and less left. While a step leaves room for few others, passes that look for the first
     // step that fits are faster than a heap of all that do.
@@ -304,9 +309,11 @@ class step_search {
       if (!(top > 0)) return;
       ranked_step first{.key = 0};
       const double* const keys = ladder.next_key.data();
-      rows.each_maybe([=](std::size_t r) { return keys[r] == top; }, [&](std::uint32_t r) {
-        if (fits(r) && (first.key == 0 || ladder.ahead(s, r).before(first))) first = ladder.ahead(s, r);
-      });
+      rows.each_maybe([=](std::size_t r) { return keys[r] == top; },
+                      [&](std::uint32_t r) {
+                        if (fits(r) && (first.key == 0 || ladder.ahead(s, r).before(first)))
+                          first = ladder.ahead(s, r);
+                      });
       if (first.key == 0) break;  // it does not fit by a rounding, or for its energy
       const step_need then = after(ladder, s, first.row, m, used);
       const bool small = 8 * (then.watts - used.watts) < limit.watts - used.watts &&
@@ -352,8 +359,8 @@ class step_search {
 
   // The highest key of the steps ahead that take so much power and so many GPUs, without a branch: what is
   // left of either, times a very large number, is the key's limit.
-  static double highest(const step_ladder& ladder, std::size_t rows, double room_w, double room_gpus,
-                        int least_gpus) {
+  static double highest(const step_ladder& ladder, std::size_t rows, double room_w,
+                        double room_gpus, int least_gpus) {
     constexpr double large = 1e250;
     const auto size = static_cast<Eigen::Index>(rows);
     const auto of = [size](const std::vector<double>& v) {
@@ -367,7 +374,9 @@ class step_search {
         of(ladder.next_key).min((room_w - (of(ladder.next.watts) - of(ladder.now.watts))) * large);
     if (least_gpus == 0) return by_power.maxCoeff();
     const auto gpus = gpus_of(ladder.next.gpus) - gpus_of(ladder.now.gpus);
-    return by_power.min((gpus - (least_gpus - 0.5)) * large).min((room_gpus + 0.5 - gpus) * large).maxCoeff();
+    return by_power.min((gpus - (least_gpus - 0.5)) * large)
+        .min((room_gpus + 0.5 - gpus) * large)
+        .maxCoeff();
   }
 
   // What is used once row r has made its step.
@@ -389,7 +398,8 @@ class step_search {
     });
     used = ladder.now.sum(rows, m, s.all_work());
     if (used.within(limit)) return forth(ladder, s, rows, m, limit, used, band);
-    if (std::max(used.watts, used.joules) < 0x1p53) return back(ladder, s, rows, m, limit, used, band);
+    if (std::max(used.watts, used.joules) < 0x1p53)
+      return back(ladder, s, rows, m, limit, used, band);
     // Too large a sum to be exact: a budget has been cut to a fraction. From the start, then.
     rows.each([&](std::uint32_t r) {
       if (ladder.taken[r] > 0) ladder.reset(s, r);
@@ -438,9 +448,10 @@ class step_search {
                                        [keys](std::size_t r) { return -keys[r]; });
       const double high = bottom * (1 + band);
       heap_.clear();
-      rows.each_maybe([=](std::size_t r) { return keys[r] <= high; }, [&](std::uint32_t r) {
-        if (ladder.taken[r] > 0) heap_.push_back(ladder.behind(s, r));
-      });
+      rows.each_maybe([=](std::size_t r) { return keys[r] <= high; },
+                      [&](std::uint32_t r) {
+                        if (ladder.taken[r] > 0) heap_.push_back(ladder.behind(s, r));
+                      });
       if (heap_.empty()) return;
       std::make_heap(heap_.begin(), heap_.end(), sooner);
       while (!heap_.empty()) {

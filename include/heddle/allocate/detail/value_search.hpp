@@ -59,7 +59,8 @@ class value_search {
     // Prices at which everything that all would take for nothing costs what it is worth.
     double wanted = 0;
     for (std::size_t j = 0; j < types_; ++j) wanted += usage_[j];
-    const double guess = *std::max_element(usage_.begin(), usage_.end() - 1) > 1 ? gained_ / wanted : 0;
+    const double guess =
+        *std::max_element(usage_.begin(), usage_.end() - 1) > 1 ? gained_ / wanted : 0;
     master_.solve();
     double found = master_.objective();
     query_.assign(types_, guess);
@@ -140,11 +141,16 @@ class value_search {
   // The dual value at query_; usage_ and gained_ are those of the jobs' choices.
   double pass() {
     switch (types_) {
-      case 1: return pass_on<1>();
-      case 2: return pass_on<2>();
-      case 3: return pass_on<3>();
-      case 4: return pass_on<4>();
-      default: return pass_on<0>();
+    case 1:
+      return pass_on<1>();
+    case 2:
+      return pass_on<2>();
+    case 3:
+      return pass_on<3>();
+    case 4:
+      return pass_on<4>();
+    default:
+      return pass_on<0>();
     }
   }
 

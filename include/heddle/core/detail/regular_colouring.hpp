@@ -143,8 +143,7 @@ class regular_colouring {
     std::uint32_t* const m0 = matching_.data() + c * n_;
     std::uint32_t* const m1 = m0 + n_;
     walk(
-        n_ * 2, base, side,
-        [=](std::uint32_t p, std::uint32_t, std::uint32_t e) { m0[p] = e; },
+        n_ * 2, base, side, [=](std::uint32_t p, std::uint32_t, std::uint32_t e) { m0[p] = e; },
         [=](std::uint32_t p, std::uint32_t, std::uint32_t e) { m1[p] = e; });
   }
 

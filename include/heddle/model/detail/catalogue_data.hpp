@@ -138,7 +138,8 @@ inline const char* const clocks_in_steps =
 [[nodiscard]] inline powerflow_throughput scaled_profile(powerflow_throughput t, double compute,
                                                          double sync) {
   t.a0_s *= compute, t.a1_s_ghz *= compute, t.b0_s *= compute, t.b1_s_ghz *= compute;
-  t.alpha_r_s *= sync, t.beta_r_s *= sync, t.alpha_n_s *= sync, t.beta_n_s *= sync, t.zeta_n_s *= sync;
+  t.alpha_r_s *= sync, t.beta_r_s *= sync, t.alpha_n_s *= sync, t.beta_n_s *= sync,
+      t.zeta_n_s *= sync;
   return t;
 }
 
@@ -178,16 +179,18 @@ inline const char* const clocks_in_steps =
                                                .gamma = 2.848});
   // Power limits in place of clocks: a1 and b1 come out for a clock of 1 at the top.
   const auto zeus_fit = [](double a0, double a1, double b0, double b1, double top_clock_ghz) {
-    return powerflow_throughput{.a0_s = a0, .a1_s_ghz = a1 * top_clock_ghz, .b0_s = b0,
-                                .b1_s_ghz = b1 * top_clock_ghz};
+    return powerflow_throughput{
+        .a0_s = a0, .a1_s_ghz = a1 * top_clock_ghz, .b0_s = b0, .b1_s_ghz = b1 * top_clock_ghz};
   };
 
   return {
       {.name = "resnet50",
        .aliases = {"imagenet", "resnet50/imagenet"},
        .default_local_batch = 64,
-       .profiles = {{"t4", resnet50_t4, true, pollux}, {"v100", zeus_fit(0.01372, 0.0005383, 0.0009774, 0.001728, 1.380), false, zeus},
-                    {"rtx6000", zeus_fit(0.01517, 0.002888, 0.001047, 0.00273, 1.770), false, zeus}},
+       .profiles = {{"t4", resnet50_t4, true, pollux},
+                    {"v100", zeus_fit(0.01372, 0.0005383, 0.0009774, 0.001728, 1.380), false, zeus},
+                    {"rtx6000", zeus_fit(0.01517, 0.002888, 0.001047, 0.00273, 1.770), false,
+                     zeus}},
        .source = pollux},
       {.name = "resnet18",
        .aliases = {"cifar10", "resnet18/cifar10"},
@@ -213,7 +216,8 @@ inline const char* const clocks_in_steps =
        .aliases = {},
        .default_local_batch = 32,
        .profiles = {{"t4", scaled_profile(resnet50_t4, 1.5, 5.4), true,
-                     from_resnet50 + "compute taken as 1.5 times, parameters 138.4 against 25.6 M"}},
+                     from_resnet50 +
+                         "compute taken as 1.5 times, parameters 138.4 against 25.6 M"}},
        .source = "derived"},
       {.name = "bert",
        .aliases = {"bert-base", "bert-base-uncased", "bert_base_uncased/squad"},
@@ -272,8 +276,11 @@ inline const char* const clocks_in_steps =
        .default_local_batch = 64,
        .profiles = {{"v100",
                      v100(0.04541, 0.001812,
-                          {.alpha_r_s = 0.05521, .beta_r_s = 0.0045, .alpha_n_s = 0.2246,
-                           .beta_n_s = 0.02563, .gamma = 1.287}),
+                          {.alpha_r_s = 0.05521,
+                           .beta_r_s = 0.0045,
+                           .alpha_n_s = 0.2246,
+                           .beta_n_s = 0.02563,
+                           .gamma = 1.287}),
                      true, gavel}},
        .source = gavel},
       {.name = "lm",
@@ -281,8 +288,11 @@ inline const char* const clocks_in_steps =
        .default_local_batch = 40,
        .profiles = {{"v100",
                      v100(0.007558, 0.0003843,
-                          {.alpha_r_s = 0.006245, .beta_r_s = 0.0005235, .alpha_n_s = 0.07249,
-                           .beta_n_s = 0.009925, .gamma = 1.438}),
+                          {.alpha_r_s = 0.006245,
+                           .beta_r_s = 0.0005235,
+                           .alpha_n_s = 0.07249,
+                           .beta_n_s = 0.009925,
+                           .gamma = 1.438}),
                      true, gavel}},
        .source = gavel},
       {.name = "pangu",
@@ -290,17 +300,20 @@ inline const char* const clocks_in_steps =
        .default_local_batch = 1,
        .profiles = {{"a100",
                      a100(0.020, 0.161,
-                          {.alpha_r_s = 0.006, .beta_r_s = 0.0004, .alpha_n_s = 0.0529,
+                          {.alpha_r_s = 0.006,
+                           .beta_r_s = 0.0004,
+                           .alpha_n_s = 0.0529,
                            .beta_n_s = 0.00147}),
-                     true,
-                     published + "278 and 372 ms, 34.8 % of the first in communication"}},
+                     true, published + "278 and 372 ms, 34.8 % of the first in communication"}},
        .source = "derived"},
       {.name = "llama-7b",
        .aliases = {"llama"},
        .default_local_batch = 1,
        .profiles = {{"a100",
                      a100(0.046, 0.412,
-                          {.alpha_r_s = 0.003, .beta_r_s = 0.0003, .alpha_n_s = 0.0236,
+                          {.alpha_r_s = 0.003,
+                           .beta_r_s = 0.0003,
+                           .alpha_n_s = 0.0236,
                            .beta_n_s = 0.00128}),
                      true, published + "520 and 602 ms, 12 % of the first in communication"}},
        .source = "derived"},
@@ -309,7 +322,9 @@ inline const char* const clocks_in_steps =
        .default_local_batch = 1,
        .profiles = {{"a100",
                      a100(0.0945, 0.851,
-                          {.alpha_r_s = 0.012, .beta_r_s = 0.0001, .alpha_n_s = 0.1148,
+                          {.alpha_r_s = 0.012,
+                           .beta_r_s = 0.0001,
+                           .alpha_n_s = 0.1148,
                            .beta_n_s = 0.000453}),
                      true, published + "1074 and 1103 ms, 12 % of the first in communication"}},
        .source = "derived"},
@@ -318,7 +333,9 @@ inline const char* const clocks_in_steps =
        .default_local_batch = 1,
        .profiles = {{"a100",
                      a100(0.1486, 1.338,
-                          {.alpha_r_s = 0.014, .beta_r_s = 0.0005, .alpha_n_s = 0.1433,
+                          {.alpha_r_s = 0.014,
+                           .beta_r_s = 0.0005,
+                           .alpha_n_s = 0.1433,
                            .beta_n_s = 0.00197}),
                      true, published + "1689 and 1815 ms, 12 % of the first in communication"}},
        .source = "derived"},
@@ -327,7 +344,9 @@ inline const char* const clocks_in_steps =
        .default_local_batch = 1,
        .profiles = {{"a100",
                      a100(0.0842, 0.758,
-                          {.alpha_r_s = 0.010, .beta_r_s = 0.0002, .alpha_n_s = 0.0680,
+                          {.alpha_r_s = 0.010,
+                           .beta_r_s = 0.0002,
+                           .alpha_n_s = 0.0680,
                            .beta_n_s = 0.000497}),
                      true, published + "957 ms at 96, 12 % of it in communication"}},
        .source = "derived"},

@@ -58,7 +58,8 @@ namespace heddle::model::detail {
       const Eigen::VectorXd z = solve();
       double step = 1;
       for (Eigen::Index i = 0; i < n; ++i)
-        if (in[static_cast<std::size_t>(i)] && z[i] <= 0) step = std::min(step, x[i] / (x[i] - z[i]));
+        if (in[static_cast<std::size_t>(i)] && z[i] <= 0)
+          step = std::min(step, x[i] / (x[i] - z[i]));
       if (!(step < 1)) {
         x = z;
         break;

@@ -24,9 +24,9 @@ namespace heddle::model::detail {
 // 2 to 8 GPUs of a server its time grows by 3/4, an eighth of α for each GPU more; from 2 to 64
 // GPUs it doubles, α/62 for each. Links between servers are some times slower than those within.
 inline constexpr double usual_beta_r = 1.0 / 8, usual_beta_n = 1.0 / 62, usual_alpha_ratio = 3;
-inline constexpr double usual_gamma_u = -2.0794415;       // γ = 2, half way from 1/γ = 1 to 0
-inline constexpr double usual_ridge_u = 1.0986123;        // the ridge at 75 % of the top clock
-inline constexpr double usual_slope = 0.876;              // V100's, in shares of the top clock
+inline constexpr double usual_gamma_u = -2.0794415;  // γ = 2, half way from 1/γ = 1 to 0
+inline constexpr double usual_ridge_u = 1.0986123;   // the ridge at 75 % of the top clock
+inline constexpr double usual_slope = 0.876;         // V100's, in shares of the top clock
 
 /// The shape of a fit, where it starts and what is believed.
 struct pinned_shape {
@@ -74,7 +74,8 @@ struct coverage {
 [[nodiscard]] inline coverage seen_in(std::span<const sample> samples) {
   coverage seen;
   std::vector<double> single;
-  double log_batch = 0, log_clock = 0, batches = 0, shortest = std::numeric_limits<double>::infinity();
+  double log_batch = 0, log_clock = 0, batches = 0,
+         shortest = std::numeric_limits<double>::infinity();
   std::set<std::array<double, 5>> parallel;
   for (const sample& s : samples) {
     const configuration& c = s.config;
@@ -118,21 +119,29 @@ inline void pin_gradient_time(pinned_shape& p, const coverage& seen, bool clock_
   const std::string unknown_clock = "no clock was given";
 
   p.set_free(a0, std::log(part));
-  if (no_clock) p.set_zero(a1, unknown_clock);
-  else if (varies_f) p.set_free(a1, std::log(part * seen.clock));
-  else p.tie(a1, a0, seen.clock, one_clock);
+  if (no_clock)
+    p.set_zero(a1, unknown_clock);
+  else if (varies_f)
+    p.set_free(a1, std::log(part * seen.clock));
+  else
+    p.tie(a1, a0, seen.clock, one_clock);
 
   if (no_batch) {
     for (natural i : {b0, b1}) p.set_zero(i, "the batch size is 0");
   } else if (varies_b) {
     p.set_free(b0, std::log(part / seen.batch));
-    if (no_clock) p.set_zero(b1, unknown_clock);
-    else if (varies_f) p.set_free(b1, std::log(part / seen.batch * seen.clock));
-    else p.tie(b1, b0, seen.clock, one_clock);
+    if (no_clock)
+      p.set_zero(b1, unknown_clock);
+    else if (varies_f)
+      p.set_free(b1, std::log(part / seen.batch * seen.clock));
+    else
+      p.tie(b1, b0, seen.clock, one_clock);
   } else {
     p.tie(b0, a0, 1 / seen.batch, one_batch);
-    if (no_clock) p.set_zero(b1, unknown_clock);
-    else p.tie(b1, a1, 1 / seen.batch, varies_f ? one_batch : one_clock);
+    if (no_clock)
+      p.set_zero(b1, unknown_clock);
+    else
+      p.tie(b1, a1, 1 / seen.batch, varies_f ? one_batch : one_clock);
   }
   if (varies_b && !no_batch) p.believe_ratio(b0, a0, 1 / seen.batch, 1);
   if (varies_f) p.believe_ratio(a1, a0, seen.clock, 1);
@@ -150,7 +159,8 @@ inline void pin_synchronisation(pinned_shape& p, const coverage& seen) {
     return;
   }
   const std::string one_server = "no sample across servers: derived from those within one";
-  const std::string no_server = "no sample with several GPUs in one server: derived from those across";
+  const std::string no_server =
+      "no sample with several GPUs in one server: derived from those across";
   const std::string one_count = "one GPU count only: the growth of a ring all-reduce is taken";
   const double unit = seen.single_s;
   if (within) {
@@ -165,8 +175,10 @@ inline void pin_synchronisation(pinned_shape& p, const coverage& seen) {
   }
   if (across) {
     p.set_free(alpha_n, std::log(0.6 * unit));
-    if (within) p.believe_ratio(alpha_n, alpha_r, usual_alpha_ratio, 0.75);
-    else p.believe(alpha_n, std::log(0.6 * unit), 1.5);
+    if (within)
+      p.believe_ratio(alpha_n, alpha_r, usual_alpha_ratio, 0.75);
+    else
+      p.believe(alpha_n, std::log(0.6 * unit), 1.5);
     if (seen.across.size() > 1) {
       p.set_free(beta_n, std::log(0.6 * unit * usual_beta_n));
       p.believe_ratio(beta_n, alpha_n, usual_beta_n, 0.75);
@@ -182,8 +194,8 @@ inline void pin_synchronisation(pinned_shape& p, const coverage& seen) {
     p.tie(beta_r, alpha_n, usual_beta_r / usual_alpha_ratio, no_server);
   }
   p.set_zero(zeta_n, "not needed to explain the samples");
-  if (seen.parallel >= 3 && (seen.batches.size() > 1 || seen.clocks.size() > 1 ||
-                             seen.limits.size() > 1)) {
+  if (seen.parallel >= 3 &&
+      (seen.batches.size() > 1 || seen.clocks.size() > 1 || seen.limits.size() > 1)) {
     p.set_free(gamma, usual_gamma_u);
     p.believe(gamma, usual_gamma_u, 1.2);
   } else {
@@ -261,9 +273,9 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
   const double t = student_t_95(freedom);
 
   static constexpr std::array<const char*, natural_count> names{
-      "a0_s", "a1_s_ghz", "b0_s", "b1_s_ghz", "alpha_r_s", "beta_r_s", "alpha_n_s", "beta_n_s",
-      "zeta_n_s", "gamma", "knee_slope", "limit_static_w", "limit_top_w", "limit_ridge",
-      "limit_slope"};
+      "a0_s",       "a1_s_ghz",       "b0_s",        "b1_s_ghz",    "alpha_r_s",
+      "beta_r_s",   "alpha_n_s",      "beta_n_s",    "zeta_n_s",    "gamma",
+      "knee_slope", "limit_static_w", "limit_top_w", "limit_ridge", "limit_slope"};
   for (std::size_t i = 0; i < natural_count; ++i) {
     if (i >= limit_static && !shape.by_limit) break;
     if (i == knee && shape.links[i].zero && shape.by_limit) continue;
@@ -279,7 +291,8 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
       // zeta_n and knee_slope become free once the samples ask for them.
       e.state = parameter_state::free;
       double felt = 0;
-      for (Eigen::Index row = 0; row < rows; ++row) felt = std::max(felt, std::abs(j(row, l.index)));
+      for (Eigen::Index row = 0; row < rows; ++row)
+        felt = std::max(felt, std::abs(j(row, l.index)));
       if (felt < 1e-5 && i < gamma) {
         e.state = parameter_state::zero;
         e.why = "no sample feels it";
@@ -295,7 +308,8 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
     fit.parameters.push_back(std::move(e));
   }
   if (!shape.links[knee].zero)
-    fit.parameters.push_back({.name = "knee_ghz", .value = shape.knee_ghz,
+    fit.parameters.push_back({.name = "knee_ghz",
+                              .value = shape.knee_ghz,
                               .state = parameter_state::pinned,
                               .why = "the best of the clocks and their middles"});
 }

@@ -14,8 +14,22 @@
 namespace heddle::model::detail {
 
 enum natural : std::size_t {
-  a0, a1, b0, b1, alpha_r, beta_r, alpha_n, beta_n, zeta_n, gamma, knee,
-  limit_static, limit_top, limit_ridge, limit_slope, natural_count
+  a0,
+  a1,
+  b0,
+  b1,
+  alpha_r,
+  beta_r,
+  alpha_n,
+  beta_n,
+  zeta_n,
+  gamma,
+  knee,
+  limit_static,
+  limit_top,
+  limit_ridge,
+  limit_slope,
+  natural_count
 };
 
 /// Where a natural parameter comes from: θ[index] + offset on the scale without bounds, or the
@@ -31,8 +45,8 @@ struct link {
 class time_shape {
  public:
   std::array<link, natural_count> links;
-  int free = 0;                  ///< length of θ
-  bool by_limit = false;         ///< the clock is a function of the power limit
+  int free = 0;           ///< length of θ
+  bool by_limit = false;  ///< the clock is a function of the power limit
   double least_limit_w = 1, largest_limit_w = 1;
   double knee_ghz = 0;
   batch_profile profile;
@@ -50,13 +64,20 @@ class time_shape {
       const double u = coordinate(theta, i);
       const double s = 1 / (1 + std::exp(-u));
       switch (i) {
-        case gamma: out.v[i] = 1 + 9 * s, out.dv[i] = 9 * s * (1 - s); break;
-        case limit_static:
-          out.v[i] = 0.99 * least_limit_w * s, out.dv[i] = out.v[i] * (1 - s);
-          break;
-        case limit_top: out.v[i] = out.dv[i] = largest_limit_w * std::exp(u); break;
-        case limit_ridge: out.v[i] = s, out.dv[i] = s * (1 - s); break;
-        default: out.v[i] = out.dv[i] = std::exp(u);
+      case gamma:
+        out.v[i] = 1 + 9 * s, out.dv[i] = 9 * s * (1 - s);
+        break;
+      case limit_static:
+        out.v[i] = 0.99 * least_limit_w * s, out.dv[i] = out.v[i] * (1 - s);
+        break;
+      case limit_top:
+        out.v[i] = out.dv[i] = largest_limit_w * std::exp(u);
+        break;
+      case limit_ridge:
+        out.v[i] = s, out.dv[i] = s * (1 - s);
+        break;
+      default:
+        out.v[i] = out.dv[i] = std::exp(u);
       }
     }
     if (links[gamma].zero) out.v[gamma] = 1;
@@ -69,10 +90,18 @@ class time_shape {
   }
 
   [[nodiscard]] powerflow_throughput model(const values& p) const {
-    return {.a0_s = p.v[a0], .a1_s_ghz = p.v[a1], .b0_s = p.v[b0], .b1_s_ghz = p.v[b1],
-            .alpha_r_s = p.v[alpha_r], .beta_r_s = p.v[beta_r], .alpha_n_s = p.v[alpha_n],
-            .beta_n_s = p.v[beta_n], .gamma = p.v[gamma], .zeta_n_s = p.v[zeta_n],
-            .knee_ghz = links[knee].zero ? 0 : knee_ghz, .knee_slope = p.v[knee]};
+    return {.a0_s = p.v[a0],
+            .a1_s_ghz = p.v[a1],
+            .b0_s = p.v[b0],
+            .b1_s_ghz = p.v[b1],
+            .alpha_r_s = p.v[alpha_r],
+            .beta_r_s = p.v[beta_r],
+            .alpha_n_s = p.v[alpha_n],
+            .beta_n_s = p.v[beta_n],
+            .gamma = p.v[gamma],
+            .zeta_n_s = p.v[zeta_n],
+            .knee_ghz = links[knee].zero ? 0 : knee_ghz,
+            .knee_slope = p.v[knee]};
   }
 
   /// Power over the clock in shares of the top clock, where power limits stand for clocks.

@@ -102,7 +102,8 @@ class biclique_search {
     root.rows.assign(order.begin(), order.end());
     budget_ = budget;
     const search_status s = descend(0, m);
-    if (s == search_status::found) columns_.assign(levels_[m].alive.begin(), levels_[m].alive.end());
+    if (s == search_status::found)
+      columns_.assign(levels_[m].alive.begin(), levels_[m].alive.end());
     budget = budget_;
     return s;
   }

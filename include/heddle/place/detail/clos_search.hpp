@@ -60,7 +60,8 @@ class clos_search {
   [[nodiscard]] bool has_room(int m, int n, int r) const { return has_room(m, n, r, n); }
   /// The same for leafs with `links` links each.
   [[nodiscard]] bool has_room(int m, int n, int r, int links) const {
-    return links <= free_->fabric().uplinks() && leafs_with(n) >= m && (r == 0 || leafs_with(r) > m);
+    return links <= free_->fabric().uplinks() && leafs_with(n) >= m &&
+           (r == 0 || leafs_with(r) > m);
   }
 
   /// The preferred leaf with `n` free GPUs, or none.
@@ -84,8 +85,8 @@ class clos_search {
   /// The same over `links` common spines instead of n, r ≤ links ≤ n.
   search_status find(int m, int n, int r, int links) {
     const search_status s = search_.solve(
-        free_->free_uplinks(), candidates(n, leafs_), static_cast<std::size_t>(m), links, budget_, r,
-        r > 0 ? candidates(r, rests_) : std::span<const std::uint32_t>{});
+        free_->free_uplinks(), candidates(n, leafs_), static_cast<std::size_t>(m), links, budget_,
+        r, r > 0 ? candidates(r, rests_) : std::span<const std::uint32_t>{});
     if (s != search_status::found) return s;
     parts_.clear();
     for (std::uint32_t l : search_.rows()) parts_.push_back({leaf_id{l}, n, false});

@@ -59,7 +59,8 @@ class ocs_links {
       return columns >= n;
     }
     int wide = 0;
-    loss_.assign(static_cast<std::size_t>(m) + 1, 0);  // narrow columns by how many wide ones they cost
+    loss_.assign(static_cast<std::size_t>(m) + 1,
+                 0);  // narrow columns by how many wide ones they cost
     for (int p : spine_ports_) {
       const int w = p / (m + 1), more = p / m - w;
       wide += w;
@@ -164,7 +165,8 @@ class ocs_links {
     return left == 0 && take_local(leafs);
   }
   /// The same with circuits of others moving. `gpus` sum up to n.
-  bool moving_crossbar(std::span<const leaf_id> leafs, std::span<const int> gpus, spine_id s, int most) {
+  bool moving_crossbar(std::span<const leaf_id> leafs, std::span<const int> gpus, spine_id s,
+                       int most) {
     start_full();
     most_ = most;
     for (std::size_t i = 0; i < leafs.size(); ++i)
@@ -236,7 +238,8 @@ class ocs_links {
     const fabric::leaf_spine& dc = free_->fabric();
     ends_.reset(static_cast<int>(leafs.size()), dc.spines(), dc.optical().switches,
                 dc.optical().leaf_fibres, dc.optical().spine_fibres);
-    for (std::size_t i = 0; i < leafs.size(); ++i) ends_.open(leaf_id{i}, free_->free_ports(leafs[i]));
+    for (std::size_t i = 0; i < leafs.size(); ++i)
+      ends_.open(leaf_id{i}, free_->free_ports(leafs[i]));
     local_.reset(ends_);
     ports_left_ = spine_ports_;
     is_open_.assign(spine_ports_.size(), false);
@@ -266,7 +269,8 @@ class ocs_links {
     for (std::size_t k = 0; k < order_.size() && columns > 0 && sum >= columns; ++k) {
       const spine_id s = by_ports_[order_[k]];
       sum -= most_at_[order_[k]];
-      for (int most = most_at_[order_[k]]; columns > 0 && most > 0 && greedy_column(height, s); --most) {
+      for (int most = most_at_[order_[k]]; columns > 0 && most > 0 && greedy_column(height, s);
+           --most) {
         ports_left_[s.index()] -= height;
         --columns;
       }
@@ -355,7 +359,8 @@ class ocs_links {
         const auto c = static_cast<std::uint32_t>(local_.ends().spine_fibres());
         bool room = false;
         for (std::uint32_t q = o.value * c; q < (o.value + 1) * c && !room; ++q)
-          if (const fabric::link k = local_.circuit_at(s, q); k.leaf.valid() && augment(k.leaf, s)) {
+          if (const fabric::link k = local_.circuit_at(s, q);
+              k.leaf.valid() && augment(k.leaf, s)) {
             local_.disconnect(k);
             room = true;
           }
@@ -370,7 +375,8 @@ class ocs_links {
   optical::search_result spread(std::span<const leaf_id> leafs, int m, std::size_t at, int n, int r,
                                 std::int64_t& budget) {
     if (n == 0) return r == 0 ? wire_spread(leafs, m, at, budget) : optical::search_result::none;
-    if (at == shares_.size() || shares_[at].from_here < n || r > n) return optical::search_result::none;
+    if (at == shares_.size() || shares_[at].from_here < n || r > n)
+      return optical::search_result::none;
     if (budget-- <= 0) return optical::search_result::gave_up;
     share& x = shares_[at];
     const bool is_twin = at > 0 && x.is_twin;
@@ -461,7 +467,8 @@ class ocs_links {
     if (!insert_.insert(full_, l, s, cost, most, moved_)) return false;
     cost_ += insert_.cost();
     carried_.clear();
-    for (const optical::rerouted& k : moved_) carried_.push_back({job_at_[slot(k.from)], origin_[slot(k.from)]});
+    for (const optical::rerouted& k : moved_)
+      carried_.push_back({job_at_[slot(k.from)], origin_[slot(k.from)]});
     for (std::size_t i = 0; i < moved_.size(); ++i) {
       job_at_[slot(moved_[i].to)] = carried_[i].job;
       origin_[slot(moved_[i].to)] = carried_[i].origin;
@@ -538,7 +545,8 @@ class ocs_links {
   };
 
   const fabric::ledger* free_ = nullptr;
-  std::vector<int> spine_ports_, ports_left_;  // free ports of each spine; without those in use here
+  std::vector<int> spine_ports_,
+      ports_left_;  // free ports of each spine; without those in use here
   std::vector<std::size_t> at_;
   std::vector<spine_id> by_ports_;
   std::vector<int> loss_;
@@ -556,10 +564,10 @@ class ocs_links {
   std::vector<share> shares_;
   std::vector<optical::wanted_links> wanted_;
   std::vector<optical::rerouted> moved_;
-  std::vector<int> most_at_;           // columns that each spine, by ports, could take
-  std::vector<std::uint32_t> order_;   // of by_ports_, the most columns first
-  std::vector<word> row_;              // its OCS, likewise, plane by plane
-  std::vector<int> common_at_;         // columns that one leaf by itself allows
+  std::vector<int> most_at_;          // columns that each spine, by ports, could take
+  std::vector<std::uint32_t> order_;  // of by_ports_, the most columns first
+  std::vector<word> row_;             // its OCS, likewise, plane by plane
+  std::vector<int> common_at_;        // columns that one leaf by itself allows
   std::vector<fabric::link> set_up_;  // of the column in hand
 
   // By uplink: whose circuit it is, and the uplink that it had at first, `own` for this job's.

@@ -36,7 +36,8 @@ using point = const model::operating_point*;
   return best;
 }
 /// Any point with the next smaller number of GPUs, or null.
-[[nodiscard]] inline point next_smaller(const model::curve& curve, const model::operating_point& p) {
+[[nodiscard]] inline point next_smaller(const model::curve& curve,
+                                        const model::operating_point& p) {
   const point first = curve.at(p.config.gpus).data();
   return first == curve.points().data() ? nullptr : first - 1;
 }
@@ -97,8 +98,8 @@ inline void stop(state& s, std::uint32_t slot, decision& d) {
 /// Takes those of the first `n` that run now out of the queue.
 inline void drop_started(state& s, std::size_t n) {
   const auto first = s.waiting.begin(), last = first + static_cast<std::ptrdiff_t>(n);
-  const auto kept = std::remove_if(
-      first, last, [&](std::uint32_t slot) { return s.jobs[slot].running(); });
+  const auto kept =
+      std::remove_if(first, last, [&](std::uint32_t slot) { return s.jobs[slot].running(); });
   s.queued -= static_cast<std::size_t>(last - kept);
   s.waiting.erase(kept, last);
 }
@@ -140,7 +141,8 @@ inline void switch_off_idle(state& s, double after_s, decision& d) {
     if (r.moved) s.lift(slot);
   }
   for (const resize& r : d.resizes)
-    if (r.moved && (!rewire(s, r.rewired) || !s.hold(s.slot_of(r.job), r.where, woken))) return false;
+    if (r.moved && (!rewire(s, r.rewired) || !s.hold(s.slot_of(r.job), r.where, woken)))
+      return false;
   for (const start& x : d.starts) {
     if (!s.contains(x.job) || runs(x.job)) return false;
     const std::uint32_t slot = s.slot_of(x.job);

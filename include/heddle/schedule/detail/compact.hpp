@@ -21,8 +21,8 @@ bool start_after_moves(state& s, std::uint32_t slot, point p, const place::reque
                        int most_gpus, const Place& place, decision& d) {
   constexpr std::size_t most_trials = 200;
   if (!d.starts.empty() || !d.resizes.empty() || s.ledger.fabric().is_optical()) return false;
-  place::defragmentation found = place::defragment(
-      s.ledger, job, {.gpus = most_gpus, .trials = most_trials}, place);
+  place::defragmentation found =
+      place::defragment(s.ledger, job, {.gpus = most_gpus, .trials = most_trials}, place);
   if (!found || found.plan->moves.empty()) return false;
   for (const place::migration& m : found.plan->moves) s.lift(s.slot_of(m.job));
   begin(s, slot, p, place::answer{std::move(found.plan->where)}, d);

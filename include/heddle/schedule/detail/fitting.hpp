@@ -31,8 +31,8 @@ class fitting {
   /// \param candidates  of the running jobs and then of those waiting, in the state's order
   /// \param grow        callable: (job, chosen point, last tried or null) → what to try next, or null
   template <class Place, class Grow>
-  [[nodiscard]] bool cap(const state& s, const allocate::allocation& chosen, Place& place, Grow&& grow,
-                         std::vector<allocate::candidate>& candidates) {
+  [[nodiscard]] bool cap(const state& s, const allocate::allocation& chosen, Place& place,
+                         Grow&& grow, std::vector<allocate::candidate>& candidates) {
     if (trial_)
       *trial_ = s.ledger;
     else

@@ -21,14 +21,14 @@ namespace heddle::sim::detail {
 /// what is left of one that is cut short is given back.
 struct progress {
   job_record record;
-  energy_account::draw counted;  ///< what the cluster's account has of it
-  double stretch = 1;            ///< of the whole job by contention, now
-  double gpus_w = 0, base_w = 0; ///< of its GPUs, and of its part of the servers, now
-  double server_share = 0;       ///< servers' worth of the GPUs that it holds
-  double busy_s = 0;             ///< running, pauses apart
-  double undisturbed_s = 0;      ///< the same work without contention
-  double unsaved_run_s = 0;      ///< run time since its last checkpoint
-  double unsaved_s = 0;          ///< work since then, in s at the reference
+  energy_account::draw counted;   ///< what the cluster's account has of it
+  double stretch = 1;             ///< of the whole job by contention, now
+  double gpus_w = 0, base_w = 0;  ///< of its GPUs, and of its part of the servers, now
+  double server_share = 0;        ///< servers' worth of the GPUs that it holds
+  double busy_s = 0;              ///< running, pauses apart
+  double undisturbed_s = 0;       ///< the same work without contention
+  double unsaved_run_s = 0;       ///< run time since its last checkpoint
+  double unsaved_s = 0;           ///< work since then, in s at the reference
   double lost_gpu_s = 0;
   double active_s = 0;
   bool active = false, started = false, finished = false, was_hit = false;
