@@ -12,6 +12,7 @@
 
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/pods.hpp>
 
 namespace heddle::fabric {
@@ -23,7 +24,7 @@ enum class part : unsigned char {
   leaf,
   spine,
   ocs,   ///< between leafs and spines
-  core,  ///< above the spines of pods, an OCS or a switch
+  core,  ///< above the spines, an OCS or a switch
 };
 
 /// Bundled with each vertex: its kind and its id within the kind.
@@ -36,18 +37,17 @@ struct graph_edge {
   double capacity_gbps = 0;  ///< of all parallel links or fibres together, one way
 };
 
-/// Directed both ways: GPU–server (inside a server), GPU–leaf (its network card), leaf–spine; on an
-/// optical fabric leaf–OCS and OCS–spine, the fibres, whatever circuits are set up; with pods
-/// spine–core.
+/// Directed both ways: GPU–server (inside a server), GPU–leaf (its network card, in every plane),
+/// leaf–spine; on an optical fabric leaf–OCS and OCS–spine, the fibres, whatever circuits are set up; in
+/// three tiers, and with pods, spine–core.
 using graph = boost::compressed_sparse_row_graph<boost::directedS, graph_vertex, graph_edge>;
 
 /// The vertices of a fabric's graph stand in this order: GPUs, servers, leafs, spines, OCS, core.
 class graph_index {
  public:
-  explicit graph_index(const leaf_spine& dc, int core = 0)
-      : first_{0, dc.gpus(), dc.servers(), dc.leafs(), dc.spines(), dc.optical().switches, core} {
-    for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
-  }
+  explicit graph_index(const leaf_spine& dc) : graph_index(dc, 0, dc.cores()) {}
+  explicit graph_index(const leaf_spine_ocs& dc) : graph_index(dc, dc.optical().switches, 0) {}
+  explicit graph_index(const pods& dc) : graph_index(dc.network(), 0, dc.shape().core_switches) {}
 
   [[nodiscard]] std::size_t operator()(gpu_id g) const { return at(part::gpu, g.index()); }
   [[nodiscard]] std::size_t operator()(server_id s) const { return at(part::server, s.index()); }
@@ -68,6 +68,11 @@ class graph_index {
   }
 
  private:
+  template <class Network>
+  graph_index(const Network& dc, int circuit_switches, int core)
+      : first_{0, dc.gpus(), dc.servers(), dc.leafs(), dc.spines(), circuit_switches, core} {
+    for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
+  }
   [[nodiscard]] std::size_t at(part kind, std::size_t i) const {
     return static_cast<std::size_t>(first_[static_cast<std::size_t>(kind)]) + i;
   }
@@ -77,14 +82,26 @@ class graph_index {
 namespace detail {
 class graph_maker {
  public:
-  explicit graph_maker(const leaf_spine& dc, int core = 0) : dc_(dc), at_(dc, core) {
+  explicit graph_maker(graph_index index) : at_(std::move(index)) {}
+
+  template <class Network>
+  void add_cards(const Network& dc) {
     for (gpu_id g : dc.all_gpus()) {
       both_ways(at_(g), at_(dc.server_of(g)), dc.server_gbps());
-      both_ways(at_(g), at_(dc.leaf_of(g)), dc.link_gbps());
+      for (int plane = 0; plane < dc.planes(); ++plane)
+        both_ways(at_(g), at_(dc.leaf_of(g, plane)), dc.link_gbps());
     }
+  }
+  void add_links(const leaf_spine& dc) {
     for (leaf_id l : dc.all_leafs())
       for (spine_id s : dc.all_spines())
         if (const int n = dc.links(l, s); n > 0) both_ways(at_(l), at_(s), n * dc.link_gbps());
+    for (spine_id s : dc.all_spines())
+      for (int k = 0; k < dc.cores(); ++k)
+        if (const int n = dc.core_links().between(s.index(), static_cast<std::size_t>(k)); n > 0)
+          both_ways(at_(s), at_.core(k), n * dc.link_gbps());
+  }
+  void add_fibres(const leaf_spine_ocs& dc) {
     for (ocs_id o : dc.all_switches()) {
       for (leaf_id l : dc.all_leafs())
         both_ways(at_(l), at_(o), dc.optical().leaf_fibres * dc.link_gbps());
@@ -92,9 +109,10 @@ class graph_maker {
         both_ways(at_(o), at_(s), dc.optical().spine_fibres * dc.link_gbps());
     }
   }
-  void add_core(int switches, int fibres) {
-    for (spine_id s : dc_.all_spines())
-      for (int k = 0; k < switches; ++k) both_ways(at_(s), at_.core(k), fibres * dc_.link_gbps());
+  void add_core(const pods& dc) {
+    for (spine_id s : dc.network().all_spines())
+      for (int k = 0; k < dc.shape().core_switches; ++k)
+        both_ways(at_(s), at_.core(k), dc.shape().core_fibres * dc.network().link_gbps());
   }
   [[nodiscard]] graph make() const {
     graph g{boost::edges_are_unsorted_multi_pass, ends_.begin(), ends_.end(), edges_.begin(),
@@ -108,7 +126,6 @@ class graph_maker {
     ends_.insert(ends_.end(), {{a, b}, {b, a}});
     edges_.insert(edges_.end(), 2, graph_edge{gbps});
   }
-  const leaf_spine& dc_;
   graph_index at_;
   std::vector<std::pair<std::size_t, std::size_t>> ends_;
   std::vector<graph_edge> edges_;
@@ -117,12 +134,24 @@ class graph_maker {
 
 /// The graph of a network. O(vertices + edges).
 [[nodiscard]] inline graph make_graph(const leaf_spine& dc) {
-  return detail::graph_maker{dc}.make();
+  detail::graph_maker m{graph_index{dc}};
+  m.add_cards(dc);
+  m.add_links(dc);
+  return m.make();
+}
+/// The graph of leafs and spines with the OCS between them.
+[[nodiscard]] inline graph make_graph(const leaf_spine_ocs& dc) {
+  detail::graph_maker m{graph_index{dc}};
+  m.add_cards(dc);
+  m.add_fibres(dc);
+  return m.make();
 }
 /// The graph of pods with their core.
 [[nodiscard]] inline graph make_graph(const pods& dc) {
-  detail::graph_maker m{dc, dc.pods_of().core_switches};
-  m.add_core(dc.pods_of().core_switches, dc.pods_of().core_fibres);
+  detail::graph_maker m{graph_index{dc}};
+  m.add_cards(dc.network());
+  m.add_links(dc.network());
+  m.add_core(dc);
   return m.make();
 }
 

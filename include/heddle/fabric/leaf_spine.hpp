@@ -1,26 +1,30 @@
-// A two-tier leaf-spine (Clos) network with its servers and GPUs.
+// A Clos network of leafs and spines with fixed links, its servers and GPUs; with cores, three tiers.
 //
 //   fabric           what                                                header
-//   leaf_spine       fixed links between leafs and spines, any shape     here
+//   leaf_spine       fixed links between leafs and spines, any shape;    here
+//                    rails, planes, NVLink domains, a tier of cores
 //   leaf_spine_ocs   optical circuit switches between leafs and spines   leaf_spine_ocs.hpp
-//   pods             leaf-spine pods joined by a core                    pods.hpp
+//   pods             leaf-spine pods, and an optical core to design      pods.hpp
 //
-// The last two are leaf_spines too: whatever takes one of these takes them all.
+// A fabric of one's own models the concept of fabric.hpp.
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/equipment.hpp>
+#include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/layout.hpp>
+#include <heddle/fabric/link_book.hpp>
+#include <heddle/fabric/links.hpp>
+#include <heddle/fabric/ports.hpp>
 
 namespace heddle::fabric {
 
@@ -38,194 +42,114 @@ struct leaf_spine_shape {
   friend bool operator==(const leaf_spine_shape&, const leaf_spine_shape&) = default;
 };
 
-/// Optical circuit switches (OCS) between leafs and spines. Every leaf has fibres to every OCS and
-/// every spine too; an OCS joins a fibre of a leaf with one of a spine: a circuit.
-struct optical_layer {
-  int switches = 0;          ///< 0: leafs and spines are joined by fixed links
-  int leaf_fibres = 1;       ///< from each leaf to each OCS, ≥ 1
-  int spine_fibres = 2;      ///< from each spine to each OCS, ≥ 1
-  double switching_ms = 50;  ///< time to set up or move a circuit, ≥ 0
-
-  friend bool operator==(const optical_layer&, const optical_layer&) = default;
+/// The parts of a network that the shapes do not say: rails, planes, tapered links, cores.
+struct clos_parts {
+  fabric::ports ports;
+  tier_links up;              ///< leafs to spines
+  tier_links core = {};       ///< spines to cores; none in two tiers
+  double link_gbps = 100;     ///< each way, of a link and of a network card, > 0
+  double server_gbps = 1000;  ///< each way, between the GPUs of one NVLink domain, > 0
 };
 
-/// A leaf-spine network as an immutable value; copies are cheap. GPU ids are consecutive by server,
-/// server ids by leaf. Leafs may differ in their servers, GPUs and links. All queries are O(1) and
+/// A Clos network as an immutable value; copies are cheap. GPU ids are consecutive by server, server
+/// ids by unit (ports.hpp). Leafs may differ in their servers, GPUs and links. All queries are O(1) and
 /// allocate nothing.
 ///
 /// The ways up from a leaf are numbered: *lane* k of the links to spine s is uplink
-/// s · links_per_pair + k. On an optical fabric a lane is the number of the uplink itself, and
-/// uplink p goes to OCS p / leaf_fibres.
-class leaf_spine {
+/// s · links_per_pair + k.
+class leaf_spine : ports {
  public:
+  using book = link_book;
+
   /// \throws input_error  for a shape with a part missing or a speed that is not positive
-  explicit leaf_spine(const leaf_spine_shape& shape) : leaf_spine(shape, optical_layer{}) {}
+  explicit leaf_spine(const leaf_spine_shape& shape)
+      : leaf_spine(checked(shape),
+                   ports{fabric::hosts{shape.leafs, shape.servers_per_leaf, shape.gpus_per_server}},
+                   tier_links{shape.leafs, shape.spines, shape.links_per_pair}, {}) {}
+
+  /// From its parts.
+  /// \throws input_error  if the links are not those of so many leafs, or not of as many spines as
+  ///                      there are links to cores, or a speed is not positive
+  template <std::same_as<clos_parts> Parts>
+  explicit leaf_spine(const Parts& p)
+      : leaf_spine({.leafs = p.ports.leafs(),
+                    .spines = p.up.upper(),
+                    .links_per_pair = p.up.lanes(),
+                    .servers_per_leaf = servers_per_unit(p.ports.hosts()),
+                    .gpus_per_server = p.ports.gpus_per_server(),
+                    .link_gbps = p.link_gbps,
+                    .server_gbps = p.server_gbps},
+                   p.ports, p.up, p.core) {}
 
   /// A network as it was found. `shape()` then has the largest leaf and server. (A template, so
   /// that braces alone mean a shape.)
   /// \throws input_error  if there is no leaf, spine or GPU, leafs name another number of spines
   ///                      than there are, or a number is negative
   template <std::same_as<layout> Layout>
-  explicit leaf_spine(const Layout& found) : shape_(envelope(found)) {
-    check(shape_, optical_);
-    auto t = std::make_shared<tables>();
-    for (const leaf_layout& l : found.leafs) {
-      t->servers_of_leaf.push_back(u(static_cast<int>(t->gpus_of_server.size())));
-      t->gpus_of_leaf.push_back(u(static_cast<int>(t->server_of_gpu.size())));
-      for (const server_layout& s : l.servers)
-        t->add_server(static_cast<std::uint32_t>(t->servers_of_leaf.size() - 1), s.gpus);
-      t->links.insert(t->links.end(), l.links.begin(), l.links.end());
-      for (int n : l.links) t->all_links += n;
-    }
-    t->close();
-    if (t->server_of_gpu.empty()) throw input_error("layout", "a GPU", "none");
-    tables_ = std::move(t);
-  }
+  explicit leaf_spine(const Layout& found)
+      : leaf_spine(checked(envelope(found)), ports{hosts_of(found)}, links_of(found), {}) {}
 
   /// Of an uneven network the largest parts.
   [[nodiscard]] const leaf_spine_shape& shape() const { return shape_; }
 
-  [[nodiscard]] int leafs() const { return shape_.leafs; }
+  using ports::all_gpus, ports::all_leafs, ports::all_servers, ports::all_units,
+      ports::for_each_gpu;
+  using ports::gpus, ports::gpus_of, ports::gpus_per_leaf, ports::gpus_per_server, ports::hosts;
+  using ports::index_in_leaf, ports::leaf_of, ports::leafs, ports::leafs_of, ports::leafs_per_unit;
+  using ports::planes, ports::rail_of, ports::rails, ports::server_of, ports::servers;
+  using ports::servers_of, ports::unit_of, ports::units, ports::whole_servers;
+
   [[nodiscard]] int spines() const { return shape_.spines; }
-  [[nodiscard]] int servers() const { return static_cast<int>(tables_->gpus_of_server.size()) - 1; }
-  [[nodiscard]] int gpus() const { return static_cast<int>(tables_->server_of_gpu.size()); }
-  /// Of the largest server.
-  [[nodiscard]] int gpus_per_server() const { return shape_.gpus_per_server; }
-  /// Of the largest leaf.
-  [[nodiscard]] int gpus_per_leaf() const { return tables_->most_gpus_of_leaf; }
+  [[nodiscard]] id_range<spine_id> all_spines() const {
+    return {0, static_cast<std::uint32_t>(spines())};
+  }
+  /// 2, or 3 with cores above the spines.
+  [[nodiscard]] int tiers() const { return core_.upper() > 0 ? 3 : 2; }
+  [[nodiscard]] int cores() const { return core_.upper(); }
+  /// Links from the spines to the cores.
+  [[nodiscard]] const tier_links& core_links() const { return core_; }
+
   /// Lanes between a leaf and a spine, at most.
-  [[nodiscard]] int links_per_pair() const {
-    return is_optical() ? uplinks() : shape_.links_per_pair;
-  }
-  /// Places for links from one leaf to all spines.
-  [[nodiscard]] int uplinks() const {
-    return is_optical() ? optical_.switches * optical_.leaf_fibres
-                        : shape_.spines * shape_.links_per_pair;
-  }
+  [[nodiscard]] int links_per_pair() const { return up_.lanes(); }
+  /// Numbers for links from one leaf to all spines.
+  [[nodiscard]] int uplinks() const { return up_.uplinks(); }
   /// Whether all leafs have the same number of links to all spines.
-  [[nodiscard]] bool is_regular() const { return tables_->links.empty(); }
-  /// Links from `l` to `s`; 0 on an optical fabric, where there are none but circuits.
-  [[nodiscard]] int links(leaf_id l, spine_id s) const {
-    if (is_optical()) return 0;
-    if (is_regular()) return shape_.links_per_pair;
-    return tables_->links[l.index() * size(spines()) + s.index()];
-  }
-  /// Leaf-spine links of the whole network; on an optical fabric the leafs' fibres.
-  [[nodiscard]] int links() const {
-    return is_regular() ? leafs() * uplinks() : tables_->all_links;
-  }
-  /// Leafs and spines.
-  [[nodiscard]] int switches() const { return shape_.leafs + shape_.spines; }
+  [[nodiscard]] bool is_regular() const { return up_.is_regular(); }
+  /// Links from `l` to `s`.
+  [[nodiscard]] int links(leaf_id l, spine_id s) const { return up_.between(l.index(), s.index()); }
+  /// Leaf-spine links of the whole network.
+  [[nodiscard]] int links() const { return up_.total(); }
+  /// Leafs, spines and cores.
+  [[nodiscard]] int switches() const { return leafs() + spines() + cores(); }
+  [[nodiscard]] fabric::equipment equipment() const { return {.switches = switches()}; }
   [[nodiscard]] double link_gbps() const { return shape_.link_gbps; }
   [[nodiscard]] double server_gbps() const { return shape_.server_gbps; }
 
-  /// Whether leafs and spines are joined by circuits instead of links.
-  [[nodiscard]] bool is_optical() const { return optical_.switches > 0; }
-  [[nodiscard]] const optical_layer& optical() const { return optical_; }
-  /// The OCS of an uplink. Precondition: the fabric is optical.
-  [[nodiscard]] ocs_id ocs_of(std::uint32_t uplink) const {
-    return ocs_id{uplink / u(optical_.leaf_fibres)};
-  }
-
-  /// The fixed network of an optical one whose circuits are set once and for all, the same number
-  /// between every leaf and every spine: what shares links or wants fixed ones runs on it. Nothing,
-  /// if the uplinks of a leaf do not divide evenly among the spines, or a spine has too few ports.
-  /// Precondition: the fabric is optical.
-  [[nodiscard]] std::optional<leaf_spine> mesh() const {
-    assert(is_optical());
-    const int lanes = uplinks() / spines();
-    if (lanes * spines() != uplinks() ||
-        leafs() * lanes > optical_.switches * optical_.spine_fibres)
-      return std::nullopt;
-    leaf_spine_shape fixed = shape_;
-    fixed.links_per_pair = lanes;
-    return leaf_spine{fixed};
-  }
-
-  [[nodiscard]] id_range<leaf_id> all_leafs() const { return {0, u(leafs())}; }
-  [[nodiscard]] id_range<spine_id> all_spines() const { return {0, u(spines())}; }
-  [[nodiscard]] id_range<server_id> all_servers() const { return {0, u(servers())}; }
-  [[nodiscard]] id_range<gpu_id> all_gpus() const { return {0, u(gpus())}; }
-  [[nodiscard]] id_range<ocs_id> all_switches() const { return {0, u(optical_.switches)}; }
-
-  [[nodiscard]] server_id server_of(gpu_id g) const {
-    return server_id{tables_->server_of_gpu[g.index()]};
-  }
-  [[nodiscard]] leaf_id leaf_of(server_id s) const {
-    return leaf_id{tables_->leaf_of_server[s.index()]};
-  }
-  [[nodiscard]] leaf_id leaf_of(gpu_id g) const { return leaf_of(server_of(g)); }
-  /// Where `g` stands among the GPUs of its leaf, from 0.
-  [[nodiscard]] int index_in_leaf(gpu_id g) const {
-    return static_cast<int>(g.value - tables_->gpus_of_leaf[leaf_of(g).index()]);
-  }
-
-  [[nodiscard]] id_range<server_id> servers_of(leaf_id l) const {
-    return {tables_->servers_of_leaf[l.index()], tables_->servers_of_leaf[l.index() + 1]};
-  }
-  [[nodiscard]] id_range<gpu_id> gpus_of(leaf_id l) const {
-    return {tables_->gpus_of_leaf[l.index()], tables_->gpus_of_leaf[l.index() + 1]};
-  }
-  [[nodiscard]] id_range<gpu_id> gpus_of(server_id s) const {
-    return {tables_->gpus_of_server[s.index()], tables_->gpus_of_server[s.index() + 1]};
-  }
-
-  friend bool operator==(const leaf_spine& a, const leaf_spine& b) {
-    return a.shape_ == b.shape_ && a.optical_ == b.optical_ &&
-           (a.tables_ == b.tables_ || *a.tables_ == *b.tables_);
-  }
-
- protected:
-  leaf_spine(const leaf_spine_shape& shape, const optical_layer& optical)
-      : shape_(shape), optical_(optical) {
-    check(shape, optical);
-    auto t = std::make_shared<tables>();
-    for (std::uint32_t l = 0; l < u(shape.leafs); ++l) {
-      t->servers_of_leaf.push_back(l * u(shape.servers_per_leaf));
-      t->gpus_of_leaf.push_back(l * u(shape.servers_per_leaf * shape.gpus_per_server));
-      for (int s = 0; s < shape.servers_per_leaf; ++s) t->add_server(l, shape.gpus_per_server);
-    }
-    t->close();
-    tables_ = std::move(t);
-  }
+  friend bool operator==(const leaf_spine&, const leaf_spine&) = default;
 
  private:
-  /// Where the parts of a part begin, and of which part one is.
-  struct tables {
-    std::vector<std::uint32_t> servers_of_leaf, gpus_of_leaf,
-        gpus_of_server;  // first ids, and an end
-    std::vector<std::uint32_t> leaf_of_server, server_of_gpu;
-    std::vector<int> links;  // of each leaf to each spine; empty: all alike
-    int all_links = 0;
-    int most_gpus_of_leaf = 0;
+  leaf_spine(const leaf_spine_shape& shape, fabric::ports where, tier_links up, tier_links core)
+      : ports(std::move(where)), shape_(shape), up_(std::move(up)), core_(std::move(core)) {
+    positive("link_gbps", shape.link_gbps);
+    positive("server_gbps", shape.server_gbps);
+    if (up_.lower() != leafs())
+      throw input_error("leaf_spine", "links of " + std::to_string(leafs()) + " leafs",
+                        std::to_string(up_.lower()));
+    if (core_.upper() > 0 && core_.lower() != spines())
+      throw input_error("leaf_spine", "links to cores of " + std::to_string(spines()) + " spines",
+                        std::to_string(core_.lower()));
+  }
 
-    void add_server(std::uint32_t leaf, int gpus) {
-      gpus_of_server.push_back(u(static_cast<int>(server_of_gpu.size())));
-      server_of_gpu.insert(server_of_gpu.end(), size(gpus),
-                           u(static_cast<int>(leaf_of_server.size())));
-      leaf_of_server.push_back(leaf);
-    }
-    void close() {
-      servers_of_leaf.push_back(u(static_cast<int>(leaf_of_server.size())));
-      gpus_of_leaf.push_back(u(static_cast<int>(server_of_gpu.size())));
-      gpus_of_server.push_back(u(static_cast<int>(server_of_gpu.size())));
-      for (std::size_t l = 0; l + 1 < gpus_of_leaf.size(); ++l)
-        most_gpus_of_leaf =
-            std::max(most_gpus_of_leaf, static_cast<int>(gpus_of_leaf[l + 1] - gpus_of_leaf[l]));
-    }
-    friend bool operator==(const tables&, const tables&) = default;
-  };
-
-  static constexpr double largest = 1 << 28;
-
-  static std::uint32_t u(int v) { return static_cast<std::uint32_t>(v); }
-  static std::size_t size(int v) { return static_cast<std::size_t>(v); }
+  [[nodiscard]] static int servers_per_unit(const fabric::hosts& h) {
+    int most = 0;
+    for (unit_id x : h.all_units()) most = std::max(most, static_cast<int>(h.servers_of(x).size()));
+    return most;
+  }
 
   /// The smallest regular shape that holds all of `found`.
   static leaf_spine_shape envelope(const layout& found) {
     leaf_spine_shape s{.leafs = static_cast<int>(found.leafs.size()),
                        .spines = static_cast<int>(found.spines.size()),
-                       .links_per_pair = 1,
                        .servers_per_leaf = 1,
                        .gpus_per_server = 1,
                        .link_gbps = found.link_gbps,
@@ -251,35 +175,43 @@ class leaf_spine {
     }
     return s;
   }
+  static fabric::hosts hosts_of(const layout& found) {
+    std::vector<std::vector<host>> units;
+    bool any = false;
+    for (const leaf_layout& l : found.leafs) {
+      units.emplace_back();
+      for (const server_layout& s : l.servers) {
+        units.back().push_back({.gpus = s.gpus});
+        any |= s.gpus > 0;
+      }
+    }
+    if (!any) throw input_error("layout", "a GPU", "none");
+    return fabric::hosts{units};
+  }
+  static tier_links links_of(const layout& found) {
+    std::vector<int> counts;
+    for (const leaf_layout& l : found.leafs)
+      counts.insert(counts.end(), l.links.begin(), l.links.end());
+    return {static_cast<int>(found.leafs.size()), static_cast<int>(found.spines.size()),
+            std::move(counts)};
+  }
 
-  static void check(const leaf_spine_shape& shape, const optical_layer& optical) {
-    at_least("leafs", shape.leafs, 1);
-    at_least("spines", shape.spines, 1);
-    at_least("links_per_pair", shape.links_per_pair, 1);
-    at_least("servers_per_leaf", shape.servers_per_leaf, 1);
-    at_least("gpus_per_server", shape.gpus_per_server, 1);
-    at_least("switches", optical.switches, 0);
-    at_least("leaf_fibres", optical.leaf_fibres, 1);
-    at_least("spine_fibres", optical.spine_fibres, 1);
-    positive("link_gbps", shape.link_gbps);
-    positive("server_gbps", shape.server_gbps);
-    if (!(optical.switching_ms >= 0 && optical.switching_ms < 1e12))
-      throw input_error("leaf_spine.switching_ms", "a number of ms of at least 0",
-                        std::to_string(optical.switching_ms));
+  static const leaf_spine_shape& checked(const leaf_spine_shape& shape) {
+    at_least_one("leafs", shape.leafs);
+    at_least_one("spines", shape.spines);
+    at_least_one("links_per_pair", shape.links_per_pair);
+    at_least_one("servers_per_leaf", shape.servers_per_leaf);
+    at_least_one("gpus_per_server", shape.gpus_per_server);
     const double gpus = 1.0 * shape.leafs * shape.servers_per_leaf * shape.gpus_per_server;
-    const double links = optical.switches > 0
-                             ? 1.0 * optical.switches *
-                                   std::max(1.0 * shape.leafs * optical.leaf_fibres,
-                                            1.0 * shape.spines * optical.spine_fibres)
-                             : 1.0 * shape.leafs * shape.spines * shape.links_per_pair;
-    if (const double more = std::max(gpus, links); more > largest)
+    const double links = 1.0 * shape.leafs * shape.spines * shape.links_per_pair;
+    if (const double more = std::max(gpus, links); more > 1 << 28)
       throw input_error("leaf_spine", "at most 2^28 GPUs and links",
                         std::to_string(static_cast<long long>(std::min(more, 9e18))));
+    return shape;
   }
-  static void at_least(const char* field, int value, int least) {
-    if (value < least)
-      throw input_error(std::string("leaf_spine.") + field, "at least " + std::to_string(least),
-                        std::to_string(value));
+  static void at_least_one(const char* field, int value) {
+    if (value < 1)
+      throw input_error(std::string("leaf_spine.") + field, "at least 1", std::to_string(value));
   }
   static void positive(const char* field, double value) {
     if (!(value > 0 && value < 1e12))
@@ -288,8 +220,7 @@ class leaf_spine {
   }
 
   leaf_spine_shape shape_;
-  optical_layer optical_;
-  std::shared_ptr<const tables> tables_;
+  tier_links up_, core_;
 };
 
 }  // namespace heddle::fabric

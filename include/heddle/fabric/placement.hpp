@@ -1,16 +1,16 @@
-// Where a job runs: the GPUs and links that are its own.
+// Where a job runs: the GPUs, links and circuits that are its own.
 #pragma once
 
 #include <compare>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include <heddle/core/ids.hpp>
 
 namespace heddle::fabric {
 
-/// One leaf-spine link, both ways; `lane` counts the parallel links of the pair from 0. On an
-/// optical fabric a circuit; `lane` is then the uplink of the leaf that it uses (see leaf_spine).
+/// One fixed leaf-spine link, both ways; `lane` counts the parallel links of the pair from 0.
 struct link {
   leaf_id leaf;
   spine_id spine;
@@ -19,11 +19,24 @@ struct link {
   friend auto operator<=>(const link&, const link&) = default;
 };
 
-/// What a job holds. A placement without links shares the network's links with others, or needs
-/// none because it lies under one leaf.
+/// A light path between a leaf and a spine, over the OCS to which the leaf's `uplink` leads.
+struct circuit {
+  leaf_id leaf;
+  spine_id spine;
+  std::uint32_t uplink = 0;
+
+  friend auto operator<=>(const circuit&, const circuit&) = default;
+};
+
+/// What a job holds. A placement without links and circuits shares the network with others, or needs
+/// none of it because it lies in one unit.
 struct placement {
-  std::vector<gpu_id> gpus;  ///< in rank order, distinct
-  std::vector<link> links;   ///< owned by this job alone; sorted, distinct
+  std::vector<gpu_id> gpus;            ///< in rank order, distinct
+  std::vector<link> links = {};        ///< owned by this job alone; sorted, distinct
+  std::vector<circuit> circuits = {};  ///< likewise, on a fabric with an optical layer
+
+  /// Whether it has a part of the network to itself.
+  [[nodiscard]] bool owns_network() const { return !links.empty() || !circuits.empty(); }
 
   friend bool operator==(const placement&, const placement&) = default;
 };
@@ -31,9 +44,34 @@ struct placement {
 /// A circuit of a running job that goes over another OCS: the same leaf and spine, another uplink.
 struct circuit_move {
   job_id job;
-  link from, to;
+  circuit from, to;
 
   friend bool operator==(const circuit_move&, const circuit_move&) = default;
 };
+
+/// The answer to a reservation. Everything but `reserved` left the ledger as it was.
+enum class reserve_status : unsigned char {
+  reserved,
+  job_present,  ///< the job holds a placement already
+  gpu_taken,    ///< a GPU of the placement has an owner or is out of order
+  link_taken,   ///< so has a link, or one of the fibres of a circuit
+  malformed,  ///< no id, a part that the fabric does not have or that is named twice, links not sorted
+};
+
+[[nodiscard]] constexpr std::string_view name(reserve_status s) {
+  switch (s) {
+  case reserve_status::reserved:
+    return "reserved";
+  case reserve_status::job_present:
+    return "job_present";
+  case reserve_status::gpu_taken:
+    return "gpu_taken";
+  case reserve_status::link_taken:
+    return "link_taken";
+  case reserve_status::malformed:
+    break;
+  }
+  return "malformed";
+}
 
 }  // namespace heddle::fabric

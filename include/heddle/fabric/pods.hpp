@@ -29,18 +29,19 @@ struct pods_shape {
   friend bool operator==(const pods_shape&, const pods_shape&) = default;
 };
 
-/// Pods as one leaf-spine network in which a leaf has links to the spines of its own pod only, and
-/// the core above. Leafs and spines are numbered through all pods.
+/// Pods, and the core above them. Leafs and spines are numbered through all pods.
 ///
-/// What places jobs sees the pods: isolated placements keep within one, because between two there
+/// What places jobs sees `network()`: isolated placements keep within a pod, because between two there
 /// is no link to own. The core is for what designs its circuits (optical/leaf_centric.hpp).
 /// Memory: O(pods² · leafs · spines of a pod).
-class pods : public leaf_spine {
+class pods {
  public:
   /// \throws input_error  for a shape with a part missing or a speed that is not positive
-  explicit pods(const pods_shape& s) : leaf_spine(spread_out(s)), pods_(s) {}
+  explicit pods(const pods_shape& s) : network_(spread_out(s)), pods_(s) {}
 
-  [[nodiscard]] const pods_shape& pods_of() const { return pods_; }
+  /// The pods as one leaf-spine network in which a leaf has links to the spines of its own pod only.
+  [[nodiscard]] const leaf_spine& network() const { return network_; }
+  [[nodiscard]] const pods_shape& shape() const { return pods_; }
   [[nodiscard]] int count() const { return pods_.pods; }
   [[nodiscard]] int pod_of(leaf_id l) const { return static_cast<int>(l.value) / pods_.pod.leafs; }
   [[nodiscard]] int pod_of(spine_id s) const {
@@ -80,6 +81,7 @@ class pods : public leaf_spine {
     return all;
   }
 
+  leaf_spine network_;
   pods_shape pods_;
 };
 
