@@ -1,4 +1,4 @@
-// Power-of-two blocks inside servers, whole servers under few leafs.
+// Power-of-two blocks inside servers, whole servers under few units.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/detail/blocks.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -29,8 +29,8 @@ namespace heddle::place {
 /// Precondition: servers have at most 64 GPUs. O(servers · g / N).
 /// Reference: PowerFlow (arXiv 2304.06381) places by buddy allocation; the details are derived.
 struct buddy {
-  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
-    const fabric::leaf_spine& dc = free.fabric();
+  std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
+    const fabric::hosts& dc = free.hosts();
     const int g = dc.gpus_per_server();
     placement p;
     if (job.gpus > g && !take_servers(free, job.gpus / g, p)) return std::nullopt;
@@ -41,31 +41,31 @@ struct buddy {
   }
 
  private:
-  [[nodiscard]] static bool is_idle(const fabric::ledger& free, server_id s) {
-    return static_cast<int>(free.fabric().gpus_of(s).size()) == free.fabric().gpus_per_server() &&
-           free.free_gpus(s) == free.fabric().gpus_per_server();
+  [[nodiscard]] static bool is_idle(const fabric::gpu_book& free, server_id s) {
+    return static_cast<int>(free.hosts().gpus_of(s).size()) == free.hosts().gpus_per_server() &&
+           free.free_gpus(s) == free.hosts().gpus_per_server();
   }
 
-  /// Adds so many idle servers of full size, under few leafs.
-  static bool take_servers(const fabric::ledger& free, int servers, placement& p) {
-    const fabric::leaf_spine& dc = free.fabric();
-    std::vector<std::tuple<int, int, leaf_id>> leafs;  // idle servers (negative), free GPUs, leaf
-    for (leaf_id l : dc.all_leafs()) {
+  /// Adds so many idle servers of full size, under few units.
+  static bool take_servers(const fabric::gpu_book& free, int servers, placement& p) {
+    const fabric::hosts& dc = free.hosts();
+    std::vector<std::tuple<int, int, unit_id>> units;  // idle servers (negative), free GPUs, unit
+    for (unit_id x : dc.all_units()) {
       int idle = 0;
-      for (server_id s : dc.servers_of(l)) idle += is_idle(free, s);
-      if (idle > 0) leafs.push_back({-idle, free.free_gpus(l), l});
+      for (server_id s : dc.servers_of(x)) idle += is_idle(free, s);
+      if (idle > 0) units.push_back({-idle, free.free_gpus(x), x});
     }
-    std::sort(leafs.begin(), leafs.end());
-    for (auto l = leafs.begin(); servers > 0; ++l) {
-      if (l == leafs.end()) return false;
+    std::sort(units.begin(), units.end());
+    for (auto l = units.begin(); servers > 0; ++l) {
+      if (l == units.end()) return false;
       const auto holds = [&](const auto& other) { return -std::get<0>(other) >= servers; };
       if (holds(*l)) {  // of those with fewest idle servers that hold the rest the one most used
-        const auto end = std::partition_point(l, leafs.end(), holds);
+        const auto end = std::partition_point(l, units.end(), holds);
         l = std::partition_point(l, end, [&](const auto& other) {
           return std::get<0>(other) < std::get<0>(*std::prev(end));
         });
       }
-      for (server_id s : dc.servers_of(std::get<leaf_id>(*l))) {
+      for (server_id s : dc.servers_of(std::get<unit_id>(*l))) {
         if (servers == 0 || !is_idle(free, s)) continue;
         pick(free, s, dc.gpus_per_server(), p.gpus);
         --servers;
@@ -75,23 +75,23 @@ struct buddy {
   }
 
   /// Adds `gpus` of a block, on a server that `p` does not use; under one of its leafs if it can.
-  static bool take_block(const fabric::ledger& free, int gpus, placement& p) {
-    const fabric::leaf_spine& dc = free.fabric();
+  static bool take_block(const fabric::gpu_book& free, int gpus, placement& p) {
+    const fabric::hosts& dc = free.hosts();
     const auto used = [&](auto&& part_of, auto part) {
       return std::any_of(p.gpus.begin(), p.gpus.end(),
                          [&](gpu_id g) { return part_of(g) == part; });
     };
     std::tuple<bool, int, int, server_id> best;
     detail::block at;
-    for (leaf_id l : dc.all_leafs()) {
-      if (free.free_gpus(l) < gpus) continue;
-      const bool is_new = !used([&](gpu_id g) { return dc.leaf_of(g); }, l);
-      for (server_id s : dc.servers_of(l)) {
+    for (unit_id x : dc.all_units()) {
+      if (free.free_gpus(x) < gpus) continue;
+      const bool is_new = !used([&](gpu_id g) { return dc.unit_of(g); }, x);
+      for (server_id s : dc.servers_of(x)) {
         if (free.free_gpus(s) < gpus) continue;
         int whole = 0;
         const detail::block b = detail::tightest_block(
             detail::free_word(free, s), static_cast<int>(dc.gpus_of(s).size()), gpus, whole);
-        const std::tuple here{is_new, whole, free.free_gpus(l), s};
+        const std::tuple here{is_new, whole, free.free_gpus(x), s};
         if (b.size == 0 || (at.size > 0 && here >= best)) continue;
         if (!p.gpus.empty() && used([&](gpu_id g) { return dc.server_of(g); }, s)) continue;
         best = here;

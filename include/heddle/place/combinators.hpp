@@ -39,8 +39,8 @@ class shared_nodes {
   [[nodiscard]] std::int64_t visited() const { return visited_; }
   void start() { visited_ = 0; }
 
-  template <class Policy>
-  answer ask(Policy& policy, const fabric::ledger& free, const request& job) {
+  template <class Policy, class Ledger>
+  answer ask(Policy& policy, const Ledger& free, const request& job) {
     if constexpr (SearchingPolicy<Policy>) {
       if (most_) policy.limit(std::max<std::int64_t>(0, *most_ - visited_));
       answer a = place::ask(policy, free, job);
@@ -77,14 +77,16 @@ class common_no {
 
 /// Asks its policies one after the other and takes the first placement. If none places, the last
 /// one's reason stands, unless an earlier one gave up its search.
-template <PlacementPolicy... Policies>
+template <PolicyOfSomeFabric... Policies>
   requires(sizeof...(Policies) > 0)
 class first_of {
  public:
   first_of() requires(std::default_initializable<Policies>&&...) = default;
   explicit first_of(Policies... policies) : policies_(std::move(policies)...) {}
 
-  answer operator()(const fabric::ledger& free, const request& job) {
+  template <class Ledger>
+    requires(PlacementPolicy<Policies, Ledger>&&...)
+  answer operator()(const Ledger& free, const request& job) {
     answer result = wait_reason::gpus;
     detail::common_no no;
     nodes_.start();
@@ -110,7 +112,7 @@ class first_of {
 /// none places, the reason is found as by `first_of`.
 ///
 ///     best_of{fewest_links{}, vclos{}, vclos{.saves = vclos_saves::links}}
-template <class Score, PlacementPolicy... Policies>
+template <class Score, PolicyOfSomeFabric... Policies>
   requires(sizeof...(Policies) > 0)
 class best_of {
  public:
@@ -119,7 +121,9 @@ class best_of {
   explicit best_of(Score score, Policies... policies)
       : score_(std::move(score)), policies_(std::move(policies)...) {}
 
-  answer operator()(const fabric::ledger& free, const request& job) {
+  template <class Ledger>
+    requires(PlacementPolicy<Policies, Ledger>&&...)
+  answer operator()(const Ledger& free, const request& job) {
     using number = decltype(score_(free, std::declval<const placement&>()));
     answer best = wait_reason::gpus;
     number least{};
@@ -153,7 +157,7 @@ class best_of {
 /// \tparam Allowed  a predicate of leaf_id, server_id or spine_id, or of several of these; each may ask
 ///                  for the request too, so that leafs have a GPU type and jobs run on theirs
 /// O(cluster) a question, for a copy of the ledger.
-template <class Allowed, PlacementPolicy Policy>
+template <class Allowed, PolicyOfSomeFabric Policy>
   requires(detail::allows<Allowed, leaf_id> || detail::allows<Allowed, server_id> ||
            detail::allows<Allowed, spine_id>)
 class filtered {
@@ -161,12 +165,14 @@ class filtered {
   explicit filtered(Allowed allowed, Policy policy)
       : allowed_(std::move(allowed)), policy_(std::move(policy)) {}
 
-  answer operator()(const fabric::ledger& free, const request& job) {
-    fabric::ledger part = free;
-    const fabric::leaf_spine& dc = free.fabric();
-    hide(part, dc.all_leafs(), job);
+  template <class Ledger>
+  requires PlacementPolicy<Policy, Ledger> answer operator()(const Ledger& free,
+                                                             const request& job) {
+    Ledger part = free;
+    const auto& dc = free.fabric();
     hide(part, dc.all_servers(), job);
-    hide(part, dc.all_spines(), job);
+    if constexpr (requires { dc.all_leafs(); }) hide(part, dc.all_leafs(), job);
+    if constexpr (requires { dc.all_spines(); }) hide(part, dc.all_spines(), job);
     nodes_.start();
     answer a = nodes_.ask(policy_, part, job);
     if (!a && a.why == wait_reason::gpus && job.gpus <= free.free_gpus())
@@ -178,8 +184,8 @@ class filtered {
   [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
 
  private:
-  template <class Id>
-  void hide(fabric::ledger& part, const id_range<Id>& parts, [[maybe_unused]] const request& job) {
+  template <class Ledger, class Id>
+  void hide(Ledger& part, const id_range<Id>& parts, [[maybe_unused]] const request& job) {
     if constexpr (detail::allows<Allowed, Id>)
       for (Id x : parts)
         if (!is_allowed(x, job)) part.fail(x);
@@ -200,14 +206,18 @@ class filtered {
 /// Lets all the searches behind one question visit so many nodes together, whatever they would
 /// allow themselves.
 template <SearchingPolicy Policy>
-  requires PlacementPolicy<Policy>
+  requires PolicyOfSomeFabric<Policy>
 class limited {
  public:
   explicit limited(std::int64_t nodes, Policy policy = {}) : policy_(std::move(policy)) {
     limit(nodes);
   }
 
-  answer operator()(const fabric::ledger& free, const request& job) { return policy_(free, job); }
+  template <class Ledger>
+  requires PlacementPolicy<Policy, Ledger> answer operator()(const Ledger& free,
+                                                             const request& job) {
+    return policy_(free, job);
+  }
 
   void limit(std::int64_t nodes) { policy_.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return policy_.visited(); }
@@ -217,16 +227,16 @@ class limited {
 };
 
 namespace detail {
-/// Servers and leafs that a placement names.
+/// Servers and units that a placement names.
 struct parts_used {
-  std::size_t servers = 0, leafs = 0;
+  std::size_t servers = 0, units = 0;
 
-  parts_used(const fabric::leaf_spine& dc, const placement& p) {
+  parts_used(const fabric::hosts& dc, const placement& p) {
     std::vector<gpu_id> gpus = p.gpus;
     std::sort(gpus.begin(), gpus.end());
     for (std::size_t i = 0; i < gpus.size(); ++i) {
       servers += i == 0 || dc.server_of(gpus[i]) != dc.server_of(gpus[i - 1]);
-      leafs += i == 0 || dc.leaf_of(gpus[i]) != dc.leaf_of(gpus[i - 1]);
+      units += i == 0 || dc.unit_of(gpus[i]) != dc.unit_of(gpus[i - 1]);
     }
   }
 };
@@ -234,18 +244,18 @@ struct parts_used {
 
 /// A score for `best_of`.
 struct fewest_servers {
-  std::tuple<std::size_t, std::size_t, std::size_t> operator()(const fabric::ledger& free,
+  std::tuple<std::size_t, std::size_t, std::size_t> operator()(const fabric::gpu_book& free,
                                                                const placement& p) const {
-    const detail::parts_used used{free.fabric(), p};
-    return {used.servers, used.leafs, p.links.size()};
+    const detail::parts_used used{free.hosts(), p};
+    return {used.servers, used.units, p.links.size() + p.circuits.size()};
   }
 };
 
 /// A score for `best_of`.
 struct fewest_links {
-  std::tuple<std::size_t, std::size_t> operator()(const fabric::ledger& free,
+  std::tuple<std::size_t, std::size_t> operator()(const fabric::gpu_book& free,
                                                   const placement& p) const {
-    return {p.links.size(), detail::parts_used{free.fabric(), p}.leafs};
+    return {p.links.size() + p.circuits.size(), detail::parts_used{free.hosts(), p}.units};
   }
 };
 

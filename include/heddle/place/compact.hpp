@@ -12,6 +12,7 @@
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/place/buddy.hpp>
 #include <heddle/place/detail/blocks.hpp>
 #include <heddle/place/migration.hpp>
@@ -22,13 +23,14 @@ namespace heddle::place {
 namespace detail {
 
 /// Moves jobs on a copy of the ledger, and notes how.
+template <class Ledger>
 class compactor {
  public:
-  explicit compactor(const fabric::ledger& state)
-      : state_(state), cleared_(static_cast<std::size_t>(state.fabric().servers()), 0) {}
+  explicit compactor(const Ledger& state)
+      : state_(state), cleared_(static_cast<std::size_t>(state.hosts().servers()), 0) {}
 
   std::optional<migration_plan> run(const request& job) {
-    const int g = state_.fabric().gpus_per_server();
+    const int g = state_.hosts().gpus_per_server();
     const int servers = job.gpus / g, rest = job.gpus % g;
     for (int i = 0; i < servers; ++i)
       if (!clear(g)) return std::nullopt;
@@ -51,10 +53,10 @@ class compactor {
   };
 
   [[nodiscard]] int gpus_of(server_id s) const {
-    return static_cast<int>(state_.fabric().gpus_of(s).size());
+    return static_cast<int>(state_.hosts().gpus_of(s).size());
   }
   [[nodiscard]] gpu_id gpu(const spot& x, int i) const {
-    return gpu_id{state_.fabric().gpus_of(x.server).front().value +
+    return gpu_id{state_.hosts().gpus_of(x.server).front().value +
                   static_cast<std::uint32_t>(x.at.first + i)};
   }
 
@@ -94,7 +96,7 @@ class compactor {
   [[nodiscard]] std::optional<spot> least_used(int size) const {
     std::optional<spot> best;
     int least = 0;
-    for (server_id s : state_.fabric().all_servers()) {
+    for (server_id s : state_.hosts().all_servers()) {
       if (state_.free_gpus(s) == 0) continue;
       const word free = free_word(state_, s);
       for (int first = 0; first + size <= gpus_of(s); first += size) {
@@ -115,14 +117,14 @@ class compactor {
       const gpu_id g = gpu(x, i);
       if (state_.is_free(g)) continue;
       const fabric::placement* p = state_.find(state_.owner(g));
-      if (!p || !p->links.empty() || static_cast<int>(p->gpus.size()) >= x.at.size) return false;
+      if (!p || p->owns_network() || static_cast<int>(p->gpus.size()) >= x.at.size) return false;
       for (gpu_id other : p->gpus)
         if (other < gpu(x, 0) || gpu(x, x.at.size - 1) < other) return false;
     }
     return true;
   }
 
-  fabric::ledger state_;
+  Ledger state_;
   std::vector<word> cleared_;  // of each server: GPUs that must stay empty
   migration_plan plan_;
 };
@@ -144,12 +146,12 @@ class compactor {
 /// In other cases it may find none where there is one. The plan is not always the cheapest. Jobs that
 /// own links or lie on several servers stay. Precondition: servers have at most 64 GPUs.
 /// O(GPUs · moves), and a copy of the ledger.
-[[nodiscard]] inline std::optional<migration_plan> compact(const fabric::ledger& state,
-                                                           const request& job) {
+template <class Ledger>
+[[nodiscard]] std::optional<migration_plan> compact(const Ledger& state, const request& job) {
   if (job.gpus > state.free_gpus()) return std::nullopt;
   if (answer a = buddy{}(state, job))
     return migration_plan{.moves = {}, .where = *std::move(a.where)};
-  return detail::compactor{state}.run(job);
+  return detail::compactor<Ledger>{state}.run(job);
 }
 
 }  // namespace heddle::place

@@ -38,14 +38,14 @@ struct defragmentation {
 namespace detail {
 
 /// Goes through sets of running jobs by (GPUs, jobs, ids) and stops at the first that does.
-template <class Policy>
+template <class Policy, class Ledger>
 class defragmenter {
  public:
-  defragmenter(const fabric::ledger& state, const request& job, const defragment_budget& budget,
+  defragmenter(const Ledger& state, const request& job, const defragment_budget& budget,
                Policy& policy)
       : state_(state), wanted_(job), budget_(budget), policy_(policy) {
     for (const auto& [id, where] : state.placements())
-      if (state.failed().empty() || can_be_put_back(id))
+      if (state.all_work() || can_be_put_back(id))
         jobs_.push_back({static_cast<int>(where.gpus.size()), id});
     std::sort(jobs_.begin(), jobs_.end());
   }
@@ -97,7 +97,7 @@ class defragmenter {
 
   /// False for a job that holds a part that has failed.
   bool can_be_put_back(job_id id) {
-    fabric::ledger trial = state_;
+    Ledger trial = state_;
     return trial.reserve(id, *trial.extract(id)) == fabric::reserve_status::reserved;
   }
 
@@ -135,7 +135,7 @@ class defragmenter {
     return state_.reserve(job.job, where) == fabric::reserve_status::reserved;
   }
 
-  fabric::ledger state_;
+  Ledger state_;
   request wanted_;
   defragment_budget budget_;
   Policy& policy_;
@@ -154,10 +154,11 @@ class defragmenter {
 ///
 /// Moves of a set are made together: jobs stop, then start elsewhere. Jobs that hold failed parts stay.
 /// The waiting job must not be in the ledger. O(trials · a decision for each job of a set).
-template <PlacementPolicy Policy = first_of<one_server, one_leaf, vclos>>
-[[nodiscard]] defragmentation defragment(const fabric::ledger& state, const request& job,
+template <class Ledger, class Policy = first_of<one_server, one_leaf, vclos>>
+  requires PlacementPolicy<Policy, Ledger>
+[[nodiscard]] defragmentation defragment(const Ledger& state, const request& job,
                                          const defragment_budget& budget = {}, Policy policy = {}) {
-  return detail::defragmenter<Policy>{state, job, budget, policy}.run();
+  return detail::defragmenter<Policy, Ledger>{state, job, budget, policy}.run();
 }
 
 }  // namespace heddle::place

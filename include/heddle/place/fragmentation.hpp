@@ -19,22 +19,24 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/gpu_book.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/trial.hpp>
 #include <heddle/place/placement_policy.hpp>
 
 namespace heddle::place {
 
 /// The share of free GPUs that stand in servers with other GPUs in use: of no use to jobs that want
 /// whole servers.
-[[nodiscard]] inline double server_holes(const fabric::ledger& state) {
+[[nodiscard]] inline double server_holes(const fabric::gpu_book& state) {
   if (state.free_gpus() == 0) return 0;
   int whole = 0;
-  if (state.fabric().is_regular()) {
-    whole = state.idle_servers() * state.fabric().gpus_per_server();
+  if (state.hosts().even_servers()) {
+    whole = state.idle_servers() * state.hosts().gpus_per_server();
   } else {
-    for (server_id s : state.fabric().all_servers())
-      if (const int n = state.free_gpus(s); n == static_cast<int>(state.fabric().gpus_of(s).size()))
-        whole += n;
+    for (server_id s : state.hosts().all_servers())
+      if (state.is_idle(s)) whole += state.free_gpus(s);
   }
   return 1 - static_cast<double>(whole) / state.free_gpus();
 }
@@ -42,12 +44,12 @@ namespace heddle::place {
 /// Over pairs of leafs with free GPUs, the share of links that both have free in number but not to
 /// the same spines: 1 − Σ |F_i ∩ F_j| / Σ min(|F_i|, |F_j|). 0 if free spines line up, so that any two
 /// leafs can serve one virtual Clos as well as their counts of links allow. Derived.
-/// Precondition: the fabric is not optical.
-[[nodiscard]] inline double misaligned_links(const fabric::ledger& state) {
-  const bit_matrix& rows = state.free_uplinks();
+[[nodiscard]] inline double misaligned_links(const fabric::ledger<fabric::leaf_spine>& state) {
+  const bit_matrix& rows = state.network().free_uplinks();
   std::vector<std::pair<std::size_t, int>> leafs;
   for (leaf_id l : state.fabric().all_leafs())
-    if (state.free_gpus(l) > 0) leafs.push_back({l.index(), count_bits(rows[l.index()])});
+    if (state.free_gpus(state.fabric().unit_of(l)) > 0)
+      leafs.push_back({l.index(), count_bits(rows[l.index()])});
   std::int64_t common = 0, most = 0;
   for (std::size_t i = 0; i < leafs.size(); ++i)
     for (std::size_t k = 0; k < i; ++k) {
@@ -68,22 +70,20 @@ struct size_share {
 /// included. The cluster-wide form of the fragmentation measure of FGD, which asks it of each node.
 /// Reference: Weng et al., Beware of Fragmentation: Scheduling GPU-Sharing Workloads with Fragmentation
 /// Gradient Descent, USENIX ATC 2023; the extension to links is derived.
-template <PlacementPolicy Policy>
-[[nodiscard]] double unplaceable(const fabric::ledger& state, std::span<const size_share> mix,
+template <class Policy, class Ledger>
+  requires PlacementPolicy<Policy, Ledger>
+[[nodiscard]] double unplaceable(const Ledger& state, std::span<const size_share> mix,
                                  Policy& policy) {
   if (state.free_gpus() == 0) return 0;
   double left = 0, weights = 0;
+  fabric::trial<Ledger> trial;
   for (const size_share& size : mix) {
-    fabric::ledger trial = state;
-    std::uint32_t id = std::numeric_limits<std::uint32_t>::max() - 1;  // the highest, downwards
-    const auto next_id = [&] {
-      while (trial.find(job_id{id})) --id;
-      return job_id{id};
-    };
-    for (answer a = ask(policy, trial, {next_id(), size.gpus}); a;
-         a = ask(policy, trial, {next_id(), size.gpus}))
-      if (trial.reserve(next_id(), *std::move(a.where)) != fabric::reserve_status::reserved) break;
-    left += size.weight * trial.free_gpus() / state.free_gpus();
+    trial.start(state);
+    for (;;) {
+      answer a = ask(policy, trial.now(), {trial.next_guest(), size.gpus});
+      if (!a || !trial.keep(*std::move(a.where)).valid()) break;
+    }
+    left += size.weight * trial->free_gpus() / state.free_gpus();
     weights += size.weight;
   }
   return weights > 0 ? left / weights : 0;
@@ -91,17 +91,16 @@ template <PlacementPolicy Policy>
 
 /// A score for `best_of`: what would be unplaceable after the placement. Placing by it goes down the
 /// gradient of fragmentation, as FGD does.
-template <PlacementPolicy Policy>
+template <PolicyOfSomeFabric Policy>
 struct least_unplaceable {
   std::vector<size_share> mix;
   Policy policy = {};
 
-  double operator()(const fabric::ledger& free, const placement& p) {
-    fabric::ledger after = free;
-    if (after.reserve(job_id{std::numeric_limits<std::uint32_t>::max() - 1}, p) !=
-        fabric::reserve_status::reserved)
-      return 1;
-    return unplaceable(after, mix, policy);
+  template <class Ledger>
+    requires PlacementPolicy<Policy, Ledger>
+  double operator()(const Ledger& free, const placement& p) {
+    fabric::trial<Ledger> after{free};
+    return after.keep(p).valid() ? unplaceable(after.now(), mix, policy) : 1;
   }
 };
 

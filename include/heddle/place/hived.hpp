@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +16,7 @@
 #include <heddle/core/bits.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/detail/blocks.hpp>
 #include <heddle/place/placement_policy.hpp>
 
@@ -29,11 +29,11 @@ struct cell_quota {
   int gpus_per_cell = 8;  ///< a power of two, at most a server's GPUs
 };
 
-/// Buddy cells with quotas. A tenant has numbered virtual cells. One is bound to an aligned block of
-/// GPUs when a job first needs it and let go when it is empty; while it is bound nobody else gets a GPU
-/// of it. A job goes into the tightest block of its tenant's bound cells, the lowest of equal ones, else
-/// into a new cell, else it waits. Jobs larger than a cell get new cells, under as few leafs as can be,
-/// and must be of a tenant with whole servers as cells. New cells take the tightest unbound block.
+/// Buddy cells with quotas. A tenant has so many cells. One is bound to an aligned block of GPUs when a
+/// job first needs it and let go when it is empty; while it is bound nobody else gets a GPU of it. A job
+/// goes into the tightest block of its tenant's bound cells, of equal ones the one with the lowest ids,
+/// else into a new cell, else it waits. Jobs larger than a cell get new cells, under as few leafs as can
+/// be, and must be of a tenant with whole servers as cells. New cells take the tightest unbound block.
 /// Tenants without a quota share the servers that no quota needs, as one tenant.
 ///
 /// If a server's GPUs are a power of two, nothing has failed and all jobs are placed by this policy,
@@ -41,9 +41,9 @@ struct cell_quota {
 /// fragment what it was promised. It says `gpus` where the quota is used up, `gpu_fragmentation` where
 /// the tenant itself has fragmented it (or parts have failed).
 ///
-/// Remembers which tenant each job is of, and forgets jobs that the ledger does not hold any more. Owns
-/// no links. One writer. Precondition: servers have at most 64 GPUs.
-/// O(servers + jobs) a question.
+/// Which cells are bound follows from the jobs that are booked and the tenants they were booked for
+/// (`fabric::ledger::reserve`): asking is not booking. Owns no links. One writer: it keeps its work space.
+/// Precondition: servers have at most 64 GPUs. O(servers + GPUs held) a question.
 /// Reference: Zhao et al., HiveD: Sharing a GPU Cluster for Deep Learning with Guarantees, OSDI 2020.
 /// Here quotas have one size of cell a tenant and stop at the server; no low-priority jobs.
 class hived {
@@ -63,33 +63,37 @@ class hived {
   }
 
   /// \throws input_error  if the quotas need more than the cluster has, or cells larger than a server
-  answer operator()(const fabric::ledger& free, const request& job) {
+  answer operator()(const fabric::gpu_book& free, const request& job) {
     start(free);
     const std::size_t tenant = tenant_of(job.tenant);
-    const int size = size_of_[tenant];
-    const auto left = std::count_if(cells_[tenant].begin(), cells_[tenant].end(),
-                                    [](const cell& c) { return c.jobs == 0; });
-    if (job.gpus <= size) {
-      if (answer a = take_block(free, tenant, job)) return a;
-      if (left > 0) return take_cell(free, tenant, job);
-    } else if (size == free.fabric().gpus_per_server() && (job.gpus + size - 1) / size <= left) {
-      return take_servers(free, tenant, job);
+    const budget& mine = tenants_[tenant];
+    const int left = mine.cells - static_cast<int>(mine.bound.size());
+    if (job.gpus <= mine.size) {
+      if (answer a = take_block(free, mine, job.gpus)) return a;
+      if (left > 0) return take_cell(free, mine.size, job.gpus);
+    } else if (mine.size == free.hosts().gpus_per_server() &&
+               (job.gpus + mine.size - 1) / mine.size <= left) {
+      return take_servers(free, job.gpus);
     }
-    const int all = size * static_cast<int>(cells_[tenant].size());
-    return all - used_[tenant] < job.gpus ? wait_reason::gpus : wait_reason::gpu_fragmentation;
+    return mine.size * mine.cells - mine.used < job.gpus ? wait_reason::gpus
+                                                         : wait_reason::gpu_fragmentation;
   }
 
  private:
-  /// A virtual cell and where it is while it has jobs.
+  /// A block that jobs of a tenant have bound a cell to.
   struct cell {
-    int jobs = 0;
     server_id server;
     detail::block at;
+
+    friend auto operator<=>(const cell& a, const cell& b) {
+      return std::pair{a.server, a.at.first} <=> std::pair{b.server, b.at.first};
+    }
+    friend bool operator==(const cell& a, const cell& b) { return (a <=> b) == 0; }
   };
-  struct held {
-    std::size_t tenant = 0;
-    int gpus = 0;
-    std::vector<std::size_t> cells;
+  struct budget {
+    int cells = 0, size = 0;  // of how many GPUs each
+    int used = 0;             // GPUs of the tenant's jobs
+    std::vector<cell> bound;  // by server and place in it
   };
 
   [[nodiscard]] std::size_t tenant_of(std::string_view name) const {
@@ -98,48 +102,44 @@ class hived {
     return quotas_.size();  // all others together
   }
 
-  /// Makes room for the cells, at first, and lets go what the ledger does not hold any more.
-  void start(const fabric::ledger& free) {
-    const fabric::leaf_spine& dc = free.fabric();
-    if (!fabric_ || !(*fabric_ == dc)) {
-      fabric_ = dc;
-      held_.clear();
-      bound_.assign(static_cast<std::size_t>(dc.servers()), 0);
-      used_.assign(quotas_.size() + 1, 0);
-      cells_.assign(quotas_.size() + 1, {});
-      size_of_.assign(quotas_.size() + 1, dc.gpus_per_server());
-      cells_.back().resize(static_cast<std::size_t>(servers_left(dc)));
-      for (std::size_t t = 0; t < quotas_.size(); ++t) {
-        cells_[t].resize(static_cast<std::size_t>(quotas_[t].cells));
-        size_of_[t] = quotas_[t].gpus_per_cell;
+  /// Finds what the jobs in the book have bound.
+  void start(const fabric::gpu_book& free) {
+    const fabric::hosts& dc = free.hosts();
+    const int rest = servers_left(dc);
+    tenants_.resize(quotas_.size() + 1);
+    for (std::size_t t = 0; t <= quotas_.size(); ++t) {
+      budget& b = tenants_[t];
+      const bool has_quota = t < quotas_.size();
+      b.cells = has_quota ? quotas_[t].cells : rest;
+      b.size = has_quota ? quotas_[t].gpus_per_cell : dc.gpus_per_server();
+      b.used = 0;
+      b.bound.clear();
+    }
+    for (const auto& [job, where] : free.placements()) {
+      budget& b = tenants_[tenant_of(free.tenant_of(job))];
+      b.used += static_cast<int>(where.gpus.size());
+      for (gpu_id g : where.gpus) {
+        const cell c = cell_of(dc, g, b.size);
+        if (b.bound.empty() || b.bound.back() != c) b.bound.push_back(c);
       }
     }
-    std::erase_if(held_, [&](const auto& entry) {
-      if (free.find(entry.first)) return false;
-      forget(entry.second);
-      return true;
-    });
-  }
-  void forget(const held& h) {
-    used_[h.tenant] -= h.gpus;
-    for (std::size_t v : h.cells) {
-      cell& c = cells_[h.tenant][v];
-      if (--c.jobs == 0) bound_[c.server.index()] &= ~c.at.mask();
+    bound_.assign(static_cast<std::size_t>(dc.servers()), 0);
+    for (budget& b : tenants_) {
+      std::sort(b.bound.begin(), b.bound.end());
+      b.bound.erase(std::unique(b.bound.begin(), b.bound.end()), b.bound.end());
+      for (const cell& c : b.bound) bound_[c.server.index()] |= c.at.mask();
     }
   }
-  answer remember(const request& job, std::size_t tenant, std::vector<std::size_t> cells,
-                  placement p) {
-    for (std::size_t v : cells) {
-      cell& c = cells_[tenant][v];
-      if (c.jobs++ == 0) bound_[c.server.index()] |= c.at.mask();
-    }
-    used_[tenant] += job.gpus;
-    held_[job.job] = {tenant, job.gpus, std::move(cells)};
-    return p;
+  /// The block of `size` GPUs that a GPU lies in; the last one of a server ends with it.
+  [[nodiscard]] static cell cell_of(const fabric::hosts& dc, gpu_id g, int size) {
+    const server_id s = dc.server_of(g);
+    const int block = detail::block_size(size), all = static_cast<int>(dc.gpus_of(s).size());
+    const int first = dc.index_in_server(g) / block * block;
+    return {s, {first, std::min(block, all - first)}};
   }
 
   /// Servers that no quota needs: cells of one size fill blocks of the next, up to servers.
-  [[nodiscard]] int servers_left(const fabric::leaf_spine& dc) const {
+  [[nodiscard]] int servers_left(const fabric::hosts& dc) const {
     const int g = dc.gpus_per_server();
     long long blocks = 0;  // of the size looked at
     for (int size = 1; size <= g; size *= 2) {
@@ -165,98 +165,83 @@ class hived {
   }
 
   /// Into a bound cell: the tightest block, of equal ones in the lowest cell.
-  answer take_block(const fabric::ledger& free, std::size_t tenant, const request& job) {
-    std::optional<std::size_t> best;
+  [[nodiscard]] static answer take_block(const fabric::gpu_book& free, const budget& mine,
+                                         int gpus) {
+    const cell* best = nullptr;
     detail::block at;
     int least = 0;
-    for (std::size_t v = 0; v < cells_[tenant].size(); ++v) {
-      const cell& c = cells_[tenant][v];
-      if (c.jobs == 0) continue;
-      const word mine = (detail::free_word(free, c.server) & c.at.mask()) >> c.at.first;
+    for (const cell& c : mine.bound) {
+      const word open = (detail::free_word(free, c.server) & c.at.mask()) >> c.at.first;
       int whole = 0;
-      const detail::block b = detail::tightest_block(mine, c.at.size, job.gpus, whole);
+      const detail::block b = detail::tightest_block(open, c.at.size, gpus, whole);
       if (b.size == 0 || (best && whole >= least)) continue;
-      best = v;
+      best = &c;
       at = b;
       least = whole;
     }
     if (!best) return wait_reason::gpu_fragmentation;
-    const cell& c = cells_[tenant][*best];
-    return remember(job, tenant, {*best}, gpus_at(c.server, c.at.first + at.first, job.gpus));
+    return gpus_at(free.hosts(), best->server, best->at.first + at.first, gpus);
   }
 
-  /// Binds the lowest empty cell to the tightest unbound block, under the leaf with fewest free GPUs.
-  answer take_cell(const fabric::ledger& free, std::size_t tenant, const request& job) {
+  /// Binds a cell to the tightest unbound block, under the leaf with fewest free GPUs.
+  [[nodiscard]] answer take_cell(const fabric::gpu_book& free, int size, int gpus) const {
+    const fabric::hosts& dc = free.hosts();
     std::optional<std::tuple<int, int, server_id>> best;
     detail::block at;
-    for (leaf_id l : fabric_->all_leafs())
-      for (server_id s : fabric_->servers_of(l)) {
-        if (free.free_gpus(s) < job.gpus) continue;
+    for (unit_id x : dc.all_units())
+      for (server_id s : dc.servers_of(x)) {
+        if (free.free_gpus(s) < gpus) continue;
         int whole = 0;
-        const detail::block b = detail::tightest_block(
-            detail::free_word(free, s) & ~bound_[s.index()],
-            static_cast<int>(fabric_->gpus_of(s).size()), size_of_[tenant], whole);
-        const std::tuple here{whole, free.free_gpus(l), s};
+        const detail::block b =
+            detail::tightest_block(detail::free_word(free, s) & ~bound_[s.index()],
+                                   static_cast<int>(dc.gpus_of(s).size()), size, whole);
+        const std::tuple here{whole, free.free_gpus(x), s};
         if (b.size == 0 || (best && here >= *best)) continue;
         best = here;
         at = b;
       }
     if (!best) return wait_reason::gpu_fragmentation;
-    const server_id s = std::get<server_id>(*best);
-    return remember(job, tenant, {empty_cell(tenant, 0, s, at)}, gpus_at(s, at.first, job.gpus));
+    return gpus_at(dc, std::get<server_id>(*best), at.first, gpus);
   }
 
-  /// Binds empty cells to whole unbound servers, under few leafs.
-  answer take_servers(const fabric::ledger& free, std::size_t tenant, const request& job) {
-    const int g = fabric_->gpus_per_server();
+  /// Binds cells to whole unbound servers, under few leafs.
+  [[nodiscard]] answer take_servers(const fabric::gpu_book& free, int gpus) const {
+    const fabric::hosts& dc = free.hosts();
+    const int g = dc.gpus_per_server();
     const auto is_open = [&](server_id s) { return !bound_[s.index()] && free.free_gpus(s) == g; };
-    std::vector<std::pair<int, leaf_id>> leafs;  // open servers (negative)
+    std::vector<std::pair<int, unit_id>> units;  // open servers (negative)
     int open = 0;
-    for (leaf_id l : fabric_->all_leafs()) {
+    for (unit_id x : dc.all_units()) {
       int here = 0;
-      for (server_id s : fabric_->servers_of(l)) here += is_open(s);
-      leafs.push_back({-here, l});
+      for (server_id s : dc.servers_of(x)) here += is_open(s);
+      units.push_back({-here, x});
       open += here;
     }
-    if (open < (job.gpus + g - 1) / g) return wait_reason::gpu_fragmentation;
-    std::sort(leafs.begin(), leafs.end());
+    if (open < (gpus + g - 1) / g) return wait_reason::gpu_fragmentation;
+    std::sort(units.begin(), units.end());
     placement p;
-    std::vector<std::size_t> cells;
-    int left = job.gpus;
-    for (auto l = leafs.begin(); left > 0; ++l)
-      for (server_id s : fabric_->servers_of(l->second)) {
+    int left = gpus;
+    for (auto x = units.begin(); left > 0; ++x)
+      for (server_id s : dc.servers_of(x->second)) {
         if (left == 0 || !is_open(s)) continue;
-        cells.push_back(empty_cell(tenant, cells.empty() ? 0 : cells.back() + 1, s, {0, g}));
-        const placement part = gpus_at(s, 0, std::min(g, left));
+        const placement part = gpus_at(dc, s, 0, std::min(g, left));
         p.gpus.insert(p.gpus.end(), part.gpus.begin(), part.gpus.end());
         left -= std::min(g, left);
       }
     std::sort(p.gpus.begin(), p.gpus.end());
-    return remember(job, tenant, std::move(cells), std::move(p));
+    return p;
   }
 
-  /// The lowest empty cell from `from` on, put at a block.
-  std::size_t empty_cell(std::size_t tenant, std::size_t from, server_id s, detail::block at) {
-    while (cells_[tenant][from].jobs > 0) ++from;
-    cells_[tenant][from].server = s;
-    cells_[tenant][from].at = at;
-    return from;
-  }
-  [[nodiscard]] placement gpus_at(server_id s, int first, int n) const {
+  [[nodiscard]] static placement gpus_at(const fabric::hosts& dc, server_id s, int first, int n) {
     placement p;
     for (int i = 0; i < n; ++i)
-      p.gpus.push_back(
-          gpu_id{fabric_->gpus_of(s).front().value + static_cast<std::uint32_t>(first + i)});
+      p.gpus.push_back(gpu_id{dc.gpus_of(s).front().value + static_cast<std::uint32_t>(first + i)});
     return p;
   }
 
   std::vector<cell_quota> quotas_;
-  std::optional<fabric::leaf_spine> fabric_;  // that the cells are for
-  std::map<job_id, held> held_;
-  std::vector<std::vector<cell>> cells_;  // of each tenant, those without a quota last
-  std::vector<int> size_of_;              // GPUs of a tenant's cells
-  std::vector<int> used_;                 // GPUs of a tenant's jobs
-  std::vector<word> bound_;               // of each server: GPUs in bound cells
+  std::vector<budget> tenants_;  // those without a quota last
+  std::vector<word> bound_;      // of each server: GPUs in bound cells
 };
 
 }  // namespace heddle::place

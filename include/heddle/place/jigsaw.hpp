@@ -14,7 +14,6 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -25,11 +24,12 @@ namespace detail {
 
 /// The loop of both: N = q·n + r for n from the widest leaf down, the first that is found.
 /// \param remainder_only  with q = 1 the wider leaf gets r links, not n
-inline answer widest_first(clos_search& search, const fabric::ledger& free, int gpus,
+inline answer widest_first(clos_search& search, const clos_ledger& free, int gpus,
                            bool remainder_only) {
+  if (!knows_wiring(free)) return wait_reason::unsupported;
   if (const leaf_id l = search.one_leaf(gpus); l.valid()) {
     placement p;
-    pick(free, l, gpus, p.gpus);
+    pick(free, unit_under(l), gpus, p.gpus);
     return p;
   }
   bool gpus_would_do = false;
@@ -61,7 +61,7 @@ struct jigsaw {
   std::int64_t search_nodes = 10'000;  ///< as in `vclos`
   detail::clos_search search = {};     ///< scratch, nothing to set
 
-  answer operator()(const fabric::ledger& free, const request& job) {
+  answer operator()(const detail::clos_ledger& free, const request& job) {
     search.start(free, search_nodes, detail::leaf_order::by_id);
     return detail::widest_first(search, free, job.gpus, false);
   }
@@ -83,7 +83,7 @@ struct laas {
   std::int64_t search_nodes = 10'000;  ///< as in `vclos`
   detail::clos_search search = {};     ///< scratch, nothing to set
 
-  answer operator()(const fabric::ledger& free, const request& job) {
+  answer operator()(const detail::clos_ledger& free, const request& job) {
     if (whole_leafs) return place_whole(free, job.gpus);
     search.start(free, search_nodes, detail::leaf_order::by_id);
     return detail::widest_first(search, free, job.gpus, true);
@@ -93,25 +93,27 @@ struct laas {
 
  private:
   /// A job that spans leafs owns all their links; that marks them as closed. O(leafs · uplinks).
-  static answer place_whole(const fabric::ledger& free, int gpus) {
+  static answer place_whole(const detail::clos_ledger& free, int gpus) {
+    if (!detail::knows_wiring(free)) return wait_reason::unsupported;
     const fabric::leaf_spine& dc = free.fabric();
+    const auto free_gpus = [&](leaf_id l) { return free.free_gpus(detail::unit_under(l)); };
     placement p;
     leaf_id best;
     for (leaf_id l : dc.all_leafs())
-      if (free.free_gpus(l) >= gpus && !has_owned_link(free, l) &&
-          (!best.valid() || free.free_gpus(l) < free.free_gpus(best)))
+      if (free_gpus(l) >= gpus && !has_owned_link(free, l) &&
+          (!best.valid() || free_gpus(l) < free_gpus(best)))
         best = l;
     if (best.valid()) {
-      pick(free, best, gpus, p.gpus);
+      pick(free, detail::unit_under(best), gpus, p.gpus);
       return p;
     }
     for (leaf_id l : dc.all_leafs()) {
       const int left = gpus - static_cast<int>(p.gpus.size());
       if (left == 0) return p;
-      if (free.free_gpus(l) < static_cast<int>(dc.gpus_of(l).size()) ||
-          count_bits(free.free_uplinks(l)) < dc.uplinks())
+      if (free_gpus(l) < static_cast<int>(dc.gpus_of(detail::unit_under(l)).size()) ||
+          count_bits(free.network().free_uplinks(l)) < dc.uplinks())
         continue;
-      pick(free, l, std::min(left, free.free_gpus(l)), p.gpus);
+      pick(free, detail::unit_under(l), std::min(left, free_gpus(l)), p.gpus);
       for (spine_id s : dc.all_spines())
         for (int lane = 0; lane < dc.links(l, s); ++lane)
           p.links.push_back({l, s, static_cast<std::uint32_t>(lane)});
@@ -119,7 +121,7 @@ struct laas {
     if (static_cast<int>(p.gpus.size()) == gpus) return p;
     return wait_reason::gpu_fragmentation;
   }
-  [[nodiscard]] static bool has_owned_link(const fabric::ledger& free, leaf_id l) {
+  [[nodiscard]] static bool has_owned_link(const detail::clos_ledger& free, leaf_id l) {
     const fabric::leaf_spine& dc = free.fabric();
     for (spine_id s : dc.all_spines())
       for (int lane = 0; lane < dc.links(l, s); ++lane)

@@ -1,4 +1,4 @@
-// Choosing GPUs inside one leaf or server.
+// Choosing GPUs inside one unit or server.
 #pragma once
 
 #include <algorithm>
@@ -7,13 +7,13 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 
 namespace heddle::place {
 
 /// Appends the `n` lowest free GPUs of `s`. Precondition: it has so many.
-inline void pick(const fabric::ledger& free, server_id s, int n, std::vector<gpu_id>& out) {
-  for (gpu_id g : free.fabric().gpus_of(s)) {
+inline void pick(const fabric::gpu_book& free, server_id s, int n, std::vector<gpu_id>& out) {
+  for (gpu_id g : free.hosts().gpus_of(s)) {
     if (n == 0) return;
     if (free.is_free(g)) {
       out.push_back(g);
@@ -23,19 +23,19 @@ inline void pick(const fabric::ledger& free, server_id s, int n, std::vector<gpu
   assert(n == 0);
 }
 
-/// Appends `n` free GPUs of `l`, in order of their ids, on as few servers as can be: whole servers
+/// Appends `n` free GPUs of `x`, in order of their ids, on as few servers as can be: whole servers
 /// with most free first, and for the last part the server that it fits best (fewest free, then the
-/// lowest id). Precondition: the leaf has so many free. O(servers of the leaf · GPUs of a server), or
-/// O(GPUs of the leaf) where all that are free are wanted.
-inline void pick(const fabric::ledger& free, leaf_id l, int n, std::vector<gpu_id>& out) {
-  assert(n >= 0 && free.free_gpus(l) >= n);
-  const auto servers = free.fabric().servers_of(l);
-  if (n == free.free_gpus(l)) {
+/// lowest id). Precondition: the unit has so many free. O(servers of the unit · GPUs of a server), or
+/// O(GPUs of the unit) where all that are free are wanted.
+inline void pick(const fabric::gpu_book& free, unit_id x, int n, std::vector<gpu_id>& out) {
+  assert(n >= 0 && free.free_gpus(x) >= n);
+  const auto servers = free.hosts().servers_of(x);
+  if (n == free.free_gpus(x)) {
     for (server_id s : servers) pick(free, s, free.free_gpus(s), out);
     return;
   }
   const auto first = static_cast<std::ptrdiff_t>(out.size());
-  for (int level = free.fabric().gpus_per_server(); n > 0; --level)
+  for (int level = free.hosts().gpus_per_server(); n > 0; --level)
     for (server_id s : servers) {
       if (n == 0 || free.free_gpus(s) != level) continue;
       if (level <= n) {

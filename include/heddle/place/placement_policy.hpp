@@ -9,6 +9,9 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/gpu_book.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
 
@@ -32,6 +35,7 @@ enum class wait_reason : unsigned char {
   gpu_fragmentation,      ///< enough are free, but not where the policy needs them
   network_fragmentation,  ///< GPUs would do, links of its own cannot be found
   search_limit,           ///< the search gave up before it knew
+  unsupported,            ///< the policy does not know this wiring of the fabric (rails, planes)
 };
 
 [[nodiscard]] constexpr std::string_view name(wait_reason r) {
@@ -50,6 +54,8 @@ enum class wait_reason : unsigned char {
     return "network_fragmentation";
   case wait_reason::search_limit:
     return "search_limit";
+  case wait_reason::unsupported:
+    return "unsupported";
   }
   return "none";
 }
@@ -62,7 +68,7 @@ struct answer {
   /// How much longer the job's communication is expected to take than on an idle network, by a
   /// policy that predicts it (`relaxed`); 1 from all others.
   double predicted_slowdown = 1;
-  /// Circuits of running jobs that have to move first (`fabric::ledger::rewire`); on optical fabrics.
+  /// Circuits of running jobs that have to move first (`fabric::ledger::rewire`), where links are circuits.
   std::vector<fabric::circuit_move> moved = {};
 
   answer(placement p) : where(std::move(p)) {}
@@ -74,12 +80,32 @@ struct answer {
   explicit operator bool() const { return where.has_value(); }
 };
 
-/// T chooses GPUs (and links) for a request among those that a ledger says are free. It changes
-/// nothing: whoever asks makes the reservation. `std::optional<placement>` will do as an answer.
-template <class T>
-concept PlacementPolicy = requires(T& policy, const fabric::ledger& free, const request& job) {
+/// T chooses GPUs (and links, circuits) for a request among those that are free. It changes nothing:
+/// whoever asks makes the reservation. It is a pure function of what it is asked: the same question has
+/// the same answer, whatever was asked before and whether or not an answer was booked.
+/// `std::optional<placement>` will do as an answer.
+///
+/// What a policy needs it says by the type of its first parameter: a `fabric::gpu_book` where GPUs
+/// alone are given away (any fabric will do), a `fabric::ledger` of the fabric whose links it owns.
+/// \tparam Ledger  what it is asked on
+template <class T, class Ledger = fabric::ledger<fabric::leaf_spine>>
+concept PlacementPolicy = requires(T& policy, const Ledger& free, const request& job) {
   { policy(free, job) } -> std::convertible_to<answer>;
 };
+
+namespace detail {
+/// Becomes the ledger of whatever fabric a policy asks for.
+struct some_ledger {
+  template <class Ledger>
+  operator const Ledger&() const;
+};
+}  // namespace detail
+
+/// T is a placement policy for some fabric.
+template <class T>
+concept PolicyOfSomeFabric =
+    PlacementPolicy<T> || PlacementPolicy<T, fabric::ledger<fabric::leaf_spine_ocs>> ||
+    PlacementPolicy<T, fabric::gpu_book> || PlacementPolicy<T, detail::some_ledger>;
 
 /// T is a policy that searches, and can be told how far: `limit` bounds the nodes of every question
 /// to come, `visited` says how many the last one took.
@@ -90,8 +116,9 @@ concept SearchingPolicy = requires(T& policy, const T& asked, std::int64_t nodes
 };
 
 /// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason.
-template <PlacementPolicy P>
-[[nodiscard]] answer ask(P& policy, const fabric::ledger& free, const request& job) {
+template <class Policy, class Ledger>
+  requires PlacementPolicy<Policy, Ledger>
+[[nodiscard]] answer ask(Policy& policy, const Ledger& free, const request& job) {
   if (job.gpus > free.free_gpus()) return wait_reason::gpus;
   answer a = policy(free, job);
   if (!a && a.why == wait_reason::none) a.why = wait_reason::gpu_fragmentation;

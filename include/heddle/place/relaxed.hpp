@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/vclos.hpp>
@@ -35,9 +34,9 @@ struct relaxed {
   int most_slowdown = 4;            ///< of communication; 1: isolated placements alone, any leafs
   detail::clos_search search = {};  ///< scratch, nothing to set
 
-  answer operator()(const fabric::ledger& free, const request& job) {
+  answer operator()(const detail::clos_ledger& free, const request& job) {
     answer no = isolated(free, job);
-    if (no) return no;
+    if (no || no.why == wait_reason::unsupported) return no;
     search.start(free, isolated.search_nodes, detail::leaf_order::best_fit);
     for (int share = 1; share <= most_slowdown; ++share)
       if (std::optional<placement> p = place_thin(job.gpus, share)) {

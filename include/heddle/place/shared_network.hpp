@@ -10,7 +10,8 @@
 //   spread       evenly over the servers with most free          what to compare with         O(servers log servers)
 //   random       any free GPUs                                   the floor to compare with    O(GPUs)
 //
-// Jobs under one leaf are isolated from all others; jobs that cross leafs under `packed`, `locality`,
+// Under one leaf means in one unit of hosts (fabric/hosts.hpp): where the cards of a server hang on several
+// leafs, the servers that share these. Jobs under one leaf are isolated from all others; jobs that cross leafs under `packed`, `locality`,
 // `spread` or `random` are not.
 #pragma once
 
@@ -27,7 +28,7 @@
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/random.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
 
@@ -36,21 +37,21 @@ namespace heddle::place {
 /// All GPUs on one server: of those that have enough free the one with fewest free, then the one
 /// under the leaf with fewest free, then the lowest id.
 struct one_server {
-  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
-    const fabric::leaf_spine& dc = free.fabric();
+  std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
+    const fabric::hosts& dc = free.hosts();
     if (job.gpus > dc.gpus_per_server()) return std::nullopt;
     server_id best;
-    int best_free = 0, best_leaf_free = 0;
-    for (leaf_id l : dc.all_leafs()) {
-      const int leaf_free = free.free_gpus(l);
-      if (leaf_free < job.gpus) continue;
-      for (server_id s : dc.servers_of(l)) {
+    int best_free = 0, best_unit_free = 0;
+    for (unit_id x : dc.all_units()) {
+      const int unit_free = free.free_gpus(x);
+      if (unit_free < job.gpus) continue;
+      for (server_id s : dc.servers_of(x)) {
         const int here = free.free_gpus(s);
         if (here >= job.gpus && (!best.valid() || here < best_free ||
-                                 (here == best_free && leaf_free < best_leaf_free))) {
+                                 (here == best_free && unit_free < best_unit_free))) {
           best = s;
           best_free = here;
-          best_leaf_free = leaf_free;
+          best_unit_free = unit_free;
         }
       }
     }
@@ -64,12 +65,12 @@ struct one_server {
 /// All GPUs under one leaf: of those that have enough free the one with fewest free, then the
 /// lowest id. Under the leaf, on as few servers as can be.
 struct one_leaf {
-  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
-    leaf_id best;
-    for (leaf_id l : free.fabric().all_leafs())
-      if (free.free_gpus(l) >= job.gpus &&
-          (!best.valid() || free.free_gpus(l) < free.free_gpus(best)))
-        best = l;
+  std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
+    unit_id best;
+    for (unit_id x : free.hosts().all_units())
+      if (free.free_gpus(x) >= job.gpus &&
+          (!best.valid() || free.free_gpus(x) < free.free_gpus(best)))
+        best = x;
     if (!best.valid()) return std::nullopt;
     placement p;
     pick(free, best, job.gpus, p.gpus);
@@ -80,23 +81,23 @@ struct one_leaf {
 /// One server if one has room, else one leaf, else the leafs with most free GPUs first, the last
 /// part where it fits best. Places whenever enough GPUs are free.
 struct packed {
-  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+  std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     if (auto p = one_server{}(free, job)) return p;
     if (auto p = one_leaf{}(free, job)) return p;
     if (free.free_gpus() < job.gpus) return std::nullopt;
-    std::vector<leaf_id> leafs;
-    for (leaf_id l : free.fabric().all_leafs())
-      if (free.free_gpus(l) > 0) leafs.push_back(l);
-    std::sort(leafs.begin(), leafs.end(), [&](leaf_id a, leaf_id b) {
+    std::vector<unit_id> units;
+    for (unit_id x : free.hosts().all_units())
+      if (free.free_gpus(x) > 0) units.push_back(x);
+    std::sort(units.begin(), units.end(), [&](unit_id a, unit_id b) {
       return std::pair{-free.free_gpus(a), a} < std::pair{-free.free_gpus(b), b};
     });
     placement p;
     int left = job.gpus;
-    for (auto l = leafs.begin(); left > 0; ++l) {
+    for (auto l = units.begin(); left > 0; ++l) {
       // The last part goes to the leaf with fewest free that still holds it: the last such one.
       if (free.free_gpus(*l) >= left)
         l = std::prev(std::partition_point(
-            l, leafs.end(), [&](leaf_id other) { return free.free_gpus(other) >= left; }));
+            l, units.end(), [&](unit_id other) { return free.free_gpus(other) >= left; }));
       const int here = std::min(left, free.free_gpus(*l));
       pick(free, *l, here, p.gpus);
       left -= here;
@@ -112,24 +113,24 @@ struct packed {
 /// baselines of the vClos evaluation.
 /// Reference: Han et al., arXiv 2308.05692 (2023), its simulators' admission.
 struct locality {
-  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+  std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     if (auto p = one_server{}(free, job)) return p;
-    const fabric::leaf_spine& dc = free.fabric();
+    const fabric::hosts& dc = free.hosts();
     const int g = std::min(dc.gpus_per_server(), job.gpus);
     int left = (job.gpus + g - 1) / g;           // servers
-    std::vector<std::pair<int, leaf_id>> leafs;  // servers with g free, negative
-    for (leaf_id l : dc.all_leafs()) {
+    std::vector<std::pair<int, unit_id>> units;  // servers with g free, negative
+    for (unit_id x : dc.all_units()) {
       int n = 0;
-      for (server_id s : dc.servers_of(l)) n += free.free_gpus(s) >= g;
-      if (n > 0) leafs.push_back({-n, l});
+      for (server_id s : dc.servers_of(x)) n += free.free_gpus(s) >= g;
+      if (n > 0) units.push_back({-n, x});
     }
-    std::sort(leafs.begin(), leafs.end());
+    std::sort(units.begin(), units.end());
     placement p;
     int gpus = job.gpus;
-    for (auto l = leafs.begin(); left > 0; ++l) {
-      if (l == leafs.end()) return std::nullopt;
+    for (auto l = units.begin(); left > 0; ++l) {
+      if (l == units.end()) return std::nullopt;
       const auto holds = [&](const auto& other) { return -other.first >= left; };
-      if (holds(*l)) l = std::prev(std::partition_point(l, leafs.end(), holds));
+      if (holds(*l)) l = std::prev(std::partition_point(l, units.end(), holds));
       for (server_id s : dc.servers_of(l->second)) {
         if (left == 0 || free.free_gpus(s) < g) continue;
         const int here = std::min(g, gpus);
@@ -146,10 +147,10 @@ struct locality {
 /// One GPU of each server in turn, the servers with most free first: the load of the network, of
 /// cooling and of host processors evened out, locality given up.
 struct spread {
-  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+  std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     if (free.free_gpus() < job.gpus) return std::nullopt;
     std::vector<server_id> servers;
-    for (server_id s : free.fabric().all_servers())
+    for (server_id s : free.hosts().all_servers())
       if (free.free_gpus(s) > 0) servers.push_back(s);
     std::sort(servers.begin(), servers.end(), [&](server_id a, server_id b) {
       return std::pair{-free.free_gpus(a), a} < std::pair{-free.free_gpus(b), b};
@@ -174,7 +175,7 @@ struct spread {
 struct random {
   std::uint64_t seed = 0;
 
-  std::optional<placement> operator()(const fabric::ledger& free, const request& job) const {
+  std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     if (free.free_gpus() < job.gpus) return std::nullopt;
     stream chance{seed, job.job.value, "place"};
     boost::random::uniform_01<double> uniform;

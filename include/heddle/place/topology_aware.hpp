@@ -8,7 +8,7 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/detail/crossing.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -26,35 +26,35 @@ namespace heddle::place {
 /// Clusters, SC 2018; two levels of it, as described in later work.
 struct topology_aware {
   std::vector<word> crossing = {};                  ///< scratch, nothing to set
-  std::vector<std::pair<int, leaf_id>> leafs = {};  ///< the same
+  std::vector<std::pair<int, unit_id>> units = {};  ///< the same
 
-  answer operator()(const fabric::ledger& free, const request& job) {
-    const fabric::leaf_spine& dc = free.fabric();
+  answer operator()(const fabric::gpu_book& free, const request& job) {
+    const fabric::hosts& dc = free.hosts();
     placement p;
-    if (job.gpus <= dc.gpus_per_leaf()) {
-      leaf_id best;
-      for (leaf_id l : dc.all_leafs())
-        if (free.free_gpus(l) >= job.gpus &&
-            (!best.valid() || free.free_gpus(l) < free.free_gpus(best)))
-          best = l;
+    if (job.gpus <= dc.gpus_per_unit()) {
+      unit_id best;
+      for (unit_id x : dc.all_units())
+        if (free.free_gpus(x) >= job.gpus &&
+            (!best.valid() || free.free_gpus(x) < free.free_gpus(best)))
+          best = x;
       if (!best.valid()) return wait_reason::gpu_fragmentation;
       pick(free, best, job.gpus, p.gpus);
       return p;
     }
-    detail::find_crossing_leafs(free, crossing);
-    leafs.clear();
+    detail::find_crossing_units(free, crossing);
+    units.clear();
     int room = 0;
-    for (leaf_id l : dc.all_leafs())
-      if (free.free_gpus(l) > 0 && !test_bit(crossing, l.index())) {
-        leafs.push_back({-free.free_gpus(l), l});
-        room += free.free_gpus(l);
+    for (unit_id x : dc.all_units())
+      if (free.free_gpus(x) > 0 && !test_bit(crossing, x.index())) {
+        units.push_back({-free.free_gpus(x), x});
+        room += free.free_gpus(x);
       }
     if (room < job.gpus) return wait_reason::network_fragmentation;
-    std::sort(leafs.begin(), leafs.end());
+    std::sort(units.begin(), units.end());
     int left = job.gpus;
-    for (auto l = leafs.begin(); left > 0; ++l) {
+    for (auto l = units.begin(); left > 0; ++l) {
       const auto holds = [&](const auto& other) { return -other.first >= left; };
-      if (holds(*l)) l = std::prev(std::partition_point(l, leafs.end(), holds));
+      if (holds(*l)) l = std::prev(std::partition_point(l, units.end(), holds));
       const int here = std::min(left, -l->first);
       pick(free, l->second, here, p.gpus);
       left -= here;

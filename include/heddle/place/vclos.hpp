@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/shared_network.hpp>
@@ -42,7 +41,8 @@ enum class vclos_saves : unsigned char {
 ///
 /// Chain it after `one_server` and `one_leaf` to keep small jobs on few servers. Once it is warm a no
 /// allocates nothing, a yes the answer. One writer: it keeps its work space.
-/// Precondition: the fabric is not optical.
+/// Owns fixed links: `ocs_vclos` is for circuits. Answers `unsupported` where the cards of a server hang on
+/// several leafs.
 /// Reference: Han et al., Isolated Scheduling for Distributed Training Tasks in GPU Clusters,
 /// arXiv 2308.05692 (2023), for even virtual Clos networks; remainders have the shape of LaaS (ANCS
 /// 2016) and Jigsaw (HPDC 2021); the proofs and the search are derived (docs/theory.md).
@@ -52,11 +52,12 @@ struct vclos {
   std::int64_t search_nodes = 10'000;  ///< of one request, before it gives up; ≥ 1
   detail::clos_search search = {};     ///< scratch, nothing to set
 
-  answer operator()(const fabric::ledger& free, const request& job) {
+  answer operator()(const detail::clos_ledger& free, const request& job) {
+    if (!detail::knows_wiring(free)) return wait_reason::unsupported;
     search.start(free, search_nodes, detail::leaf_order::best_fit);
     if (const leaf_id l = search.one_leaf(job.gpus); l.valid()) {
       placement p;
-      pick(free, l, job.gpus, p.gpus);
+      pick(free, detail::unit_under(l), job.gpus, p.gpus);
       return p;
     }
     return any_size ? place_any(free, job.gpus) : place_even(free, job.gpus);
@@ -73,7 +74,7 @@ struct vclos {
     return gpus_would_do ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation;
   }
 
-  answer place_any(const fabric::ledger& free, int gpus) {
+  answer place_any(const detail::clos_ledger& free, int gpus) {
     const auto order = saves == vclos_saves::links ? detail::pair_order::fewest_links
                                                    : detail::pair_order::best_fit;
     const status pair = search.find_pair(gpus, order);
@@ -92,7 +93,7 @@ struct vclos {
     return no(gpus_would_do);
   }
 
-  answer place_even(const fabric::ledger& free, int gpus) {
+  answer place_even(const detail::clos_ledger& free, int gpus) {
     bool gpus_would_do = false;
     const int most = std::min(free.fabric().leafs(), gpus), widest = search.widest();
     for (int m = std::max(2, (gpus + widest - 1) / widest); m <= most; ++m) {

@@ -8,7 +8,7 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 
 namespace heddle::place::detail {
 
@@ -36,8 +36,8 @@ struct block {
   if (at % 64 + n > 64) w |= gpus[at / 64 + 1] << (64 - at % 64);
   return n == 64 ? w : w & ((word{1} << n) - 1);
 }
-[[nodiscard]] inline word free_word(const fabric::ledger& free, server_id s) {
-  return server_word(free.free_gpu_bits(), free.fabric().gpus_of(s));
+[[nodiscard]] inline word free_word(const fabric::gpu_book& free, server_id s) {
+  return server_word(free.free_gpu_bits(), free.hosts().gpus_of(s));
 }
 
 /// Of the free blocks of a server that hold `gpus`, the one that lies in the smallest free block

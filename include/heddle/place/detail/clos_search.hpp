@@ -12,11 +12,20 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/biclique.hpp>
 #include <heddle/place/pick.hpp>
 
 namespace heddle::place::detail {
+
+using clos_ledger = fabric::ledger<fabric::leaf_spine>;
+
+/// Whether the search knows how servers are wired: whole under a leaf. Then leaf and unit have one number.
+[[nodiscard]] inline bool knows_wiring(const clos_ledger& free) {
+  return free.fabric().whole_servers();
+}
+[[nodiscard]] inline unit_id unit_under(leaf_id l) { return unit_id{l.value}; }
 
 /// Which of the leafs with enough free GPUs are preferred.
 enum class leaf_order : unsigned char {
@@ -35,18 +44,20 @@ enum class pair_order : unsigned char {
 class clos_search {
  public:
   /// Looks at `free`, which must stay as it is until the next start. O(leafs + GPUs of a leaf).
-  void start(const fabric::ledger& free, std::int64_t nodes, leaf_order order) {
+  void start(const clos_ledger& free, std::int64_t nodes, leaf_order order) {
     free_ = &free;
     nodes_ = budget_ = nodes;
     order_ = order;
     is_sorted_ = false;
     const fabric::leaf_spine& dc = free.fabric();
     first_.assign(static_cast<std::size_t>(dc.gpus_per_leaf()) + 2, 0);
-    for (leaf_id l : dc.all_leafs()) ++first_[static_cast<std::size_t>(free.free_gpus(l)) + 1];
+    for (leaf_id l : dc.all_leafs()) ++first_[static_cast<std::size_t>(free_gpus(l)) + 1];
     for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
   }
 
   [[nodiscard]] std::int64_t visited() const { return nodes_ - budget_; }
+  /// Free GPUs under a leaf.
+  [[nodiscard]] int free_gpus(leaf_id l) const { return free_->free_gpus(unit_under(l)); }
   /// GPUs that one leaf can give to a virtual Clos, at most.
   [[nodiscard]] int widest() const {
     return std::min(free_->fabric().gpus_per_leaf(), free_->fabric().uplinks());
@@ -71,8 +82,8 @@ class clos_search {
       return leaf_id{by_free_[first_[static_cast<std::size_t>(n)]]};
     leaf_id best;
     for (leaf_id l : free_->fabric().all_leafs()) {
-      const int here = free_->free_gpus(l);
-      if (here < n || (best.valid() && here >= free_->free_gpus(best))) continue;
+      const int here = free_gpus(l);
+      if (here < n || (best.valid() && here >= free_gpus(best))) continue;
       best = l;
       if (order_ == leaf_order::by_id || here == n) break;
     }
@@ -85,8 +96,8 @@ class clos_search {
   /// The same over `links` common spines instead of n, r ≤ links ≤ n.
   search_status find(int m, int n, int r, int links) {
     const search_status s = search_.solve(
-        free_->free_uplinks(), candidates(n, leafs_), static_cast<std::size_t>(m), links, budget_,
-        r, r > 0 ? candidates(r, rests_) : std::span<const std::uint32_t>{});
+        free_->network().free_uplinks(), candidates(n, leafs_), static_cast<std::size_t>(m), links,
+        budget_, r, r > 0 ? candidates(r, rests_) : std::span<const std::uint32_t>{});
     if (s != search_status::found) return s;
     parts_.clear();
     for (std::uint32_t l : search_.rows()) parts_.push_back({leaf_id{l}, n, false});
@@ -103,7 +114,7 @@ class clos_search {
     has_pair_ = false;
     share_ = share;
     sort();
-    const int most = std::min(free_->free_gpus(leaf_id{by_free_.back()}), gpus - 1);
+    const int most = std::min(free_gpus(leaf_id{by_free_.back()}), gpus - 1);
     pairs_ = 0;
     const auto try_pair = [&](int a, int left) {
       return try_leafs_with(a, gpus - a + left, gpus - a);
@@ -130,7 +141,7 @@ class clos_search {
   /// same `links` spines; the last one gets the rest, over as many of them as that needs. Greedy: no is
   /// no proof. On a yes tells how many links that takes. O(leafs) after the first time.
   std::optional<int> find_thin(int gpus, int links, int share) {
-    const bit_matrix& rows = free_->free_uplinks();
+    const bit_matrix& rows = free_->network().free_uplinks();
     const int most = share * links;
     sort();
     common_.assign(rows.words(), ~word{0});
@@ -138,7 +149,7 @@ class clos_search {
     int left = gpus;
     for (std::size_t i = by_free_.size(); i-- > 0 && left > 0;) {
       const leaf_id l{by_free_[i]};
-      const int here = std::min({left, most, free_->free_gpus(l)});
+      const int here = std::min({left, most, free_gpus(l)});
       if (here == 0) break;
       const int shared = count_common(rows[l.index()], common_);
       if (here == left) {  // the last one
@@ -171,7 +182,7 @@ class clos_search {
     p.gpus.reserve(gpus);
     p.links.reserve(links);
     for (const part& x : parts_) {
-      pick(*free_, x.leaf, x.gpus, p.gpus);
+      pick(*free_, unit_under(x.leaf), x.gpus, p.gpus);
       add_links(x.leaf, x.is_rest ? rest_columns_ : columns_, p.links);
     }
     return p;
@@ -191,7 +202,7 @@ class clos_search {
     by_free_.resize(static_cast<std::size_t>(free_->fabric().leafs()));
     cursor_.assign(first_.begin(), first_.end());
     for (leaf_id l : free_->fabric().all_leafs())
-      by_free_[cursor_[static_cast<std::size_t>(free_->free_gpus(l))]++] = l.value;
+      by_free_[cursor_[static_cast<std::size_t>(free_gpus(l))]++] = l.value;
   }
   /// Those with exactly `n` free GPUs, by id.
   [[nodiscard]] std::span<const std::uint32_t> leafs_with_just(int n) const {
@@ -206,14 +217,14 @@ class clos_search {
     }
     room.clear();
     for (leaf_id l : free_->fabric().all_leafs())
-      if (free_->free_gpus(l) >= n) room.push_back(l.value);
+      if (free_gpus(l) >= n) room.push_back(l.value);
     return room;
   }
 
   /// The first pair of leafs with just so many free GPUs of which the second gives `gpus`.
   bool try_leafs_with(int wide, int narrow, int gpus) {
     const int links = (gpus + share_ - 1) / share_;
-    const bit_matrix& rows = free_->free_uplinks();
+    const bit_matrix& rows = free_->network().free_uplinks();
     for (std::uint32_t i : leafs_with_just(wide))
       for (std::uint32_t j : leafs_with_just(narrow)) {
         if (i == j) continue;
@@ -235,7 +246,7 @@ class clos_search {
   /// whole network could use, of equal ones the lowest, so that the others stay whole; and of these
   /// into `rest_columns_` the r of the remainder.
   void choose_columns(const_bit_row common, int n, int r) {
-    const bit_matrix& rows = free_->free_uplinks();
+    const bit_matrix& rows = free_->network().free_uplinks();
     columns_.clear();
     for_each_bit(common, [&](std::size_t c) { columns_.push_back(static_cast<std::uint32_t>(c)); });
     rest_columns_.clear();
@@ -269,13 +280,13 @@ class clos_search {
     std::uint32_t lane = 0;
     for (std::uint32_t c : columns) {
       const spine_id s{c / lanes};
-      lane = free_->free_lane(leaf, s, s == spine ? lane + 1 : 0);
+      lane = free_->network().free_lane(leaf, s, s == spine ? lane + 1 : 0);
       spine = s;
       out.push_back({leaf, s, lane});
     }
   }
 
-  const fabric::ledger* free_ = nullptr;
+  const clos_ledger* free_ = nullptr;
   std::int64_t nodes_ = 0, budget_ = 0;
   leaf_order order_ = leaf_order::best_fit;
   bool is_sorted_ = false, has_pair_ = false, has_found_ = false;
