@@ -237,7 +237,7 @@ class idle_circuits {
   std::vector<int> ports_left_;  // free ports of each spine, without those in use here
   std::vector<char> is_open_, seen_;
   std::vector<share> shares_;
-  std::vector<optical::wanted_links> wanted_;
+  std::vector<optical::pair_links> wanted_;
   std::vector<optical::rerouted> moved_;
   std::vector<int> most_at_;          // columns that each spine, by ports, could take
   std::vector<std::uint32_t> order_;  // of by_ports, the most columns first
