@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -14,9 +15,19 @@
 
 namespace heddle::optical {
 
+/// So many links between a leaf and a spine.
+struct pair_links {
+  leaf_id leaf;
+  spine_id spine;
+  int links = 1;
+
+  friend auto operator<=>(const pair_links&, const pair_links&) = default;
+};
+
 /// How many links each leaf is to have to each spine.
 class link_matrix {
  public:
+  link_matrix() = default;
   link_matrix(int leafs, int spines)
       : leafs_(leafs), spines_(spines),
         links_(static_cast<std::size_t>(leafs) * static_cast<std::size_t>(spines), 0) {}
@@ -26,14 +37,14 @@ class link_matrix {
   [[nodiscard]] int& operator()(leaf_id l, spine_id s) { return links_[place(l, s)]; }
   [[nodiscard]] int operator()(leaf_id l, spine_id s) const { return links_[place(l, s)]; }
 
-  [[nodiscard]] int sum(leaf_id l) const {
-    int n = 0;
+  [[nodiscard]] long sum(leaf_id l) const {
+    long n = 0;
     for (spine_id s : id_range<spine_id>{0, static_cast<std::uint32_t>(spines_)})
       n += (*this)(l, s);
     return n;
   }
-  [[nodiscard]] int sum(spine_id s) const {
-    int n = 0;
+  [[nodiscard]] long sum(spine_id s) const {
+    long n = 0;
     for (leaf_id l : id_range<leaf_id>{0, static_cast<std::uint32_t>(leafs_)}) n += (*this)(l, s);
     return n;
   }
@@ -46,7 +57,7 @@ class link_matrix {
     assert(s.index() < static_cast<std::size_t>(spines_));
     return l.index() * static_cast<std::size_t>(spines_) + s.index();
   }
-  int leafs_, spines_;
+  int leafs_ = 0, spines_ = 0;
   std::vector<int> links_;
 };
 
