@@ -9,9 +9,9 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/choice.hpp>
 #include <heddle/allocate/objective.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
+#include <heddle/choice/choice.hpp>
 
 namespace heddle::allocate {
 
