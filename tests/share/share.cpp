@@ -194,6 +194,43 @@ TEST_CASE("fifo gives each its fastest free type and lets nobody overtake") {
   CHECK(a.objective <= a.bound);
 }
 
+TEST_CASE("fifo lets nobody wait for a job that can never run") {
+  // Job 0 runs on type 2 alone, of which there are none, or fewer than it needs.
+  const share::problem absent{
+      .capacity = {3, 0}, .throughput = {0, 5, 2, 6, 2, 0}, .gpus = {1, 1, 2}};
+  CHECK(share::fifo{}(absent).x == std::vector<double>{0, 0, 1, 0, 1, 0});
+  const share::problem wide{
+      .capacity = {3, 1}, .throughput = {0, 5, 2, 6, 2, 0}, .gpus = {2, 1, 2}};
+  CHECK(share::fifo{}(wide).x == std::vector<double>{0, 0, 0, 1, 1, 0});
+}
+
+TEST_CASE("jobs that can never run change nothing for the others under fifo") {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    INFO("seed ", seed);
+    stream draw(seed, 0, "fifo");
+    const auto below = [&](unsigned n) { return static_cast<double>(draw() % n); };
+    share::problem all{.capacity = {below(4), below(4), below(4)}};
+    share::problem able = all;
+    std::vector<std::size_t> kept;
+    for (std::size_t i = 0; i < 8; ++i) {
+      const double row[3] = {below(3), below(3), below(3)}, gpus = 1 + below(4);
+      bool can = false;
+      for (std::size_t j = 0; j < 3; ++j) can = can || (row[j] > 0 && all.capacity[j] >= gpus);
+      all.throughput.insert(all.throughput.end(), row, row + 3);
+      all.gpus.push_back(gpus);
+      if (!can) continue;
+      kept.push_back(i);
+      able.throughput.insert(able.throughput.end(), row, row + 3);
+      able.gpus.push_back(gpus);
+    }
+    const auto with = share::fifo{}(all), without = share::fifo{}(able);
+    std::vector<double> of_kept;
+    for (std::size_t i : kept)
+      for (std::size_t j = 0; j < 3; ++j) of_kept.push_back(with.x[i * 3 + j]);
+    CHECK(of_kept == without.x);
+  }
+}
+
 TEST_CASE("no jobs, no capacity and no work are answers") {
   const share::problem none{.capacity = {3, 4}};
   CHECK(share::max_min{}(none).status == share::status::optimal);

@@ -8,6 +8,7 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/scratch.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/crossing.hpp>
 #include <heddle/place/pick.hpp>
@@ -25,8 +26,13 @@ namespace heddle::place {
 /// Reference: Pollard et al., Evaluation of an Interference-Free Node Allocation Policy on Fat-Tree
 /// Clusters, SC 2018; two levels of it, as described in later work.
 struct topology_aware {
-  std::vector<word> crossing = {};                  ///< scratch, nothing to set
-  std::vector<std::pair<int, leaf_id>> leafs = {};  ///< the same
+  struct work_space {
+    std::vector<word> crossing;
+    std::vector<std::pair<int, leaf_id>> leafs;
+  };
+  scratch<work_space> work = {};
+
+  bool operator==(const topology_aware&) const = default;
 
   answer operator()(const fabric::ledger& free, const request& job) {
     const fabric::leaf_spine& dc = free.fabric();
@@ -41,6 +47,7 @@ struct topology_aware {
       pick(free, best, job.gpus, p.gpus);
       return p;
     }
+    auto& [crossing, leafs] = *work;
     detail::find_crossing_leafs(free, crossing);
     leafs.clear();
     int room = 0;

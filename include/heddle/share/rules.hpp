@@ -68,8 +68,10 @@ struct proportional {
 };
 
 /// Jobs in their order, each alone on its fastest type that still has all its GPUs, until one finds
-/// none: the rest wait. A job that can run nowhere is passed over. Objective and bound: those of
-/// `max_normalized_throughput`. O(jobs · types) and one price search for the bound.
+/// none: the rest wait. A job that could not run on the whole cluster alone, because it runs on no
+/// type or needs more GPUs than there are of those types, is passed over: nobody waits for what can
+/// never be. Objective and bound: those of `max_normalized_throughput`. O(jobs · types) and one price
+/// search for the bound.
 struct fifo {
   void operator()(const problem& p, workspace& w, answer& out) const {
     max_normalized_throughput{}(p, w, out);
@@ -81,10 +83,14 @@ struct fifo {
     for (std::size_t i = 0; i < p.jobs(); ++i) {
       const double* t = p.row(i);
       const double most = *std::max_element(t, t + p.types());
-      if (most == 0) continue;
       std::size_t at = p.types();
-      for (std::size_t j = 0; j < p.types(); ++j)
-        if (t[j] > 0 && free[j] >= p.gpus_of(i) && (at == p.types() || t[j] > t[at])) at = j;
+      bool ever = false;
+      for (std::size_t j = 0; j < p.types(); ++j) {
+        if (!(t[j] > 0)) continue;
+        ever = ever || p.capacity[j] >= p.gpus_of(i);
+        if (free[j] >= p.gpus_of(i) && (at == p.types() || t[j] > t[at])) at = j;
+      }
+      if (!ever) continue;
       if (at == p.types()) break;
       free[at] -= p.gpus_of(i);
       out.x[i * p.types() + at] = 1;
