@@ -19,7 +19,7 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/room.hpp>
-#include <heddle/core/scratch.hpp>
+#include <heddle/core/detail/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -34,7 +34,7 @@ struct throughput_marginal {
   static constexpr bool elastic = true;
 
   bool deadlines = true;  ///< reads `time_left_s`
-  scratch<std::vector<detail::gpu_step>> heap = {};
+  heddle::detail::scratch<std::vector<detail::gpu_step>> heap = {};
 
   bool operator==(const throughput_marginal&) const = default;
 
@@ -70,7 +70,7 @@ struct throughput_marginal {
 struct optimus {
   static constexpr bool elastic = true;
 
-  scratch<std::vector<detail::gpu_step>> heap = {};
+  heddle::detail::scratch<std::vector<detail::gpu_step>> heap = {};
 
   bool operator==(const optimus&) const = default;
 
@@ -120,7 +120,7 @@ struct pollux {
     std::vector<detail::gpu_step> heap;
     std::vector<double> fair;  // the goodput of an equal share
   };
-  scratch<work_space> work = {};
+  heddle::detail::scratch<work_space> work = {};
 
   bool operator==(const pollux&) const = default;
 

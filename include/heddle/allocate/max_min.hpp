@@ -12,8 +12,8 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/room.hpp>
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/core/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -62,7 +62,7 @@ struct max_min {
     std::vector<std::uint32_t> order;
     std::vector<double> debt;
   };
-  scratch<work_space> work = {};
+  heddle::detail::scratch<work_space> work = {};
 
   bool operator==(const max_min&) const = default;
 

@@ -12,7 +12,7 @@
 #include <heddle/allocate/objective.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
 #include <heddle/choice/choice.hpp>
-#include <heddle/core/scratch.hpp>
+#include <heddle/core/detail/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -46,7 +46,7 @@ struct optimal {
     choice::answer answer;
     std::vector<const model::operating_point*> points;
   };
-  scratch<work_space> work = {};
+  heddle::detail::scratch<work_space> work = {};
 
   bool operator==(const optimal&) const = default;
 

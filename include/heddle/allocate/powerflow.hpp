@@ -6,7 +6,7 @@
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/step_engine.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
-#include <heddle/core/scratch.hpp>
+#include <heddle/core/detail/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -75,7 +75,7 @@ struct powerflow {
   bool hard_energy = false;   ///< running jobs too stop when the energy is used up
   rescale_rule rescale = {};  ///< off as it is
 
-  scratch<detail::step_engine> memory = {};
+  heddle::detail::scratch<detail::step_engine> memory = {};
 
   bool operator==(const powerflow&) const = default;
 

@@ -13,8 +13,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/core/scratch.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/pick.hpp>
@@ -60,7 +60,7 @@ inline answer widest_first(clos_search& search, const fabric::ledger& free, int 
 /// Fat-Tree Clusters, HPDC 2021.
 struct jigsaw {
   std::int64_t search_nodes = 10'000;  ///< as in `vclos`
-  scratch<detail::clos_search> search = {};
+  heddle::detail::scratch<detail::clos_search> search = {};
 
   bool operator==(const jigsaw&) const = default;
 
@@ -84,7 +84,7 @@ struct jigsaw {
 struct laas {
   bool whole_leafs = false;            ///< jobs of more than one leaf get whole leafs
   std::int64_t search_nodes = 10'000;  ///< as in `vclos`
-  scratch<detail::clos_search> search = {};
+  heddle::detail::scratch<detail::clos_search> search = {};
 
   bool operator==(const laas&) const = default;
 

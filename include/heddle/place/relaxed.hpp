@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include <heddle/core/scratch.hpp>
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -34,7 +34,7 @@ namespace heddle::place {
 struct relaxed {
   vclos isolated = {};
   int most_slowdown = 4;  ///< of communication; 1: isolated placements alone, any leafs
-  scratch<detail::clos_search> search = {};
+  heddle::detail::scratch<detail::clos_search> search = {};
 
   bool operator==(const relaxed&) const = default;
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <heddle/core/bits.hpp>
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/core/scratch.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/crossing.hpp>
 #include <heddle/place/pick.hpp>
@@ -30,7 +30,7 @@ struct topology_aware {
     std::vector<word> crossing;
     std::vector<std::pair<int, leaf_id>> leafs;
   };
-  scratch<work_space> work = {};
+  heddle::detail::scratch<work_space> work = {};
 
   bool operator==(const topology_aware&) const = default;
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include <heddle/core/scratch.hpp>
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -51,7 +51,7 @@ struct vclos {
   bool any_size = true;  ///< also unequal leafs
   vclos_saves saves = vclos_saves::links;
   std::int64_t search_nodes = 10'000;  ///< of one request, before it gives up; ≥ 1
-  scratch<detail::clos_search> search = {};
+  heddle::detail::scratch<detail::clos_search> search = {};
 
   bool operator==(const vclos&) const = default;
 

@@ -1,10 +1,11 @@
 // Work space of a policy that is no part of its value.
 #pragma once
 
+#include <any>
 #include <cassert>
 #include <memory>
 
-namespace heddle {
+namespace heddle::detail {
 
 /// Memory that a policy keeps between calls so that it need not allocate again, and that changes no
 /// answer but the time it takes. It is no part of what the policy is: a copy starts without any, all are
@@ -13,23 +14,21 @@ namespace heddle {
 ///
 ///     struct mine {
 ///       int depth = 3;
-///       scratch<std::vector<int>> seen = {};  // last, so that nobody need name it
+///       heddle::detail::scratch<std::vector<int>> seen = {};  // last, so that nobody need name it
 ///       bool operator==(const mine&) const = default;
 ///       void operator()(…) { seen->clear(); … }
 ///     };
 ///
-/// `T` is made on first use, by its default constructor. What is assigned to drops what it had: it may
-/// have been of other options. One writer.
+/// `T` is made on first use, by its default constructor. What is assigned to keeps its own, so that a
+/// trial copy that is made again and again need not allocate: what is held must serve other options too,
+/// as these may be changed at any time anyway. One writer.
 template <class T>
 class scratch {
  public:
   scratch() = default;
   scratch(const scratch&) noexcept {}
   scratch(scratch&&) noexcept = default;
-  scratch& operator=(const scratch& other) noexcept {
-    if (this != &other) held_.reset();
-    return *this;
-  }
+  scratch& operator=(const scratch&) noexcept { return *this; }
   scratch& operator=(scratch&&) noexcept = default;
   ~scratch() = default;
 
@@ -55,4 +54,18 @@ class scratch {
   std::unique_ptr<T> held_;
 };
 
-}  // namespace heddle
+/// The same for a type that only its user knows. Made anew when another type is asked for.
+class any_scratch {
+ public:
+  /// A copy of `from`, in the place of the last one if that was of this type.
+  template <class T>
+  T& copy_of(const T& from) {
+    if (T* last = std::any_cast<T>(&*value_)) return *last = from;
+    return (*value_).template emplace<T>(from);
+  }
+
+ private:
+  scratch<std::any> value_;
+};
+
+}  // namespace heddle::detail
