@@ -12,8 +12,8 @@
 #include <string_view>
 #include <variant>
 
-#include <heddle/allocate/order.hpp>
 #include <heddle/core/error.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/options.hpp>

@@ -14,10 +14,10 @@
 
 #include <boost/math/distributions/students_t.hpp>
 
-#include <heddle/allocate/order.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/core/statistics.hpp>
 #include <heddle/model/workload.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/place/buddy.hpp>
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/jigsaw.hpp>

@@ -18,8 +18,8 @@
 #include <utility>
 #include <variant>
 
-#include <heddle/allocate/order.hpp>
 #include <heddle/allocate/requested.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/shared_network.hpp>

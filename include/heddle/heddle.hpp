@@ -37,14 +37,17 @@
 #include <heddle/route/steady.hpp>
 #include <heddle/route/verify.hpp>
 
+#include <heddle/order/order.hpp>
+
+#include <heddle/choice/choice.hpp>
+#include <heddle/choice/greedy.hpp>
+
+#include <heddle/share/rounds.hpp>
+#include <heddle/share/share.hpp>
+
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/choice.hpp>
-#include <heddle/allocate/choice_greedy.hpp>
-#include <heddle/allocate/order.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/requested.hpp>
-#include <heddle/allocate/rounds.hpp>
-#include <heddle/allocate/share.hpp>
 
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/placement_policy.hpp>

@@ -4,7 +4,7 @@
 # headers of its own room or of one earlier in the list.
 cmake_minimum_required(VERSION 3.25)
 
-set(rooms core model fabric traffic route optical allocate place schedule sim trace)
+set(rooms core model fabric traffic route optical order choice share allocate place schedule sim trace)
 set(line_limit 600)
 
 file(GLOB_RECURSE headers RELATIVE ${INCLUDE_DIR}/heddle ${INCLUDE_DIR}/heddle/*.hpp)

@@ -19,6 +19,7 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/room.hpp>
+#include <heddle/core/detail/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -32,8 +33,10 @@ namespace heddle::allocate {
 struct throughput_marginal {
   static constexpr bool elastic = true;
 
-  bool deadlines = true;                    ///< reads `time_left_s`
-  std::vector<detail::gpu_step> heap = {};  ///< scratch, nothing to set
+  bool deadlines = true;  ///< reads `time_left_s`
+  heddle::detail::scratch<std::vector<detail::gpu_step>> heap = {};
+
+  bool operator==(const throughput_marginal&) const = default;
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
@@ -54,7 +57,7 @@ struct throughput_marginal {
     }
     detail::start_smallest(jobs, left, out, [&](std::size_t i) { return !urgent(i); });
     detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
-    detail::raise_counts(jobs, left, out, heap,
+    detail::raise_counts(jobs, left, out, *heap,
                          [&](std::size_t i, const auto& from, const auto& to) {
                            const double saved = 1 - from.throughput / to.throughput;
                            return jobs[i].weight * saved / (to.config.gpus - from.config.gpus);
@@ -67,13 +70,15 @@ struct throughput_marginal {
 struct optimus {
   static constexpr bool elastic = true;
 
-  std::vector<detail::gpu_step> heap = {};  ///< scratch, nothing to set
+  heddle::detail::scratch<std::vector<detail::gpu_step>> heap = {};
+
+  bool operator==(const optimus&) const = default;
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
     detail::room left{l};
     detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
-    detail::raise_counts(jobs, left, out, heap,
+    detail::raise_counts(jobs, left, out, *heap,
                          [&](std::size_t i, const auto& from, const auto& to) {
                            const double work = work_left(jobs[i]);
                            const double saved = work / from.throughput - work / to.throughput;
@@ -88,6 +93,7 @@ struct optimus {
 struct gradient_noise {
   double noise_samples = std::numeric_limits<double>::infinity();
 
+  bool operator==(const gradient_noise&) const = default;
   double operator()(const candidate& j, const model::operating_point& p) const {
     const auto batch = [](const model::operating_point& q) {
       return q.config.gpus * q.config.local_batch;
@@ -109,12 +115,19 @@ struct pollux {
   static constexpr bool elastic = true;
 
   Efficiency efficiency = {};
-  std::vector<detail::gpu_step> heap = {};  ///< scratch, nothing to set
-  std::vector<double> fair = {};            ///< scratch, nothing to set
+
+  struct work_space {
+    std::vector<detail::gpu_step> heap;
+    std::vector<double> fair;  // the goodput of an equal share
+  };
+  heddle::detail::scratch<work_space> work = {};
+
+  bool operator==(const pollux&) const = default;
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
     detail::room left{l};
+    auto& [heap, fair] = *work;
     fair.clear();
     const int share = jobs.empty() ? 0 : l.gpus / static_cast<int>(jobs.size());
     for (const candidate& j : jobs) {
@@ -126,7 +139,7 @@ struct pollux {
     }
     detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
     detail::raise_counts(
-        jobs, left, out, heap, [&](std::size_t i, const auto& from, const auto& to) {
+        jobs, left, out, heap, [&, &fair = fair](std::size_t i, const auto& from, const auto& to) {
           const double fall = fair[i] / goodput(jobs[i], from) - fair[i] / goodput(jobs[i], to);
           return jobs[i].weight * fall / (to.config.gpus - from.config.gpus);
         });

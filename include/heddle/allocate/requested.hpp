@@ -12,6 +12,8 @@ namespace heddle::allocate {
 /// The fastest point at the requested number of GPUs, for each job in turn that still fits into
 /// GPUs, power and energy. What schedulers without elasticity do. O(jobs · log points).
 struct requested {
+  bool operator==(const requested&) const = default;
+
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) const {
     out.clear();
     out.resize(jobs.size(), nullptr);

@@ -25,6 +25,8 @@ struct rescale_rule {
   double large_pause_s = 7;  ///< from `large_gpus` on
   int large_gpus = 256;
 
+  bool operator==(const rescale_rule&) const = default;
+
   [[nodiscard]] double pause(int gpus) const {
     return gpus >= large_gpus ? large_pause_s : pause_s;
   }

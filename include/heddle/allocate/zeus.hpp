@@ -22,6 +22,8 @@ namespace heddle::allocate {
 struct zeus {
   double eta = 0.5;  ///< η, from 0 to 1
 
+  bool operator==(const zeus&) const = default;
+
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) const {
     out.assign(jobs.size(), nullptr);
     detail::room left{l};

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/order.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/budget.hpp>

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include <heddle/allocate/order.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/power.hpp>
 #include <heddle/model/curve.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/schedule/server_power.hpp>
 
 namespace heddle::schedule {
