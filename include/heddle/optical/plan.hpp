@@ -82,8 +82,8 @@ struct plan {
     step.up.push_back(k);
   };
   const auto can_come = [&](const circuit& k) {
-    return !now.spine_at(k.leaf, k.lane).valid() &&
-           test_bit(now.free_switches(k.spine), now.ends().ocs_of_uplink(k.lane).index());
+    return !now.spine_at(k.leaf, k.uplink).valid() &&
+           test_bit(now.free_switches(k.spine), now.ends().ocs_of_uplink(k.uplink).index());
   };
   const auto common = [&](const circuit& k) -> ocs_id {
     for (ocs_id o : now.ends().all_switches())

@@ -10,8 +10,8 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/failures.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/circuit_book.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
 
 namespace heddle::optical {
 
@@ -73,19 +73,19 @@ class ports {
     for (std::size_t l = 0; l < open_up_.rows(); ++l) fill_bits(open_up_[l], n(uplinks()));
     for (std::size_t s = 0; s < open_down_.rows(); ++s) fill_bits(open_down_[s], n(fibres()));
   }
-  /// All of a fabric's. Precondition: it is optical.
-  explicit ports(const fabric::leaf_spine& dc)
+  /// All of a fabric's.
+  explicit ports(const fabric::leaf_spine_ocs& dc)
       : ports(dc.leafs(), dc.spines(), dc.optical().switches, dc.optical().leaf_fibres,
               dc.optical().spine_fibres) {}
   /// Those that are in order.
-  ports(const fabric::leaf_spine& dc, const fabric::failures& failed) : ports(dc) {
-    if (failed.empty()) return;
+  ports(const fabric::leaf_spine_ocs& dc, const fabric::circuit_book& book) : ports(dc) {
+    if (book.all_work()) return;
     for (leaf_id l : all_leafs())
       for (std::uint32_t p = 0; p < static_cast<std::uint32_t>(uplinks()); ++p)
-        if (!failed.works(dc, l, p)) close(l, p);
+        if (!book.works(l, p)) close(l, p);
     for (spine_id s : all_spines())
       for (ocs_id o : all_switches())
-        if (!failed.works(fabric::spine_fibre{s, o})) close(s, o);
+        if (!book.works(fabric::spine_fibre{s, o})) close(s, o);
   }
 
   /// All closed, in the memory that it has.

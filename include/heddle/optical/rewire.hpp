@@ -100,7 +100,7 @@ class rewirer {
     ports rest = p.current.ends();
     link_matrix left = p.want;
     for (const circuit& k : p.frozen) {
-      rest.close(k.leaf, k.lane);
+      rest.close(k.leaf, k.uplink);
       rest.close(k.spine, p.current.fibre_of(k));
       --left(k.leaf, k.spine);
     }
@@ -130,7 +130,7 @@ class rewirer {
         core_.spine_open.push_back(static_cast<std::uint8_t>(ends.open(s, o)));
     link_matrix left = p.want;
     for (const circuit& c : p.frozen) {
-      const ocs_id o = ends.ocs_of_uplink(c.lane);
+      const ocs_id o = ends.ocs_of_uplink(c.uplink);
       --left(c.leaf, c.spine);
       --core_.leaf_open[c.leaf.index() * k + o.index()];
       --core_.spine_open[c.spine.index() * k + o.index()];
@@ -168,7 +168,7 @@ class rewirer {
   /// beside what is frozen.
   [[nodiscard]] std::size_t seat(const ports& ends, const circuit& c) const {
     const std::uint32_t q = pair_at_[place(c.leaf, c.spine)];
-    return q == no_pair ? nowhere : q * core_.switches + ends.ocs_of_uplink(c.lane).index();
+    return q == no_pair ? nowhere : q * core_.switches + ends.ocs_of_uplink(c.uplink).index();
   }
 
   [[nodiscard]] std::size_t room(std::size_t q) const {

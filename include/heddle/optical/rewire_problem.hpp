@@ -130,13 +130,13 @@ inline void check(const rewire_problem& p) {
   for (std::size_t i = 0; i < p.frozen.size(); ++i) {
     const circuit& k = p.frozen[i];
     const bool exists = k.leaf.index() < ends.all_leafs().size() &&
-                        k.lane < static_cast<std::uint32_t>(ends.uplinks()) && k.spine.valid();
+                        k.uplink < static_cast<std::uint32_t>(ends.uplinks()) && k.spine.valid();
     const auto [first, last] = std::equal_range(seen.begin(), seen.end(), k);
     if (!exists || !p.current.has(k) || last - first > 1)
       throw input_error("rewire.frozen[" + std::to_string(i) + "]",
                         "a circuit of the current wiring, once",
                         "leaf " + std::to_string(k.leaf.value) + ", spine " +
-                            std::to_string(k.spine.value) + ", uplink " + std::to_string(k.lane));
+                            std::to_string(k.spine.value) + ", uplink " + std::to_string(k.uplink));
   }
 }
 

@@ -20,11 +20,9 @@
 
 namespace heddle::optical {
 
-/// `lane` is the uplink.
-using circuit = fabric::link;
+using fabric::circuit;
 
-/// The circuits of an optical layer: a matching between uplinks and spines' fibres within each OCS. A
-/// circuit is a `fabric::link` whose lane is the uplink. A value; const members may run side by side.
+/// The circuits of an optical layer: a matching between uplinks and spines' fibres within each OCS. A value; const members may run side by side.
 class wiring {
  public:
   wiring() = default;
@@ -69,9 +67,9 @@ class wiring {
   }
   /// The fibre of its spine that a circuit uses. Precondition: it is up.
   [[nodiscard]] std::uint32_t fibre_of(const circuit& k) const {
-    return leafs_[at(k.leaf, k.lane)] % u(ports_.fibres());
+    return leafs_[at(k.leaf, k.uplink)] % u(ports_.fibres());
   }
-  [[nodiscard]] bool has(const circuit& k) const { return spine_at(k.leaf, k.lane) == k.spine; }
+  [[nodiscard]] bool has(const circuit& k) const { return spine_at(k.leaf, k.uplink) == k.spine; }
 
   /// The OCS to which a leaf, or a spine, has an open end without a circuit.
   [[nodiscard]] const_bit_row free_switches(leaf_id l) const { return free_up_[l.index()]; }
@@ -106,21 +104,21 @@ class wiring {
   }
   /// Joins over a given uplink that is free. Precondition: the spine has a free fibre there.
   void connect(const circuit& k) {
-    const ocs_id o = ports_.ocs_of_uplink(k.lane);
-    assert(leafs_[at(k.leaf, k.lane)] == dark);
+    const ocs_id o = ports_.ocs_of_uplink(k.uplink);
+    assert(leafs_[at(k.leaf, k.uplink)] == dark);
     const std::uint32_t q = free_fibre(k.spine, o);
-    leafs_[at(k.leaf, k.lane)] = static_cast<std::uint32_t>(at(k.spine, q));
-    spines_[at(k.spine, q)] = static_cast<std::uint32_t>(at(k.leaf, k.lane));
+    leafs_[at(k.leaf, k.uplink)] = static_cast<std::uint32_t>(at(k.spine, q));
+    spines_[at(k.spine, q)] = static_cast<std::uint32_t>(at(k.leaf, k.uplink));
     refresh(k.leaf, k.spine, o);
     ++circuits_;
   }
   /// Takes a circuit down. Precondition: it is up.
   void disconnect(const circuit& k) {
     assert(has(k));
-    std::uint32_t& end = leafs_[at(k.leaf, k.lane)];
+    std::uint32_t& end = leafs_[at(k.leaf, k.uplink)];
     spines_[end] = dark;
     end = dark;
-    refresh(k.leaf, k.spine, ports_.ocs_of_uplink(k.lane));
+    refresh(k.leaf, k.spine, ports_.ocs_of_uplink(k.uplink));
     --circuits_;
   }
 
@@ -194,15 +192,15 @@ class wiring {
       static_cast<std::size_t>(ends.spines()) * static_cast<std::size_t>(ends.switches()), 0);
   for (const circuit& k : circuits) {
     const std::string what = "circuit of leaf " + std::to_string(k.leaf.value) + ", spine " +
-                             std::to_string(k.spine.value) + ", uplink " + std::to_string(k.lane);
+                             std::to_string(k.spine.value) + ", uplink " + std::to_string(k.uplink);
     if (k.leaf.index() >= static_cast<std::size_t>(ends.leafs()) ||
         k.spine.index() >= static_cast<std::size_t>(ends.spines()) ||
-        k.lane >= static_cast<std::uint32_t>(ends.uplinks()))
+        k.uplink >= static_cast<std::uint32_t>(ends.uplinks()))
       return what + ": there is no such part";
-    if (!test_bit(ends.open(k.leaf), k.lane)) return what + ": the uplink is closed";
-    if (up[k.leaf.index() * static_cast<std::size_t>(ends.uplinks()) + k.lane]++)
+    if (!test_bit(ends.open(k.leaf), k.uplink)) return what + ": the uplink is closed";
+    if (up[k.leaf.index() * static_cast<std::size_t>(ends.uplinks()) + k.uplink]++)
       return what + ": the uplink has a circuit already";
-    const ocs_id o = ends.ocs_of_uplink(k.lane);
+    const ocs_id o = ends.ocs_of_uplink(k.uplink);
     int& used = down[k.spine.index() * static_cast<std::size_t>(ends.switches()) + o.index()];
     if (++used > ends.open(k.spine, o)) return what + ": the spine has no fibre left at that OCS";
   }

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <utility>
 
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/optical/kempe.hpp>
 #include <heddle/place/detail/ocs_equal_leafs.hpp>
 #include <heddle/place/detail/ocs_search.hpp>
@@ -75,9 +74,7 @@ struct ocs_vclos {
   std::int64_t search_nodes = 500;   ///< of one request, before it gives up; ≥ 1
   detail::ocs_vclos_work work = {};  ///< scratch, nothing to set
 
-  /// Precondition: the fabric is optical.
-  answer operator()(const fabric::ledger& free, const request& job) {
-    assert(free.fabric().is_optical());
+  answer operator()(const detail::ocs_ledger& free, const request& job) {
     if (auto p = one_leaf{}(free, job)) return *std::move(p);
     detail::ocs_search& q = work.search;
     const int most = may_move == rewiring::free ? optical::kempe::frozen : most_moved;
@@ -96,13 +93,13 @@ struct ocs_vclos {
   [[nodiscard]] std::int64_t visited() const { return search_nodes - work.search.budget; }
 
  private:
-  answer build(const fabric::ledger& free) {
+  answer build(const detail::ocs_ledger& free) {
     detail::ocs_search& q = work.search;
     std::sort(q.parts.begin(), q.parts.end(),
               [](const auto& a, const auto& b) { return a.leaf < b.leaf; });
     placement p;
-    for (const auto& [leaf, gpus] : q.parts) pick(free, leaf, gpus, p.gpus);
-    p.links = q.links.links();
+    for (const auto& [leaf, gpus] : q.parts) pick(free, free.fabric().unit_of(leaf), gpus, p.gpus);
+    p.circuits = q.links.circuits();
     answer a{std::move(p)};
     a.moved.assign(q.links.moves().begin(), q.links.moves().end());
     return a;

@@ -8,21 +8,24 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/ledger.hpp>
 
 namespace heddle::place::detail {
+
+using ocs_ledger = fabric::ledger<fabric::leaf_spine_ocs>;
 
 /// Free ports of the spines, and the OCS where leafs and spines have free fibres, of one state of a
 /// ledger. A *column* is a circuit from each of some leafs to one spine (see `ocs_links`). The rows of OCS are read when they are first asked for. Keeps its memory between states.
 class free_fibres {
  public:
   /// Looks at `free`, which must stay as it is until the next start.
-  void start(const fabric::ledger& free) {
+  void start(const ocs_ledger& free) {
     free_ = &free;
-    const fabric::leaf_spine& dc = free.fabric();
+    const fabric::leaf_spine_ocs& dc = free.fabric();
     rows_known_ = false;
     spine_ports_.clear();
-    for (spine_id s : dc.all_spines()) spine_ports_.push_back(free.free_spine_ports(s));
+    for (spine_id s : dc.all_spines()) spine_ports_.push_back(free.network().free_spine_ports(s));
     // Spines by free ports, fewest first: those that are whole stay whole.
     const auto fibres = static_cast<std::size_t>(dc.optical().switches * dc.optical().spine_fibres);
     at_.assign(fibres + 2, 0);
@@ -38,7 +41,7 @@ class free_fibres {
   [[nodiscard]] std::span<const spine_id> by_ports() const { return by_ports_; }
   /// Free ports of each spine.
   [[nodiscard]] const std::vector<int>& ports() const { return spine_ports_; }
-  [[nodiscard]] const fabric::ledger& state() const { return *free_; }
+  [[nodiscard]] const ocs_ledger& state() const { return *free_; }
 
   /// Whether the spines have ports for n columns of m leafs, r of which serve the rest too. A spine
   /// with F ports and k columns can widen min(k, F − m·k) of them: concave in k, so that choosing
@@ -116,7 +119,8 @@ class free_fibres {
   /// Whether two spines have as many free fibres as each other at every OCS.
   [[nodiscard]] bool same_fibres(spine_id a, spine_id b) const {
     for (ocs_id o : free_->fabric().all_switches())
-      if (free_->free_spine_fibres(a, o) != free_->free_spine_fibres(b, o)) return false;
+      if (free_->network().free_spine_fibres(a, o) != free_->network().free_spine_fibres(b, o))
+        return false;
     return true;
   }
 
@@ -126,13 +130,13 @@ class free_fibres {
   [[nodiscard]] std::size_t planes() const { return size(free_->fabric().optical().leaf_fibres); }
   void read_rows() {
     rows_known_ = true;
-    const fabric::leaf_spine& dc = free_->fabric();
+    const fabric::leaf_spine_ocs& dc = free_->fabric();
     switches_of_.reset(size(dc.spines()) * planes(), size(dc.optical().switches));
     for (spine_id s : dc.all_spines())
       for (std::size_t j = 0; j < planes(); ++j) {
         const bit_row row = switches_of_[s.index() * planes() + j];
         for (ocs_id o : dc.all_switches()) {
-          const bool has = free_->free_spine_fibres(s, o) > static_cast<int>(j);
+          const bool has = free_->network().free_spine_fibres(s, o) > static_cast<int>(j);
           row[o.index() / 64] |= static_cast<word>(has) << (o.index() % 64);
         }
       }
@@ -142,14 +146,15 @@ class free_fibres {
   }
   /// The OCS to which a leaf has more than j free fibres. Precondition: rows are known.
   [[nodiscard]] const_bit_row at_least(leaf_id l, std::size_t j) {
-    if (planes() == 1) return free_->free_ports(l);
+    if (planes() == 1) return free_->network().free_ports(l);
     if (!leaf_known_[l.index()]) {
       leaf_known_[l.index()] = true;
-      for_each_bit(free_->free_ports(l), [&, at = l.index() * planes()](std::size_t port) {
-        std::size_t i = at;
-        while (test_bit(leaf_switches_[i], port / planes())) ++i;
-        set_bit(leaf_switches_[i], port / planes());
-      });
+      for_each_bit(free_->network().free_ports(l),
+                   [&, at = l.index() * planes()](std::size_t port) {
+                     std::size_t i = at;
+                     while (test_bit(leaf_switches_[i], port / planes())) ++i;
+                     set_bit(leaf_switches_[i], port / planes());
+                   });
     }
     return leaf_switches_[l.index() * planes() + j];
   }
@@ -164,7 +169,7 @@ class free_fibres {
     return static_cast<int>(w & 0x7fu);
   }
 
-  const fabric::ledger* free_ = nullptr;
+  const ocs_ledger* free_ = nullptr;
   std::vector<int> spine_ports_;  // free ports of each spine
   std::vector<std::size_t> at_;
   std::vector<spine_id> by_ports_;

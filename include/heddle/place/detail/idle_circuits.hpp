@@ -9,7 +9,6 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/optical/circuit_search.hpp>
 #include <heddle/optical/kempe.hpp>
 #include <heddle/optical/ports.hpp>
@@ -83,7 +82,7 @@ class idle_circuits {
     return left == 0 && take(leafs);
   }
 
-  [[nodiscard]] const std::vector<fabric::link>& links() const { return links_; }
+  [[nodiscard]] const std::vector<fabric::circuit>& circuits() const { return links_; }
 
  private:
   /// What one spine carries, and could.
@@ -100,11 +99,11 @@ class idle_circuits {
 
   /// All circuits down, and other leafs.
   void start(std::span<const leaf_id> leafs) {
-    const fabric::leaf_spine& dc = free_->state().fabric();
+    const fabric::leaf_spine_ocs& dc = free_->state().fabric();
     ends_.reset(static_cast<int>(leafs.size()), dc.spines(), dc.optical().switches,
                 dc.optical().leaf_fibres, dc.optical().spine_fibres);
     for (std::size_t i = 0; i < leafs.size(); ++i)
-      ends_.open(leaf_id{i}, free_->state().free_ports(leafs[i]));
+      ends_.open(leaf_id{i}, free_->state().network().free_ports(leafs[i]));
     local_.reset(ends_);
     ports_left_ = free_->ports();
     is_open_.assign(ports_left_.size(), false);
@@ -113,7 +112,7 @@ class idle_circuits {
     if (is_open_[s.index()]) return;
     is_open_[s.index()] = true;
     for (ocs_id o : free_->state().fabric().all_switches())
-      if (const int n = free_->state().free_spine_fibres(s, o)) local_.open(s, o, n);
+      if (const int n = free_->state().network().free_spine_fibres(s, o)) local_.open(s, o, n);
   }
 
   /// `columns` more of the leafs given, the first of those that are local.
@@ -146,28 +145,28 @@ class idle_circuits {
     open(s);
     moved_.clear();
     set_up_.clear();
-    const auto free_to_move = [](const fabric::link&) { return 0; };
+    const auto free_to_move = [](const fabric::circuit&) { return 0; };
     for (int i = 0; i < height; ++i) {
       if (insert_.insert(local_, leaf_id{i}, s, free_to_move, 0, moved_)) {
         set_up_.push_back(insert_.set_up());
         continue;
       }
-      for (const fabric::link& k : set_up_) take_one_down(k);
+      for (const fabric::circuit& k : set_up_) take_one_down(k);
       return false;
     }
     return true;
   }
   /// A circuit or, if that has moved, another of the same leaf and spine.
-  void take_one_down(fabric::link k) {
+  void take_one_down(fabric::circuit k) {
     if (!local_.has(k))
-      for (k.lane = 0; local_.spine_at(k.leaf, k.lane) != k.spine;) ++k.lane;
+      for (k.uplink = 0; local_.spine_at(k.leaf, k.uplink) != k.spine;) ++k.uplink;
     local_.disconnect(k);
   }
 
   bool take(std::span<const leaf_id> leafs) {
     links_.clear();
     local_.list(links_);
-    for (fabric::link& k : links_) k.leaf = leafs[k.leaf.index()];
+    for (fabric::circuit& k : links_) k.leaf = leafs[k.leaf.index()];
     std::sort(links_.begin(), links_.end());
     return true;
   }
@@ -181,7 +180,7 @@ class idle_circuits {
         const auto c = static_cast<std::uint32_t>(local_.ends().spine_fibres());
         bool room = false;
         for (std::uint32_t q = o.value * c; q < (o.value + 1) * c && !room; ++q)
-          if (const fabric::link k = local_.circuit_at(s, q);
+          if (const fabric::circuit k = local_.circuit_at(s, q);
               k.leaf.valid() && augment(k.leaf, s)) {
             local_.disconnect(k);
             room = true;
@@ -239,10 +238,10 @@ class idle_circuits {
   std::vector<share> shares_;
   std::vector<optical::pair_links> wanted_;
   std::vector<optical::rerouted> moved_;
-  std::vector<int> most_at_;          // columns that each spine, by ports, could take
-  std::vector<std::uint32_t> order_;  // of by_ports, the most columns first
-  std::vector<fabric::link> set_up_;  // of the column in hand
-  std::vector<fabric::link> links_;
+  std::vector<int> most_at_;             // columns that each spine, by ports, could take
+  std::vector<std::uint32_t> order_;     // of by_ports, the most columns first
+  std::vector<fabric::circuit> set_up_;  // of the column in hand
+  std::vector<fabric::circuit> links_;
 };
 
 }  // namespace heddle::place::detail

@@ -9,7 +9,6 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/optical/kempe.hpp>
 #include <heddle/optical/ports.hpp>
 #include <heddle/optical/wiring.hpp>
@@ -57,7 +56,7 @@ class moving_circuits {
     return take();
   }
 
-  [[nodiscard]] const std::vector<fabric::link>& links() const { return links_; }
+  [[nodiscard]] const std::vector<fabric::circuit>& circuits() const { return links_; }
   [[nodiscard]] const std::vector<fabric::circuit_move>& moves() const { return moves_; }
 
  private:
@@ -83,31 +82,31 @@ class moving_circuits {
   }
   void read_base() {
     base_known_ = true;
-    const fabric::leaf_spine& dc = free_->state().fabric();
+    const fabric::leaf_spine_ocs& dc = free_->state().fabric();
     const auto uplinks = size(dc.uplinks());
-    ends_ = optical::ports{dc, free_->state().failed()};
-    const auto is_alive = [&](const fabric::link& k) {
-      return free_->state().failed().empty() ||
-             (free_->state().failed().works(dc, k.leaf, k.lane) &&
-              free_->state().failed().works(fabric::spine_fibre{k.spine, dc.ocs_of(k.lane)}));
+    ends_ = optical::ports{dc, free_->state().network()};
+    const fabric::circuit_book& book = free_->state().network();
+    const auto is_alive = [&](const fabric::circuit& k) {
+      return book.all_work() || (book.works(k.leaf, k.uplink) &&
+                                 book.works(fabric::spine_fibre{k.spine, dc.ocs_of(k.uplink)}));
     };
     // A circuit over what has failed stays where it is, and so do its ends.
-    if (!free_->state().failed().empty())
+    if (!book.all_work())
       for (const auto& [job, p] : free_->state().placements())
-        for (const fabric::link& k : p.links)
+        for (const fabric::circuit& k : p.circuits)
           if (!is_alive(k)) {
-            ends_.close(k.leaf, k.lane);
-            close_one(k.spine, dc.ocs_of(k.lane));
+            ends_.close(k.leaf, k.uplink);
+            close_one(k.spine, dc.ocs_of(k.uplink));
           }
     base_.reset(ends_);
     base_job_.assign(size(dc.leafs()) * uplinks, job_id{});
     base_origin_.assign(base_job_.size(), own);
     for (const auto& [job, p] : free_->state().placements())
-      for (const fabric::link& k : p.links)
+      for (const fabric::circuit& k : p.circuits)
         if (is_alive(k)) {
           base_.connect(k);
           base_job_[slot(k)] = job;
-          base_origin_[slot(k)] = k.lane;
+          base_origin_[slot(k)] = k.uplink;
         }
   }
   void close_one(spine_id s, ocs_id o) {
@@ -115,14 +114,14 @@ class moving_circuits {
     for (std::uint32_t q = (o.value + 1) * c; q-- > o.value * c;)
       if (test_bit(ends_.open(s), q)) return ends_.close(s, q);
   }
-  [[nodiscard]] std::size_t slot(const fabric::link& k) const {
-    return k.leaf.index() * size(free_->state().fabric().uplinks()) + k.lane;
+  [[nodiscard]] std::size_t slot(const fabric::circuit& k) const {
+    return k.leaf.index() * size(free_->state().fabric().uplinks()) + k.uplink;
   }
 
   bool insert(leaf_id l, spine_id s, bool others) {
     // Circuits of this job, and those that move anyway, cost nothing.
-    const auto cost = [&](const fabric::link& k) {
-      if (origin_[slot(k)] == own || origin_[slot(k)] != k.lane) return 0;
+    const auto cost = [&](const fabric::circuit& k) {
+      if (origin_[slot(k)] == own || origin_[slot(k)] != k.uplink) return 0;
       return others ? 1 : optical::kempe::frozen;
     };
     moved_.clear();
@@ -153,7 +152,7 @@ class moving_circuits {
   }
   void take_own_down(leaf_id l, spine_id s) {
     for (std::uint32_t p = 0;; ++p)
-      if (const fabric::link k{l, s, p}; full_.has(k) && origin_[slot(k)] == own)
+      if (const fabric::circuit k{l, s, p}; full_.has(k) && origin_[slot(k)] == own)
         return full_.disconnect(k);
   }
   bool take() {
@@ -164,7 +163,7 @@ class moving_circuits {
       for (std::uint32_t p = 0; p < uplinks; ++p) {
         const spine_id s = full_.spine_at(l, p);
         if (!s.valid()) continue;
-        const fabric::link k{l, s, p};
+        const fabric::circuit k{l, s, p};
         const std::uint32_t from = origin_[slot(k)];
         if (from == own)
           links_.push_back(k);
@@ -222,7 +221,7 @@ class moving_circuits {
   std::vector<carried> carried_;
   int most_ = 0, cost_ = 0;
 
-  std::vector<fabric::link> links_;
+  std::vector<fabric::circuit> links_;
   std::vector<fabric::circuit_move> moves_;
 };
 

@@ -10,7 +10,6 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/optical/circuit_search.hpp>
 #include <heddle/place/detail/ocs_search.hpp>
 
@@ -104,7 +103,7 @@ class ocs_equal_leafs {
 
   /// Notes for each able leaf the last one before it with the same free uplinks.
   void find_twins(ocs_search& q) {
-    const auto row = [&](std::size_t i) { return q.free->free_ports(able_[i]); };
+    const auto row = [&](std::size_t i) { return q.free->network().free_ports(able_[i]); };
     const auto compare = [&](std::size_t a, std::size_t b) {
       const const_bit_row x = row(a), y = row(b);
       return std::lexicographical_compare_three_way(x.begin(), x.end(), y.begin(), y.end());

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/optical/circuit_search.hpp>
 #include <heddle/place/detail/free_fibres.hpp>
 #include <heddle/place/detail/idle_circuits.hpp>
@@ -25,7 +24,7 @@ namespace heddle::place::detail {
 class ocs_links {
  public:
   /// Looks at `free`, which must stay as it is until the next start.
-  void start(const fabric::ledger& free) {
+  void start(const ocs_ledger& free) {
     free_.start(free);
     moving_.start();
   }
@@ -59,8 +58,8 @@ class ocs_links {
   }
 
   /// After a yes: the circuits of the job, sorted, and what of others has to move.
-  [[nodiscard]] const std::vector<fabric::link>& links() const {
-    return has_moved_ ? moving_.links() : idle_.links();
+  [[nodiscard]] const std::vector<fabric::circuit>& circuits() const {
+    return has_moved_ ? moving_.circuits() : idle_.circuits();
   }
   [[nodiscard]] std::span<const fabric::circuit_move> moves() const {
     return has_moved_ ? std::span{moving_.moves()} : std::span<const fabric::circuit_move>{};

@@ -9,7 +9,6 @@
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/ocs_links.hpp>
 
 namespace heddle::place::detail {
@@ -23,7 +22,7 @@ struct ocs_search {
     int gpus = 0;
   };
 
-  const fabric::ledger* free = nullptr;
+  const ocs_ledger* free = nullptr;
   bool may_move = false;  // circuits of running jobs
   int most_moved = 0;
   std::int64_t nodes = 0, budget = 0;  // of this question, and what is left of them
@@ -36,30 +35,32 @@ struct ocs_search {
   std::vector<part> parts;  // of the answer
 
   /// \param moves  whether circuits of others may move, at most `most` for this question
-  void start(const fabric::ledger& state, bool moves, int most, std::int64_t search_nodes) {
+  void start(const ocs_ledger& state, bool moves, int most, std::int64_t search_nodes) {
     free = &state;
     may_move = moves;
     most_moved = most;
     nodes = budget = search_nodes;
     gpus_would_do = gave_up = unproved = false;
     links.start(state);
-    const fabric::leaf_spine& dc = free->fabric();
+    const fabric::leaf_spine_ocs& dc = free->fabric();
     ports.clear();
     from.assign(size(dc.gpus_per_leaf()) + 2, 0);
     for (leaf_id l : dc.all_leafs()) {
-      ports.push_back(count_bits(free->free_ports(l)));
-      ++from[size(free->free_gpus(l)) + 1];
+      ports.push_back(count_bits(free->network().free_ports(l)));
+      ++from[size(free_gpus(l)) + 1];
     }
     from[1] = 0;  // those without
     for (std::size_t n = 1; n < from.size(); ++n) from[n] += from[n - 1];
     by_free.resize(from.back());
     for (leaf_id l : dc.all_leafs())
-      if (const int n = free->free_gpus(l); n > 0) by_free[from[size(n)]++] = l;
+      if (const int n = free_gpus(l); n > 0) by_free[from[size(n)]++] = l;
   }
+  /// Free GPUs under a leaf; here every server hangs whole under one.
+  [[nodiscard]] int free_gpus(leaf_id l) const { return free->free_gpus(unit_id{l.value}); }
   /// The leafs with at least `n` free GPUs, fewest first.
   [[nodiscard]] std::span<const leaf_id> leafs_with(int n) const {
     const auto first = std::partition_point(by_free.begin(), by_free.end(),
-                                            [&](leaf_id l) { return free->free_gpus(l) < n; });
+                                            [&](leaf_id l) { return free_gpus(l) < n; });
     return {first, by_free.end()};
   }
   /// Those with just so many.
@@ -68,9 +69,7 @@ struct ocs_search {
     return enough.first(enough.size() - more.size());
   }
   /// GPUs of a leaf that can have a circuit each.
-  [[nodiscard]] int width(leaf_id l) const {
-    return std::min(free->free_gpus(l), ports[l.index()]);
-  }
+  [[nodiscard]] int width(leaf_id l) const { return std::min(free_gpus(l), ports[l.index()]); }
   /// The most GPUs that one leaf can have with a circuit each.
   [[nodiscard]] int widest() const {
     return std::min(free->fabric().gpus_per_leaf(), free->fabric().uplinks());

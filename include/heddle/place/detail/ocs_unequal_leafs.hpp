@@ -9,7 +9,6 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/optical/circuit_search.hpp>
 #include <heddle/place/detail/ocs_search.hpp>
 
@@ -23,7 +22,7 @@ class ocs_unequal_leafs {
   /// lowest ids. All free GPUs of the wider leaf are taken, so that few columns are needed.
   bool two_leafs(ocs_search& q, int gpus) {
     if (q.by_free.empty()) return false;
-    const int widest_leaf = std::min(q.free->free_gpus(q.by_free.back()), gpus - 1);
+    const int widest_leaf = std::min(q.free_gpus(q.by_free.back()), gpus - 1);
     for (int left = 0; left <= 2 * widest_leaf - gpus; ++left)
       for (int a = widest_leaf; 2 * a >= gpus + left; --a) {
         const auto wide = q.leafs_with_just(a), narrow = q.leafs_with_just(gpus - a + left);
