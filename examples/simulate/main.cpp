@@ -32,7 +32,7 @@ using namespace heddle::examples;
 struct arguments {
   std::string cluster;
   simulation_spec what;
-  std::string failures, carbon, price, decisions;
+  std::string steps, failures, carbon, price, decisions;
   bool resume = false;
   double checkpoint_s = sim::options{}.checkpoint_s;
   std::string report = "-", per_job, timeline, html;
@@ -81,6 +81,9 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str();
   app.add_option("--most-flows", a.most_flows, "that are followed at most under --contention flow")
       ->capture_default_str();
+  app.add_option("--steps", a.steps,
+                 "JSON of model: training step; what jobs of these models send, in place of their "
+                 "collective");
   app.add_option("--power-budget-w", w.options.power_budget_w, "power of the whole cluster, in W");
   app.add_option("--energy-budget-j", w.options.energy.energy_j,
                  "energy of the whole cluster, in J: in all, or in each horizon");
@@ -219,9 +222,10 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
     if (!a.html.empty()) use(m);
     progress(m);
   }};
-  schedule::any_network network =
-      network_named(a.what.contention, a.what.names.route, a.what.seed, c.fabric,
-                    {.seed = a.what.seed, .most_flows = a.most_flows});
+  schedule::any_network network = network_named(
+      a.what.contention, a.what.names.route, a.what.seed, c.fabric,
+      {.seed = a.what.seed, .most_flows = a.most_flows},
+      a.steps.empty() ? steps_of_models{} : read_steps(json_file{a.steps}, c.fabric, w));
   if (a.decisions.empty()) return run_simulation(std::move(network), c.fabric, w, plan, o, watch);
 
   std::vector<schedule::logged> before;

@@ -26,7 +26,7 @@
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/collectives.hpp>
 
 #include "common/program.hpp"
 #include "slurm_pilot/book.hpp"
@@ -122,7 +122,7 @@ drivers(R&, N&, C&, O&) -> drivers<R, N, C, O>;
   std::vector<route_entry> out;
   if (j.where.links.empty()) return out;
   const traffic::group ranks = traffic::make_group(m.dc, j.where.gpus);
-  const traffic::phases all{j.pattern, ranks, 1.0};
+  const traffic::any_source all = traffic::source_of(j.pattern, ranks, 1.0);
   const route::link_numbers numbers{m.dc};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{m.dc, numbers, ranks, none};

@@ -27,8 +27,9 @@
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/power.hpp>
 
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>

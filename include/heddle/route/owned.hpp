@@ -16,7 +16,7 @@
 #include <heddle/route/path.hpp>
 #include <heddle/route/undisturbed.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 

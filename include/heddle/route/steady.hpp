@@ -14,20 +14,22 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/undisturbed.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
 struct steady_options {
-  /// A collective with more phases than this (an all-to-all has N − 1) is stood for by so many of
-  /// them, evenly spaced. ≥ 1.
+  /// A source with more phases than this (an all-to-all has N − 1) is stood for by so many of them,
+  /// evenly spaced. ≥ 1.
   int phase_samples = 32;
   /// 1: everybody is on the network for the share of the time that it would be alone. Each further
   /// round uses the shares that follow from the slow-downs of the round before. ≥ 1.
@@ -56,28 +58,49 @@ struct steady_options {
 /// touch only groups that a change reaches. The load of every round is kept in fixed point and
 /// computed from duties alone, so that what a group adds its removal takes away to the last bit, and
 /// slow-downs do not depend on the order in which groups came (but for policies that look at loads).
-template <RoutingPolicy Shared>
+///
+/// `Traffic` says what a job sends (`add(job, placement)`): the collective that it names, or a source
+/// of one's own.
+template <class Shared, class Traffic = traffic::by_pattern>
 class steady {
+  static_assert(
+      RoutingPolicy<Shared>,
+      "the shared routing gives a flow, or all flows of a phase, a path whatever the type "
+      "of the loads that it may look at: see route/routing.hpp");
+  static_assert(
+      traffic::JobTraffic<Traffic>,
+      "what jobs send is a function (const job&, const traffic::group&, double bytes) to a "
+      "PhaseSource: see traffic/collectives.hpp");
+
  public:
-  steady(const fabric::leaf_spine& dc, Shared shared, steady_options options = {})
-      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options),
-        rounds_(static_cast<std::size_t>(std::max(1, options.rounds))),
+  steady(const fabric::leaf_spine& dc, Shared shared, steady_options options = {},
+         Traffic traffic = {})
+      : fabric_(dc), links_(dc), shared_(std::move(shared)), traffic_(std::move(traffic)),
+        options_(options), rounds_(static_cast<std::size_t>(std::max(1, options.rounds))),
         background_(rounds_, std::vector<std::int64_t>(links_.size(), 0)), users_(links_.size()),
         phase_load_(links_.size(), 0), share_of_(links_.size(), nobody),
         link_epoch_(links_.size(), 0) {}
 
-  /// Adds the flows of `owner`. \param duty  share of the time in which it communicates when nothing
-  /// slows it down, in [0, 1]. Precondition: `owner` is not there yet.
+  /// Adds the flows of `owner`. \param source  of the group of `where.gpus`, only looked at here
+  /// \param duty  share of the time in which it communicates when nothing slows it down, in [0, 1].
+  /// Precondition: `owner` is not there yet.
+  template <class Source>
+  void add(job_id owner, const fabric::placement& where, const Source& source, double duty) {
+    static_assert(traffic::PhaseSource<Source>,
+                  "what a job sends is a PhaseSource: size() says how many phases there are, "
+                  "write(k, out) writes the flows of one (traffic/phase_source.hpp)");
+    if constexpr (traffic::PhaseSource<Source>)
+      put(owner, where, duty, [&](const traffic::group&) -> const Source& { return source; });
+  }
+  /// Adds the collective of that name.
   void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
-    assert(!slot_of_.contains(owner) && duty >= 0 && duty <= 1);
-    const std::uint32_t slot = take_slot();
-    slot_of_.emplace(owner, slot);
-    entry& e = entries_[slot];
-    e.owner = owner;
-    e.duty = duty;
-    load(e, where, pattern);
-    for (const share& s : e.shares) users_[s.link].push_back(slot);
-    update(slot, true);
+    put(owner, where, duty,
+        [&](const traffic::group& ranks) { return traffic::source_of(pattern, ranks, 1.0); });
+  }
+  /// Adds what `spec` sends for its `comm_share` of the time.
+  void add(const job& spec, const fabric::placement& where) {
+    put(spec.id, where, spec.comm_share,
+        [&](const traffic::group& ranks) { return traffic_(spec, ranks, 1.0); });
   }
 
   /// Takes the flows of `owner` away. Precondition: it is there.
@@ -150,8 +173,23 @@ class steady {
     return slot;
   }
 
+  /// \param make  group → its source
+  template <class Make>
+  void put(job_id owner, const fabric::placement& where, double duty, Make&& make) {
+    assert(!slot_of_.contains(owner) && duty >= 0 && duty <= 1);
+    const std::uint32_t slot = take_slot();
+    slot_of_.emplace(owner, slot);
+    entry& e = entries_[slot];
+    e.owner = owner;
+    e.duty = duty;
+    load(e, where, make);
+    for (const share& s : e.shares) users_[s.link].push_back(slot);
+    update(slot, true);
+  }
+
   /// Fills phases, shares and hits of `e`; it weighs nothing yet.
-  void load(entry& e, const fabric::placement& where, collective pattern) {
+  template <class Make>
+  void load(entry& e, const fabric::placement& where, Make& make) {
     std::fill(e.slowdown.begin(), e.slowdown.end(), 1.0);
     e.phases.clear();
     e.shares.clear();
@@ -159,11 +197,12 @@ class steady {
     const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
     if (ranks.crosses_leafs()) {
       found_.clear();
+      const auto& all = make(ranks);
       if (where.links.empty()) {
-        load_routed(e, ranks, pattern, shared_);
+        load_routed(e, ranks, all, shared_);
       } else {
         owned own{fabric_, where.links};
-        load_routed(e, ranks, pattern, own);
+        load_routed(e, ranks, all, own);
       }
       double total = 0;
       for (const phase_of& p : e.phases) total += p.weight;
@@ -173,17 +212,17 @@ class steady {
     for (auto& a : e.amount) a.assign(e.shares.size(), 0);
   }
 
-  template <class Policy>
-  void load_routed(entry& e, const traffic::group& ranks, collective pattern, Policy& policy) {
-    const traffic::phases all{pattern, ranks, 1.0};
+  template <class Source, class Policy>
+  void load_routed(entry& e, const traffic::group& ranks, const Source& all, Policy& policy) {
     const auto flows_on = [this](std::uint32_t l) {
       return static_cast<double>(background_.front()[l]) / unit + phase_load_[l];
     };
     const view<decltype(flows_on)> v{fabric_, links_, ranks, flows_on};
+    const std::size_t phases = all.size();
     const std::size_t samples =
-        std::min(all.size(), static_cast<std::size_t>(std::max(1, options_.phase_samples)));
+        std::min(phases, static_cast<std::size_t>(std::max(1, options_.phase_samples)));
     for (std::size_t i = 0; i < samples; ++i) {
-      const std::size_t k = (2 * i + 1) * all.size() / (2 * samples);
+      const std::size_t k = (2 * i + 1) * phases / (2 * samples);
       const traffic::phase p = all.write(k, flows_);
       const card_load cards = cards_(ranks, flows_);
       phase_of here{.weight = p.repeat * undisturbed_s(fabric_, p, cards),
@@ -313,6 +352,7 @@ class steady {
   fabric::leaf_spine fabric_;
   link_numbers links_;
   Shared shared_;
+  Traffic traffic_;
   steady_options options_;
   std::size_t rounds_;
 

@@ -406,10 +406,9 @@ class engine {
     count_parts_(fabric_, where, t);
     used_ += t.record.gpus;
     const job& spec = *j.spec;
-    if (!t.on_network && t.record.leafs > 1 && spec.pattern != collective::none &&
-        spec.comm_share > 0) {
+    if (!t.on_network && t.record.leafs > 1 && spec.comm_share > 0) {
       t.on_network = true;
-      network_.add(spec.id, where, spec.pattern, spec.comm_share);
+      network_.add(spec, where);
       update_others(slot);
     }
     t.active_s = now_s_ + delay_s;
