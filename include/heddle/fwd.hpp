@@ -7,7 +7,7 @@
 //   route     paths of flows, contention, proofs of isolation
 //   allocate  operating points for jobs; orders of the queue
 //   place     GPUs and links for a job
-//   schedule  order × allocation × placement × routing
+//   schedule  order × allocation × admission × means × placement × routing
 //   sim       replaying a workload
 //   trace     reading and making workloads
 #pragma once
@@ -19,6 +19,7 @@ namespace heddle::route {}
 namespace heddle::allocate {}
 namespace heddle::order {}
 namespace heddle::place {}
+namespace heddle::admit {}
 namespace heddle::schedule {}
 namespace heddle::sim {}
 namespace heddle::trace {}

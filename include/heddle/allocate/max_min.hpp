@@ -49,6 +49,8 @@ struct max_min {
   double last_s = std::numeric_limits<double>::quiet_NaN();  ///< of the last call
   double round_from_s = -std::numeric_limits<double>::infinity();
 
+  [[nodiscard]] double round_length_s() const { return round_s; }
+
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
     const bool timed = !std::isnan(l.now_s);
