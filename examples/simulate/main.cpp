@@ -62,17 +62,19 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--route", w.names.route,
                  "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
       ->capture_default_str();
-  app.add_option("--backfill", w.backfill,
+  app.add_option("--backfill", w.names.backfill,
                  "jobs that may pass one that cannot start: none, greedy, easy (the default if no "
                  "kind is named) or conservative")
       ->expected(0, 1);
-  app.add_flag("--preempt", w.options.preemptive,
-               "jobs may stop running ones that come after them");
+  app.add_option("--backfill-depth", w.names.depth, "jobs looked at behind one that cannot start")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_flag("--preempt", w.names.preempt, "jobs may stop running ones that come after them");
   app.add_option("--patience-s", w.options.patience_s,
                  "a job that has waited longer goes first, in s");
-  app.add_flag("--joint", w.options.joint,
+  app.add_flag("--joint", w.names.joint,
                "a job takes another number of GPUs if that can be placed now and is done sooner");
-  app.add_option("--move-gpus", w.options.most_moved_gpus,
+  app.add_option("--move-gpus", w.names.move_gpus,
                  "GPUs of running jobs that may migrate to make room for one")
       ->check(CLI::NonNegativeNumber);
   app.add_option(
@@ -261,10 +263,9 @@ void check_numbers(const arguments& a) {
 }
 
 int simulate(arguments& a) {
-  if (a.what.backfill.empty()) a.what.backfill = "easy";
+  if (a.what.names.backfill.empty()) a.what.names.backfill = "easy";
   check_names(a.what);
   check_numbers(a);
-  a.what.options.backfill = backfill_named(a.what.backfill);
   const model::catalogue known;
   cluster c = read_cluster(json_file{a.cluster}, known);
   c.fabric = network_for(c, a.what.names.place);

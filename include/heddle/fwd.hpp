@@ -10,7 +10,7 @@
 //   share     fair shares of GPU types
 //   allocate  operating points for jobs
 //   place     GPUs and links for a job
-//   schedule  order × allocation × placement × routing
+//   schedule  order × allocation × admission × means × placement × routing
 //   sim       replaying a workload
 //   trace     reading and making workloads
 #pragma once
@@ -24,6 +24,7 @@ namespace heddle::choice {}
 namespace heddle::share {}
 namespace heddle::allocate {}
 namespace heddle::place {}
+namespace heddle::admit {}
 namespace heddle::schedule {}
 namespace heddle::sim {}
 namespace heddle::trace {}

@@ -11,6 +11,7 @@
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
+#include <heddle/core/move_price.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/core/statistics.hpp>
 
@@ -55,13 +56,14 @@
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
 
+#include <heddle/schedule/admit/easy.hpp>
+#include <heddle/schedule/admit/greedy.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/scheduler.hpp>
 #include <heddle/schedule/state.hpp>
 
 #include <heddle/sim/engine.hpp>
 #include <heddle/sim/report.hpp>
-#include <heddle/sim/rescale.hpp>
 
 #include <heddle/trace/csv.hpp>
 #include <heddle/trace/fill.hpp>

@@ -66,6 +66,8 @@ struct max_min {
 
   bool operator==(const max_min&) const = default;
 
+  [[nodiscard]] double round_length_s() const { return round_s; }
+
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
     auto& [accounts, last_s, round_from_s] = past;

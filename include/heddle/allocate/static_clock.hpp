@@ -22,12 +22,7 @@ namespace heddle::allocate {
 /// Remembers the cut curves by their fingerprint: allocation-free for curves seen before. One writer.
 template <AllocationPolicy Policy>
 struct static_clock {
-  static constexpr bool elastic = [] {
-    if constexpr (requires { Policy::elastic; })
-      return static_cast<bool>(Policy::elastic);
-    else
-      return false;
-  }();
+  static constexpr bool elastic = ElasticPolicy<Policy>;
 
   double most_ghz = 1;
   Policy policy = {};
@@ -40,6 +35,10 @@ struct static_clock {
   std::map<std::uint64_t, cut> cuts = {};  ///< scratch, nothing to set
   double cut_ghz = 0;                      ///< scratch, nothing to set
   std::vector<candidate> inner = {};       ///< scratch, nothing to set
+
+  [[nodiscard]] double round_length_s() const requires TimeSharing<Policy> {
+    return policy.round_length_s();
+  }
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     if (cut_ghz != most_ghz || cuts.size() > 2 * jobs.size() + 1024) cuts.clear();

@@ -13,6 +13,7 @@
 #include <heddle/route/steady.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/options.hpp>
+#include <heddle/schedule/scheduler_concept.hpp>
 #include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule {
@@ -62,11 +63,13 @@ class any_network {
 ///     schedule::any_scheduler plan{schedule::scheduler{order::fifo{}, ...}};
 class any_scheduler {
  public:
-  template <class Scheduler>
-    requires(!std::is_same_v<std::remove_cvref_t<Scheduler>, any_scheduler>)
-  explicit any_scheduler(Scheduler plan)
-      : object_(new Scheduler(std::move(plan)), [](void* p) { delete static_cast<Scheduler*>(p); }),
-        calls_(&calls_of<Scheduler>) {}
+  template <class Plan>
+    requires(!std::is_same_v<std::remove_cvref_t<Plan>, any_scheduler>)
+  explicit any_scheduler(Plan plan)
+      : object_(new Plan(std::move(plan)), [](void* p) { delete static_cast<Plan*>(p); }),
+        calls_(&calls_of<Plan>) {
+    static_assert(Scheduler<Plan>, "any_scheduler holds a scheduler: decide, carry_out, options");
+  }
 
   [[nodiscard]] decision decide(state& s, double now_s) {
     return calls_->decide(object_.get(), s, now_s);

@@ -21,6 +21,7 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/decision_text.hpp>
+#include <heddle/schedule/scheduler_concept.hpp>
 #include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule {
@@ -99,18 +100,18 @@ struct logged {
   return out;
 }
 
-/// Makes the decisions of a log again, and then those of `Scheduler`. `decide` has the result, and
+/// Makes the decisions of a log again, and then those of `Plan`. `decide` has the result, and
 /// leaves the state, that the scheduler would have had and left itself.
-template <class Scheduler>
+template <Scheduler Plan>
 class replayed {
  public:
   /// \param plan  is used as it is and must outlive this
-  replayed(Scheduler& plan, std::vector<logged> log) : plan_(&plan), log_(std::move(log)) {}
+  replayed(Plan& plan, std::vector<logged> log) : plan_(&plan), log_(std::move(log)) {}
 
   [[nodiscard]] decltype(auto) route() const { return plan_->route(); }
   [[nodiscard]] decltype(auto) options() const { return plan_->options(); }
   template <class Contention>
-    requires requires(const Scheduler& plan, const fabric::leaf_spine& dc, const Contention& c) {
+    requires requires(const Plan& plan, const fabric::leaf_spine& dc, const Contention& c) {
       plan.make_network(dc, c);
     }
   [[nodiscard]] auto make_network(const fabric::leaf_spine& dc, const Contention& c) const {
@@ -138,7 +139,7 @@ class replayed {
   }
 
  private:
-  Scheduler* plan_;
+  Plan* plan_;
   std::vector<logged> log_;
   std::size_t next_ = 0;
 };

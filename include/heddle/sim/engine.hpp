@@ -43,7 +43,7 @@ class engine {
   engine(const fabric::leaf_spine& dc, const model::workload& jobs, Scheduler& plan,
          Network network, const options& o, Observers&... observers)
       : fabric_(dc), workload_(jobs), plan_(plan), options_(o), observers_(observers...),
-        state_(dc, o.power), network_(std::move(network)), energy_(dc, o.power),
+        state_(dc, o.power, o.moves), network_(std::move(network)), energy_(dc, o.power),
         metrics_(dc.gpus()), track_(jobs.size()) {
     check_input(dc, jobs, o);
   }
@@ -326,11 +326,11 @@ class engine {
       t.record.run_s += now_s_ - state_.jobs[slot].since_s;
       if (std::exchange(t.was_hit, false)) {
         ++t.record.restarts;
-        pause = options_.recovery(s.point.config.gpus);
+        pause = options_.moves.recovery(s.point.config.gpus);
       } else {
         ++t.record.rescales;
         ++rescales_;
-        pause = options_.rescale(s.point.config.gpus);
+        pause = options_.moves.rescale(s.point.config.gpus);
       }
     }
     t.stretch = 1;
@@ -356,7 +356,7 @@ class engine {
       migrations_ += migrates;
       rescales_ += !migrates;
       ++t.record.rescales;
-      pause = (migrates ? options_.migration : options_.rescale)(r.point.config.gpus);
+      pause = (migrates ? options_.moves.migration : options_.moves.rescale)(r.point.config.gpus);
       move_circuits(r.rewired, slot);
       delay = delay_of(r.where);
     }
@@ -466,8 +466,8 @@ class engine {
     tracked& t = track_[slot];
     const double share = j.spec->comm_share;
     t.stretch = t.on_network ? 1 + share * (network_.slowdown(j.spec->id) - 1) : 1;
-    j.rate = j.point->throughput / j.reference->throughput / t.stretch;
-    t.set_power(now_s_, j, j.point->power_at_w(t.stretch),
+    j.rate = j.point()->throughput / j.reference->throughput / t.stretch;
+    t.set_power(now_s_, j, j.point()->power_at_w(t.stretch),
                 options_.power.server_w * t.server_share);
   }
 

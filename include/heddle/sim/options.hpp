@@ -8,12 +8,12 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/move_price.hpp>
 #include <heddle/core/node_event.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/power.hpp>
 #include <heddle/model/workload.hpp>
 #include <heddle/route/steady.hpp>
-#include <heddle/sim/rescale.hpp>
 #include <heddle/sim/series.hpp>
 
 namespace heddle::sim {
@@ -21,9 +21,7 @@ namespace heddle::sim {
 struct options {
   fabric::base_power power = {};
   route::steady_options contention = {};
-  rescale_cost rescale = {};                  ///< of a job that moves or goes on after a stop
-  rescale_cost migration = {};                ///< of one that moves to as many other GPUs
-  rescale_cost recovery = {.restart = true};  ///< of one that goes on after a failure
+  move_prices moves = {};  ///< what jobs pay for changes of their GPUs, and decisions weigh
   /// A job saves its work after so much run time without pauses, in s, and whenever the scheduler
   /// stops or moves it. Saving costs nothing. A failure takes what was not saved. ≥ 0
   double checkpoint_s = 1800;
