@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/watts.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/model/operating_point.hpp>
 
@@ -60,7 +61,7 @@ concept AllocationPolicy = requires(T& policy, std::span<const candidate> jobs, 
 
 /// What `p` draws beyond its GPUs' idle power, in W.
 [[nodiscard]] inline double extra_power_w(const model::operating_point& p, const limits& l) {
-  return p.power_w - p.config.gpus * l.gpu_idle_w;
+  return fabric::extra_power_w(p, l.gpu_idle_w);
 }
 
 }  // namespace heddle::allocate

@@ -74,6 +74,7 @@ class ledger {
       if (n > 0) {
         ++idle_in_leaf_[dc.leaf_of(s).index()];
         ++idle_total_;
+        gpus_of_idle_ += n;
       }
     }
     for (leaf_id l : dc.all_leafs()) {
@@ -100,6 +101,8 @@ class ledger {
   /// Servers with GPUs all of which are free: of the cluster, of a leaf.
   [[nodiscard]] int idle_servers() const { return idle_total_; }
   [[nodiscard]] int idle_servers(leaf_id l) const { return idle_in_leaf_[l.index()]; }
+  /// GPUs of all idle servers.
+  [[nodiscard]] int gpus_of_idle_servers() const { return gpus_of_idle_; }
 
   [[nodiscard]] bool is_free(gpu_id g) const { return test_bit(free_gpus_[0], g.index()); }
   /// Of a circuit: whether it can be set up.
@@ -383,6 +386,7 @@ class ledger {
       free_total_ += n;
       idle_in_leaf_[l.index()] += idle;
       idle_total_ += idle;
+      gpus_of_idle_ += idle * all;
       g = end;
     }
   }
@@ -595,7 +599,7 @@ class ledger {
   std::vector<int> free_in_server_, free_in_leaf_, idle_in_leaf_;
   std::vector<int> fibres_used_;  // of each spine to each OCS
   std::vector<int> ports_used_;   // of each spine
-  int free_total_ = 0, idle_total_ = 0;
+  int free_total_ = 0, idle_total_ = 0, gpus_of_idle_ = 0;
   std::map<job_id, placement> held_;
 };
 

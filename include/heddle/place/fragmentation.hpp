@@ -28,15 +28,7 @@ namespace heddle::place {
 /// whole servers.
 [[nodiscard]] inline double server_holes(const fabric::ledger& state) {
   if (state.free_gpus() == 0) return 0;
-  int whole = 0;
-  if (state.fabric().is_regular()) {
-    whole = state.idle_servers() * state.fabric().gpus_per_server();
-  } else {
-    for (server_id s : state.fabric().all_servers())
-      if (const int n = state.free_gpus(s); n == static_cast<int>(state.fabric().gpus_of(s).size()))
-        whole += n;
-  }
-  return 1 - static_cast<double>(whole) / state.free_gpus();
+  return 1 - static_cast<double>(state.gpus_of_idle_servers()) / state.free_gpus();
 }
 
 /// Over pairs of leafs with free GPUs, the share of links that both have free in number but not to

@@ -15,6 +15,7 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
@@ -83,6 +84,11 @@ class flow_contention {
     ++epoch_;
     refresh(m);
     std::sort(changed_.begin(), changed_.end());
+  }
+
+  /// Adds what `spec` sends for its `comm_share` of the time.
+  void add(const job& spec, const fabric::placement& where) {
+    add(spec.id, where, spec.pattern, spec.comm_share);
   }
 
   /// Precondition: `owner` is there. \throws flow_limit_reached  as `add`

@@ -14,6 +14,7 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/load.hpp>
@@ -78,6 +79,11 @@ class steady {
     load(e, where, pattern);
     for (const share& s : e.shares) users_[s.link].push_back(slot);
     update(slot, true);
+  }
+
+  /// Adds what `spec` sends for its `comm_share` of the time.
+  void add(const job& spec, const fabric::placement& where) {
+    add(spec.id, where, spec.pattern, spec.comm_share);
   }
 
   /// Takes the flows of `owner` away. Precondition: it is there.

@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/steady.hpp>
@@ -27,8 +27,8 @@ class any_network {
       : object_(new Network(std::move(network)), [](void* p) { delete static_cast<Network*>(p); }),
         calls_(&calls_of<Network>) {}
 
-  void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
-    calls_->add(object_.get(), owner, where, pattern, duty);
+  void add(const job& spec, const fabric::placement& where) {
+    calls_->add(object_.get(), spec, where);
   }
   void remove(job_id owner) { calls_->remove(object_.get(), owner); }
   [[nodiscard]] double slowdown(job_id owner) const {
@@ -38,16 +38,14 @@ class any_network {
 
  private:
   struct calls {
-    void (*add)(void*, job_id, const fabric::placement&, collective, double);
+    void (*add)(void*, const job&, const fabric::placement&);
     void (*remove)(void*, job_id);
     double (*slowdown)(const void*, job_id);
     std::span<const job_id> (*changed)(const void*);
   };
   template <class N>
   static constexpr calls calls_of{
-      [](void* n, job_id j, const fabric::placement& p, collective c, double duty) {
-        static_cast<N*>(n)->add(j, p, c, duty);
-      },
+      [](void* n, const job& j, const fabric::placement& p) { static_cast<N*>(n)->add(j, p); },
       [](void* n, job_id j) { static_cast<N*>(n)->remove(j); },
       [](const void* n, job_id j) {
         return static_cast<double>(static_cast<const N*>(n)->slowdown(j));
