@@ -138,7 +138,7 @@ one_run run(const setting& where, const scheme& s, const any_order& order,
   phase_census census{dc, route, seed};
   examples::watcher watch;
   if (s.route != "ideal" && !s.optical)
-    watch.after_each_decision = [&](const sim::moment& m) { census.look(m); };
+    watch.after_each_decision = [&](const sim::decision_made& e) { census.look(e.at); };
   const sim::report r = examples::run_simulation(dc, load, p, {}, watch);
   one_run out{{.jct_s = r.mean_jct_s,
                .jrt_s = r.mean_jrt_s,

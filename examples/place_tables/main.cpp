@@ -27,7 +27,7 @@
 #include <heddle/place/vclos.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 #include <heddle/trace/fill.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/synthetic.hpp>

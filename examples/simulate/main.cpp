@@ -152,8 +152,7 @@ struct timeline {
 
   void operator()(const sim::moment& m) {
     if (!wanted) return;
-    const fabric::ledger& l = m.state.ledger;
-    rows += text_of(m.now_s) + ',' + std::to_string(l.fabric().gpus() - l.free_gpus()) + ',' +
+    rows += text_of(m.now_s) + ',' + std::to_string(m.used_gpus) + ',' +
             std::to_string(m.state.running.size()) + ',' + std::to_string(m.state.waiting.size()) +
             ',' + text_of(m.power_w) + '\n';
   }
@@ -175,11 +174,11 @@ struct log_writer {
   schedule::decision_log log;
   std::size_t known = 0;
 
-  void on_decision(const sim::moment& m) {
+  void operator()(const sim::decision_made& e) {
     if (known > 0)
       --known;
     else
-      log.on_decision(m);
+      log(e);
   }
 };
 
@@ -238,7 +237,7 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
   std::ofstream out(a.decisions, std::ios::binary | (bytes > 0 ? std::ios::app : std::ios::trunc));
   if (!out) throw unmet_request(a.decisions + ": cannot be written");
   log_writer log{schedule::decision_log{out, bytes == 0}, before.size()};
-  watch.after_each_decision = [&](const sim::moment& m) { log.on_decision(m); };
+  watch.after_each_decision = [&](const sim::decision_made& e) { log(e); };
   schedule::any_scheduler again{schedule::replayed{plan, std::move(before)}};
   return run_simulation(std::move(network), c.fabric, w, again, o, watch);
 }

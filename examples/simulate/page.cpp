@@ -29,8 +29,7 @@ void history::operator()(const sim::moment& m) {
                 now.switches_j + now.ocs_j - (spent_.switches_j + spent_.ocs_j)});
   begun_ = true;
   at_s_ = m.now_s;
-  const fabric::ledger& l = m.state.ledger;
-  used_gpus_ = l.fabric().gpus() - l.free_gpus();
+  used_gpus_ = m.used_gpus;
   running_ = static_cast<double>(m.state.running.size());
   waiting_ = static_cast<double>(m.state.waiting.size());
   spent_ = now;

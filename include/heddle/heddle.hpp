@@ -62,8 +62,8 @@
 #include <heddle/schedule/scheduler.hpp>
 #include <heddle/schedule/state.hpp>
 
-#include <heddle/sim/engine.hpp>
 #include <heddle/sim/report.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <heddle/trace/csv.hpp>
 #include <heddle/trace/fill.hpp>

@@ -16,7 +16,7 @@
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include "support/dice.hpp"
 #include "support/workloads.hpp"

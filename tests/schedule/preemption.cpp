@@ -13,7 +13,7 @@
 #include <heddle/allocate/requested.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include "support/dice.hpp"
 #include "support/workloads.hpp"
@@ -88,12 +88,9 @@ TEST_CASE("a job stops as few running ones as it needs, those that come last") {
   scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::packed{},
                  route::ideal{}, scheduler_options{.preemptive = true}};
   std::vector<job_id> stopped;
-  struct watcher {
-    std::vector<job_id>* out;
-    void on_stop(double now_s, job_id id) {
-      if (now_s < 5) out->push_back(id);
-    }
-  } watch{&stopped};
+  const auto watch = [&](const sim::stopped& e) {
+    if (e.now_s < 5) stopped.push_back(e.job);
+  };
   const sim::report r = sim::run(dc, w, plan, free_moves, watch);
   CHECK(r.finished == 5);
   std::sort(stopped.begin(), stopped.end());
@@ -155,13 +152,13 @@ TEST_CASE("work is conserved under preemption, whatever the order") {
       std::vector<double> done(jobs.size(), 0), since(jobs.size(), -1);
       struct watcher {
         std::vector<double>*done, *since;
-        void on_start(double t, const schedule::start& s) { (*since)[s.job.index()] = t; }
-        void on_stop(double t, job_id id) {
-          (*done)[id.index()] += t - (*since)[id.index()];
-          (*since)[id.index()] = -1;
+        void operator()(const sim::started& e) { (*since)[e.what.job.index()] = e.now_s; }
+        void operator()(const sim::stopped& e) {
+          (*done)[e.job.index()] += e.now_s - (*since)[e.job.index()];
+          (*since)[e.job.index()] = -1;
         }
-        void on_finish(double t, const sim::job_record& r) {
-          (*done)[r.id.index()] += t - (*since)[r.id.index()];
+        void operator()(const sim::finished& e) {
+          (*done)[e.record.id.index()] += e.now_s - (*since)[e.record.id.index()];
         }
       } watch{&done, &since};
       const sim::report r = sim::run(dc, w, plan, free_moves, watch);

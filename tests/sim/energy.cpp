@@ -1,4 +1,4 @@
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 
@@ -657,10 +657,11 @@ TEST_CASE("on leafs of several GPU types every job runs on its own at that type'
     const model::workload& w;
     const std::vector<int>& type_of_leaf;
     std::size_t starts = 0, wrong = 0;
-    void on_start(double, const schedule::start& s) {
+    void operator()(const sim::started& e) {
       ++starts;
-      for (gpu_id g : s.where.gpus)
-        wrong += type_of_leaf[dc.leaf_of(g).index()] != static_cast<int>(w.curve_of[s.job.index()]);
+      for (gpu_id g : e.what.where.gpus)
+        wrong += type_of_leaf[dc.leaf_of(g).index()] !=
+                 static_cast<int>(w.curve_of[e.what.job.index()]);
     }
   } seen{dc, w, type_of_leaf};
   const report r = sim::run(dc, w, plan, {}, seen);

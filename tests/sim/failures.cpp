@@ -1,4 +1,4 @@
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 
@@ -70,12 +70,12 @@ struct witness {
     REQUIRE_MESSAGE(proof, proof.broken->message());
     ++proofs;
   }
-  void on_hit(double, job_id id, double lost) {
-    lost_s[id] += lost;
+  void operator()(const sim::hit& e) {
+    lost_s[e.job] += e.lost_s;
     ++hits;
   }
-  void on_server(const node_event& e) {
-    ++(e.up ? ups : downs);
+  void operator()(const sim::server_changed& e) {
+    ++(e.mode == sim::server_mode::on ? ups : downs);
     look = true;
   }
 };

@@ -16,7 +16,7 @@
 #include <heddle/place/vclos.hpp>
 #include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 #include <heddle/trace/availability.hpp>
 
 #include "support/dice.hpp"

@@ -8,6 +8,7 @@
 
 #include <heddle/core/ids.hpp>
 #include <heddle/core/move_price.hpp>
+#include <heddle/fabric/watts.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/model/operating_point.hpp>
 
@@ -77,7 +78,7 @@ concept TimeSharing = AllocationPolicy<T> && requires(const T& policy) {
 
 /// What `p` draws beyond its GPUs' idle power, in W.
 [[nodiscard]] inline double extra_power_w(const model::operating_point& p, const limits& l) {
-  return p.power_w - p.config.gpus * l.gpu_idle_w;
+  return fabric::extra_power_w(p, l.gpu_idle_w);
 }
 
 }  // namespace heddle::allocate

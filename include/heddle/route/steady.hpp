@@ -103,6 +103,11 @@ class steady {
         [&](const traffic::group& ranks) { return traffic_(spec, ranks, 1.0); });
   }
 
+  /// Adds what `spec` sends for its `comm_share` of the time.
+  void add(const job& spec, const fabric::placement& where) {
+    add(spec.id, where, spec.pattern, spec.comm_share);
+  }
+
   /// Takes the flows of `owner` away. Precondition: it is there.
   void remove(job_id owner) {
     const auto it = slot_of_.find(owner);

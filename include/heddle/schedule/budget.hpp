@@ -8,6 +8,7 @@
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/energy_account.hpp>
 #include <heddle/schedule/active_job.hpp>
+#include <heddle/fabric/watts.hpp>
 #include <heddle/schedule/options.hpp>
 
 namespace heddle::schedule {
@@ -76,10 +77,8 @@ template <class State>
   const double left_j = o.energy.energy_j - s.energy_j;
   if (left_j <= 0 || s.running.empty()) return never;
   double most_w = s.idle_power_w();
-  for (std::uint32_t slot : s.running) {
-    const model::operating_point& p = *s.jobs[slot].point();
-    most_w += p.power_w - p.config.gpus * s.power.gpu_idle_w;
-  }
+  for (std::uint32_t slot : s.running)
+    most_w += fabric::extra_power_w(*s.jobs[slot].point(), s.power.gpu_idle_w);
   return s.now_s + std::max(least_s, left_j / most_w);
 }
 

@@ -9,6 +9,7 @@
 // machine that was switched off; what is left of the last decision is then ignored.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <istream>
 #include <ostream>
@@ -42,13 +43,12 @@ class decision_log {
     text_ += "end\n";
     *out_ << text_ << std::flush;
   }
-  /// As an observer of a simulation.
-  template <class Moment>
-    requires requires(const Moment& m) {
-      decision(m.decided);
-      m.now_s;
+  /// As an observer of a simulation, which tells it of each `decision_made`.
+  template <class Event>
+    requires requires(const Event& e) {
+      { e.what } -> std::same_as<const decision&>;
     }
-  void on_decision(const Moment& m) { write(m.now_s, m.decided); }
+  void operator()(const Event& e) { write(e.now_s, e.what); }
 
  private:
   std::ostream* out_;

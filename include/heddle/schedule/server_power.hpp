@@ -11,6 +11,7 @@
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/power.hpp>
+#include <heddle/fabric/watts.hpp>
 
 namespace heddle::schedule {
 
@@ -21,7 +22,8 @@ namespace heddle::schedule {
 /// Who switches off after t* of idleness spends at most twice what he would who knew how long the
 /// server stays idle (the ski-rental bound). Infinite if being off saves nothing.
 [[nodiscard]] inline double break_even_s(const fabric::base_power& w, int gpus) {
-  const double saved_w = w.server_w + gpus * w.gpu_idle_w - w.server_off_w;
+  const double saved_w = fabric::watts_of({.idle_gpus = gpus, .servers_on = 1}, w).total() -
+                         fabric::watts_of({.servers_off = 1}, w).total();
   return saved_w > 0 ? w.wake_j / saved_w : std::numeric_limits<double>::infinity();
 }
 

@@ -15,6 +15,7 @@
 #include <heddle/core/move_price.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/power.hpp>
+#include <heddle/fabric/watts.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/order/order.hpp>
 #include <heddle/schedule/active_job.hpp>
@@ -43,9 +44,7 @@ struct state {
 
   /// Power of the cluster with all servers on and all GPUs idle, in W: no budget can be below.
   [[nodiscard]] double idle_power_w() const {
-    const fabric::leaf_spine& dc = ledger.fabric();
-    return dc.gpus() * power.gpu_idle_w + dc.servers() * power.server_w +
-           dc.switches() * power.switch_w + dc.optical().switches * power.ocs_w;
+    return fabric::watts_of(fabric::parts_when_idle(ledger.fabric()), power).total();
   }
 
   /// Adds a job to the queue and returns its place in `jobs`. `spec` and `curve` must outlive it.
