@@ -7,7 +7,6 @@
 #include <heddle/version.hpp>
 
 #include <heddle/core/bits.hpp>
-#include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
@@ -21,7 +20,6 @@
 #include <heddle/model/throughput.hpp>
 #include <heddle/model/workload.hpp>
 
-#include <heddle/fabric/graph.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
@@ -38,13 +36,9 @@
 #include <heddle/route/verify.hpp>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/choice.hpp>
-#include <heddle/allocate/choice_greedy.hpp>
 #include <heddle/allocate/order.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/requested.hpp>
-#include <heddle/allocate/rounds.hpp>
-#include <heddle/allocate/share.hpp>
 
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/placement_policy.hpp>

@@ -16,8 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include <boost/heap/d_ary_heap.hpp>
-
+#include <heddle/core/event_heap.hpp>
 #include <heddle/model/workload.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/schedule/decision.hpp>
@@ -89,20 +88,7 @@ class engine {
   }
 
  private:
-  struct finish_event {
-    double time_s = 0;
-    std::uint32_t slot = 0;
-
-    /// Of a max-heap: the earliest on top, then the earliest submitted.
-    friend bool operator<(const finish_event& a, const finish_event& b) {
-      return a.time_s != b.time_s ? a.time_s > b.time_s : a.slot > b.slot;
-    }
-  };
-  using heap =
-      boost::heap::d_ary_heap<finish_event, boost::heap::arity<4>, boost::heap::mutable_<true>>;
-
   struct tracked : progress {
-    typename heap::handle_type finish;
     bool on_network = false;  ///< its flows are among the network's
     double jobs_s_before = 0;
   };
@@ -220,7 +206,7 @@ class engine {
   /// A running job leaves its GPUs, for good or not; the state still has it.
   void leave(std::uint32_t slot) {
     tracked& t = track_[slot];
-    finishes_.erase(t.finish);
+    finishes_.erase(slot);
     leave_network(slot);
     count(t, {});
     t.active = false;
@@ -334,7 +320,7 @@ class engine {
       }
     }
     t.stretch = 1;
-    t.finish = finishes_.push({now_s_, slot});
+    finishes_.set(slot, now_s_);
     move_circuits(s.rewired, slot);
     settle(slot, s.where, delay_of(s.where), pause);
     tell([&](auto& o) {
@@ -475,7 +461,7 @@ class engine {
   void reschedule(std::uint32_t slot) {
     const schedule::active_job& j = state_.jobs[slot];
     const double at = std::max(now_s_, j.since_s + std::max(0.0, j.remaining_s) / j.rate);
-    finishes_.update(track_[slot].finish, {at, slot});
+    finishes_.set(slot, at);
   }
 
   template <class F>
@@ -529,7 +515,7 @@ class engine {
 
   schedule::state state_;
   Network network_;
-  heap finishes_;
+  event_heap finishes_;
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   energy_account energy_;
   metrics metrics_;

@@ -360,7 +360,7 @@ class step_search {
   static double highest(const step_ladder& ladder, const step_rows& rows, double room_w,
                         double room_gpus, int least_gpus) {
     const double *const keys = ladder.next_key.data(), *const now_w = ladder.now.watts.data(),
-                 *const next_w = ladder.next.watts.data();
+                        *const next_w = ladder.next.watts.data();
     double top = 0;
     const auto higher = [&top, keys, now_w, next_w, room_w](std::size_t r) {
       return (keys[r] > top) & (next_w[r] - now_w[r] < room_w);
