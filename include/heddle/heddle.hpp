@@ -7,7 +7,6 @@
 #include <heddle/version.hpp>
 
 #include <heddle/core/bits.hpp>
-#include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
@@ -22,7 +21,6 @@
 #include <heddle/model/throughput.hpp>
 #include <heddle/model/workload.hpp>
 
-#include <heddle/fabric/graph.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
@@ -40,12 +38,6 @@
 #include <heddle/route/verify.hpp>
 
 #include <heddle/order/order.hpp>
-
-#include <heddle/choice/choice.hpp>
-#include <heddle/choice/greedy.hpp>
-
-#include <heddle/share/rounds.hpp>
-#include <heddle/share/share.hpp>
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/powerflow.hpp>

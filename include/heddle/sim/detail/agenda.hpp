@@ -14,7 +14,7 @@
 
 #include <heddle/core/job.hpp>
 #include <heddle/core/node_event.hpp>
-#include <heddle/sim/detail/finish_queue.hpp>
+#include <heddle/core/event_heap.hpp>
 
 namespace heddle::sim::detail {
 
@@ -37,7 +37,7 @@ class agenda {
   agenda(std::span<const job> jobs, std::span<const node_event> failures)
       : jobs_(jobs), failures_(failures) {}
 
-  finish_queue finishes;
+  event_heap finishes;
   double again_s = never;
 
   /// Whether anything can still happen.
