@@ -3,6 +3,7 @@
 //   model             slow-downs                                     header
 //   steady            of the mean over time, first order             steady.hpp
 //   flow_contention   of flows followed one by one, small clusters   flow_contention.hpp
+//   no_contention     none                                           here
 #pragma once
 
 #include <concepts>
@@ -26,6 +27,14 @@ concept Contention = requires(T& network, const T& now, const job& spec,
   network.remove(owner);
   { now.slowdown(owner) } -> std::convertible_to<double>;
   { now.changed() } -> std::convertible_to<std::span<const job_id>>;
+};
+
+/// Nobody slows anybody down: a bound, and the network of a fabric of which no links are known.
+struct no_contention {
+  void add(const job&, const fabric::placement&) {}
+  void remove(job_id) {}
+  [[nodiscard]] double slowdown(job_id) const { return 1; }
+  [[nodiscard]] std::span<const job_id> changed() const { return {}; }
 };
 
 }  // namespace heddle::route

@@ -77,11 +77,12 @@ class flow_contention {
       "PhaseSource: see traffic/collectives.hpp");
 
  public:
-  flow_contention(const fabric::leaf_spine& dc, Shared shared, flow_contention_options options = {},
+  template <LeafSpineFabric Fabric>
+  flow_contention(const Fabric& dc, Shared shared, flow_contention_options options = {},
                   Traffic traffic = {})
-      : fabric_(dc), links_(dc), shared_(std::move(shared)), traffic_(std::move(traffic)),
-        options_(options), users_(links_.size()), flows_on_(links_.size(), 0),
-        used_by_(links_.size(), 0) {}
+      : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)),
+        traffic_(std::move(traffic)), options_(options), users_(links_.size()),
+        flows_on_(links_.size(), 0), used_by_(links_.size(), 0) {}
   flow_contention(flow_contention&&) = default;  // links know their users by address
 
   /// \param source  of the group of `where.gpus`; it is copied, its bytes are scaled to the duty
@@ -206,10 +207,10 @@ class flow_contention {
     m.links.clear();
     const traffic::group ranks = traffic::make_group(fabric_, m.job.where.gpus);
     if (!ranks.crosses_leafs()) return;
-    if (m.job.where.links.empty()) {
+    if (!m.job.where.owns_network()) {
       route_all(m, ranks, shared_);
     } else {
-      owned own{fabric_, m.job.where.links};
+      owned own{fabric_.leafs(), m.job.where};
       route_all(m, ranks, own);
     }
   }

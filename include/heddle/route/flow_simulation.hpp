@@ -83,8 +83,9 @@ class flow_simulation {
       "of the loads that it may look at: see route/routing.hpp");
 
  public:
-  flow_simulation(const fabric::leaf_spine& dc, Shared shared, flow_simulation_options options = {})
-      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options) {}
+  template <LeafSpineFabric Fabric>
+  flow_simulation(const Fabric& dc, Shared shared, flow_simulation_options options = {})
+      : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)), options_(options) {}
 
   /// The jobs, in their order. \param jobs  with distinct GPUs
   [[nodiscard]] std::vector<flow_job_report> operator()(std::span<const flow_job> jobs) {
@@ -154,7 +155,7 @@ class flow_simulation {
       a.job = &jobs[j];
       a.ranks = traffic::make_group(fabric_, a.job->where.gpus);
       a.phases = a.job->source.size();
-      if (!a.job->where.links.empty()) a.own.emplace(fabric_, a.job->where.links);
+      if (a.job->where.owns_network()) a.own.emplace(fabric_.leafs(), a.job->where);
       if (a.phases == 0) continue;
       a.reports.resize(a.phases);
       a.taken_s.assign(a.phases, 0);

@@ -17,6 +17,7 @@
 #include <heddle/core/job.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/route/contention.hpp>
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
@@ -73,10 +74,11 @@ class steady {
       "PhaseSource: see traffic/collectives.hpp");
 
  public:
-  steady(const fabric::leaf_spine& dc, Shared shared, steady_options options = {},
-         Traffic traffic = {})
-      : fabric_(dc), links_(dc), shared_(std::move(shared)), traffic_(std::move(traffic)),
-        options_(options), rounds_(static_cast<std::size_t>(std::max(1, options.rounds))),
+  template <LeafSpineFabric Fabric>
+  steady(const Fabric& dc, Shared shared, steady_options options = {}, Traffic traffic = {})
+      : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)),
+        traffic_(std::move(traffic)), options_(options),
+        rounds_(static_cast<std::size_t>(std::max(1, options.rounds))),
         background_(rounds_, std::vector<std::int64_t>(links_.size(), 0)), users_(links_.size()),
         phase_load_(links_.size(), 0), share_of_(links_.size(), nobody),
         link_epoch_(links_.size(), 0) {}
@@ -101,11 +103,6 @@ class steady {
   void add(const job& spec, const fabric::placement& where) {
     put(spec.id, where, spec.comm_share,
         [&](const traffic::group& ranks) { return traffic_(spec, ranks, 1.0); });
-  }
-
-  /// Adds what `spec` sends for its `comm_share` of the time.
-  void add(const job& spec, const fabric::placement& where) {
-    add(spec.id, where, spec.pattern, spec.comm_share);
   }
 
   /// Takes the flows of `owner` away. Precondition: it is there.
@@ -203,10 +200,10 @@ class steady {
     if (ranks.crosses_leafs()) {
       found_.clear();
       const auto& all = make(ranks);
-      if (where.links.empty()) {
+      if (!where.owns_network()) {
         load_routed(e, ranks, all, shared_);
       } else {
-        owned own{fabric_, where.links};
+        owned own{fabric_.leafs(), where};
         load_routed(e, ranks, all, own);
       }
       double total = 0;
@@ -381,5 +378,16 @@ class steady {
   std::vector<double> most_;
   card_counter cards_;
 };
+
+/// The model of contention that goes with a fabric and a routing: `steady`, or none where a fabric has no
+/// leafs and spines.
+template <class Fabric, class Shared>
+[[nodiscard]] auto contention_on(const Fabric& dc, const Shared& shared,
+                                 const steady_options& options) {
+  if constexpr (LeafSpineFabric<Fabric>)
+    return steady<Shared>(dc, shared, options);
+  else
+    return no_contention{};
+}
 
 }  // namespace heddle::route

@@ -12,6 +12,7 @@
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
@@ -69,15 +70,15 @@ concept SourceOfJob = requires(F& source_of, job_id job, const traffic::group& r
 ///                   its collective
 /// \param shared     routes the jobs that own no links
 /// O(flows of all phases); an all-to-all of N ranks has N² of them.
-template <class SourceOf, RoutingPolicy Shared>
-[[nodiscard]] isolation verify_isolated(const fabric::ledger& state, SourceOf&& source_of,
+template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
+[[nodiscard]] isolation verify_isolated(const fabric::ledger<Fabric>& state, SourceOf&& source_of,
                                         Shared shared) {
   constexpr bool by_pattern = std::is_invocable_r_v<collective, SourceOf&, job_id>;
   static_assert(by_pattern || detail::SourceOfJob<SourceOf>,
                 "the second argument of verify_isolated gives what a job sends: a PhaseSource for "
                 "(job_id, const traffic::group&), or a collective for a job_id");
-  const fabric::leaf_spine& dc = state.fabric();
-  const link_numbers links{dc};
+  const fabric::leaf_spine& dc = fixed_part(state.fabric());
+  const link_numbers links{state.fabric()};
   std::vector<job_id> user(links.size());
   std::vector<int> load(links.size(), 0);
   std::vector<std::uint32_t> touched;
@@ -85,21 +86,23 @@ template <class SourceOf, RoutingPolicy Shared>
   traffic::incast_counter incast;
   isolation result;
 
-  // On an optical fabric an uplink leads where its circuit does.
-  const auto spine_of = [&](std::uint32_t l, const std::vector<fabric::link>& own) {
-    if (!dc.is_optical()) return links.spine_of(l);
-    for (const fabric::link& k : own)
-      if (links.up(k.leaf, k.spine, k.lane) == l || links.down(k.spine, k.leaf, k.lane) == l)
+  // A circuit leads where its owner has it, a fixed link where its number says.
+  const auto spine_of = [&](std::uint32_t l, const std::vector<fabric::circuit>& own) {
+    for (const fabric::circuit& k : own)
+      if (links.up(k.leaf, k.spine, k.uplink) == l || links.down(k.spine, k.leaf, k.uplink) == l)
         return k.spine;
-    return spine_id{};
+    return own.empty() ? links.spine_of(l) : spine_id{};
   };
 
   // What is owned is used by its owner, whether or not a flow passes.
-  for (const auto& [job, where] : state.placements())
-    for (const fabric::link& k : where.links) {
-      user[links.up(k.leaf, k.spine, k.lane)] = job;
-      user[links.down(k.spine, k.leaf, k.lane)] = job;
-    }
+  const auto use = [&](job_id job, leaf_id l, spine_id s, std::uint32_t lane) {
+    user[links.up(l, s, lane)] = job;
+    user[links.down(s, l, lane)] = job;
+  };
+  for (const auto& [job, where] : state.placements()) {
+    for (const fabric::link& k : where.links) use(job, k.leaf, k.spine, k.lane);
+    for (const fabric::circuit& k : where.circuits) use(job, k.leaf, k.spine, k.uplink);
+  }
 
   const auto check = [&](job_id job, const fabric::placement& where, const traffic::group& ranks,
                          auto& policy) {
@@ -129,7 +132,7 @@ template <class SourceOf, RoutingPolicy Shared>
                                     pattern,
                                     k,
                                     links.leaf_of(l),
-                                    spine_of(l, where.links),
+                                    spine_of(l, where.circuits),
                                     links.is_up(l),
                                     load[l],
                                     allowed};
@@ -143,11 +146,13 @@ template <class SourceOf, RoutingPolicy Shared>
   };
   for (const auto& [job, where] : state.placements()) {
     const traffic::group ranks = traffic::make_group(dc, where.gpus);
-    if (where.links.empty()) {
-      check(job, where, ranks, shared);
-    } else {
-      owned own{dc, where.links};
+    if (where.owns_network()) {
+      owned own{dc.leafs(), where};
       check(job, where, ranks, own);
+    } else if (dc.links() > 0 || !ranks.crosses_leafs()) {
+      check(job, where, ranks, shared);
+    } else {  // dark: between its leafs there is nothing but circuits
+      result.broken = violation{.job = job, .other = job, .allowed = 0};
     }
     if (result.broken) break;
   }

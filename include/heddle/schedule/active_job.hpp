@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include <heddle/order/order.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/model/operating_point.hpp>
+#include <heddle/order/order.hpp>
 
 namespace heddle::schedule {
 
@@ -52,7 +52,7 @@ struct active_job {
   }
 
  private:
-  friend struct state;  // which books the GPUs of the point
+  friend struct job_table;  // whoever changes it books the GPUs of the point
   const model::operating_point* point_ = nullptr;
 };
 

@@ -61,50 +61,48 @@ class any_network {
 /// decision costs one indirect call more. Move only. One writer.
 ///
 ///     schedule::any_scheduler plan{schedule::scheduler{order::fifo{}, ...}};
+/// \tparam Fabric  that it schedules on
+template <class Fabric = fabric::leaf_spine>
 class any_scheduler {
  public:
-  template <class Plan>
-    requires(!std::is_same_v<std::remove_cvref_t<Plan>, any_scheduler>)
-  explicit any_scheduler(Plan plan)
-      : object_(new Plan(std::move(plan)), [](void* p) { delete static_cast<Plan*>(p); }),
-        calls_(&calls_of<Plan>) {
-    static_assert(Scheduler<Plan>, "any_scheduler holds a scheduler: decide, carry_out, options");
-  }
+  template <class Scheduler>
+    requires(!std::is_same_v<std::remove_cvref_t<Scheduler>, any_scheduler>)
+  explicit any_scheduler(Scheduler plan)
+      : object_(new Scheduler(std::move(plan)), [](void* p) { delete static_cast<Scheduler*>(p); }),
+        calls_(&calls_of<Scheduler>) {}
 
-  [[nodiscard]] decision decide(state& s, double now_s) {
+  [[nodiscard]] decision decide(state<Fabric>& s, double now_s) {
     return calls_->decide(object_.get(), s, now_s);
   }
-  [[nodiscard]] bool carry_out(state& s, double now_s, const decision& d) {
+  [[nodiscard]] bool carry_out(state<Fabric>& s, double now_s, const decision& d) {
     return calls_->carry_out(object_.get(), s, now_s, d);
   }
   [[nodiscard]] const scheduler_options& options() const { return calls_->options(object_.get()); }
   /// The network under this scheduler's routing.
-  [[nodiscard]] any_network make_network(const fabric::leaf_spine& dc,
-                                         const route::steady_options& o) const {
+  [[nodiscard]] any_network make_network(const Fabric& dc, const route::steady_options& o) const {
     return calls_->network(object_.get(), dc, o);
   }
 
  private:
   struct calls {
-    decision (*decide)(void*, state&, double);
-    bool (*carry_out)(void*, state&, double, const decision&);
+    decision (*decide)(void*, state<Fabric>&, double);
+    bool (*carry_out)(void*, state<Fabric>&, double, const decision&);
     const scheduler_options& (*options)(const void*);
-    any_network (*network)(const void*, const fabric::leaf_spine&, const route::steady_options&);
+    any_network (*network)(const void*, const Fabric&, const route::steady_options&);
   };
   template <class S>
   static constexpr calls calls_of{
-      [](void* s, state& x, double now_s) { return static_cast<S*>(s)->decide(x, now_s); },
-      [](void* s, state& x, double now_s, const decision& d) {
+      [](void* s, state<Fabric>& x, double now_s) { return static_cast<S*>(s)->decide(x, now_s); },
+      [](void* s, state<Fabric>& x, double now_s, const decision& d) {
         return static_cast<S*>(s)->carry_out(x, now_s, d);
       },
       [](const void* s) -> const scheduler_options& { return static_cast<const S*>(s)->options(); },
-      [](const void* s, const fabric::leaf_spine& dc, const route::steady_options& o) {
+      [](const void* s, const Fabric& dc, const route::steady_options& o) {
         const S& plan = *static_cast<const S*>(s);
         if constexpr (requires { plan.make_network(dc, o); })  // it knows one that is erased itself
           return plan.make_network(dc, o);
         else
-          return any_network{
-              route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(), o)};
+          return any_network{route::contention_on(dc, plan.route(), o)};
       }};
 
   std::unique_ptr<void, void (*)(void*)> object_;

@@ -7,8 +7,8 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/energy_account.hpp>
-#include <heddle/schedule/active_job.hpp>
 #include <heddle/fabric/watts.hpp>
+#include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/options.hpp>
 
 namespace heddle::schedule {

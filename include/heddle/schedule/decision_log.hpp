@@ -19,11 +19,8 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/decision_text.hpp>
-#include <heddle/schedule/scheduler_concept.hpp>
-#include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule {
 
@@ -102,7 +99,7 @@ struct logged {
 
 /// Makes the decisions of a log again, and then those of `Plan`. `decide` has the result, and
 /// leaves the state, that the scheduler would have had and left itself.
-template <Scheduler Plan>
+template <class Plan>
 class replayed {
  public:
   /// \param plan  is used as it is and must outlive this
@@ -110,14 +107,15 @@ class replayed {
 
   [[nodiscard]] decltype(auto) route() const { return plan_->route(); }
   [[nodiscard]] decltype(auto) options() const { return plan_->options(); }
-  template <class Contention>
-    requires requires(const Plan& plan, const fabric::leaf_spine& dc, const Contention& c) {
+  template <class Fabric, class Contention>
+    requires requires(const Plan& plan, const Fabric& dc, const Contention& c) {
       plan.make_network(dc, c);
     }
-  [[nodiscard]] auto make_network(const fabric::leaf_spine& dc, const Contention& c) const {
+  [[nodiscard]] auto make_network(const Fabric& dc, const Contention& c) const {
     return plan_->make_network(dc, c);
   }
-  [[nodiscard]] bool carry_out(state& s, double now_s, const decision& d) {
+  template <class State>
+  [[nodiscard]] bool carry_out(State& s, double now_s, const decision& d) {
     return plan_->carry_out(s, now_s, d);
   }
   /// Decisions made from the log so far.
@@ -125,7 +123,8 @@ class replayed {
 
   /// \throws input_error  if the next decision of the log is of another time or does not fit: it
   ///                      belongs to another cluster, trace or set of options
-  decision decide(state& s, double now_s) {
+  template <class State>
+  decision decide(State& s, double now_s) {
     if (next_ == log_.size()) return plan_->decide(s, now_s);
     logged& l = log_[next_];
     if (l.at_s != now_s)

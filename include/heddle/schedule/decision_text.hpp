@@ -3,14 +3,14 @@
 //   at 12.5
 //   stop 7
 //   resize 3 point 8 1 32 1.41 812.5 2100 700 gpus 0-7 links 0.4.0-3 moved
-//   start 9 point 16 2 32 1.41 1600 4200 1400 gpus 8-23 links 1.4.0-3 rewired 3:0.4.1>0.4.7
+//   start 9 point 16 2 32 1.41 1600 4200 1400 gpus 8-23 circuits 1.4.0-3 rewired 3:0.4.1>0.4.7
 //   wait 10 gpus proved
 //   on 3
 //   off 5
 //   again 100
 //
 // A decision begins with its time. A point is its GPUs, servers, local batch, clock in GHz,
-// throughput, power and waiting power in W. A link is leaf.spine.lane. Ranges are written a-b.
+// throughput, power and waiting power in W. A link is leaf.spine.lane, a circuit leaf.spine.uplink. Ranges are written a-b.
 // Numbers are the shortest that read back as themselves.
 #pragma once
 
@@ -89,29 +89,36 @@ class decision_writer {
       if (k > i + 1) number(where.gpus[k - 1].value, '-');
       i = k;
     }
-    if (where.links.empty()) return;
-    text(" links");
-    for (std::size_t i = 0; i < where.links.size();) {
-      const fabric::link& first = where.links[i];
+    parts(" links", where.links, &fabric::link::lane);
+    parts(" circuits", where.circuits, &fabric::circuit::uplink);
+  }
+  /// Links or circuits, those of consecutive numbers together.
+  template <class Part>
+  void parts(std::string_view what, const std::vector<Part>& all, std::uint32_t Part::*which) {
+    if (all.empty()) return;
+    text(what);
+    for (std::size_t i = 0; i < all.size();) {
+      const Part& first = all[i];
       std::size_t k = i + 1;
-      while (k < where.links.size() && where.links[k].leaf == first.leaf &&
-             where.links[k].spine == first.spine && where.links[k].lane == first.lane + (k - i))
+      while (k < all.size() && all[k].leaf == first.leaf && all[k].spine == first.spine &&
+             all[k].*which == first.*which + (k - i))
         ++k;
-      link(first, i ? ',' : ' ');
-      if (k > i + 1) number(where.links[k - 1].lane, '-');
+      part(first, first.*which, i ? ',' : ' ');
+      if (k > i + 1) number(all[k - 1].*which, '-');
       i = k;
     }
   }
-  void link(const fabric::link& k, char before) {
-    number(k.leaf.value, before).number(k.spine.value, '.').number(k.lane, '.');
+  template <class Part>
+  void part(const Part& k, std::uint32_t which, char before) {
+    number(k.leaf.value, before).number(k.spine.value, '.').number(which, '.');
   }
   void rewired(const std::vector<fabric::circuit_move>& moves) {
     if (moves.empty()) return;
     text(" rewired");
     for (std::size_t i = 0; i < moves.size(); ++i) {
       number(moves[i].job.value, i ? ',' : ' ');
-      link(moves[i].from, ':');
-      link(moves[i].to, '>');
+      part(moves[i].from, moves[i].from.uplink, ':');
+      part(moves[i].to, moves[i].to.uplink, '>');
     }
   }
 
@@ -212,21 +219,26 @@ class decision_reader {
       if (last < first || last - first > longest) in.fail("GPUs that rise");
       for (std::uint32_t g = first; g <= last; ++g) where.gpus.push_back(gpu_id{g});
     } while (in.take(","));
-    if (!in.take(" links ")) return;
+    if (in.take(" links ")) parts(in, where.links, &fabric::link::lane);
+    if (in.take(" circuits ")) parts(in, where.circuits, &fabric::circuit::uplink);
+  }
+  template <class Part>
+  static void parts(line_reader& in, std::vector<Part>& out, std::uint32_t Part::*which) {
     do {
-      fabric::link k = link(in);
-      const auto last = in.take("-") ? in.number<std::uint32_t>("a lane") : k.lane;
-      if (last < k.lane || last - k.lane > longest) in.fail("lanes that rise");
-      for (; k.lane <= last; ++k.lane) where.links.push_back(k);
+      Part k = part(in, which);
+      const auto last = in.take("-") ? in.number<std::uint32_t>("a number") : k.*which;
+      if (last < k.*which || last - k.*which > longest) in.fail("numbers that rise");
+      for (; k.*which <= last; ++(k.*which)) out.push_back(k);
     } while (in.take(","));
   }
-  static fabric::link link(line_reader& in) {
-    fabric::link k;
+  template <class Part>
+  static Part part(line_reader& in, std::uint32_t Part::*which) {
+    Part k;
     k.leaf = in.id<leaf_id>("a leaf");
     if (!in.take(".")) in.fail("a spine");
     k.spine = in.id<spine_id>("a spine");
-    if (!in.take(".")) in.fail("a lane");
-    k.lane = in.number<std::uint32_t>("a lane");
+    if (!in.take(".")) in.fail("the number of a link");
+    k.*which = in.number<std::uint32_t>("the number of a link");
     return k;
   }
   static std::vector<fabric::circuit_move> moves(line_reader& in) {
@@ -235,10 +247,10 @@ class decision_reader {
     do {
       fabric::circuit_move m;
       m.job = in.id<job_id>("a job");
-      if (!in.take(":")) in.fail("a link");
-      m.from = link(in);
-      if (!in.take(">")) in.fail("another link");
-      m.to = link(in);
+      if (!in.take(":")) in.fail("a circuit");
+      m.from = part(in, &fabric::circuit::uplink);
+      if (!in.take(">")) in.fail("another circuit");
+      m.to = part(in, &fabric::circuit::uplink);
       out.push_back(m);
     } while (in.take(","));
     return out;
@@ -247,8 +259,8 @@ class decision_reader {
     using enum place::wait_reason;
     if (!in.take(" ")) in.fail("a reason");
     // The longer of two that begin alike goes first.
-    for (place::wait_reason r :
-         {queue, budget, gpus, gpu_fragmentation, network_fragmentation, search_limit, none})
+    for (place::wait_reason r : {queue, budget, gpus, gpu_fragmentation, network_fragmentation,
+                                 search_limit, unsupported, none})
       if (in.take(place::name(r))) return r;
     in.fail("a reason to wait");
   }

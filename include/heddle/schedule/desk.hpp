@@ -8,8 +8,8 @@
 #include <utility>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/order/order.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/detail/booking.hpp>

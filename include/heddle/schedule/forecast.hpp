@@ -13,8 +13,8 @@
 
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/fabric/trial.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/active_job.hpp>
 
@@ -60,17 +60,17 @@ class forecast {
   [[nodiscard]] earliest_start operator()(const State& s, const place::request& job, double now_s,
                                           Place& place, double spare_w, double need_w,
                                           Freed&& freed_w) {
-    auto& trial = trial_.copy_of(s.ledger);
+    auto& trial = start(s.ledger);
     finishes_of(s, now_s, finishes_);
     for (std::size_t i = 0; i < finishes_.size();) {
       const double at = finishes_[i].at_s;
       for (; i < finishes_.size() && finishes_[i].at_s == at; ++i) {
         const active_job& j = s.jobs[finishes_[i].slot];
-        trial.release(j.spec->id);
+        trial->release(j.spec->id);
         spare_w += freed_w(j);
       }
-      if (trial.free_gpus() < job.gpus || spare_w < need_w) continue;
-      if (place::answer a = place::ask(place, std::as_const(trial), job))
+      if (trial->free_gpus() < job.gpus || spare_w < need_w) continue;
+      if (place::answer a = place::ask(place, trial.now(), job))
         return {at, std::move(*a.where), spare_w - need_w};
     }
     return {};
@@ -79,22 +79,18 @@ class forecast {
   /// A copy of `now` in which nobody can have what is free of `wanted`; good until the next call.
   template <class Ledger>
   [[nodiscard]] const Ledger& without(const Ledger& now, const fabric::placement& wanted) {
-    Ledger& trial = trial_.copy_of(now);
-    fabric::placement rest;
-    for (gpu_id g : wanted.gpus)
-      if (now.is_free(g)) rest.gpus.push_back(g);
-    for (const auto& k : wanted.links)
-      if (now.is_free(k)) rest.links.push_back(k);
-    // Circuits that are free one by one need not be so together; the GPUs are kept in any case.
-    if (trial.reserve(keeper, rest) != fabric::reserve_status::reserved) {
-      rest.links.clear();
-      (void)trial.reserve(keeper, std::move(rest));
-    }
-    return trial;
+    auto& trial = start(now);
+    trial.keep_free_parts(wanted);
+    return trial.now();
   }
 
  private:
-  static constexpr job_id keeper{0xfffffffeu};
+  template <class Ledger>
+  fabric::trial<Ledger>& start(const Ledger& now) {
+    auto& trial = trial_.template of<fabric::trial<Ledger>>();
+    trial.start(now);
+    return trial;
+  }
 
   heddle::detail::any_scratch trial_;
   std::vector<expected_finish> finishes_;

@@ -19,6 +19,7 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/order/order.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/route/routing.hpp>
@@ -59,7 +60,7 @@ class scheduler {
   static_assert(allocate::AllocationPolicy<Allocate>,
                 "the second part of a scheduler gives each candidate an operating point: "
                 "void(span<const candidate>, const limits&, allocation&)");
-  static_assert(place::PlacementPolicy<Place>,
+  static_assert(place::PolicyOfSomeFabric<Place>,
                 "the third part of a scheduler places a request on a ledger: "
                 "answer(const ledger&, const request&)");
   static_assert(route::RoutingPolicy<Route>,
@@ -69,7 +70,7 @@ class scheduler {
   static constexpr bool elastic = allocate::ElasticPolicy<Allocate>;
   using parts = detail::desk_parts<Order, Allocate, Place, Means>;
 
-  static_assert(AdmissionPolicy<Admission, desk<state, parts>>,
+  static_assert(AdmissionPolicy<Admission, desk<state<fabric::leaf_spine>, parts>>,
                 "the fifth part of a scheduler admits jobs at a desk: void(Desk&)");
   static_assert(is_means<Means>,
                 "the sixth part of a scheduler is means{...}, of which each makes room for a job");
@@ -109,6 +110,7 @@ class scheduler {
   /// Precondition: the power budget is at least `s.idle_power_w()`.
   template <class State>
   decision decide(State& s, double now_s) {
+    check<State>();
     decision d;
     s.now_s = now_s;
     queue_.put_in_order(s, parts_.order, options_.patience_s);
@@ -130,6 +132,7 @@ class scheduler {
   /// Preconditions: each of `jobs` waits; the allocation is not elastic.
   template <class State>
   decision start_together(State& s, std::span<const job_id> jobs, double now_s) requires(!elastic) {
+    check<State>();
     decision d;
     s.now_s = now_s;
     queue_.put_in_order(s, parts_.order, options_.patience_s);
@@ -159,6 +162,15 @@ class scheduler {
   }
 
  private:
+  template <class State>
+  static constexpr void check() {
+    static_assert(
+        place::PlacementPolicy<Place, decltype(State::ledger)>,
+        "this placement policy is not for this fabric: vclos and what is like it own fixed "
+        "links, ocs_vclos owns circuits, packed and what is like it run on any "
+        "(docs/concepts/fabric.md)");
+  }
+
   parts parts_;
   Route route_;
   Admission admission_;

@@ -9,7 +9,6 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/power.hpp>
 #include <heddle/fabric/watts.hpp>
-#include <heddle/sim/detail/asked_of_fabric.hpp>
 #include <heddle/sim/server_mode.hpp>
 
 namespace heddle::sim {
@@ -43,7 +42,7 @@ class energy_account {
   template <class Fabric>
   energy_account(const Fabric& dc, const fabric::base_power& w)
       : base_(w), parts_now_(fabric::parts_when_idle(dc)) {
-    const auto& hosts = detail::hosts_of(dc);
+    const fabric::hosts& hosts = dc.hosts();
     for (server_id s : hosts.all_servers())
       servers_.push_back({.gpus = static_cast<int>(hosts.gpus_of(s).size())});
   }

@@ -26,8 +26,9 @@
 
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/schedule/decision.hpp>
-#include <heddle/schedule/state.hpp>
+#include <heddle/schedule/job_table.hpp>
 #include <heddle/sim/energy_account.hpp>
 #include <heddle/sim/report.hpp>
 #include <heddle/sim/server_mode.hpp>
@@ -40,7 +41,8 @@ struct moment {
   double now_s = 0;
   double power_w = 0;  ///< of the whole cluster from now on
   int used_gpus = 0;   ///< that jobs hold; those of servers that are away are not used
-  const schedule::state& state;
+  const schedule::job_table& state;  ///< jobs and servers
+  const fabric::gpu_book& gpus;      ///< who holds what
   const schedule::decision& decided;
   const energy_parts& spent;  ///< energy of the whole cluster until now
 };

@@ -21,9 +21,12 @@ namespace heddle::sim {
 
 namespace detail {
 
-template <class Scheduler, class Network, class... Observers>
+template <class Fabric, class Scheduler, class Network, class... Observers>
 void check_parts() {
-  static_assert(schedule::Scheduler<Scheduler>,
+  static_assert(fabric::Fabric<Fabric>,
+                "a simulation runs on a fabric: hosts(), equipment() and a type `book` that keeps "
+                "the owners of its links (fabric/fabric.hpp)");
+  static_assert(schedule::Scheduler<Scheduler, Fabric>,
                 "a simulation runs under a scheduler that it may change: decide, carry_out and "
                 "options as in schedule/scheduler_concept.hpp");
   static_assert(route::Contention<Network>,
@@ -43,7 +46,7 @@ void check_parts() {
 template <class Network, class Fabric, class Scheduler, class... Observers>
 [[nodiscard]] report run_on(Network network, const Fabric& dc, const model::workload& jobs,
                             Scheduler&& plan, const options& o, Observers&&... observers) {
-  detail::check_parts<std::remove_reference_t<Scheduler>, Network,
+  detail::check_parts<Fabric, std::remove_reference_t<Scheduler>, Network,
                       std::remove_reference_t<Observers>...>();
   detail::check_input(dc, jobs, o);
   return detail::engine<Fabric, std::remove_reference_t<Scheduler>, Network,
@@ -63,12 +66,14 @@ template <class Network, class Fabric, class Scheduler, class... Observers>
 template <class Fabric, class Scheduler, class... Observers>
 [[nodiscard]] report run(const Fabric& dc, const model::workload& jobs, Scheduler&& plan,
                          const options& o = {}, Observers&&... observers) {
+  static_assert(schedule::Scheduler<std::remove_reference_t<Scheduler>, Fabric>,
+                "a simulation runs under a scheduler that it may change: decide, carry_out and "
+                "options as in schedule/scheduler_concept.hpp");
   if constexpr (requires { plan.make_network(dc, o.contention); })
     return run_on(plan.make_network(dc, o.contention), dc, jobs, plan, o, observers...);
   else
-    return run_on(
-        route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(), o.contention),
-        dc, jobs, plan, o, observers...);
+    return run_on(route::contention_on(dc, plan.route(), o.contention), dc, jobs, plan, o,
+                  observers...);
 }
 
 }  // namespace heddle::sim

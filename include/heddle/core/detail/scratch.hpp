@@ -57,6 +57,12 @@ class scratch {
 /// The same for a type that only its user knows. Made anew when another type is asked for.
 class any_scratch {
  public:
+  /// The object of this type that it holds, made anew if the last one was of another.
+  template <class T>
+  T& of() {
+    if (T* last = std::any_cast<T>(&*value_)) return *last;
+    return (*value_).template emplace<T>();
+  }
   /// A copy of `from`, in the place of the last one if that was of this type.
   template <class T>
   T& copy_of(const T& from) {

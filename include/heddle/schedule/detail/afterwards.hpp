@@ -7,8 +7,8 @@
 #include <limits>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/order/order.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/budget.hpp>
 #include <heddle/schedule/decision.hpp>
@@ -35,7 +35,7 @@ void save_energy(State& s, std::size_t queued, bool hard, decision& d) {
 template <class State>
 void switch_off_idle(State& s, double after_s, decision& d) {
   if (after_s == std::numeric_limits<double>::infinity()) return;
-  const auto& dc = s.ledger.fabric();
+  const auto& dc = s.ledger.hosts();
   for (server_id x : dc.all_servers()) {
     const int gpus = static_cast<int>(dc.gpus_of(x).size());
     const double due = s.servers.idle_since_s(x) + after_s;

@@ -72,8 +72,10 @@ bool rewire(State& s, std::span<const fabric::circuit_move> moves) {
   std::vector<fabric::circuit_move> there;
   for (const fabric::circuit_move& m : moves)
     if (s.ledger.find(m.job)) there.push_back(m);
-  return s.ledger.fabric().is_optical() &&
-         s.ledger.rewire(there) == fabric::reserve_status::reserved;
+  if constexpr (requires { s.ledger.rewire(there); })
+    return s.ledger.rewire(there) == fabric::reserve_status::reserved;
+  else
+    return false;
 }
 
 /// Books what a placement policy answered for a job that holds nothing.

@@ -49,7 +49,7 @@ template <class State>
     if (!p || !rewire(s, x.rewired) || !s.begin(slot, p, x.where, woken)) return false;
   }
   for (server_id x : d.servers_off) {
-    if (x.index() >= static_cast<std::size_t>(s.ledger.fabric().servers())) return false;
+    if (x.index() >= static_cast<std::size_t>(s.ledger.hosts().servers())) return false;
     s.servers.switch_off(x);
   }
   return woken == d.servers_on;

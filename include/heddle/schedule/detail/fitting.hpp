@@ -9,7 +9,7 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/core/detail/scratch.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/decision.hpp>
@@ -94,7 +94,8 @@ class fitting {
   static place::answer put(Desk& d, typename Desk::ledger& trial, std::uint32_t slot, int gpus) {
     place::answer a = d.ask(trial, slot, gpus);
     if (!a) return a;
-    if (!a.moved.empty()) (void)trial.rewire(a.moved);
+    if constexpr (requires { trial.rewire(a.moved); })
+      if (!a.moved.empty()) (void)trial.rewire(a.moved);
     [[maybe_unused]] const auto booked = trial.reserve(d.job(slot).spec->id, *a.where);
     assert(booked == fabric::reserve_status::reserved && "a placement policy named what is taken");
     return a;

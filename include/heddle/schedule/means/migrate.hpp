@@ -13,8 +13,8 @@ namespace heddle::schedule {
 
 /// Compaction: where enough GPUs are free, but not where the placement wants them, the cheapest set of
 /// running jobs that makes room moves elsewhere (place/defragment.hpp), with the scheduler's own placement.
-/// Not in a decision that has started or moved a job already, so that nobody moves twice at a time; not on
-/// optical fabrics.
+/// Not in a decision that has started or moved a job already, so that nobody moves twice at a time. Not
+/// where links are circuits.
 struct migrate {
   int most_gpus = 64;             ///< of all that move for one job; 0: nobody moves
   std::size_t most_trials = 200;  ///< sets of jobs looked at for one job
@@ -22,9 +22,12 @@ struct migrate {
   template <class Desk>
   bool operator()(Desk& d, const hindered& job) const {
     const auto& ledger = d.state().ledger;
+    static_assert(
+        !requires(typename Desk::ledger & l) { l.rewire({}); },
+        "migrate moves jobs between GPUs and fixed links; on a fabric of circuits there is "
+        "place::ocs_vclos{.may_move = …} for it");
     if (job.why != place::wait_reason::gpu_fragmentation || most_gpus <= 0) return false;
     if (!d.decided().starts.empty() || !d.decided().resizes.empty()) return false;
-    if (ledger.fabric().is_optical()) return false;
     place::defragmentation found =
         place::defragment(ledger, d.request_of(job.slot, job.wanted->config.gpus),
                           {.gpus = most_gpus, .trials = most_trials}, std::as_const(d.place()));

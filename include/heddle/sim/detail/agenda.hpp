@@ -12,9 +12,9 @@
 #include <span>
 #include <vector>
 
+#include <heddle/core/event_heap.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/core/node_event.hpp>
-#include <heddle/core/event_heap.hpp>
 
 namespace heddle::sim::detail {
 

@@ -14,7 +14,6 @@
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/sim/detail/agenda.hpp>
-#include <heddle/sim/detail/asked_of_fabric.hpp>
 #include <heddle/sim/detail/pace.hpp>
 #include <heddle/sim/detail/progress.hpp>
 #include <heddle/sim/detail/servers.hpp>
@@ -135,11 +134,11 @@ class changes {
     t.record.run_s += w_.now_s() - w_.state.jobs[slot].since_s;  // between runs is part of JRT
     if (std::exchange(t.was_hit, false)) {
       ++t.record.restarts;
-      return w_.told.recovery(gpus);
+      return w_.told.moves.recovery(gpus);
     }
     ++t.record.rescales;
     ++w_.count.rescales;
-    return w_.told.rescale(gpus);
+    return w_.told.moves.rescale(gpus);
   }
 
   void apply(const schedule::resize& r) {
@@ -157,7 +156,7 @@ class changes {
       w_.count.migrations += migrates;
       w_.count.rescales += !migrates;
       ++t.record.rescales;
-      pause_s = (migrates ? w_.told.migration : w_.told.rescale)(gpus);
+      pause_s = (migrates ? w_.told.moves.migration : w_.told.moves.rescale)(gpus);
       pace_.make_way(r.rewired, slot);
       delay_s = delay_of(r.where);
     }
@@ -170,8 +169,9 @@ class changes {
     double ready_s = w_.now_s();
     if (w_.state.servers.any_was_off())
       for (gpu_id g : where.gpus)
-        ready_s = std::max(ready_s, w_.state.servers.ready_s(hosts_of(w_.dc).server_of(g)));
-    return std::max(ready_s - w_.now_s(), set_up_s(w_.dc, where));
+        ready_s = std::max(ready_s, w_.state.servers.ready_s(w_.dc.hosts().server_of(g)));
+    return std::max(ready_s - w_.now_s(),
+                    where.circuits.empty() ? 0.0 : w_.dc.equipment().switching_s);
   }
 
   World& w_;

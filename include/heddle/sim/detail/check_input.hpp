@@ -10,7 +10,6 @@
 #include <heddle/core/job.hpp>
 #include <heddle/core/node_event.hpp>
 #include <heddle/model/workload.hpp>
-#include <heddle/sim/detail/asked_of_fabric.hpp>
 #include <heddle/sim/options.hpp>
 
 namespace heddle::sim::detail {
@@ -18,7 +17,7 @@ namespace heddle::sim::detail {
 /// \throws input_error  for what `run` cannot replay
 template <class Fabric>
 void check_input(const Fabric& dc, const model::workload& all, const options& o) {
-  const auto& hosts = hosts_of(dc);
+  const fabric::hosts& hosts = dc.hosts();
   for (std::size_t i = 0; i < all.size(); ++i) {
     const job& j = all.jobs[i];
     const std::string where = "job " + std::to_string(j.id.value);

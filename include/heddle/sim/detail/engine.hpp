@@ -10,7 +10,6 @@
 #include <heddle/model/workload.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/server_power.hpp>
-#include <heddle/sim/detail/asked_of_fabric.hpp>
 #include <heddle/sim/detail/changes.hpp>
 #include <heddle/sim/detail/servers.hpp>
 #include <heddle/sim/detail/world.hpp>
@@ -62,9 +61,9 @@ class engine {
   void begin() {
     first_s_ = w_.jobs.jobs.front().submit_s;
     w_.state.start_s = w_.state.now_s = first_s_;
-    w_.state.servers = schedule::server_power(w_.dc, first_s_);
+    w_.state.servers = schedule::server_power(w_.dc.hosts(), first_s_);
     if (!w_.told.up_at_start)
-      for (server_id s : hosts_of(w_.dc).all_servers()) change_server(w_, s, server_mode::failed);
+      for (server_id s : w_.dc.hosts().all_servers()) change_server(w_, s, server_mode::failed);
     while (w_.next.failure_s() < first_s_) changes_.take(*w_.next.take_failure(first_s_));
   }
 
@@ -120,7 +119,8 @@ class engine {
     w_.tell(m);
   }
   [[nodiscard]] moment seen(const schedule::decision& d) {
-    return {w_.now_s(), w_.energy.look(), w_.used_gpus, w_.state, d, w_.energy.account.parts()};
+    return {w_.now_s(), w_.energy.look(),         w_.used_gpus, w_.state, w_.state.ledger,
+            d,          w_.energy.account.parts()};
   }
 
   void summarise(report& r) {

@@ -3,17 +3,16 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <span>
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/sim/detail/asked_of_fabric.hpp>
+#include <heddle/fabric/hosts.hpp>
 
 namespace heddle::sim::detail {
 
 struct footprint {
   int gpus = 0, servers = 0;
-  int leafs = 0;            ///< 0 on a fabric without
+  int leafs = 0;            ///< that is, units of hosts (fabric/hosts.hpp)
   double server_share = 0;  ///< servers' worth of its GPUs
   bool on_network = false;  ///< its GPUs talk over the network
 };
@@ -22,11 +21,9 @@ struct footprint {
 /// warm-up.
 class footprint_counter {
  public:
-  template <class Fabric>
-  footprint operator()(const Fabric& dc, const std::vector<gpu_id>& gpus) {
-    const auto& hosts = hosts_of(dc);
+  footprint operator()(const fabric::hosts& hosts, const std::vector<gpu_id>& gpus) {
     footprint f{.gpus = static_cast<int>(gpus.size())};
-    leafs_.clear();
+    units_.clear();
     servers_.clear();
     for (std::size_t i = 0; i < gpus.size();) {
       const server_id s = hosts.server_of(gpus[i]);
@@ -35,12 +32,13 @@ class footprint_counter {
       while (k < gpus.size() && gpus[k].value - of_server.front().value < of_server.size()) ++k;
       f.server_share += static_cast<double>(k - i) / of_server.size();
       servers_.push_back(s);
-      add_leafs(dc, s, std::span{gpus}.subspan(i, k - i), leafs_);
+      if (const unit_id x = hosts.unit_of(s); units_.empty() || units_.back() != x)
+        units_.push_back(x);
       i = k;
     }
     f.servers = distinct(servers_);
-    f.leafs = distinct(leafs_);
-    f.on_network = leafs_.empty() ? f.servers > 1 : f.leafs > 1;
+    f.leafs = distinct(units_);
+    f.on_network = f.leafs > 1;
     return f;
   }
 
@@ -51,7 +49,7 @@ class footprint_counter {
     return static_cast<int>(std::unique(ids.begin(), ids.end()) - ids.begin());
   }
 
-  std::vector<leaf_id> leafs_;      // scratch
+  std::vector<unit_id> units_;      // scratch
   std::vector<server_id> servers_;  // scratch
 };
 

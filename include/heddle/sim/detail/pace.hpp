@@ -10,7 +10,6 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/contention.hpp>
-#include <heddle/sim/detail/asked_of_fabric.hpp>
 #include <heddle/sim/detail/footprint.hpp>
 #include <heddle/sim/detail/progress.hpp>
 #include <heddle/sim/energy_account.hpp>
@@ -28,7 +27,7 @@ class pace {
   void settle(std::uint32_t slot, const fabric::placement& where, double delay_s, double pause_s) {
     auto& j = w_.state.jobs[slot];
     progress& t = w_.track[slot];
-    const footprint f = count_parts_(w_.dc, where.gpus);
+    const footprint f = count_parts_(w_.dc.hosts(), where.gpus);
     t.takes(f);
     w_.used_gpus += f.gpus;
     if (!t.on_network && f.on_network && j.spec->comm_share > 0) {
@@ -94,7 +93,7 @@ class pace {
       const double pause = t.pause_left(w_.now_s(), w_.state.jobs[other]);
       bank(other);
       lift(other, true);
-      settle(other, *w_.state.ledger.find(m->job), delay, pause + switching_s(w_.dc));
+      settle(other, *w_.state.ledger.find(m->job), delay, pause + w_.dc.equipment().switching_s);
     }
   }
 
@@ -125,8 +124,8 @@ class pace {
     progress& t = w_.track[slot];
     const double share = j.spec->comm_share;
     t.stretch = t.on_network ? 1 + share * (network_.slowdown(j.spec->id) - 1) : 1;
-    j.rate = j.point->throughput / j.reference->throughput / t.stretch;
-    t.set_power(w_.now_s(), j, j.point->power_at_w(t.stretch),
+    j.rate = j.point()->throughput / j.reference->throughput / t.stretch;
+    t.set_power(w_.now_s(), j, j.point()->power_at_w(t.stretch),
                 w_.told.power.server_w * t.server_share);
   }
 

@@ -11,7 +11,6 @@
 #include <heddle/model/workload.hpp>
 #include <heddle/schedule/state.hpp>
 #include <heddle/sim/detail/agenda.hpp>
-#include <heddle/sim/detail/asked_of_fabric.hpp>
 #include <heddle/sim/detail/meter.hpp>
 #include <heddle/sim/detail/progress.hpp>
 #include <heddle/sim/metrics.hpp>
@@ -20,11 +19,6 @@
 #include <heddle/sim/quantiles.hpp>
 
 namespace heddle::sim::detail {
-
-/// The state that schedulers of a fabric decide on.
-template <class Fabric>
-using state_of = decltype(schedule::state(std::declval<const Fabric&>(),
-                                          std::declval<const fabric::base_power&>()));
 
 /// Numbers of what has happened.
 struct tally {
@@ -40,16 +34,15 @@ struct tally {
 template <class Fabric, class... Observers>
 struct world {
   world(const Fabric& on, const model::workload& given, const options& o, Observers&... watching)
-      : dc(on), jobs(given), told(o), observers(watching...), state(on, o.power),
-        next(given.jobs, o.failures), energy(on, o), sums(hosts_of(on).gpus()),
-        track(given.size()) {}
+      : dc(on), jobs(given), told(o), observers(watching...), state(on, o.power, o.moves),
+        next(given.jobs, o.failures), energy(on, o), sums(on.hosts().gpus()), track(given.size()) {}
 
   const Fabric& dc;
   const model::workload& jobs;
   const options& told;
   std::tuple<Observers&...> observers;
 
-  state_of<Fabric> state;
+  schedule::state<Fabric> state;
   agenda next;
   meter energy;
   metrics sums;
