@@ -112,11 +112,6 @@ class flow_contention {
         [&](const traffic::group& ranks, double bytes) { return traffic_(spec, ranks, bytes); }));
   }
 
-  /// Adds what `spec` sends for its `comm_share` of the time.
-  void add(const job& spec, const fabric::placement& where) {
-    add(spec.id, where, spec.pattern, spec.comm_share);
-  }
-
   /// Precondition: `owner` is there. \throws flow_limit_reached  as `add`
   void remove(job_id owner) {
     const auto it = jobs_.find(owner);
