@@ -18,9 +18,10 @@ namespace heddle::optical {
 /// A leaf or a spine that is to have more links than its ports allow: in all, or to the others named
 /// (at the OCS where both it and they have open ends).
 struct shortage {
-  leaf_id leaf;  ///< one of the two is valid
-  spine_id spine;
-  std::vector<std::uint32_t> others;  ///< the spines, or leafs, that the links go to; empty: all
+  leaf_id leaf = {};  ///< one of the two is valid
+  spine_id spine = {};
+  std::vector<std::uint32_t> others =
+      {};  ///< the spines, or leafs, that the links go to; empty: all
   long wanted = 0;
   long possible = 0;
 
