@@ -50,6 +50,21 @@ concept AllocationPolicy = requires(T& policy, std::span<const candidate> jobs, 
   policy(jobs, l, out);
 };
 
+/// T wants to change running jobs, and is asked for all jobs together: it says
+/// `static constexpr bool elastic = true`. A policy that wraps another says what that says:
+/// `elastic = ElasticPolicy<Inner>`.
+template <class T>
+concept ElasticPolicy = AllocationPolicy<T> && requires {
+  requires static_cast<bool>(T::elastic);
+};
+
+/// T shares time in rounds: it wants to be asked again after `round_length_s()` while jobs wait, though
+/// nobody has come or gone. A wrapper forwards it where its inner policy has it.
+template <class T>
+concept TimeSharing = AllocationPolicy<T> && requires(const T& policy) {
+  { policy.round_length_s() } -> std::convertible_to<double>;
+};
+
 /// The work that policies count with: 0, for which nothing is given, where `work` is not a positive finite
 /// number. Only a running job that is said to have none or less left, by rounding at its very end, counts
 /// as having a billionth of a sample, so that it is not stopped.

@@ -37,6 +37,13 @@ concept OrderPolicy = requires(T& order, const entry& a, const entry& b) {
   { order(a, b) } -> std::convertible_to<bool>;
 };
 
+/// T's claims change while jobs run: one that runs on `gpus` GPUs keeps its claim for
+/// `steady_for_s(entry, gpus)` seconds, infinite if for good. A wrapper forwards it.
+template <class T>
+concept AgeingOrder = OrderPolicy<T> && requires(const T& order, const entry& e, int gpus) {
+  { order.steady_for_s(e, gpus) } -> std::convertible_to<double>;
+};
+
 struct fifo {
   bool operator()(const entry&, const entry&) const { return false; }
 };
