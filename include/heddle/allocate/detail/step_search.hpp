@@ -5,10 +5,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
-
-#include <Eigen/Core>
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/step_chain.hpp>
@@ -305,7 +304,7 @@ class step_search {
     // step that fits are faster than a heap of all that do.
     for (std::size_t turn = 0; turn < 6 && !rows.some; ++turn) {
       const double room_w = m.watts_of(limit.watts - used.watts + 4);
-      const double top = highest(ladder, rows.count, room_w, limit.gpus - used.gpus, least_gpus);
+      const double top = highest(ladder, rows, room_w, limit.gpus - used.gpus, least_gpus);
       if (!(top > 0)) return;
       ranked_step first{.key = 0};
       const double* const keys = ladder.next_key.data();
@@ -357,26 +356,47 @@ class step_search {
     std::push_heap(heap_.begin(), heap_.end(), order);
   }
 
-  // The highest key of the steps ahead that take so much power and so many GPUs, without a branch: what is
-  // left of either, times a very large number, is the key's limit.
-  static double highest(const step_ladder& ladder, std::size_t rows, double room_w,
+  // The highest key of the steps ahead that take less power and no more GPUs than there is room for.
+  static double highest(const step_ladder& ladder, const step_rows& rows, double room_w,
                         double room_gpus, int least_gpus) {
-    constexpr double large = 1e250;
-    const auto size = static_cast<Eigen::Index>(rows);
-    const auto of = [size](const std::vector<double>& v) {
-      return Eigen::Map<const Eigen::ArrayXd>(v.data(), size);
+    const double *const keys = ladder.next_key.data(), *const now_w = ladder.now.watts.data(),
+                 *const next_w = ladder.next.watts.data();
+    double top = 0;
+    const auto higher = [&top, keys, now_w, next_w, room_w](std::size_t r) {
+      return (keys[r] > top) & (next_w[r] - now_w[r] < room_w);
     };
-    const auto gpus_of = [size](const std::vector<int>& v) {
-      return Eigen::Map<const Eigen::ArrayXi>(v.data(), size).cast<double>();
+    const auto take = [&](std::uint32_t r) { top = keys[r]; };
+    if (least_gpus > 0) {
+      const int* const now_gpus = ladder.now.gpus.data();
+      const int* const next_gpus = ladder.next.gpus.data();
+      const int most_gpus = static_cast<int>(room_gpus);
+      const auto fits = [=](std::size_t r) {
+        const int gpus = next_gpus[r] - now_gpus[r];
+        return higher(r) & (gpus >= least_gpus) & (gpus <= most_gpus);
+      };
+      rows.each_maybe(fits, take);
+      return top;
+    }
+    // Clocks have many more turns. Two rows at once: compilers leave a maximum of doubles scalar.
+    using two [[gnu::vector_size(16)]] = double;
+    const auto load = [](const double* p) {
+      two both;
+      std::memcpy(&both, p, sizeof both);
+      return both;
     };
-    if (rows == 0) return 0;
-    const auto by_power =
-        of(ladder.next_key).min((room_w - (of(ladder.next.watts) - of(ladder.now.watts))) * large);
-    if (least_gpus == 0) return by_power.maxCoeff();
-    const auto gpus = gpus_of(ladder.next.gpus) - gpus_of(ladder.now.gpus);
-    return by_power.min((gpus - (least_gpus - 0.5)) * large)
-        .min((room_gpus + 0.5 - gpus) * large)
-        .maxCoeff();
+    const two none{};
+    two best[2] = {none, none};
+    std::size_t k = 0;
+    for (; k + 4 <= rows.count; k += 4)
+      for (std::size_t j = 0; j < 2; ++j) {
+        const std::size_t r = k + 2 * j;
+        const two key = load(next_w + r) - load(now_w + r) < room_w ? load(keys + r) : none;
+        best[j] = best[j] > key ? best[j] : key;
+      }
+    top = std::max({best[0][0], best[0][1], best[1][0], best[1][1]});
+    for (; k < rows.count; ++k)
+      if (higher(k)) take(static_cast<std::uint32_t>(k));
+    return top;
   }
 
   // What is used once row r has made its step.
