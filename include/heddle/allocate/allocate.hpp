@@ -14,17 +14,17 @@
 //
 // J jobs, P points of one, S steps made. All keep to GPUs, power and energy (`limits`). Beside them:
 //
-//   energy_account  an energy budget over time as the power that it allows now
-//   rescale_rule    moves a job only where that pays for its pause
-//   objective::*    what a point is worth to `optimal`
-//   remaining       what a policy of one's own counts with; gpu_steps.hpp for one that ranks steps
-//   check           whether a policy of one's own keeps what schedulers rely on (conformance.hpp)
+//   energy_allowance  an energy budget over time as the power that it allows now
+//   rescale_rule      moves a job only where that pays for its pause
+//   objective::*      what a point is worth to `optimal`
+//   remaining         what a policy of one's own counts with; gpu_steps.hpp for one that ranks steps
+//   check             whether a policy of one's own keeps what schedulers rely on (conformance.hpp)
 //
 // Fair shares of several GPU types are `share/`, the knapsack under `optimal` is `choice/`.
 #pragma once
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/energy_account.hpp>
+#include <heddle/allocate/energy_allowance.hpp>
 #include <heddle/allocate/gpu_steps.hpp>
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>

@@ -146,17 +146,17 @@ struct step_rows {
   }
 };
 
-/// A step of a job in the order of all: by key falling, then by its place on the job's chain, then by the
+/// A step of a job in the order of all: by key falling, then by its index on the job's chain, then by the
 /// job's id. So of jobs alike none is more than one step ahead.
 struct ranked_step {
   double key = std::numeric_limits<double>::infinity();
-  std::uint32_t place = 0;
+  std::uint32_t index = 0;
   job_id id{0};
   std::uint32_t row = 0;
 
   [[nodiscard]] bool before(const ranked_step& b) const {
     if (key != b.key) return key > b.key;
-    if (place != b.place) return place < b.place;
+    if (index != b.index) return index < b.index;
     return id != b.id ? id < b.id : row < b.row;
   }
 };

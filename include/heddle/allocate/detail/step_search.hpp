@@ -15,7 +15,7 @@
 namespace heddle::allocate::detail {
 
 /// Where every job stands on its chain. `Source` tells of a row the `base` of its chain (point and
-/// level), the `step` that follows where it stands (asked once at each place), the `level` of a point, its
+/// level), the `step` that follows where it stands (asked once at each step), the `level` of a point, its
 /// `work` and its `id`.
 class step_ladder {
  public:
@@ -78,9 +78,9 @@ class step_ladder {
   }
 };
 
-/// Finds the longest beginning of the order that GPUs and budgets allow. It is one place in the order,
+/// Finds the longest beginning of the order that GPUs and budgets allow. It is one point in the order,
 /// and the search starts from that of the last time: a few passes over few numbers, and a heap of the
-/// steps near the place. Where nothing is known, a sample of the jobs gives the place to start from.
+/// steps near it. Where nothing is known, a sample of the jobs gives the point to start from.
 class step_search {
  public:
   /// Makes room for a search over so many rows.
@@ -90,7 +90,7 @@ class step_search {
     sample_.reserve(sampled);
   }
 
-  /// Brings the jobs `rows` to the place. `used` becomes what they take; at their base they take no more
+  /// Brings the jobs `rows` to that point. `used` becomes what they take; at their base they take no more
   /// than `limit`.
   template <class Source>
   void run(step_ladder& ladder, Source& s, const step_rows& rows, const step_meter& m,
