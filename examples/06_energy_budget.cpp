@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <heddle/allocate/energy_account.hpp>
+#include <heddle/allocate/energy_allowance.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/fabric/watts.hpp>
 #include <heddle/model/catalogue.hpp>
@@ -47,7 +47,7 @@ int main() {
   allocate::allocation given;
   std::cout << "budget of a day   hour  may draw  draws, kW  GPUs  mean clock, GHz  speed, %\n";
   for (const double mwh : {0.7, 0.9, 2.0}) {
-    allocate::energy_account budget{mwh * 3.6e9, 24 * hour_s};
+    allocate::energy_allowance budget{mwh * 3.6e9, 24 * hour_s};
     double spent_j = 0;
     for (int hour = 0; hour < 24; ++hour) {
       const auto jobs = queue(hour < 12 ? 3 : 90);

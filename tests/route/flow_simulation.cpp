@@ -116,7 +116,7 @@ struct by_hand {
     while (!done()) {
       route::flow_paths paths;
       for (const sent& s : flows) paths.add(s.over);
-      route::max_min solve;
+      route::max_min_rates solve;
       const auto rate = solve(capacity, paths);
       double step = std::numeric_limits<double>::infinity();
       for (std::size_t i = 0; i < flows.size(); ++i) step = std::min(step, flows[i].left / rate[i]);

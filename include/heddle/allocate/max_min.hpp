@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/detail/room.hpp>
+#include <heddle/allocate/remaining.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
 
@@ -94,7 +94,7 @@ struct max_min {
       if (debt[a] != debt[b]) return debt[a] > debt[b];
       return runs_a != runs_b ? runs_a : a < b;
     });
-    detail::room left{l};
+    remaining left{l};
     for (std::uint32_t i : order) {
       if (left.gpus < 1) break;
       const auto* p = left.fastest(jobs[i], nullptr, jobs[i].requested_gpus);
@@ -132,8 +132,8 @@ struct max_min {
 
  private:
   static bool can_take(const candidate& j) {
-    return detail::can_run(j) && j.weight > 0 &&
-           j.weight < std::numeric_limits<double>::infinity() && j.curve->fastest(j.requested_gpus);
+    return can_run(j) && j.weight > 0 && j.weight < std::numeric_limits<double>::infinity() &&
+           j.curve->fastest(j.requested_gpus);
   }
   static const account* find(const std::vector<account>& all, job_id id) {
     const auto at = std::lower_bound(all.begin(), all.end(), id,

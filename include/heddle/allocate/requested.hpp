@@ -5,7 +5,7 @@
 #include <span>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/detail/room.hpp>
+#include <heddle/allocate/remaining.hpp>
 
 namespace heddle::allocate {
 
@@ -17,10 +17,10 @@ struct requested {
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) const {
     out.clear();
     out.resize(jobs.size(), nullptr);
-    detail::room left{l};
+    remaining left{l};
     for (std::size_t i = 0; i < jobs.size() && left.gpus > 0; ++i) {
       const model::operating_point* p = jobs[i].curve->fastest(jobs[i].requested_gpus);
-      if (p && detail::can_run(jobs[i]) && left.move(jobs[i], nullptr, p)) out[i] = p;
+      if (p && can_run(jobs[i]) && left.move(jobs[i], nullptr, p)) out[i] = p;
     }
   }
 };

@@ -6,7 +6,7 @@
 #include <span>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/detail/room.hpp>
+#include <heddle/allocate/remaining.hpp>
 
 namespace heddle::allocate {
 
@@ -34,12 +34,11 @@ struct rescale_rule {
   /// Takes back what is not worth it in `out`, which is within the limits and stays so. O(jobs).
   void apply(std::span<const candidate> jobs, const limits& l, allocation& out) const {
     if (!(interval_s > 0)) return;
-    detail::room left{l};
+    remaining left{l};
     for (std::size_t i = 0; i < jobs.size(); ++i)
       if (out[i]) left.book(jobs[i], *out[i]);
     const auto keep = [&](std::size_t i) {
-      if (detail::can_run(jobs[i]) && left.move(jobs[i], out[i], jobs[i].current))
-        out[i] = jobs[i].current;
+      if (can_run(jobs[i]) && left.move(jobs[i], out[i], jobs[i].current)) out[i] = jobs[i].current;
     };
     for (std::size_t i = 0; i < jobs.size(); ++i)
       if (jobs[i].current && out[i] && out[i]->config.gpus > jobs[i].current->config.gpus &&

@@ -103,7 +103,7 @@ struct answer {
   double objective = 0;             ///< Σ weight·value of `point`
   double bound = 0;                 ///< no choice is worth more
   double gap = 0;                   ///< (bound − objective) / max(|bound|, 1e-12)
-  std::vector<std::int64_t> point;  ///< for each job: the place among its own points, or −1
+  std::vector<std::int64_t> point;  ///< for each job: the index among its own points, or −1
   std::vector<double> use;          ///< of each resource
   std::vector<double> price;        ///< dual value of one unit of each resource
   std::size_t passes = 0;           ///< passes over all points

@@ -89,7 +89,7 @@ struct least_attained {
   }
 };
 
-/// Whether `a` has a better claim than `b`, not only a better place: a higher priority class, or
+/// Whether `a` has a better claim than `b`, not only an earlier turn: a higher priority class, or
 /// overdue where `b` is not, or first by `order`. Of two overdue jobs neither.
 template <OrderPolicy Order>
 [[nodiscard]] bool outranks(Order& order, const entry& a, const entry& b) {

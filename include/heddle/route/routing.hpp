@@ -6,7 +6,7 @@
 //              up-link
 //   weighted   hash of its two ends, spines by weight           spines are unlike,       O(spines)
 //                                                               or one is to be spared
-//   source     the source's place under its leaf: every GPU     source routing without   O(1)
+//   source     the source's index under its leaf: every GPU     source routing without   O(1)
 //              has an up-link of its own                        placement
 //   coloured   a phase at once, no two flows on a link if it    every switch can be      coloured.hpp
 //              can be helped                                    programmed

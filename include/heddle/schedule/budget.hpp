@@ -6,7 +6,7 @@
 #include <limits>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/energy_account.hpp>
+#include <heddle/allocate/energy_allowance.hpp>
 #include <heddle/fabric/watts.hpp>
 #include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/options.hpp>
@@ -21,13 +21,13 @@ struct budget_now {
 };
 
 /// Turns the budgets of `o` into limits at `s.now_s`. A budget over a horizon is a power limit
-/// (allocate/energy_account.hpp), one without an amount. Derived. O(1).
+/// (allocate/energy_allowance.hpp), one without an amount. Derived. O(1).
 template <class State>
 [[nodiscard]] budget_now budget_at(const scheduler_options& o, const State& s) {
   budget_now b{.power_w = o.power_budget_w};
   if (!o.energy.limited()) return b;
   if (o.energy.recurs()) {
-    allocate::energy_account account{o.energy.energy_j, o.energy.horizon_s, s.start_s};
+    allocate::energy_allowance account{o.energy.energy_j, o.energy.horizon_s, s.start_s};
     account.spend(s.now_s, s.energy_j);
     b.power_w = std::min(b.power_w, account.power_w());
     b.used_up = b.power_w < s.idle_power_w();

@@ -382,10 +382,10 @@ inline published_jobs read_parts(row_reader& rows, const published_options& o,
     double start = 0, end = 0;
   };
   std::vector<whole> jobs;
-  std::map<std::string, std::size_t> place;
+  std::map<std::string, std::size_t> index_of;
   while (rows.next()) {
     source_job part = rows.read();
-    const auto [at, is_new] = place.try_emplace(part.name, jobs.size());
+    const auto [at, is_new] = index_of.try_emplace(part.name, jobs.size());
     if (is_new) jobs.push_back({{.name = part.name}, rows.where()});
     whole& w = jobs[at->second];
     if (!(part.gpus > 0)) continue;  // holds none while it runs

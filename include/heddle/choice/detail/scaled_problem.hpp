@@ -17,8 +17,8 @@ class scaled_problem {
   std::vector<std::uint32_t> begin;   ///< jobs + 1 offsets
   std::vector<double> value;          ///< ≥ 0: less the job's least, which is in `base`
   std::vector<double> use;            ///< points × resources
-  std::vector<std::uint32_t> origin;  ///< of each point: its place in the root
-  std::vector<std::uint32_t> job;     ///< of each job: its place in the root
+  std::vector<std::uint32_t> origin;  ///< of each point: its index in the root
+  std::vector<std::uint32_t> job;     ///< of each job: its index in the root
   std::vector<double> left;           ///< capacities
   double base = 0;                    ///< value of what is decided
   double spread = 0;                  ///< Σ over jobs of the largest value
@@ -79,7 +79,7 @@ class scaled_problem {
     return whole ? std::floor(bound + 1e-6) : bound;
   }
 
-  /// The place of a root's point among its job's own, −1 for none.
+  /// The index of a root's point among its job's own, −1 for none.
   [[nodiscard]] std::int64_t source(std::size_t k) const { return source_[k]; }
 
   /// Forgets everything but the memory.

@@ -158,7 +158,7 @@ class value_search {
   double pass_on() {
     const std::size_t types = Types ? Types : types_;
     ++passes_;
-    // No branch depends on a job's choice: who takes nothing adds nothing to the last place.
+    // No branch depends on a job's choice: who takes nothing adds nothing to the last entry.
     double few[Types + 1] = {}, price[Types + 1] = {};
     if constexpr (Types == 0) std::fill(usage_.begin(), usage_.end(), 0.0);
     double* const used = Types ? few : usage_.data();

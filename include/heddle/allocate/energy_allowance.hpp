@@ -20,24 +20,24 @@ namespace heddle::allocate {
 /// below 0: at no time has more been spent than has come in. An idle night so lends its energy to the
 /// day after, spread over a horizon; `most_saved_j` limits how much of it.
 ///
-///     allocate::energy_account budget{36e9, 86'400};      // 10 MWh a day
+///     allocate::energy_allowance budget{36e9, 86'400};      // 10 MWh a day
 ///     budget.spend(now_s, joules since the last call);
 ///     plan(…, budget.power_w());                           // of the whole cluster
 ///
 /// Derived: a token bucket whose rate rises with its content. O(1); a value, one writer.
-class energy_account {
+class energy_allowance {
  public:
   /// \param energy_j   that comes in over one horizon, ≥ 0
   /// \param horizon_s  > 0
   /// \param start_s    when energy begins to come in
   /// \param most_saved_j  of unspent energy what is above it is lost
   /// \throws input_error  for numbers out of these ranges
-  explicit energy_account(double energy_j, double horizon_s, double start_s = 0,
-                          double most_saved_j = std::numeric_limits<double>::infinity())
+  explicit energy_allowance(double energy_j, double horizon_s, double start_s = 0,
+                            double most_saved_j = std::numeric_limits<double>::infinity())
       : energy_j_(energy_j), horizon_s_(horizon_s), now_s_(start_s), most_saved_j_(most_saved_j) {
     const auto require = [](bool ok, const char* what, const char* expected, double got) {
       if (!ok)
-        throw input_error(std::string("energy_account.") + what, expected, std::to_string(got));
+        throw input_error(std::string("energy_allowance.") + what, expected, std::to_string(got));
     };
     require(energy_j >= 0 && std::isfinite(energy_j), "energy_j", "a finite energy of at least 0 J",
             energy_j);
