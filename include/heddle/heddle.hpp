@@ -1,6 +1,11 @@
-// All of heddle but fits to measurements (model/fit_time.hpp and what stands beside it), which need
-// Eigen and four times as long to compile. For examples and small programs; larger ones include the
-// headers they use.
+// What it takes to schedule and simulate: models and curves, fabrics and their ledger, traffic and
+// routing, orders, the usual allocations and placements, the scheduler, the simulator, traces of jobs.
+// For examples and small programs; larger ones include the headers they use.
+//
+// By their own headers come what fewer programs need: fits to measurements (model/fit_time.hpp),
+// choices of points by optimisation (allocate/choice.hpp), fair shares (allocate/share.hpp), optical
+// switches (optical/), a fabric as a graph (fabric/graph.hpp), allocations and placements that the
+// menus of their rooms list.
 #pragma once
 
 #include <heddle/fwd.hpp>

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/text.hpp>
 #include <heddle/schedule/decision.hpp>
 
 namespace heddle::schedule {
@@ -142,7 +143,8 @@ class line_reader {
   template <class Number>
   Number number(const char* expected) {
     Number x{};
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), x);
+    const auto [end, error] =
+        heddle::detail::read_number(rest_.data(), rest_.data() + rest_.size(), x);
     if (error != std::errc{}) fail(expected);
     rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
     return x;
