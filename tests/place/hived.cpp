@@ -16,7 +16,7 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::reserve_status;
 using place::cell_quota;
 using place::hived;
@@ -86,8 +86,8 @@ TEST_CASE("no tenant of hived waits where it would not wait on a private cluster
       }
       ++placed;
       REQUIRE(there.where->gpus.size() == static_cast<std::size_t>(wanted));
-      REQUIRE(shared.reserve(r.job, *there.where) == reserve_status::reserved);
-      REQUIRE(t.alone.reserve(r.job, *here.where) == reserve_status::reserved);
+      REQUIRE(shared.reserve(r.job, *there.where, r.tenant) == reserve_status::reserved);
+      REQUIRE(t.alone.reserve(r.job, *here.where, r.tenant) == reserve_status::reserved);
       t.running.push_back({r.job, wanted});
       if (wanted <= 8)
         for (gpu_id g : there.where->gpus)
@@ -114,7 +114,7 @@ TEST_CASE("where tenants have counts of GPUs alone one fragments what the other 
   for (std::uint32_t i = 0; i < 4; ++i) {
     const auto a = policy(safe, {job_id{i}, 1, "a"});
     REQUIRE(a);
-    REQUIRE(safe.reserve(job_id{i}, *a.where) == reserve_status::reserved);
+    REQUIRE(safe.reserve(job_id{i}, *a.where, "a") == reserve_status::reserved);
   }
   CHECK(policy(safe, {job_id{9}, 4, "b"}));
   const auto full = policy(safe, {job_id{10}, 1, "a"});
@@ -128,19 +128,19 @@ TEST_CASE("tenants without a quota share what no quota needs") {
   hived policy{{{"a", 1, 4}, {"b", 1, 2}}};  // b's half server leaves its other half to nobody
   const auto x = policy(l, {job_id{0}, 4, "x"});
   REQUIRE(x);
-  REQUIRE(l.reserve(job_id{0}, *x.where) == reserve_status::reserved);
+  REQUIRE(l.reserve(job_id{0}, *x.where, "x") == reserve_status::reserved);
   CHECK_FALSE(policy(l, {job_id{1}, 1, "y"}));
   CHECK(policy(l, {job_id{2}, 4, "a"}));
   CHECK_FALSE(policy(l, {job_id{3}, 8, "a"}));
 }
 
-TEST_CASE("hived forgets a job that was not reserved after all or has left") {
+TEST_CASE("hived counts the jobs that are booked and not those that were only asked for") {
   const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 4}};
   ledger l{dc};
   hived policy{{{"a", 1, 4}}};
   for (std::uint32_t i = 0; i < 5; ++i) CHECK(policy(l, {job_id{i}, 4, "a"}));
   const auto a = policy(l, {job_id{7}, 4, "a"});
-  REQUIRE(l.reserve(job_id{7}, *a.where) == reserve_status::reserved);
+  REQUIRE(l.reserve(job_id{7}, *a.where, "a") == reserve_status::reserved);
   CHECK_FALSE(policy(l, {job_id{8}, 1, "a"}));
   l.release(job_id{7});
   CHECK(policy(l, {job_id{8}, 1, "a"}));

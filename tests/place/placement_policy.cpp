@@ -14,25 +14,27 @@ using place::wait_reason;
 namespace {
 
 struct first_gpu {
-  std::optional<placement> operator()(const fabric::ledger&, const request&) const {
+  std::optional<placement> operator()(const fabric::ledger<fabric::leaf_spine>&,
+                                      const request&) const {
     return placement{{gpu_id{0}}, {}};
   }
 };
 struct never {
-  std::optional<placement> operator()(const fabric::ledger&, const request&) const {
+  std::optional<placement> operator()(const fabric::ledger<fabric::leaf_spine>&,
+                                      const request&) const {
     return std::nullopt;
   }
 };
 struct gives_up {
-  answer operator()(const fabric::ledger&, const request&) {
+  answer operator()(const fabric::ledger<fabric::leaf_spine>&, const request&) {
     return {wait_reason::search_limit, false};
   }
 };
 struct changes_the_ledger {
-  answer operator()(fabric::ledger&, const request&) { return std::nullopt; }
+  answer operator()(fabric::ledger<fabric::leaf_spine>&, const request&) { return std::nullopt; }
 };
 struct answers_a_number {
-  int operator()(const fabric::ledger&, const request&) { return 0; }
+  int operator()(const fabric::ledger<fabric::leaf_spine>&, const request&) { return 0; }
 };
 
 static_assert(place::PlacementPolicy<first_gpu>);
@@ -75,7 +77,7 @@ TEST_CASE("a bare no is GPU fragmentation, a reasoned one stands") {
 
 TEST_CASE("a lambda is a placement policy") {
   const fabric::ledger free{dc};
-  auto policy = [](const fabric::ledger&, const request& job) {
+  auto policy = [](const fabric::ledger<fabric::leaf_spine>&, const request& job) {
     return answer{placement{{gpu_id{job.gpus}}, {}}};
   };
   CHECK(place::ask(policy, free, {job_id{1}, 3}).where->gpus[0] == gpu_id{3});
