@@ -51,18 +51,19 @@ TEST_CASE("GPUs are numbered by server and servers by leaf") {
     const leaf_spine dc{
         {.leafs = leafs, .spines = 2, .servers_per_leaf = servers, .gpus_per_server = gpus}};
     std::uint32_t g = 0, s = 0;
-    for (leaf_id l : dc.all_leafs()) {
+    for (unit_id x : dc.all_units()) {
       int index = 0;
-      CHECK(dc.servers_of(l).size() == static_cast<std::uint32_t>(servers));
-      CHECK(dc.servers_of(l).front() == server_id{s});
-      CHECK(dc.gpus_of(l).front() == gpu_id{g});
-      for (server_id server : dc.servers_of(l)) {
+      CHECK(dc.servers_of(x).size() == static_cast<std::uint32_t>(servers));
+      CHECK(dc.servers_of(x).front() == server_id{s});
+      CHECK(dc.gpus_of(x).front() == gpu_id{g});
+      for (server_id server : dc.servers_of(x)) {
         CHECK(server == server_id{s++});
-        CHECK(dc.leaf_of(server) == l);
+        CHECK(dc.unit_of(server) == x);
         for (gpu_id gpu : dc.gpus_of(server)) {
           CHECK(gpu == gpu_id{g++});
           CHECK(dc.server_of(gpu) == server);
-          CHECK(dc.leaf_of(gpu) == l);
+          CHECK(dc.unit_of(gpu) == x);
+          CHECK(dc.leaf_of(gpu) == leaf_id{x.value});
           CHECK(dc.index_in_leaf(gpu) == index++);
         }
       }

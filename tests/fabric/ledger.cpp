@@ -11,11 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine.hpp>
+
 #include "support/dice.hpp"
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::placement;
 using fabric::reserve_status;
 
@@ -73,7 +75,7 @@ struct model_ledger {
     }
     for (leaf_id leaf : dc.all_leafs()) {
       int here = 0, idle_here = 0;
-      for (server_id s : dc.servers_of(leaf)) {
+      for (server_id s : dc.servers_of(dc.unit_of(leaf))) {
         int free = 0;
         for (gpu_id g : dc.gpus_of(s)) free += !gpus.contains(g);
         if (l.free_gpus(s) != free) return "server " + std::to_string(s.value);
@@ -81,7 +83,7 @@ struct model_ledger {
         idle_here += free == dc.gpus_per_server();
       }
       idle += idle_here;
-      if (l.free_gpus(leaf) != here || l.idle_servers(leaf) != idle_here)
+      if (l.free_gpus(dc.unit_of(leaf)) != here || l.idle_servers(dc.unit_of(leaf)) != idle_here)
         return "leaf " + std::to_string(leaf.value);
       for (std::uint32_t s = 0; s < static_cast<std::uint32_t>(dc.spines()); ++s) {
         const auto lanes = static_cast<std::uint32_t>(dc.links_per_pair());
@@ -91,13 +93,15 @@ struct model_ledger {
           const job_id owner = links.contains(k) ? links.at(k) : job_id{};
           if (l.owner(k) != owner || l.is_free(k) == owner.valid()) return "an owner of a link";
           if (!owner.valid()) {
-            if (l.free_lane(leaf, spine_id{s}, lane) != lane) return "a free lane";
+            if (l.network().free_lane(leaf, spine_id{s}, lane) != lane) return "a free lane";
             ++free;
           }
         }
-        if (l.free_links(leaf, spine_id{s}) != static_cast<int>(free)) return "free links";
+        if (l.network().free_links(leaf, spine_id{s}) != static_cast<int>(free))
+          return "free links";
         for (std::uint32_t k = 0; k < lanes; ++k)  // the thermometer
-          if (test_bit(l.free_uplinks(leaf), s * lanes + k) != (k < free)) return "a thermometer";
+          if (test_bit(l.network().free_uplinks(leaf), s * lanes + k) != (k < free))
+            return "a thermometer";
       }
     }
     if (l.free_gpus() != dc.gpus() - static_cast<int>(gpus.size())) return "free GPUs";
@@ -263,12 +267,13 @@ TEST_CASE("common bits of the free up-links count the lanes that leafs can share
   REQUIRE(
       l.reserve(job_id{2}, {{}, {{leaf_id{1}, spine_id{0}, 2}, {leaf_id{1}, spine_id{0}, 3}}}) ==
       reserve_status::reserved);
-  CHECK(l.free_links(leaf_id{0}, spine_id{0}) == 3);
-  CHECK(l.free_links(leaf_id{1}, spine_id{0}) == 2);
-  CHECK(count_common(l.free_uplinks(leaf_id{0}), l.free_uplinks(leaf_id{1})) == 2);
-  CHECK(l.free_lane(leaf_id{0}, spine_id{0}) == 1);
-  CHECK(l.free_lane(leaf_id{1}, spine_id{0}) == 0);
-  CHECK(l.free_lane(leaf_id{0}, spine_id{0}, 2) == 2);
+  CHECK(l.network().free_links(leaf_id{0}, spine_id{0}) == 3);
+  CHECK(l.network().free_links(leaf_id{1}, spine_id{0}) == 2);
+  CHECK(count_common(l.network().free_uplinks(leaf_id{0}), l.network().free_uplinks(leaf_id{1})) ==
+        2);
+  CHECK(l.network().free_lane(leaf_id{0}, spine_id{0}) == 1);
+  CHECK(l.network().free_lane(leaf_id{1}, spine_id{0}) == 0);
+  CHECK(l.network().free_lane(leaf_id{0}, spine_id{0}, 2) == 2);
 }
 
 TEST_CASE("a reservation's outcomes have names") {

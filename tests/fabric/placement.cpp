@@ -28,3 +28,20 @@ TEST_CASE("placements are equal if they name the same parts in the same order") 
   b.links[0].lane = 1;
   CHECK(a != b);
 }
+
+TEST_CASE("a placement owns a part of the network if it has links or circuits") {
+  placement p{{gpu_id{1}}};
+  CHECK_FALSE(p.owns_network());
+  p.links.push_back({leaf_id{0}, spine_id{0}});
+  CHECK(p.owns_network());
+  placement q{{gpu_id{1}}, {}, {{leaf_id{0}, spine_id{0}, 2}}};
+  CHECK(q.owns_network());
+  CHECK(p != q);
+}
+
+TEST_CASE("circuits are ordered by leaf, then spine, then uplink") {
+  using fabric::circuit;
+  CHECK(circuit{leaf_id{0}, spine_id{5}, 9} < circuit{leaf_id{1}, spine_id{0}, 0});
+  CHECK(circuit{leaf_id{0}, spine_id{1}, 9} < circuit{leaf_id{0}, spine_id{2}, 0});
+  CHECK(circuit{leaf_id{0}, spine_id{1}, 1} < circuit{leaf_id{0}, spine_id{1}, 2});
+}

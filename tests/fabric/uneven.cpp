@@ -19,8 +19,8 @@
 using namespace heddle;
 using fabric::layout;
 using fabric::leaf_spine;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::leaf_spine_ocs;
-using fabric::ledger;
 using fabric::pods;
 
 namespace {
@@ -65,13 +65,14 @@ TEST_CASE("an uneven network numbers its GPUs by server and its servers by leaf"
     for (gpu_id g : dc.gpus_of(s)) {
       CHECK(g.value == next++);
       CHECK(dc.server_of(g) == s);
-      CHECK(dc.leaf_of(g) == dc.leaf_of(s));
+      CHECK(dc.unit_of(g) == dc.unit_of(s));
+      CHECK(dc.leaf_of(g) == leaf_id{dc.unit_of(s).value});
     }
   CHECK(next == 15);
   CHECK(dc.gpus_of(server_id{2}).empty());
   CHECK(dc.server_of(gpu_id{6}) == server_id{3});
   CHECK(dc.index_in_leaf(gpu_id{6}) == 0);
-  CHECK(dc.gpus_of(leaf_id{1}).size() == 8);
+  CHECK(dc.gpus_of(unit_id{1}).size() == 8);
   CHECK(dc == leaf_spine{uneven()});
   layout other = uneven();
   other.leafs[0].links[0] = 0;
@@ -89,7 +90,7 @@ TEST_CASE("a regular layout is the same network as its shape") {
                             .gpus_per_server = 4}};
   CHECK(a.shape() == b.shape());
   CHECK(a.links() == b.links());
-  CHECK(ledger{a}.free_uplinks() == ledger{b}.free_uplinks());
+  CHECK(ledger{a}.network().free_uplinks() == ledger{b}.network().free_uplinks());
 }
 
 TEST_CASE("a layout that is no network is refused with what is wrong") {
@@ -113,8 +114,8 @@ TEST_CASE("a ledger never gives links that an uneven network lacks") {
   ledger l{dc};
   CHECK(l.free_gpus() == 15);
   CHECK(l.idle_servers() == 4);  // the one without GPUs can be given to nobody
-  CHECK(l.free_links(leaf_id{1}, spine_id{0}) == 2);
-  CHECK(l.free_links(leaf_id{2}, spine_id{1}) == 0);
+  CHECK(l.network().free_links(leaf_id{1}, spine_id{0}) == 2);
+  CHECK(l.network().free_links(leaf_id{2}, spine_id{1}) == 0);
   CHECK_FALSE(l.is_free(fabric::link{leaf_id{2}, spine_id{1}, 0}));
   CHECK(l.reserve(job_id{1}, {{gpu_id{0}}, {{leaf_id{0}, spine_id{0}, 1}}}) ==
         fabric::reserve_status::malformed);
@@ -123,9 +124,9 @@ TEST_CASE("a ledger never gives links that an uneven network lacks") {
                                {leaf_id{1}, spine_id{0}, 1},
                                {leaf_id{2}, spine_id{0}, 0}}}) == fabric::reserve_status::reserved);
   CHECK(l.idle_servers() == 1);
-  CHECK(l.free_links(leaf_id{1}, spine_id{0}) == 1);
-  CHECK(test_bit(l.free_uplinks(leaf_id{1}), 0));
-  CHECK_FALSE(test_bit(l.free_uplinks(leaf_id{1}), 1));
+  CHECK(l.network().free_links(leaf_id{1}, spine_id{0}) == 1);
+  CHECK(test_bit(l.network().free_uplinks(leaf_id{1}), 0));
+  CHECK_FALSE(test_bit(l.network().free_uplinks(leaf_id{1}), 1));
   CHECK(l.consistent());
   CHECK(l.release(job_id{1}));
   CHECK(l == ledger{dc});
@@ -135,15 +136,16 @@ TEST_CASE("a leaf of pods has links to the spines of its pod alone") {
   const pods dc{{.pods = 3,
                  .pod = {.leafs = 2, .spines = 4, .servers_per_leaf = 1, .gpus_per_server = 4},
                  .core_switches = 5}};
-  CHECK(dc.leafs() == 6);
-  CHECK(dc.spines() == 12);
-  CHECK(dc.gpus() == 24);
-  CHECK(dc.links() == 24);
-  const ledger free{dc};
-  for (leaf_id l : dc.all_leafs())
-    for (spine_id s : dc.all_spines()) {
-      CHECK(dc.links(l, s) == (dc.pod_of(l) == dc.pod_of(s)));
-      CHECK(free.free_links(l, s) == dc.links(l, s));
+  const leaf_spine& network = dc.network();
+  CHECK(network.leafs() == 6);
+  CHECK(network.spines() == 12);
+  CHECK(network.gpus() == 24);
+  CHECK(network.links() == 24);
+  const ledger free{network};
+  for (leaf_id l : network.all_leafs())
+    for (spine_id s : network.all_spines()) {
+      CHECK(network.links(l, s) == (dc.pod_of(l) == dc.pod_of(s)));
+      CHECK(free.network().free_links(l, s) == network.links(l, s));
     }
   const auto g = fabric::make_graph(dc);
   CHECK(num_vertices(g) == 24u + 6 + 6 + 12 + 5);
@@ -162,10 +164,12 @@ TEST_CASE("an optical fabric has uplinks instead of links and can be wired as a 
                            .spine_fibres = 2,
                            .servers_per_leaf = 1,
                            .gpus_per_server = 4}};
-  CHECK(dc.is_optical());
   CHECK(dc.uplinks() == 4);
-  CHECK(dc.links() == 16);
-  CHECK(dc.links(leaf_id{0}, spine_id{0}) == 0);
+  CHECK(dc.optical().uplinks() == 4);
+  CHECK(dc.optical().spine_ports() == 8);
+  CHECK(dc.switches() == 6);
+  CHECK(dc.equipment() ==
+        fabric::equipment{.switches = 6, .circuit_switches = 4, .switching_s = .05});
   CHECK(dc.ocs_of(3) == ocs_id{3});
   REQUIRE(dc.mesh());
   CHECK(*dc.mesh() == leaf_spine{{.leafs = 4,

@@ -18,7 +18,7 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::reserve_status;
 using place::buddy;
 using place::placement;
@@ -133,7 +133,7 @@ TEST_CASE("buddy gives larger jobs whole servers under as few leafs as there are
     REQUIRE(p->gpus.size() == static_cast<std::size_t>(4 * servers));
     REQUIRE(servers_of(dc, *p).size() == static_cast<std::size_t>(servers));
     std::vector<int> idle;
-    for (leaf_id l : dc.all_leafs()) idle.push_back(free.idle_servers(l));
+    for (unit_id x : dc.all_units()) idle.push_back(free.idle_servers(x));
     std::sort(idle.rbegin(), idle.rend());
     std::size_t fewest = 0;
     for (int left = servers; left > 0; ++fewest) left -= idle[fewest];

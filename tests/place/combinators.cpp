@@ -26,7 +26,7 @@ struct scripted {
   wait_reason why = wait_reason::none;
   bool proved = true;
 
-  answer operator()(const fabric::ledger&, const request&) {
+  answer operator()(const fabric::ledger<fabric::leaf_spine>&, const request&) {
     asked->push_back(gpu);
     if (why != wait_reason::none) return {why, proved};
     return place::placement{{gpu_id{gpu}}, {}};
@@ -84,7 +84,7 @@ struct searcher {
   std::vector<std::int64_t>* allowed;
   std::int64_t most = 100, used = 0;
 
-  answer operator()(const fabric::ledger&, const request&) {
+  answer operator()(const fabric::ledger<fabric::leaf_spine>&, const request&) {
     allowed->push_back(most);
     used = std::min(needs, most);
     if (needs > most) return {wait_reason::search_limit, false};
@@ -103,7 +103,7 @@ TEST_CASE(
     "of several placements the one with the lowest score is taken and of equal ones the first") {
   std::vector<int> asked;
   const fabric::ledger free{dc};
-  const auto by_gpu = [](const fabric::ledger&, const place::placement& p) {
+  const auto by_gpu = [](const fabric::ledger<fabric::leaf_spine>&, const place::placement& p) {
     return p.gpus[0].value / 2;
   };
   place::best_of policy{by_gpu, scripted{&asked, 5}, scripted{&asked, 3}, scripted{&asked, 2},

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +17,7 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::reserve_status;
 using place::cell_quota;
 using place::hived;
@@ -86,8 +87,8 @@ TEST_CASE("no tenant of hived waits where it would not wait on a private cluster
       }
       ++placed;
       REQUIRE(there.where->gpus.size() == static_cast<std::size_t>(wanted));
-      REQUIRE(shared.reserve(r.job, *there.where) == reserve_status::reserved);
-      REQUIRE(t.alone.reserve(r.job, *here.where) == reserve_status::reserved);
+      REQUIRE(shared.reserve(r.job, *there.where, r.tenant) == reserve_status::reserved);
+      REQUIRE(t.alone.reserve(r.job, *here.where, r.tenant) == reserve_status::reserved);
       t.running.push_back({r.job, wanted});
       if (wanted <= 8)
         for (gpu_id g : there.where->gpus)
@@ -114,7 +115,7 @@ TEST_CASE("where tenants have counts of GPUs alone one fragments what the other 
   for (std::uint32_t i = 0; i < 4; ++i) {
     const auto a = policy(safe, {job_id{i}, 1, "a"});
     REQUIRE(a);
-    REQUIRE(safe.reserve(job_id{i}, *a.where) == reserve_status::reserved);
+    REQUIRE(safe.reserve(job_id{i}, *a.where, "a") == reserve_status::reserved);
   }
   CHECK(policy(safe, {job_id{9}, 4, "b"}));
   const auto full = policy(safe, {job_id{10}, 1, "a"});
@@ -128,22 +129,93 @@ TEST_CASE("tenants without a quota share what no quota needs") {
   hived policy{{{"a", 1, 4}, {"b", 1, 2}}};  // b's half server leaves its other half to nobody
   const auto x = policy(l, {job_id{0}, 4, "x"});
   REQUIRE(x);
-  REQUIRE(l.reserve(job_id{0}, *x.where) == reserve_status::reserved);
+  REQUIRE(l.reserve(job_id{0}, *x.where, "x") == reserve_status::reserved);
   CHECK_FALSE(policy(l, {job_id{1}, 1, "y"}));
   CHECK(policy(l, {job_id{2}, 4, "a"}));
   CHECK_FALSE(policy(l, {job_id{3}, 8, "a"}));
 }
 
-TEST_CASE("hived forgets a job that was not reserved after all or has left") {
+TEST_CASE("hived counts the jobs that are booked and not those that were only asked for") {
   const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 4}};
   ledger l{dc};
   hived policy{{{"a", 1, 4}}};
   for (std::uint32_t i = 0; i < 5; ++i) CHECK(policy(l, {job_id{i}, 4, "a"}));
   const auto a = policy(l, {job_id{7}, 4, "a"});
-  REQUIRE(l.reserve(job_id{7}, *a.where) == reserve_status::reserved);
+  REQUIRE(l.reserve(job_id{7}, *a.where, "a") == reserve_status::reserved);
   CHECK_FALSE(policy(l, {job_id{8}, 1, "a"}));
   l.release(job_id{7});
   CHECK(policy(l, {job_id{8}, 1, "a"}));
+}
+
+TEST_CASE("however often hived is asked without a booking no quota is exceeded and none is lost") {
+  const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 8}};
+  const std::vector<cell_quota> quotas{{"a", 2, 8}, {"b", 2, 4}, {"c", 3, 2}};  // 2 + 1 + 1 servers
+  std::size_t booked = 0, full = 0, whole_again = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    ledger l{dc};
+    hived policy{quotas};
+    std::vector<job_id> running;
+    for (std::uint32_t i = 0; i < 600; ++i) {
+      CAPTURE(i);
+      const auto draw = [&](std::uint32_t id) {
+        const cell_quota& q = quotas[d.index(quotas.size())];
+        return place::request{job_id{id}, 1 << d.between(0, 3), q.tenant};
+      };
+      for (int k = d.between(0, 5); k > 0; --k)  // asked, and never booked
+        (void)policy(l, draw(100'000 + i * 8 + static_cast<std::uint32_t>(k)));
+      const place::request r = draw(i);
+      const place::answer a = policy(l, r), fresh = hived{quotas}(l, r);
+      REQUIRE(a.where == fresh.where);
+      REQUIRE(a.why == fresh.why);
+      full += a.why == wait_reason::gpus;
+      if (a && d.chance(.6)) {
+        REQUIRE(l.reserve(r.job, *a.where, r.tenant) == reserve_status::reserved);
+        running.push_back(r.job);
+        ++booked;
+      } else if (!running.empty()) {
+        const std::size_t k = d.index(running.size());
+        REQUIRE(l.release(running[k]));
+        running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
+      }
+      for (const cell_quota& q : quotas) {
+        std::set<std::uint32_t> cells;  // aligned blocks of GPUs in which the tenant has a job
+        for (const auto& [job, p] : l.placements())
+          if (l.tenant_of(job) == q.tenant)
+            for (gpu_id g : p.gpus)
+              cells.insert(g.value / static_cast<std::uint32_t>(q.gpus_per_cell));
+        REQUIRE(cells.size() <= static_cast<std::size_t>(q.cells));
+        // Each cell that has none of its jobs can be had whole.
+        ledger rest = l;
+        for (std::size_t k = cells.size(); k < static_cast<std::size_t>(q.cells); ++k) {
+          const place::request cell{job_id{200'000 + k}, q.gpus_per_cell, q.tenant};
+          const place::answer one = policy(rest, cell);
+          REQUIRE(one);
+          REQUIRE(rest.reserve(cell.job, *one.where, q.tenant) == reserve_status::reserved);
+          ++whole_again;
+        }
+        const place::answer more = policy(rest, {job_id{300'000}, q.gpus_per_cell, q.tenant});
+        REQUIRE_FALSE(more);
+      }
+    }
+  }
+  CHECK(booked > 3000);
+  CHECK(full > 200);
+  CHECK(whole_again > 3000);
+}
+
+TEST_CASE("of equal blocks hived takes that of the cell with the oldest job wherever it lies") {
+  const leaf_spine dc{{.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  for (bool oldest_first : {false, true}) {
+    ledger l{dc};
+    const gpu_id old{oldest_first ? 0 : 4}, young{oldest_first ? 4 : 0};
+    REQUIRE(l.reserve(job_id{1}, {{old}}, "a") == reserve_status::reserved);
+    REQUIRE(l.reserve(job_id{2}, {{young}}, "a") == reserve_status::reserved);
+    const place::answer a = hived{{{"a", 2, 4}}}(l, {job_id{3}, 1, "a"});
+    REQUIRE(a);
+    CHECK(dc.server_of(a.where->gpus[0]) == dc.server_of(old));
+  }
 }
 
 TEST_CASE("hived throws on quotas that no cluster could keep") {

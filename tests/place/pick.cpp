@@ -8,6 +8,8 @@
 #include <set>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine.hpp>
+
 #include "support/dice.hpp"
 #include "support/states.hpp"
 
@@ -26,30 +28,30 @@ TEST_CASE("of a server the lowest free GPUs are picked and appended") {
   CHECK(out.size() == 3);
 }
 
-TEST_CASE("of a leaf the GPUs of as few servers as can be are picked, the last part best fitting") {
+TEST_CASE("of a unit the GPUs of as few servers as can be are picked, the last part best fitting") {
   const fabric::leaf_spine dc{
       {.leafs = 3, .spines = 1, .servers_per_leaf = 5, .gpus_per_server = 4}};
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
     const fabric::ledger l = test::random_state(dc, d, d.real(), 0);
-    const leaf_id leaf{1};
-    const int n = d.between(0, l.free_gpus(leaf));
+    const unit_id unit{1};
+    const int n = d.between(0, l.free_gpus(unit));
     std::vector<gpu_id> out;
-    pick(l, leaf, n, out);
+    pick(l, unit, n, out);
 
     REQUIRE(out.size() == static_cast<std::size_t>(n));
     CHECK(std::is_sorted(out.begin(), out.end()));
     std::set<server_id> used;
     for (gpu_id g : out) {
       CHECK(l.is_free(g));
-      CHECK(dc.leaf_of(g) == leaf);
+      CHECK(dc.unit_of(g) == unit);
       used.insert(dc.server_of(g));
     }
     CHECK(std::set(out.begin(), out.end()).size() == out.size());
 
     std::vector<int> free;
-    for (server_id s : dc.servers_of(leaf)) free.push_back(l.free_gpus(s));
+    for (server_id s : dc.servers_of(unit)) free.push_back(l.free_gpus(s));
     std::sort(free.begin(), free.end(), std::greater<>{});
     std::size_t fewest = 0;
     int whole = 0;  // GPUs of all servers but the last

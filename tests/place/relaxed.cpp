@@ -18,7 +18,7 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::reserve_status;
 using place::answer;
 using place::relaxed;

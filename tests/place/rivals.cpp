@@ -20,7 +20,7 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::reserve_status;
 using place::answer;
 using place::jigsaw;
@@ -42,20 +42,20 @@ bool has_shape(const ledger& free, int q, int n, int r, int links) {
   const leaf_spine& dc = free.fabric();
   const auto leafs = static_cast<std::uint32_t>(dc.leafs());
   const auto common = [&](std::uint32_t set) {
-    std::vector<word> all(free.free_uplinks().words(), ~word{0});
+    std::vector<word> all(free.network().free_uplinks().words(), ~word{0});
     for (std::uint32_t l = 0; l < leafs; ++l)
-      if (set >> l & 1) intersect(all, free.free_uplinks(leaf_id{l}), all);
+      if (set >> l & 1) intersect(all, free.network().free_uplinks(leaf_id{l}), all);
     return count_bits(all);
   };
   for (std::uint32_t set = 1; set < 1u << leafs; ++set) {
     if (std::popcount(set) != q) continue;
     bool room = true;
     for (std::uint32_t l = 0; l < leafs; ++l)
-      room = room && (!(set >> l & 1) || free.free_gpus(leaf_id{l}) >= n);
+      room = room && (!(set >> l & 1) || free.free_gpus(unit_id{l}) >= n);
     if (!room || common(set) < links) continue;
     if (r == 0) return true;
     for (std::uint32_t t = 0; t < leafs; ++t)
-      if (!(set >> t & 1) && free.free_gpus(leaf_id{t}) >= r && common(set | 1u << t) >= r)
+      if (!(set >> t & 1) && free.free_gpus(unit_id{t}) >= r && common(set | 1u << t) >= r)
         return true;
   }
   return false;
@@ -113,7 +113,7 @@ TEST_CASE(
   on_random_states(3000, [&](const ledger& free, int wanted) {
     CAPTURE(wanted);
     int most = 0;
-    for (leaf_id l : free.fabric().all_leafs()) most = std::max(most, free.free_gpus(l));
+    for (unit_id x : free.fabric().all_units()) most = std::max(most, free.free_gpus(x));
     bool yes[2];
     for (bool is_laas : {false, true}) {
       CAPTURE(is_laas);
@@ -194,7 +194,7 @@ TEST_CASE("under topology_aware no leaf ever has two jobs that cross leafs") {
         closed += a.why == wait_reason::network_fragmentation;
         if (a.why == wait_reason::gpu_fragmentation) {
           CHECK(wanted <= 8);
-          for (leaf_id leaf : dc.all_leafs()) CHECK(l.free_gpus(leaf) < wanted);
+          for (unit_id x : dc.all_units()) CHECK(l.free_gpus(x) < wanted);
         }
         const std::size_t k = d.index(running.size());
         l.release(running[k]);

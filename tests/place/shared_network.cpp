@@ -15,7 +15,7 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::reserve_status;
 using place::placement;
 using place::request;
@@ -62,9 +62,9 @@ std::set<server_id> servers(const instance& x, const placement& p) {
   for (gpu_id g : p.gpus) out.insert(x.dc.server_of(g));
   return out;
 }
-std::set<leaf_id> leafs(const instance& x, const placement& p) {
-  std::set<leaf_id> out;
-  for (gpu_id g : p.gpus) out.insert(x.dc.leaf_of(g));
+std::set<unit_id> units(const instance& x, const placement& p) {
+  std::set<unit_id> out;
+  for (gpu_id g : p.gpus) out.insert(x.dc.unit_of(g));
   return out;
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("one_server places on the best fitting server if one has room, and onl
     std::set<std::tuple<int, int, server_id>> fits;
     for (server_id s : x.dc.all_servers())
       if (x.free.free_gpus(s) >= x.wanted.gpus)
-        fits.insert({x.free.free_gpus(s), x.free.free_gpus(x.dc.leaf_of(s)), s});
+        fits.insert({x.free.free_gpus(s), x.free.free_gpus(x.dc.unit_of(s)), s});
     const auto p = place::one_server{}(x.free, x.wanted);
     REQUIRE(p.has_value() == !fits.empty());
     if (!p) return;
@@ -86,14 +86,14 @@ TEST_CASE("one_server places on the best fitting server if one has room, and onl
 
 TEST_CASE("one_leaf places under the best fitting leaf if one has room, and only then") {
   on_random_states(1500, [](const instance& x) {
-    std::set<std::pair<int, leaf_id>> fits;
-    for (leaf_id l : x.dc.all_leafs())
-      if (x.free.free_gpus(l) >= x.wanted.gpus) fits.insert({x.free.free_gpus(l), l});
+    std::set<std::pair<int, unit_id>> fits;
+    for (unit_id u : x.dc.all_units())
+      if (x.free.free_gpus(u) >= x.wanted.gpus) fits.insert({x.free.free_gpus(u), u});
     const auto p = place::one_leaf{}(x.free, x.wanted);
     REQUIRE(p.has_value() == !fits.empty());
     if (!p) return;
     check_sound(x, *p);
-    CHECK(leafs(x, *p) == std::set{fits.begin()->second});
+    CHECK(units(x, *p) == std::set{fits.begin()->second});
   });
 }
 
@@ -108,29 +108,29 @@ TEST_CASE("packed places whenever enough GPUs are free, on as few leafs as can b
       return;
     }
     std::vector<int> free;
-    for (leaf_id l : x.dc.all_leafs()) free.push_back(x.free.free_gpus(l));
+    for (unit_id u : x.dc.all_units()) free.push_back(x.free.free_gpus(u));
     std::sort(free.begin(), free.end(), std::greater<>{});
     std::size_t fewest = 0;
     for (int left = x.wanted.gpus; left > 0; left -= free[fewest++]) {
     }
-    CHECK(leafs(x, *p).size() == fewest);
+    CHECK(units(x, *p).size() == fewest);
   });
 }
 
 TEST_CASE("packed puts the last part under the leaf that it fits best") {
   on_random_states(1500, [](const instance& x) {
     const auto p = place::packed{}(x.free, x.wanted);
-    if (!p || leafs(x, *p).size() < 2) return;
-    std::map<leaf_id, int> taken;
-    for (gpu_id g : p->gpus) ++taken[x.dc.leaf_of(g)];
+    if (!p || units(x, *p).size() < 2) return;
+    std::map<unit_id, int> taken;
+    for (gpu_id g : p->gpus) ++taken[x.dc.unit_of(g)];
     // All leafs but one are taken whole, and no leaf outside holds the rest in less room.
     int partly = 0;
-    for (const auto& [l, n] : taken) {
-      if (n == x.free.free_gpus(l)) continue;
+    for (const auto& [u, n] : taken) {
+      if (n == x.free.free_gpus(u)) continue;
       ++partly;
-      for (leaf_id other : x.dc.all_leafs())
+      for (unit_id other : x.dc.all_units())
         if (!taken.contains(other) && x.free.free_gpus(other) >= n)
-          CHECK(x.free.free_gpus(other) >= x.free.free_gpus(l));
+          CHECK(x.free.free_gpus(other) >= x.free.free_gpus(u));
     }
     CHECK(partly <= 1);
   });
@@ -163,7 +163,7 @@ TEST_CASE(
     int all = 0;
     for (server_id s : dc.all_servers())
       if (x.free.free_gpus(s) >= g) {
-        ++open[dc.leaf_of(s).index()];
+        ++open[dc.unit_of(s).index()];
         ++all;
       }
     const auto p = place::locality{}(x.free, x.wanted);
@@ -175,16 +175,16 @@ TEST_CASE(
     ++placed;
     check_sound(x, *p);
     std::set<server_id> used;
-    std::set<leaf_id> leafs;
+    std::set<unit_id> units;
     for (gpu_id gpu : p->gpus) {
       used.insert(dc.server_of(gpu));
-      leafs.insert(dc.leaf_of(gpu));
+      units.insert(dc.unit_of(gpu));
     }
     CHECK(used.size() == static_cast<std::size_t>(servers));
     std::sort(open.rbegin(), open.rend());
     std::size_t fewest = 0;
     for (int left = servers; left > 0; ++fewest) left -= open[fewest];
-    CHECK(leafs.size() == fewest);
+    CHECK(units.size() == fewest);
   });
   CHECK(placed > 300);
   CHECK(waiting > 300);

@@ -21,7 +21,7 @@
 
 using namespace heddle;
 using fabric::leaf_spine;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine>;
 using fabric::reserve_status;
 using place::answer;
 using place::placement;
@@ -40,14 +40,15 @@ struct by_force {
   const leaf_spine& dc = free.fabric();
   std::uint32_t leafs = static_cast<std::uint32_t>(dc.leafs());
 
-  [[nodiscard]] int gpus(std::uint32_t l) const { return free.free_gpus(leaf_id{l}); }
+  [[nodiscard]] int gpus(std::uint32_t l) const { return free.free_gpus(unit_id{l}); }
   // Links that all leafs of a set could own to the same spines, as many to each.
   [[nodiscard]] int common(std::uint32_t set) const {
     int sum = 0;
     for (std::uint32_t s = 0; s < static_cast<std::uint32_t>(dc.spines()); ++s) {
       int least = dc.links_per_pair();
       for (std::uint32_t l = 0; l < leafs; ++l)
-        if (set >> l & 1) least = std::min(least, free.free_links(leaf_id{l}, spine_id{s}));
+        if (set >> l & 1)
+          least = std::min(least, free.network().free_links(leaf_id{l}, spine_id{s}));
       sum += least;
     }
     return sum;
@@ -94,7 +95,7 @@ struct by_force {
   // What a pair of leafs costs: links, then GPUs left free under both, or the other way round.
   [[nodiscard]] std::pair<int, int> pair_cost(int n, int b, leaf_id i, leaf_id j,
                                               place::vclos_saves saves) const {
-    const int left = free.free_gpus(i) + free.free_gpus(j) - n;
+    const int left = free.free_gpus(unit_id{i.value}) + free.free_gpus(unit_id{j.value}) - n;
     return saves == place::vclos_saves::links ? std::pair{b, left} : std::pair{left, b};
   }
   [[nodiscard]] std::pair<int, int> best_pair(int n, place::vclos_saves saves) const {

@@ -18,7 +18,7 @@
 #include <vector>
 
 using namespace heddle;
-using fabric::ledger;
+using ledger = fabric::ledger<fabric::leaf_spine>;
 using place::wait_reason;
 
 namespace {
@@ -77,9 +77,9 @@ bool ilp_places(const ledger& free, int m, int n) {
   program ip;
   std::vector<program::term> all_leafs, all_spines;
   for (int a = 0; a < leafs; ++a) {
-    all_leafs.push_back({1, ip.binary(free.free_gpus(leaf_id{a}))});
+    all_leafs.push_back({1, ip.binary(free.free_gpus(unit_id{a}))});
     ip.row(-much, {{static_cast<double>(n), all_leafs.back().variable}},
-           free.free_gpus(leaf_id{a}));
+           free.free_gpus(unit_id{a}));
   }
   for (int b = 0; b < columns; ++b) all_spines.push_back({1, ip.binary()});
   ip.row(m, all_leafs, m);
@@ -87,7 +87,7 @@ bool ilp_places(const ledger& free, int m, int n) {
   for (int a = 0; a < leafs; ++a)
     for (int b = 0; b < columns; ++b) {
       const double taken =
-          test_bit(free.free_uplinks(leaf_id{a}), static_cast<std::size_t>(b)) ? 0 : 1;
+          test_bit(free.network().free_uplinks(leaf_id{a}), static_cast<std::size_t>(b)) ? 0 : 1;
       const int y = ip.binary(), l = all_leafs[static_cast<std::size_t>(a)].variable,
                 p = all_spines[static_cast<std::size_t>(b)].variable;
       ip.row(taken, {{1, y}}, 1);
@@ -117,7 +117,7 @@ TEST_CASE(
     if (d.chance(.2)) free.fail(spine_id{d.index(static_cast<std::size_t>(dc.spines()))});
     // Sizes with several factorisations, larger than any leaf.
     int most = 0;
-    for (leaf_id l : dc.all_leafs()) most = std::max(most, free.free_gpus(l));
+    for (unit_id x : dc.all_units()) most = std::max(most, free.free_gpus(x));
     if (most == 0 || free.free_gpus() <= most) continue;
     int wanted = d.between(most + 1, free.free_gpus());
     if (d.chance(.6)) wanted -= wanted % 2;
@@ -131,7 +131,7 @@ TEST_CASE(
       const int n = wanted / m;
       if (wanted % m || n > std::min(dc.gpus_per_leaf(), dc.uplinks())) continue;
       int room = 0;
-      for (leaf_id l : dc.all_leafs()) room += free.free_gpus(l) >= n;
+      for (unit_id x : dc.all_units()) room += free.free_gpus(x) >= n;
       if (room < m) continue;
       gpus_would_do = true;
       if (ilp_places(free, m, n))

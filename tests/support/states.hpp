@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 
 #include "support/dice.hpp"
@@ -13,8 +14,8 @@ namespace heddle::test {
 
 /// A ledger on which each GPU is taken with one probability and each link with another, by a job
 /// whose id is 4 000 000 000.
-inline fabric::ledger random_state(const fabric::leaf_spine& dc, dice& d, double gpus_taken,
-                                   double links_taken) {
+inline fabric::ledger<fabric::leaf_spine> random_state(const fabric::leaf_spine& dc, dice& d,
+                                                       double gpus_taken, double links_taken) {
   fabric::placement p;
   for (gpu_id g : dc.all_gpus())
     if (d.chance(gpus_taken)) p.gpus.push_back(g);

@@ -12,7 +12,8 @@
 namespace heddle::fabric {
 
 /// B keeps the owners of the links of an F that jobs may own (`link_book`, `circuit_book`, or
-/// `no_links` where they own none). A change happens whole or not at all.
+/// `no_links` where they own none). A change happens whole or not at all. `B::knows<Part>` says whether
+/// parts of that type can fail; what the book then has to do is `link_book::mark`.
 template <class B, class F>
 concept NetworkBook = std::copyable<B> && std::equality_comparable<B> &&
     std::constructible_from<B, const F&> &&
@@ -22,6 +23,7 @@ concept NetworkBook = std::copyable<B> && std::equality_comparable<B> &&
   {book.give_back(p)};
   { asked.all_work() } -> std::same_as<bool>;
   {book.adopt_failures(asked)};
+  { B::template knows<leaf_id> } -> std::convertible_to<bool>;
 };
 
 /// F is a cluster as an immutable value: its hosts, what draws power in its network, and the book in

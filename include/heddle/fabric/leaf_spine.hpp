@@ -63,9 +63,10 @@ class leaf_spine : ports {
 
   /// \throws input_error  for a shape with a part missing or a speed that is not positive
   explicit leaf_spine(const leaf_spine_shape& shape)
-      : leaf_spine(checked(shape),
+      : leaf_spine{checked(shape),  // in braces: what is wrong is said here, before parts are made
                    ports{fabric::hosts{shape.leafs, shape.servers_per_leaf, shape.gpus_per_server}},
-                   tier_links{shape.leafs, shape.spines, shape.links_per_pair}, {}) {}
+                   tier_links{shape.leafs, shape.spines, shape.links_per_pair},
+                   {}} {}
 
   /// From its parts.
   /// \throws input_error  if the links are not those of so many leafs, or not of as many spines as
@@ -87,7 +88,7 @@ class leaf_spine : ports {
   ///                      than there are, or a number is negative
   template <std::same_as<layout> Layout>
   explicit leaf_spine(const Layout& found)
-      : leaf_spine(checked(envelope(found)), ports{hosts_of(found)}, links_of(found), {}) {}
+      : leaf_spine{checked(envelope(found)), ports{hosts_of(found)}, links_of(found), {}} {}
 
   /// Of an uneven network the largest parts.
   [[nodiscard]] const leaf_spine_shape& shape() const { return shape_; }

@@ -41,9 +41,9 @@ class tier_links {
     for (int n : counts) {
       if (n < 0) throw input_error("links", "0 links of a pair or more", std::to_string(n));
       lanes_ = std::max(lanes_, n);
-      all_ += n;
     }
     check_size();
+    for (int n : counts) all_ += n;
     counts_ = std::make_shared<const std::vector<int>>(std::move(counts));
   }
 

@@ -43,8 +43,8 @@ class ports {
             "1, where servers have different numbers of GPUs", shape.rails);
     require(shape.cards_per_server == 0 || g % c == 0, "cards_per_server",
             "a divisor of the " + std::to_string(g) + " GPUs of a server", c);
-    require(1.0 * hosts_.units() * shape.rails * shape.planes < (1 << 28), "rails",
-            "at most 2^28 leafs", shape.rails);
+    require(1.0 * hosts_.units() * shape.rails * shape.planes <= (1 << 28), "planes",
+            "at most 2^28 leafs", shape.planes);
   }
 
   [[nodiscard]] const fabric::hosts& hosts() const { return hosts_; }

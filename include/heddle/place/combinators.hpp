@@ -177,8 +177,8 @@ class filtered {
   requires PlacementPolicy<Policy, Ledger> answer operator()(const Ledger& free,
                                                              const request& job) {
     Ledger part = free;
-    const auto& dc = free.fabric();
-    hide(part, dc.all_servers(), job);
+    [[maybe_unused]] const auto& dc = free.fabric();
+    hide(part, free.hosts().all_servers(), job);
     if constexpr (requires { dc.all_leafs(); }) hide(part, dc.all_leafs(), job);
     if constexpr (requires { dc.all_spines(); }) hide(part, dc.all_spines(), job);
     nodes_.start();

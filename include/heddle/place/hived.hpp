@@ -31,8 +31,8 @@ struct cell_quota {
 
 /// Buddy cells with quotas. A tenant has so many cells. One is bound to an aligned block of GPUs when a
 /// job first needs it and let go when it is empty; while it is bound nobody else gets a GPU of it. A job
-/// goes into the tightest block of its tenant's bound cells, of equal ones the one with the lowest ids,
-/// else into a new cell, else it waits. Jobs larger than a cell get new cells, under as few leafs as can
+/// goes into the tightest block of its tenant's bound cells, of equal ones that of the cell with the lowest
+/// job id (so a tenant's choices do not hang on where its cells lie), else into a new cell, else it waits. Jobs larger than a cell get new cells, under as few leafs as can
 /// be, and must be of a tenant with whole servers as cells. New cells take the tightest unbound block.
 /// Tenants without a quota share the servers that no quota needs, as one tenant.
 ///
@@ -84,11 +84,15 @@ class hived {
   struct cell {
     server_id server;
     detail::block at;
+    job_id oldest;  // the lowest id of its jobs
 
     friend auto operator<=>(const cell& a, const cell& b) {
-      return std::pair{a.server, a.at.first} <=> std::pair{b.server, b.at.first};
+      return std::tuple{a.server, a.at.first, a.oldest} <=>
+             std::tuple{b.server, b.at.first, b.oldest};
     }
-    friend bool operator==(const cell& a, const cell& b) { return (a <=> b) == 0; }
+    [[nodiscard]] bool is_at(const cell& other) const {
+      return server == other.server && at.first == other.at.first;
+    }
   };
   struct budget {
     int cells = 0, size = 0;  // of how many GPUs each
@@ -119,23 +123,25 @@ class hived {
       budget& b = tenants_[tenant_of(free.tenant_of(job))];
       b.used += static_cast<int>(where.gpus.size());
       for (gpu_id g : where.gpus) {
-        const cell c = cell_of(dc, g, b.size);
-        if (b.bound.empty() || b.bound.back() != c) b.bound.push_back(c);
+        const cell c = cell_of(dc, g, b.size, job);
+        if (b.bound.empty() || !b.bound.back().is_at(c)) b.bound.push_back(c);
       }
     }
     bound_.assign(static_cast<std::size_t>(dc.servers()), 0);
     for (budget& b : tenants_) {
       std::sort(b.bound.begin(), b.bound.end());
-      b.bound.erase(std::unique(b.bound.begin(), b.bound.end()), b.bound.end());
+      b.bound.erase(std::unique(b.bound.begin(), b.bound.end(),
+                                [](const cell& x, const cell& y) { return x.is_at(y); }),
+                    b.bound.end());
       for (const cell& c : b.bound) bound_[c.server.index()] |= c.at.mask();
     }
   }
   /// The block of `size` GPUs that a GPU lies in; the last one of a server ends with it.
-  [[nodiscard]] static cell cell_of(const fabric::hosts& dc, gpu_id g, int size) {
+  [[nodiscard]] static cell cell_of(const fabric::hosts& dc, gpu_id g, int size, job_id job) {
     const server_id s = dc.server_of(g);
     const int block = detail::block_size(size), all = static_cast<int>(dc.gpus_of(s).size());
     const int first = dc.index_in_server(g) / block * block;
-    return {s, {first, std::min(block, all - first)}};
+    return {s, {first, std::min(block, all - first)}, job};
   }
 
   /// Servers that no quota needs: cells of one size fill blocks of the next, up to servers.
@@ -164,7 +170,7 @@ class hived {
     return servers - static_cast<int>(blocks);
   }
 
-  /// Into a bound cell: the tightest block, of equal ones in the lowest cell.
+  /// Into a bound cell: the tightest block, of equal ones in the cell with the oldest job.
   [[nodiscard]] static answer take_block(const fabric::gpu_book& free, const budget& mine,
                                          int gpus) {
     const cell* best = nullptr;
@@ -174,7 +180,8 @@ class hived {
       const word open = (detail::free_word(free, c.server) & c.at.mask()) >> c.at.first;
       int whole = 0;
       const detail::block b = detail::tightest_block(open, c.at.size, gpus, whole);
-      if (b.size == 0 || (best && whole >= least)) continue;
+      if (b.size == 0 || (best && std::pair{whole, c.oldest} >= std::pair{least, best->oldest}))
+        continue;
       best = &c;
       at = b;
       least = whole;
