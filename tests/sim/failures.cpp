@@ -52,7 +52,7 @@ plain fifo_on(any_place place, schedule::scheduler_options o = {}) {
 struct witness {
   double energy_j = 0, last_s = 0, last_w = 0;
   bool first = true, prove = false, look = false;
-  std::size_t proofs = 0, hits = 0, downs = 0, ups = 0;
+  std::size_t proofs = 0, hits = 0, downs = 0;
   std::map<job_id, double> lost_s;
 
   void operator()(const sim::moment& m) {
@@ -75,7 +75,7 @@ struct witness {
     ++hits;
   }
   void operator()(const sim::server_changed& e) {
-    ++(e.mode == sim::server_mode::on ? ups : downs);
+    if (e.mode == sim::server_mode::failed) ++downs;
     look = true;
   }
 };
