@@ -49,7 +49,10 @@ struct arguments {
 
 void add_options(CLI::App& app, arguments& a) {
   app.add_option("--cluster", a.cluster, "the network, a JSON file");
-  app.add_option("--jobs", a.jobs, "placed jobs, one JSON object a line; - is standard input")
+  app.add_option(
+         "--jobs", a.jobs,
+         "placed jobs, one JSON object a line, with collective and bytes or training_step; - "
+         "is standard input")
       ->capture_default_str();
   app.add_option("--route", a.route,
                  "ecmp, balanced, source, coloured or ideal, for jobs that own no links")

@@ -376,3 +376,38 @@ TEST_CASE("heddle-simulate follows contention flow by flow and says when that is
   CHECK(unknown.status == 2);
   CHECK(unknown.err == "heddle-simulate: --contention: expected steady or flow, got \"guess\"\n");
 }
+
+TEST_CASE("jobs of heddle-simulate send the training step of their model") {
+  const scratch_dir dir;
+  std::string csv = "job_id,submit_s,gpus,duration_s,model,collective,comm_share\n";
+  for (int i = 0; i < 4; ++i)
+    csv += std::to_string(i) + ",0,8,100," + (i % 2 ? "vgg16" : "gpt2") + ",none,0.4\n";
+  const std::string common = "--cluster " + dir.write("c.json", small_cluster) + " --jobs " +
+                             dir.write("j.csv", csv) + " --place spread --report - --per-job " +
+                             dir / "p.csv ";
+  const auto slowdowns = [&](const std::string& steps, const std::string& options) {
+    const outcome o =
+        run("heddle-simulate", common + "--steps " + dir.write("s.json", steps) + " " + options);
+    REQUIRE_MESSAGE(o.status == 0, o.err);
+    return column(content_of(dir / "p.csv"), 7);
+  };
+  const std::string step = R"({"gpt2": {"tensor": 4, "tensor_bytes": 1e8, "data_bytes": 1e9}})";
+  CHECK(slowdowns("{}", "") == std::vector<double>(4, 1));  // all of them name no collective
+  for (const char* contention : {"steady", "flow"}) {
+    const auto s = slowdowns(step, std::string("--contention ") + contention);
+    CHECK(std::max(s[0], s[2]) > 1.01);
+    CHECK(s[1] == 1);
+    CHECK(s[3] == 1);
+  }
+  const auto refused = [&](const std::string& steps) {
+    const outcome o = run("heddle-simulate", common + "--steps " + dir.write("s.json", steps));
+    CHECK(o.status == 2);
+    CHECK(o.out.empty());
+    return o.err;
+  };
+  CHECK(refused(R"({"gpt2": {"tensor": 3}})").find("s.json:1: job 0, training_step: expected") !=
+        std::string::npos);
+  CHECK(refused(R"({"gpt2": {"tensor": "4"}})").find("a whole number as tensor") !=
+        std::string::npos);
+  CHECK(refused("[]").find("an object of model: training step") != std::string::npos);
+}

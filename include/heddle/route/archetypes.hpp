@@ -9,6 +9,9 @@
 #include <heddle/core/job.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/contention.hpp>
+#include <heddle/route/path.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route::archetype {
 
@@ -35,5 +38,35 @@ struct contention {
 };
 
 static_assert(Contention<contention>);
+
+/// A FlowRouting and nothing more: it can be copied, not assigned.
+struct flow_routing {
+  explicit flow_routing(int) {}
+  flow_routing(const flow_routing&) = default;
+  flow_routing& operator=(const flow_routing&) = delete;
+  template <class Load>
+  path operator()(const view<Load>&, const traffic::flow&) {
+    return {spine_id{0}, 0, 0};
+  }
+};
+
+/// A PhaseRouting and nothing more; its answer is only convertible to a span.
+struct phase_routing {
+  struct none {
+    operator std::span<const path>() const { return {}; }
+  };
+  explicit phase_routing(int) {}
+  phase_routing(const phase_routing&) = default;
+  phase_routing& operator=(const phase_routing&) = delete;
+  template <class Load>
+  none operator()(const view<Load>&, std::span<const traffic::flow>) {
+    return {};
+  }
+};
+
+static_assert(RoutingPolicy<flow_routing> && FlowRouting<flow_routing> &&
+              !PhaseRouting<flow_routing>);
+static_assert(RoutingPolicy<phase_routing> && PhaseRouting<phase_routing> &&
+              !FlowRouting<phase_routing>);
 
 }  // namespace heddle::route::archetype

@@ -75,8 +75,9 @@ template <class T>
 concept PhaseRouting = detail::routes_phases_under<T, detail::no_load> &&
     detail::routes_phases_under<T, detail::some_load>;
 
+/// T routes flow by flow or phase by phase, and is a value: whoever routes has a copy.
 template <class T>
-concept RoutingPolicy = FlowRouting<T> || PhaseRouting<T>;
+concept RoutingPolicy = std::copy_constructible<T> &&(FlowRouting<T> || PhaseRouting<T>);
 
 namespace detail {
 /// Way number `n` < ways() from one leaf to another, on a network whose leafs differ: links up to the

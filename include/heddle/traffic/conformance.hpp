@@ -47,7 +47,7 @@ template <PhaseSource Source>
     require(std::isfinite(p.bytes) && p.bytes > 0, "bytes are positive and finite", k);
     require(p.repeat >= 1, "a phase is run at least once", k);
   }
-  std::vector<flow> again;  // what the phase before left is still in it
+  std::vector<flow> again(1);  // never empty: what stands in it must go
   for (std::size_t k = phases; k-- > 0;) {
     const phase p = source.write(k, again);
     require(p == said[k] && again == flows[k],

@@ -125,6 +125,8 @@ class training_step {
     int times;
   };
 
+  static constexpr int most_runs = 1'000'000;  // of a collective: times repeats it fits an int
+
   static std::uint32_t u(int v) { return static_cast<std::uint32_t>(v); }
 
   template <class Rank>
@@ -184,6 +186,14 @@ class training_step {
     at_least("expert_bytes", what.expert_bytes, 0);
     at_least("pipeline_bytes", what.pipeline_bytes, 0);
     at_least("data_bytes", what.data_bytes, 0);
+    const auto few = [](const char* field, double runs) {
+      if (!(runs <= most_runs))
+        throw input_error(std::string("training_step.") + field,
+                          "at most " + std::to_string(most_runs) + " in a step",
+                          std::to_string(runs));
+    };
+    few("tensor_times", 1.0 * what.tensor_times * what.micro_batches);
+    few("expert_times", 1.0 * what.expert_times * what.micro_batches);
     if (how.data % how.expert != 0)
       throw input_error("training_step.expert", "a divisor of data", std::to_string(how.expert));
     if (1.0 * how.tensor * how.data * how.pipeline != ranks)
