@@ -21,6 +21,7 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/decision_text.hpp>
+#include <heddle/schedule/detail/decision_reader.hpp>
 #include <heddle/schedule/scheduler_concept.hpp>
 #include <heddle/schedule/state.hpp>
 

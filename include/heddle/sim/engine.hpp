@@ -21,6 +21,7 @@
 #include <heddle/model/workload.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/schedule/decision.hpp>
+#include <heddle/schedule/scheduler_concept.hpp>
 #include <heddle/schedule/state.hpp>
 #include <heddle/sim/detail/progress.hpp>
 #include <heddle/sim/energy_account.hpp>
@@ -552,6 +553,8 @@ template <class Scheduler, class Network, class... Observers>
 [[nodiscard]] report run_on(Network network, const fabric::leaf_spine& dc,
                             const model::workload& jobs, Scheduler& plan, const options& o,
                             Observers&&... observers) {
+  static_assert(schedule::Scheduler<Scheduler>,
+                "a simulation drives a scheduler: decide, carry_out, options");
   static_assert((Observer<std::remove_reference_t<Observers>> && ...),
                 "an observer of a simulation has at least one of the members in sim/observer.hpp");
   return detail::engine<Scheduler, Network, std::remove_reference_t<Observers>...>(
