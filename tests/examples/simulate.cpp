@@ -96,6 +96,23 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
        "max_min, got \"x\""},
       {"unknown backfill", small_cluster, few_jobs, "--backfill x",
        "--backfill: expected one of none, greedy, easy, conservative, got \"x\""},
+      {"backfill beside an elastic allocation", small_cluster, few_jobs,
+       "--allocate max_min --backfill conservative",
+       "--backfill conservative: expected --allocate requested or zeus, since an elastic "
+       "allocation gives and takes GPUs itself, got --allocate max_min\n"},
+      {"preemption beside an elastic allocation", small_cluster, few_jobs,
+       "--allocate powerflow --preempt",
+       "--preempt: expected --allocate requested or zeus, since an elastic allocation gives and "
+       "takes GPUs itself, got --allocate powerflow\n"},
+      {"migration beside an elastic allocation", small_cluster, few_jobs,
+       "--allocate optimal --move-gpus 8", "--move-gpus 8: expected --allocate requested or zeus"},
+      {"preemption under conservative backfill", small_cluster, few_jobs,
+       "--backfill conservative --preempt",
+       "--preempt: expected another --backfill, since nobody makes room for a job under this one, "
+       "got --backfill conservative\n"},
+      {"migration on circuits", small_cluster, few_jobs, "--place ocs_vclos --move-gpus 8",
+       "--move-gpus 8: expected a --place on fixed links, since jobs on circuits do not migrate, "
+       "got --place ocs_vclos\n"},
       {"circuits on fixed links", small_cluster, few_jobs, "--place ocs_vclos",
        "--place: expected a cluster of leaf_spine_ocs for ocs_vclos, got another"},
       {"an optical cluster without circuits",

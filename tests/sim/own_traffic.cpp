@@ -1,6 +1,6 @@
 // What jobs send is the user's to say: a collective of one's own, and training steps, through
 // predictions, proofs, route tables, the flow simulation and whole simulations.
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 

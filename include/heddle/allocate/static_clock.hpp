@@ -46,10 +46,6 @@ struct static_clock {
     return policy.round_length_s();
   }
 
-  [[nodiscard]] double round_length_s() const requires TimeSharing<Policy> {
-    return policy.round_length_s();
-  }
-
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     auto& [cuts, cut_ghz, inner] = *work;
     if (cut_ghz != most_ghz || cuts.size() > 2 * jobs.size() + 1024) cuts.clear();

@@ -21,6 +21,7 @@
 #include <heddle/core/error.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/decision_text.hpp>
+#include <heddle/schedule/detail/decision_reader.hpp>
 
 namespace heddle::schedule {
 
