@@ -7,10 +7,10 @@
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/admission.hpp>
 #include <heddle/schedule/decision.hpp>
+#include <heddle/schedule/job_table.hpp>
 #include <heddle/schedule/means.hpp>
 #include <heddle/schedule/options.hpp>
 #include <heddle/schedule/scheduler_concept.hpp>
-#include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule::archetype {
 
@@ -45,8 +45,8 @@ struct scheduler {
   explicit scheduler(scheduler_options o) : options_(std::move(o)) {}
   scheduler(scheduler&&) = default;
   scheduler& operator=(scheduler&&) = default;
-  decision decide(state&, double) { return {}; }
-  bool carry_out(state&, double, const decision& d) { return d.changes_nothing(); }
+  decision decide(job_table&, double) { return {}; }
+  bool carry_out(job_table&, double, const decision& d) { return d.changes_nothing(); }
   const scheduler_options& options() const { return options_; }
   route::ideal route() const { return {}; }
 

@@ -19,24 +19,25 @@
 #include <heddle/allocate/requested.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/core/random.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/fabric.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/schedule/scheduler.hpp>
 #include <heddle/schedule/scheduler_concept.hpp>
+#include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule {
 
 namespace detail {
 
 /// Jobs that come and go by chance under a scheduler, and what is seen broken.
-template <class Plan>
+template <class Plan, class Fabric>
 class promise_check {
  public:
-  promise_check(Plan& plan, const fabric::leaf_spine& dc, std::uint64_t seed)
+  promise_check(Plan& plan, const Fabric& dc, std::uint64_t seed)
       : plan_(plan), state_(dc), dice_(seed, 0, "promises") {
     std::vector<model::operating_point> points;
-    for (int n = 1; n <= dc.gpus_per_server(); ++n)
+    for (int n = 1; n <= dc.hosts().gpus_per_server(); ++n)
       points.push_back({.config = {.gpus = n, .servers = 1, .local_batch = 1, .clock_ghz = 1},
                         .throughput = 1.0 * n,
                         .power_w = 100.0 * n,
@@ -66,7 +67,7 @@ class promise_check {
 
  private:
   decision decide() {
-    state before = state_;
+    state<Fabric> before = state_;
     const decision d = plan_.decide(state_, now_s_);
     require(state_.ledger.consistent(), "the books of the ledger are right");
     require(d.again_s > now_s_, "the next look is later than this one");
@@ -106,7 +107,7 @@ class promise_check {
   }
 
   Plan& plan_;
-  state state_;
+  state<Fabric> state_;
   stream dice_;
   model::curve curve_;
   std::deque<job> jobs_;  // the state points to them
@@ -121,16 +122,17 @@ class promise_check {
 /// 2. what is decided is booked, and can be carried out on an equal state;
 /// 3. the next look lies ahead, and who waits is told why;
 /// 4. where nobody runs somebody starts. Without budgets and jobs larger than a server, that is.
-template <Scheduler Plan>
-[[nodiscard]] std::vector<std::string> broken_promises(Plan& plan, const fabric::leaf_spine& dc,
+template <class Plan, fabric::Fabric Fabric>
+  requires Scheduler<Plan, Fabric>
+[[nodiscard]] std::vector<std::string> broken_promises(Plan& plan, const Fabric& dc,
                                                        std::uint64_t seed, int steps = 300) {
-  return detail::promise_check<Plan>{plan, dc, seed}.run(steps);
+  return detail::promise_check<Plan, Fabric>{plan, dc, seed}.run(steps);
 }
 
 /// The same of a scheduler that admits jobs by `policy`, each with the GPUs it asks for, packed.
-template <class Admission>
+template <class Admission, fabric::Fabric Fabric>
 [[nodiscard]] std::vector<std::string>
-broken_promises_of_admission(Admission policy, const fabric::leaf_spine& dc, std::uint64_t seed) {
+broken_promises_of_admission(Admission policy, const Fabric& dc, std::uint64_t seed) {
   scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
                  std::move(policy)};
   return broken_promises(plan, dc, seed);

@@ -1,7 +1,6 @@
 // Lines of schedule/decision_text.hpp read back.
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/text.hpp>
 #include <heddle/schedule/decision.hpp>
 
 namespace heddle::schedule::detail {
