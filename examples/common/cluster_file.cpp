@@ -8,7 +8,7 @@ namespace heddle::examples {
 namespace {
 
 /// The fabric of a cluster file.
-fabric::leaf_spine read_fabric(const json_file& f) {
+any_fabric read_fabric(const json_file& f) {
   const std::string kind =
       f.text({"fabric"}, "a fabric: \"leaf_spine\", \"leaf_spine_ocs\" or \"pods\"");
   if (kind != "leaf_spine" && kind != "leaf_spine_ocs" && kind != "pods")
@@ -46,7 +46,8 @@ fabric::leaf_spine read_fabric(const json_file& f) {
                          .pod = shape,
                          .core_switches = of_ocs("switches", 0),
                          .core_fibres = of_ocs("spine_fibres", 1),
-                         .switching_ms = switching_ms}};
+                         .switching_ms = switching_ms}}
+        .network();
   return fabric::leaf_spine_ocs{{.leafs = shape.leafs,
                                  .spines = shape.spines,
                                  .switches = of_ocs("switches", 0),
@@ -63,7 +64,7 @@ fabric::leaf_spine read_fabric(const json_file& f) {
 
 cluster read_cluster(const json_file& f, const model::catalogue& known) {
   if (!f.value().is_object()) f.fail({}, "an object");
-  const fabric::leaf_spine dc = read_fabric(f);
+  const any_fabric dc = read_fabric(f);
 
   fabric::base_power power;
   if (f.find({"power"}) && !f.find({"power"})->is_object()) f.fail({"power"}, "an object as power");

@@ -3,17 +3,17 @@
 
 #include <string>
 
-#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/power.hpp>
 #include <heddle/model/catalogue.hpp>
 
+#include "common/any_fabric.hpp"
 #include "common/json_file.hpp"
 
 namespace heddle::examples {
 
 /// What a cluster file says.
 struct cluster {
-  fabric::leaf_spine fabric;
+  any_fabric fabric;
   fabric::base_power power;
   std::string gpu;  ///< of the catalogue
 };

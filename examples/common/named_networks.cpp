@@ -24,7 +24,7 @@ traffic::any_source steps_of_models::operator()(const job& j, const traffic::gro
   return step->second.on(ranks, bytes);
 }
 
-steps_of_models read_steps(const json_file& file, const fabric::leaf_spine& dc,
+steps_of_models read_steps(const json_file& file, const any_fabric& on,
                            const model::workload& jobs) {
   steps_of_models out;
   if (!file.value().is_object()) file.fail({}, "an object of model: training step");
@@ -34,14 +34,15 @@ steps_of_models read_steps(const json_file& file, const fabric::leaf_spine& dc,
     });
   std::set<std::pair<std::string, int>> seen;
   std::vector<gpu_id> gpus;
-  for (gpu_id g : dc.all_gpus()) gpus.push_back(g);
+  for (gpu_id g : on.hosts().all_gpus()) gpus.push_back(g);
   for (const job& j : jobs.jobs) {
     const auto step = out.of.find(j.model);
-    if (step == out.of.end() || j.gpus > dc.gpus() || !seen.insert({j.model, j.gpus}).second)
+    if (step == out.of.end() || j.gpus > on.gpus() || !seen.insert({j.model, j.gpus}).second)
       continue;
     try {
-      (void)step->second.on(
-          traffic::make_group(dc, std::span{gpus}.first(static_cast<std::size_t>(j.gpus))));
+      (void)step->second.on(on.on([&](const auto& dc) {
+        return traffic::make_group(dc, std::span{gpus}.first(static_cast<std::size_t>(j.gpus)));
+      }));
     } catch (const input_error& e) {
       throw input_error(file.where({j.model}) + ": job " + std::to_string(j.id.value) + ", " +
                             e.where(),
@@ -52,15 +53,18 @@ steps_of_models read_steps(const json_file& file, const fabric::leaf_spine& dc,
 }
 
 schedule::any_network network_named(const std::string& contention, const std::string& route,
-                                    std::uint64_t seed, const fabric::leaf_spine& dc,
+                                    std::uint64_t seed, const any_fabric& on,
                                     const route::flow_contention_options& o,
                                     const steps_of_models& traffic) {
   if (contention != "steady" && contention != "flow")
     throw input_error("--contention", "steady or flow", "\"" + contention + "\"");
   const auto under = [&](auto routing) {
-    return contention == "steady"
-               ? schedule::any_network{route::steady{dc, std::move(routing), {}, traffic}}
-               : schedule::any_network{route::flow_contention{dc, std::move(routing), o, traffic}};
+    return on.on([&](const auto& dc) {
+      return contention == "steady"
+                 ? schedule::any_network{route::steady{dc, std::move(routing), {}, traffic}}
+                 : schedule::any_network{
+                       route::flow_contention{dc, std::move(routing), o, traffic}};
+    });
   };
   return route == "coloured" ? under(route::coloured{}) : under(route_named(route, seed));
 }

@@ -6,12 +6,12 @@
 #include <string>
 
 #include <heddle/core/job.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/model/workload.hpp>
 #include <heddle/route/flow_contention.hpp>
 #include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/traffic/any_source.hpp>
 
+#include "common/any_fabric.hpp"
 #include "common/json_file.hpp"
 #include "common/step_text.hpp"
 
@@ -28,14 +28,14 @@ struct steps_of_models {
 
 /// Reads an object of model → training step (step_text.hpp), for these jobs.
 /// \throws input_error  for a step that is none, or that a job of its model cannot have
-[[nodiscard]] steps_of_models read_steps(const json_file& file, const fabric::leaf_spine& dc,
+[[nodiscard]] steps_of_models read_steps(const json_file& file, const any_fabric& on,
                                          const model::workload& jobs);
 
 /// How jobs that share links slow each other down: `steady`, or `flow` by flow, under the routing of
 /// that name. \throws input_error  for a name that is none
 [[nodiscard]] schedule::any_network network_named(const std::string& contention,
                                                   const std::string& route, std::uint64_t seed,
-                                                  const fabric::leaf_spine& dc,
+                                                  const any_fabric& on,
                                                   const route::flow_contention_options& o = {},
                                                   const steps_of_models& traffic = {});
 

@@ -17,31 +17,33 @@ namespace heddle::examples {
 namespace {
 
 using o = const place_options&;
+using on_links = place_function<fabric::leaf_spine>;
+using on_circuits = place_function<fabric::leaf_spine_ocs>;
 
 template <class... Policies>
-place_function chain(Policies... policies) {
+auto chain(Policies... policies) {
   return place::first_of{place::one_server{}, place::one_leaf{}, std::move(policies)...};
 }
 
 constexpr named_place all[] = {
-    {"spread", false, false, [](o) -> place_function { return place::spread{}; }},
-    {"random", false, false, [](o x) -> place_function { return place::random{x.seed}; }},
-    {"packed", false, false, [](o) -> place_function { return place::packed{}; }},
-    {"locality", false, false, [](o) -> place_function { return place::locality{}; }},
-    {"one_server", true, false, [](o) -> place_function { return place::one_server{}; }},
-    {"one_leaf", true, false, [](o) -> place_function { return place::one_leaf{}; }},
-    {"buddy", false, false, [](o) -> place_function { return place::buddy{}; }},
-    {"vclos", true, false, [](o) { return chain(place::vclos{}); }},
-    {"vclos_even", true, false, [](o) { return chain(place::vclos{.any_size = false}); }},
-    {"ocs_vclos", true, true, [](o) { return chain(place::ocs_vclos{}); }},
-    {"relaxed", false, false, [](o) { return chain(place::relaxed{}); }},
-    {"jigsaw", true, false, [](o) { return chain(place::jigsaw{}); }},
-    {"laas", true, false, [](o) { return chain(place::laas{}); }},
-    {"topology_aware", false, false,
-     [](o) -> place_function {
+    {"spread", false, [](o) -> on_links { return place::spread{}; }},
+    {"random", false, [](o x) -> on_links { return place::random{x.seed}; }},
+    {"packed", false, [](o) -> on_links { return place::packed{}; }},
+    {"locality", false, [](o) -> on_links { return place::locality{}; }},
+    {"one_server", true, [](o) -> on_links { return place::one_server{}; }},
+    {"one_leaf", true, [](o) -> on_links { return place::one_leaf{}; }},
+    {"buddy", false, [](o) -> on_links { return place::buddy{}; }},
+    {"vclos", true, [](o) -> on_links { return chain(place::vclos{}); }},
+    {"vclos_even", true, [](o) -> on_links { return chain(place::vclos{.any_size = false}); }},
+    {"ocs_vclos", true, nullptr, [](o) -> on_circuits { return chain(place::ocs_vclos{}); }},
+    {"relaxed", false, [](o) -> on_links { return chain(place::relaxed{}); }},
+    {"jigsaw", true, [](o) -> on_links { return chain(place::jigsaw{}); }},
+    {"laas", true, [](o) -> on_links { return chain(place::laas{}); }},
+    {"topology_aware", false,
+     [](o) -> on_links {
        return place::first_of{place::one_server{}, place::topology_aware{}};
      }},
-    {"hived", false, false, [](o x) -> place_function { return place::hived{x.quotas}; }},
+    {"hived", false, [](o x) -> on_links { return place::hived{x.quotas}; }},
 };
 
 }  // namespace

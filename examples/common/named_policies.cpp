@@ -1,5 +1,6 @@
 #include "common/named_policies.hpp"
 
+#include <type_traits>
 #include <utility>
 
 #include <heddle/allocate/marginals.hpp>
@@ -54,52 +55,73 @@ void check_together(const scheduler_names& n) {
     if (n.joint) refuse("--joint", what, backfill);
     if (n.move_gpus > 0) refuse(moves, what, backfill);
   }
-  if (n.move_gpus > 0 && find_place(n.place, "--place").optical)
+  if (n.move_gpus > 0 && find_place(n.place, "--place").optical())
     refuse(moves, "a --place on fixed links, since jobs on circuits do not migrate",
            "--place " + n.place);
 }
 
 /// A scheduler whose jobs share links under another routing than its own.
-template <class Route>
+template <class Fabric, class Route>
 struct rerouted {
-  schedule::any_scheduler plan;
+  schedule::any_scheduler<Fabric> plan;
   Route routing;
 
   [[nodiscard]] const Route& route() const { return routing; }
   [[nodiscard]] const schedule::scheduler_options& options() const { return plan.options(); }
-  schedule::decision decide(schedule::state& s, double now_s) { return plan.decide(s, now_s); }
-  [[nodiscard]] bool carry_out(schedule::state& s, double now_s, const schedule::decision& d) {
+  schedule::decision decide(schedule::state<Fabric>& s, double now_s) {
+    return plan.decide(s, now_s);
+  }
+  [[nodiscard]] bool carry_out(schedule::state<Fabric>& s, double now_s,
+                               const schedule::decision& d) {
     return plan.carry_out(s, now_s, d);
   }
 };
 
+/// The means of making room that were asked for.
+template <class Fabric>
+auto means_of(const scheduler_names& n) {
+  const if_asked<schedule::preempt> stop{n.preempt};
+  const if_asked<schedule::other_count> resize{n.joint};
+  if constexpr (std::is_same_v<Fabric, fabric::leaf_spine_ocs>)  // jobs on circuits do not migrate
+    return schedule::means{stop, resize};
+  else
+    return schedule::means{
+        stop, if_asked<schedule::migrate>{n.move_gpus > 0, {.most_gpus = n.move_gpus}}, resize};
+}
+
 }  // namespace
 
-schedule::any_scheduler make_scheduler(const scheduler_names& n,
-                                       const schedule::scheduler_options& o, std::uint64_t seed) {
+void check_scheduler(const scheduler_names& n) {
   check_name(allocations, "--allocate", n.allocate);
   check_name(routings, "--route", n.route);
+  (void)find_named(orders, "order", n.order);
+  (void)admission_named(n.backfill, n.depth);
+  (void)find_place(n.place, "--place");
+  check_together(n);
+}
+
+template <class Fabric>
+schedule::any_scheduler<Fabric>
+make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed) {
+  using any = schedule::any_scheduler<Fabric>;
+  check_scheduler(n);
   if (n.route == "coloured") {  // of a phase at once, where the others route flow by flow
     scheduler_names inner = n;
     inner.route = "source";
-    return schedule::any_scheduler{rerouted<route::coloured>{make_scheduler(inner, o, seed), {}}};
+    return any{rerouted<Fabric, route::coloured>{make_scheduler<Fabric>(inner, o, seed), {}}};
   }
   const order_of by{find_named(orders, "order", n.order)};
   admission_of admission = admission_named(n.backfill, n.depth);
-  const place_function place = find_place(n.place, "--place").make({.seed = seed});
+  const place_function<Fabric> place =
+      find_place(n.place, "--place").template make<Fabric>({.seed = seed});
   const route_of routing = route_named(n.route, seed);
-  check_together(n);
   const auto rigid = [&](auto allocate) {
-    return schedule::any_scheduler{schedule::scheduler{
-        by, std::move(allocate), place, routing, std::move(admission),
-        schedule::means{if_asked<schedule::preempt>{n.preempt},
-                        if_asked<schedule::migrate>{n.move_gpus > 0, {.most_gpus = n.move_gpus}},
-                        if_asked<schedule::other_count>{n.joint}},
-        o}};
+    return any{schedule::scheduler{by, std::move(allocate), place, routing, std::move(admission),
+                                   means_of<Fabric>(n), o}};
   };
   const auto elastic = [&](auto allocate) {
-    return schedule::any_scheduler{schedule::scheduler{by, std::move(allocate), place, routing,
-                                                       admit::elastic{.ask_place = n.joint}, o}};
+    return any{schedule::scheduler{by, std::move(allocate), place, routing,
+                                   admit::elastic{.ask_place = n.joint}, o}};
   };
   if (n.allocate == "requested") return rigid(allocate::requested{});
   if (n.allocate == "zeus") return rigid(allocate::zeus{});
@@ -108,5 +130,10 @@ schedule::any_scheduler make_scheduler(const scheduler_names& n,
   if (n.allocate == "throughput_marginal") return elastic(allocate::throughput_marginal{});
   return elastic(allocate::max_min{});
 }
+
+template schedule::any_scheduler<fabric::leaf_spine>
+make_scheduler(const scheduler_names&, const schedule::scheduler_options&, std::uint64_t);
+template schedule::any_scheduler<fabric::leaf_spine_ocs>
+make_scheduler(const scheduler_names&, const schedule::scheduler_options&, std::uint64_t);
 
 }  // namespace heddle::examples

@@ -50,7 +50,6 @@ template <class Entries>
 using any_order = std::variant<order::fifo, order::fewest_gpus, order::shortest,
                                order::shortest_remaining, order::deadline, order::least_attained>;
 using any_route = std::variant<route::ecmp, route::balanced, route::source, route::ideal>;
-using any_place = place_function;
 
 inline const std::array<named<any_order>, 6> orders{{
     {"fifo", order::fifo{}},
@@ -147,9 +146,13 @@ inline constexpr std::array<std::string_view, 6> allocations{
 inline constexpr std::array<std::string_view, 5> routings{"ecmp", "balanced", "source", "coloured",
                                                           "ideal"};
 
-/// A scheduler that shares no state with any other.
+/// A scheduler that shares no state with any other, for fixed links or for circuits.
 /// \throws input_error  for a name that is none, and for parts that do not go together
-[[nodiscard]] schedule::any_scheduler
+template <class Fabric>
+[[nodiscard]] schedule::any_scheduler<Fabric>
 make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed);
+
+/// Looks the names up. \throws input_error  as `make_scheduler` does
+void check_scheduler(const scheduler_names& n);
 
 }  // namespace heddle::examples

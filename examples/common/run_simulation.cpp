@@ -6,16 +6,33 @@
 
 namespace heddle::examples {
 
-sim::report run_simulation(const fabric::leaf_spine& dc, const model::workload& jobs,
-                           schedule::any_scheduler& plan, const sim::options& o,
+template <class Fabric>
+sim::report run_simulation(const Fabric& dc, const model::workload& jobs,
+                           schedule::any_scheduler<Fabric>& plan, const sim::options& o,
                            const watcher& watch) {
   return run_simulation(plan.make_network(dc, o.contention), dc, jobs, plan, o, watch);
 }
 
-sim::report run_simulation(schedule::any_network network, const fabric::leaf_spine& dc,
-                           const model::workload& jobs, schedule::any_scheduler& plan,
+template <class Fabric>
+sim::report run_simulation(schedule::any_network network, const Fabric& dc,
+                           const model::workload& jobs, schedule::any_scheduler<Fabric>& plan,
                            const sim::options& o, const watcher& watch) {
   return sim::run_on(std::move(network), dc, jobs, plan, o, watch);
 }
+
+template sim::report run_simulation(const fabric::leaf_spine&, const model::workload&,
+                                    schedule::any_scheduler<fabric::leaf_spine>&,
+                                    const sim::options&, const watcher&);
+template sim::report run_simulation(const fabric::leaf_spine_ocs&, const model::workload&,
+                                    schedule::any_scheduler<fabric::leaf_spine_ocs>&,
+                                    const sim::options&, const watcher&);
+template sim::report run_simulation(schedule::any_network, const fabric::leaf_spine&,
+                                    const model::workload&,
+                                    schedule::any_scheduler<fabric::leaf_spine>&,
+                                    const sim::options&, const watcher&);
+template sim::report run_simulation(schedule::any_network, const fabric::leaf_spine_ocs&,
+                                    const model::workload&,
+                                    schedule::any_scheduler<fabric::leaf_spine_ocs>&,
+                                    const sim::options&, const watcher&);
 
 }  // namespace heddle::examples

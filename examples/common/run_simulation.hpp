@@ -26,14 +26,16 @@ struct watcher {
 };
 
 /// `sim::run`.
-[[nodiscard]] sim::report run_simulation(const fabric::leaf_spine& dc, const model::workload& jobs,
-                                         schedule::any_scheduler& plan, const sim::options& o = {},
-                                         const watcher& watch = {});
+template <class Fabric>
+[[nodiscard]] sim::report run_simulation(const Fabric& dc, const model::workload& jobs,
+                                         schedule::any_scheduler<Fabric>& plan,
+                                         const sim::options& o = {}, const watcher& watch = {});
 
 /// The same on a given model of contention.
-[[nodiscard]] sim::report run_simulation(schedule::any_network network,
-                                         const fabric::leaf_spine& dc, const model::workload& jobs,
-                                         schedule::any_scheduler& plan, const sim::options& o = {},
-                                         const watcher& watch = {});
+template <class Fabric>
+[[nodiscard]] sim::report run_simulation(schedule::any_network network, const Fabric& dc,
+                                         const model::workload& jobs,
+                                         schedule::any_scheduler<Fabric>& plan,
+                                         const sim::options& o = {}, const watcher& watch = {});
 
 }  // namespace heddle::examples

@@ -15,7 +15,7 @@
 namespace heddle::examples {
 
 void check_names(const simulation_spec& s) {
-  (void)make_scheduler(s.names, {}, 0);
+  check_scheduler(s.names);
   if (s.contention != "steady" && s.contention != "flow")
     throw input_error("--contention", "steady or flow", "\"" + s.contention + "\"");
   if (!s.workload.empty() && s.workload != "vclos" && s.workload != "vclos_mixed" &&
@@ -24,11 +24,12 @@ void check_names(const simulation_spec& s) {
                       "\"" + s.workload + "\"");
 }
 
-fabric::leaf_spine network_for(const cluster& c, const std::string& place) {
-  const bool circuits = find_place(place, "--place").optical;
-  if (circuits == c.fabric.is_optical()) return c.fabric;
+any_fabric network_for(const cluster& c, const std::string& place) {
+  const bool circuits = find_place(place, "--place").optical();
+  const fabric::leaf_spine_ocs* optical = c.fabric.circuits();
+  if (circuits == (optical != nullptr)) return c.fabric;
   if (circuits) throw input_error("--place", "a cluster of leaf_spine_ocs for " + place, "another");
-  if (const auto fixed = c.fabric.mesh()) return *fixed;
+  if (const auto fixed = optical->mesh()) return *fixed;
   throw input_error("--place", "ocs_vclos on this cluster, whose circuits cannot be spread evenly",
                     "\"" + place + "\"");
 }

@@ -39,7 +39,7 @@ void check_names(const simulation_spec& s);
 /// The network that `place` needs: an optical fabric for circuits, else one with fixed links, which
 /// on an optical cluster are circuits set once and for all.
 /// \throws input_error  where the cluster cannot be had so
-[[nodiscard]] fabric::leaf_spine network_for(const cluster& c, const std::string& place);
+[[nodiscard]] any_fabric network_for(const cluster& c, const std::string& place);
 
 /// Reads the jobs of `s` and gives them their curves.
 [[nodiscard]] model::workload read_workload(const simulation_spec& s, const cluster& c,
