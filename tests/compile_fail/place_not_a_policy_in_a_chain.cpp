@@ -1,4 +1,4 @@
-// expect: PlacementPolicy
+// expect: PolicyOfSomeFabric
 // A chain is made of placement policies; a number is none.
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/shared_network.hpp>
