@@ -11,6 +11,7 @@
 #include <heddle/route/routing.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/route/verify.hpp>
+#include <heddle/traffic/all_to_all.hpp>
 
 using namespace heddle;
 
@@ -21,13 +22,10 @@ const fabric::leaf_spine network{
 std::vector<route::flow_job> two_jobs() {
   std::vector<route::flow_job> jobs(2);
   for (std::uint32_t j = 0; j < 2; ++j) {
-    jobs[j] = {.id = job_id{j},
-               .where = {},
-               .pattern = collective::all_to_all,
-               .bytes = 2.5e8,
-               .compute_s = 0.7};
+    jobs[j] = {.id = job_id{j}, .where = {}, .source = {}, .compute_s = 0.7};
     for (gpu_id g : network.all_gpus())
       if (network.index_in_leaf(g) / 8 == static_cast<int>(j)) jobs[j].where.gpus.push_back(g);
+    jobs[j].source = traffic::all_to_all{traffic::make_group(network, jobs[j].where.gpus), 2.5e8};
   }
   return jobs;
 }
@@ -38,7 +36,7 @@ void show(const char* what, const std::vector<route::flow_job>& jobs, Routing ro
   route::steady predict{network, routing};
   const auto measured = simulate(jobs);
   for (std::size_t j = 0; j < jobs.size(); ++j)
-    predict.add(jobs[j].id, jobs[j].where, jobs[j].pattern,
+    predict.add(jobs[j].id, jobs[j].where, jobs[j].source,
                 measured[j].undisturbed_s / (measured[j].undisturbed_s + jobs[j].compute_s));
   std::cout << std::left << std::setw(24) << what << std::fixed << std::setprecision(2);
   for (const auto& m : measured)

@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-#include <heddle/allocate/energy_account.hpp>
+#include <heddle/allocate/energy_allowance.hpp>
 #include <heddle/allocate/powerflow.hpp>
+#include <heddle/fabric/watts.hpp>
 #include <heddle/model/catalogue.hpp>
 
 using namespace heddle;
@@ -37,12 +38,16 @@ int main() {
     return all;
   };
 
-  constexpr double hour_s = 3600, idle_w = 60, base_w = 128 * idle_w + 16 * 500.0;
+  constexpr double hour_s = 3600;
+  constexpr fabric::base_power power;
+  constexpr double idle_w = power.gpu_idle_w;
+  constexpr double base_w =
+      fabric::watts_of({.idle_gpus = 128, .servers_on = 16}, power).total();
   allocate::powerflow policy;
   allocate::allocation given;
   std::cout << "budget of a day   hour  may draw  draws, kW  GPUs  mean clock, GHz  speed, %\n";
   for (const double mwh : {0.7, 0.9, 2.0}) {
-    allocate::energy_account budget{mwh * 3.6e9, 24 * hour_s};
+    allocate::energy_allowance budget{mwh * 3.6e9, 24 * hour_s};
     double spent_j = 0;
     for (int hour = 0; hour < 24; ++hour) {
       const auto jobs = queue(hour < 12 ? 3 : 90);
@@ -54,7 +59,7 @@ int main() {
       for (std::size_t i = 0; i < given.size(); ++i) {
         if (!given[i]) continue;
         const auto& p = *given[i];
-        draws_w += p.power_w - p.config.gpus * idle_w;
+        draws_w += fabric::extra_power_w(p, idle_w);
         gpus += p.config.gpus;
         clock += p.config.gpus * p.config.clock_ghz;
         speed += p.throughput / jobs[i].curve->fastest(8)->throughput /

@@ -7,7 +7,7 @@
 #   test       demo, doctest, and OpenMPI for sweeps on many machines
 #   bench      demo and Google Benchmark
 #   peers      solvers that tests and benchmarks compare with where they are present
-#   compilers  Clang, whose results must equal GCC's byte for byte
+#   compilers  Clang, whose results must equal GCC's byte for byte, its library and clang-format
 #   browser    Chromium, with which the tests look at the web pages
 #   fuzz       Clang and libFuzzer, for the fuzzers of the readers
 #   slurm      Slurm, of which the tests start one of their own
@@ -27,7 +27,7 @@ for set in "${@:-test}"; do
     test) wanted+=("${base[@]}" doctest-dev libopenmpi-dev openmpi-bin) ;;
     bench) wanted+=("${base[@]}" libbenchmark-dev) ;;
     peers) wanted+=(libglpk-dev coinor-libcbc-dev coinor-libclp-dev liblemon-dev libsimgrid-dev) ;;
-    compilers) wanted+=(clang-19) ;;
+    compilers) wanted+=(clang-19 libc++-19-dev libc++abi-19-dev clang-format-14) ;;
     browser) wanted+=(chromium) ;;
     fuzz) wanted+=(clang-19 libclang-rt-19-dev) ;;
     slurm) wanted+=(slurmctld slurmd slurm-client) ;;

@@ -10,6 +10,7 @@
 //   heddle-bench-optical --benchmark_filter='rewire_per_switch' the per-switch method, with LEMON
 //   heddle-bench-optical --benchmark_filter='rewire_chains'     alternating paths, blind
 //   heddle-bench-optical --benchmark_filter='rewire_scratch'    coloured afresh
+//   heddle-bench-optical --benchmark_filter='rewire_plan'       the way to our answer, in steps
 //   heddle-bench-optical --benchmark_filter='rewire_lp'         the linear program, with CLP:
 //   minutes at 64, 64
 //
@@ -27,7 +28,10 @@
 
 #include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/random.hpp>
+#include <heddle/optical/plan.hpp>
+#include <heddle/optical/ports.hpp>
 #include <heddle/optical/rewire.hpp>
+#include <heddle/optical/wiring.hpp>
 
 #ifdef HEDDLE_HAS_CBC
 #include <ClpSimplex.hpp>
@@ -42,18 +46,42 @@ bool lemon_cheapest_matching(int n, const std::vector<std::pair<int, int>>& arcs
 namespace {
 
 using namespace heddle;
-using optical::rewire_problem;
 
 constexpr int instances = 5;
 
+struct connect {
+  ocs_id ocs;
+  leaf_id leaf;
+  spine_id spine;
+};
+/// A full fabric, one fibre everywhere, in plain lists for the methods compared with.
+struct instance {
+  int switches = 0, leafs = 0, spines = 0;
+  std::vector<int> want;  // row by row
+  std::vector<connect> current;
+
+  [[nodiscard]] int& wanted(leaf_id l, spine_id s) {
+    return want[l.index() * static_cast<std::size_t>(spines) + s.index()];
+  }
+  [[nodiscard]] optical::rewire_problem problem() const {
+    optical::rewire_problem p{
+        optical::wiring{{leafs, spines, switches, 1, 1}}, optical::link_matrix{leafs, spines}, {}};
+    for (const connect& c : current) p.current.connect(c.leaf, c.spine, c.ocs);
+    for (leaf_id l : p.current.ends().all_leafs())
+      for (spine_id s : p.current.ends().all_spines())
+        p.want(l, s) = want[l.index() * static_cast<std::size_t>(spines) + s.index()];
+    return p;
+  }
+};
+
 /// K random permutations of P; then the spines of random pairs of circuits are exchanged, whatever
 /// their OCS, until a tenth of the circuits differ. Rows and columns stay full.
-rewire_problem exchanged(int p, int k, std::uint64_t seed) {
+instance exchanged(int p, int k, std::uint64_t seed) {
   stream chance{seed, 0, "rewire bench"};
   const auto below = [&](std::size_t n) {
     return boost::random::uniform_int_distribution<std::size_t>(0, n - 1)(chance);
   };
-  rewire_problem problem;
+  instance problem;
   problem.switches = k;
   problem.leafs = problem.spines = p;
   for (int o = 0; o < k; ++o) {
@@ -64,7 +92,7 @@ rewire_problem exchanged(int p, int k, std::uint64_t seed) {
       problem.current.push_back(
           {ocs_id{o}, leaf_id{l}, spine_id{spine[static_cast<std::size_t>(l)]}});
   }
-  std::vector<optical::cross_connect> then = problem.current;
+  std::vector<connect> then = problem.current;
   const auto differs = [&](std::size_t i) {
     return then[i].spine != problem.current[i].spine ? 1 : 0;
   };
@@ -76,12 +104,12 @@ rewire_problem exchanged(int p, int k, std::uint64_t seed) {
     changed += differs(a) + differs(b);
   }
   problem.want.assign(static_cast<std::size_t>(p) * static_cast<std::size_t>(p), 0);
-  for (const optical::cross_connect& c : then) ++problem.wanted(c.leaf, c.spine);
+  for (const connect& c : then) ++problem.wanted(c.leaf, c.spine);
   return problem;
 }
 
-std::vector<rewire_problem> all_instances(const benchmark::State& state) {
-  std::vector<rewire_problem> all;
+std::vector<instance> all_instances(const benchmark::State& state) {
+  std::vector<instance> all;
   for (std::uint64_t seed = 1; seed <= instances; ++seed)
     all.push_back(
         exchanged(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)), seed));
@@ -89,9 +117,9 @@ std::vector<rewire_problem> all_instances(const benchmark::State& state) {
 }
 
 /// Wanted beyond what there is.
-std::size_t must(const rewire_problem& p) {
+std::size_t must(const instance& p) {
   std::vector<int> missing = p.want;
-  for (const optical::cross_connect& c : p.current)
+  for (const connect& c : p.current)
     --missing[c.leaf.index() * static_cast<std::size_t>(p.spines) + c.spine.index()];
   std::size_t sum = 0;
   for (const int m : missing) sum += static_cast<std::size_t>(std::max(m, 0));
@@ -99,15 +127,14 @@ std::size_t must(const rewire_problem& p) {
 }
 
 /// spine[o · P + l] of a wiring of a full fabric.
-std::vector<int> table(const rewire_problem& p) {
+std::vector<int> table(const instance& p) {
   std::vector<int> spine(p.current.size());
-  for (const optical::cross_connect& c : p.current)
+  for (const connect& c : p.current)
     spine[c.ocs.index() * static_cast<std::size_t>(p.leafs) + c.leaf.index()] =
         static_cast<int>(c.spine.value);
   return spine;
 }
-std::size_t set_up(const rewire_problem& p, const std::vector<int>& now,
-                   const std::vector<int>& then) {
+std::size_t set_up(const instance& p, const std::vector<int>& now, const std::vector<int>& then) {
   std::vector<int> have(p.want.size(), 0);
   std::size_t moved = 0;
   for (std::size_t i = 0; i < now.size(); ++i) {
@@ -120,20 +147,22 @@ std::size_t set_up(const rewire_problem& p, const std::vector<int>& now,
 }
 
 void rewire(benchmark::State& state) {
-  const std::vector<rewire_problem> all = all_instances(state);
+  const std::vector<instance> all = all_instances(state);
   const optical::rewire_options options{.effort = static_cast<double>(state.range(2)) / 100};
   optical::rewirer rewirer;
   double total = 0, bound = 0, wanted = 0, steps = 0;
-  for (const rewire_problem& p : all) {
+  std::vector<optical::rewire_problem> problems;
+  for (const instance& one : all) {
+    const optical::rewire_problem& p = problems.emplace_back(one.problem());
     const optical::rewire_result r = rewirer(p, options);
     if (check(p, r)) std::abort();
     total += static_cast<double>(r.set_up);
     bound += static_cast<double>(r.lower_bound);
     steps += static_cast<double>(r.steps);
-    wanted += static_cast<double>(must(p));
+    wanted += static_cast<double>(must(one));
   }
   std::size_t next = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(rewirer(all[next++ % all.size()], options));
+  for (auto _ : state) benchmark::DoNotOptimize(rewirer(problems[next++ % all.size()], options));
   state.counters["must"] = wanted / instances;
   state.counters["bound"] = bound / instances;
   state.counters["set_up"] = total / instances;
@@ -153,16 +182,32 @@ BENCHMARK(rewire)
     ->Args({256, 64, 500})
     ->Unit(benchmark::kMillisecond);
 
+/// The way to the answer, in steps.
+void rewire_plan(benchmark::State& state) {
+  const optical::rewire_problem p = all_instances(state).front().problem();
+  const optical::rewire_result r = optical::rewire(p);
+  optical::plan way;
+  for (auto _ : state) way = optical::make_plan(p.current, r.target, 50);
+  state.counters["set_up"] = static_cast<double>(r.set_up);
+  state.counters["steps"] = static_cast<double>(way.steps.size());
+  state.counters["dips"] = static_cast<double>(way.dips.size());
+}
+BENCHMARK(rewire_plan)
+    ->ArgNames({"P", "K"})
+    ->Args({16, 16})
+    ->Args({64, 64})
+    ->Args({256, 64})
+    ->Unit(benchmark::kMillisecond);
+
 #ifdef HEDDLE_HAS_LEMON
 /// OCS by OCS the perfect matching of what is still wanted that keeps the most circuits there.
 /// `priced` charges a circuit that another OCS would lose too, and frees those that must be set up
 /// anyway.
-std::vector<int> per_switch(const rewire_problem& p, const std::vector<int>& now, bool priced) {
+std::vector<int> per_switch(const instance& p, const std::vector<int>& now, bool priced) {
   const int n = p.leafs;
   const auto ports = static_cast<std::size_t>(n);
   std::vector<int> left = p.want, others(p.want.size(), 0), then, matching, cost;
-  for (const optical::cross_connect& c : p.current)
-    ++others[c.leaf.index() * ports + c.spine.index()];
+  for (const connect& c : p.current) ++others[c.leaf.index() * ports + c.spine.index()];
   std::vector<std::pair<int, int>> arcs;
   for (std::size_t o = 0; o < static_cast<std::size_t>(p.switches); ++o) {
     for (std::size_t l = 0; l < ports; ++l)
@@ -188,11 +233,11 @@ std::vector<int> per_switch(const rewire_problem& p, const std::vector<int>& now
 }
 
 void rewire_per_switch(benchmark::State& state) {
-  const std::vector<rewire_problem> all = all_instances(state);
+  const std::vector<instance> all = all_instances(state);
   const bool priced = state.range(2) != 0;
   double total = 0;
   std::vector<std::vector<int>> now;
-  for (const rewire_problem& p : all) {
+  for (const instance& p : all) {
     now.push_back(table(p));
     total += static_cast<double>(set_up(p, now.back(), per_switch(p, now.back(), priced)));
   }
@@ -213,7 +258,7 @@ BENCHMARK(rewire_per_switch)
 
 /// Surplus circuits go, those of the highest OCS first; each missing one comes in by an alternating
 /// path of the first free OCS of its leaf and of its spine, whatever it moves.
-std::vector<int> chains(const rewire_problem& p, const std::vector<int>& now) {
+std::vector<int> chains(const instance& p, const std::vector<int>& now) {
   const auto n = static_cast<std::size_t>(p.leafs), k = static_cast<std::size_t>(p.switches);
   std::vector<int> spine_of = now, leaf_of(now.size(), -1), left = p.want;
   for (std::size_t o = 0; o < k; ++o)
@@ -260,10 +305,10 @@ std::vector<int> chains(const rewire_problem& p, const std::vector<int>& now) {
 }
 
 void rewire_chains(benchmark::State& state) {
-  const std::vector<rewire_problem> all = all_instances(state);
+  const std::vector<instance> all = all_instances(state);
   double total = 0;
   std::vector<std::vector<int>> now;
-  for (const rewire_problem& p : all) {
+  for (const instance& p : all) {
     now.push_back(table(p));
     total += static_cast<double>(set_up(p, now.back(), chains(p, now.back())));
   }
@@ -276,9 +321,9 @@ void rewire_chains(benchmark::State& state) {
 }
 
 void rewire_scratch(benchmark::State& state) {
-  const std::vector<rewire_problem> all = all_instances(state);
+  const std::vector<instance> all = all_instances(state);
   edge_colouring colour;
-  const auto scratch = [&](const rewire_problem& p) {
+  const auto scratch = [&](const instance& p) {
     const auto n = static_cast<std::size_t>(p.leafs);
     std::vector<bipartite_edge> edges;
     for (std::uint32_t l = 0; l < n; ++l)
@@ -291,7 +336,7 @@ void rewire_scratch(benchmark::State& state) {
     return then;
   };
   double total = 0;
-  for (const rewire_problem& p : all) total += static_cast<double>(set_up(p, table(p), scratch(p)));
+  for (const instance& p : all) total += static_cast<double>(set_up(p, table(p), scratch(p)));
   std::size_t next = 0;
   for (auto _ : state) benchmark::DoNotOptimize(scratch(all[next++ % all.size()]));
   state.counters["set_up"] = total / instances;
@@ -306,7 +351,7 @@ BENCHMARK(rewire_chains)->Apply(shapes);
 BENCHMARK(rewire_scratch)->Apply(shapes);
 
 #ifdef HEDDLE_HAS_CBC
-double linear_program(const rewire_problem& p) {
+double linear_program(const instance& p) {
   const auto n = static_cast<std::size_t>(p.leafs), k = static_cast<std::size_t>(p.switches);
   const std::vector<int> now = table(p);
   std::vector<double> right, cost, value;
@@ -339,11 +384,11 @@ double linear_program(const rewire_problem& p) {
 }
 
 void rewire_lp(benchmark::State& state) {
-  const std::vector<rewire_problem> all = all_instances(state);
+  const std::vector<instance> all = all_instances(state);
   double total = 0;
   for (auto _ : state) {
     total = 0;
-    for (const rewire_problem& p : all) total += linear_program(p);
+    for (const instance& p : all) total += linear_program(p);
   }
   state.counters["bound"] = total / instances;
 }

@@ -1,5 +1,4 @@
-// Claims: a full network is wired from nothing in the time of an edge colouring; a circuit more costs a
-// microsecond, by a Kempe chain if need be.
+// Claim: a circuit more costs a microsecond, by a Kempe chain if need be.
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
@@ -14,29 +13,6 @@ using namespace heddle;
 using namespace heddle::optical;
 
 namespace {
-
-// All ports are taken.
-void wire_all(benchmark::State& state) {
-  const ports ends{static_cast<int>(state.range(0)), static_cast<int>(state.range(1)), 32, 1, 2};
-  link_matrix wanted{ends.leafs(), ends.spines()};
-  // 32 links for each leaf at spines in turn from a random one on, so that columns stay even.
-  for (leaf_id l : ends.all_leafs())
-    for (int k = 0; k < 32; ++k)
-      ++wanted(l, spine_id{(l.value * 32 + static_cast<std::uint32_t>(k)) %
-                           static_cast<std::uint32_t>(ends.spines())});
-  colourer wire;
-  for (auto _ : state) {
-    wiring w{ends};
-    if (!wire(wanted, w)) state.SkipWithError("not realizable");
-    benchmark::DoNotOptimize(w);
-  }
-  state.SetItemsProcessed(state.iterations() * state.range(0) * 32);
-}
-BENCHMARK(wire_all)
-    ->ArgNames({"leafs", "spines"})
-    ->Unit(benchmark::kMicrosecond)
-    ->Args({16, 8})
-    ->Args({256, 128});
 
 // On a network that is nearly full a random circuit leaves and another comes, where both ends have room.
 void insert_one(benchmark::State& state) {

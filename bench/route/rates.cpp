@@ -62,7 +62,7 @@ double seconds_since(std::clock_t start) {
 
 void heddle_all_rates(benchmark::State& state) {
   const instance x = make_instance(static_cast<std::size_t>(state.range(0)));
-  route::max_min solve;
+  route::max_min_rates solve;
   for (auto _ : state) benchmark::DoNotOptimize(solve(x.capacity, x.flows).data());
 }
 

@@ -14,7 +14,7 @@
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
 #include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/synthetic.hpp>
 

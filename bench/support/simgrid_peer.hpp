@@ -1,4 +1,4 @@
-// SimGrid's flow model through its public interface, as a peer of route::max_min and route::transfers.
+// SimGrid's flow model through its public interface, as a peer of route::max_min_rates and route::transfers.
 #pragma once
 
 #if HEDDLE_HAS_SIMGRID

@@ -19,6 +19,7 @@
 
 #include <heddle/core/statistics.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/fabric/watts.hpp>
 #include <heddle/schedule/server_power.hpp>
 #include <heddle/schedule/state.hpp>
 
@@ -173,12 +174,11 @@ namespace detail {
 
 /// Power of the cluster when nothing is left to do.
 inline double at_rest_w(const variant& v, const cluster& c) {
-  const auto& w = c.power;
-  const fabric::leaf_spine& dc = c.fabric;
   const bool off = v.spec.options.off_after_s < std::numeric_limits<double>::infinity();
-  const double servers =
-      off ? dc.servers() * w.server_off_w : dc.servers() * w.server_w + dc.gpus() * w.gpu_idle_w;
-  return servers + dc.switches() * w.switch_w + dc.optical().switches * w.ocs_w;
+  return fabric::watts_of(off ? fabric::parts_when_off(c.fabric)
+                              : fabric::parts_when_idle(c.fabric),
+                          c.power)
+      .total();
 }
 
 inline numbers numbers_of(const sim::report& r, const model::workload& w, int lowest, int gpus) {

@@ -15,9 +15,9 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/choice.hpp>
-#include <heddle/allocate/choice_greedy.hpp>
 #include <heddle/allocate/powerflow.hpp>
+#include <heddle/choice/choice.hpp>
+#include <heddle/choice/greedy.hpp>
 
 #include "common/json_file.hpp"
 #include "common/program.hpp"
@@ -27,7 +27,7 @@ namespace {
 using namespace heddle;
 using namespace heddle::examples;
 using nlohmann::json;
-namespace choice = heddle::allocate::choice;
+namespace choice = heddle::choice;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
 

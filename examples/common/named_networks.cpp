@@ -1,24 +1,66 @@
 #include "common/named_networks.hpp"
 
+#include <cstddef>
+#include <set>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <heddle/core/error.hpp>
 #include <heddle/route/coloured.hpp>
 #include <heddle/route/steady.hpp>
+#include <heddle/traffic/collectives.hpp>
 
 #include "common/named_policies.hpp"
 
 namespace heddle::examples {
 
+traffic::any_source steps_of_models::operator()(const job& j, const traffic::group& ranks,
+                                                double bytes) const {
+  const auto step = of.find(j.model);
+  if (step == of.end() || !step->second.fits(ranks.size()))
+    return traffic::source_of(j.pattern, ranks, bytes);
+  return step->second.on(ranks, bytes);
+}
+
+steps_of_models read_steps(const json_file& file, const fabric::leaf_spine& dc,
+                           const model::workload& jobs) {
+  steps_of_models out;
+  if (!file.value().is_object()) file.fail({}, "an object of model: training step");
+  for (const auto& [model, step] : file.value().items())
+    out.of[model] = read_step(step, [&, &model = model](const std::string& expected, const auto&) {
+      file.fail({model}, expected);
+    });
+  std::set<std::pair<std::string, int>> seen;
+  std::vector<gpu_id> gpus;
+  for (gpu_id g : dc.all_gpus()) gpus.push_back(g);
+  for (const job& j : jobs.jobs) {
+    const auto step = out.of.find(j.model);
+    if (step == out.of.end() || j.gpus > dc.gpus() || !seen.insert({j.model, j.gpus}).second)
+      continue;
+    try {
+      (void)step->second.on(
+          traffic::make_group(dc, std::span{gpus}.first(static_cast<std::size_t>(j.gpus))));
+    } catch (const input_error& e) {
+      throw input_error(file.where({j.model}) + ": job " + std::to_string(j.id.value) + ", " +
+                            e.where(),
+                        e.expected(), e.got());
+    }
+  }
+  return out;
+}
+
 schedule::any_network network_named(const std::string& contention, const std::string& route,
                                     std::uint64_t seed, const fabric::leaf_spine& dc,
-                                    const route::flow_contention_options& o) {
+                                    const route::flow_contention_options& o,
+                                    const steps_of_models& traffic) {
   if (contention != "steady" && contention != "flow")
     throw input_error("--contention", "steady or flow", "\"" + contention + "\"");
   const auto under = [&](auto routing) {
     return contention == "steady"
-               ? schedule::any_network{route::steady{dc, std::move(routing)}}
-               : schedule::any_network{route::flow_contention{dc, std::move(routing), o}};
+               ? schedule::any_network{route::steady{dc, std::move(routing), {}, traffic}}
+               : schedule::any_network{route::flow_contention{dc, std::move(routing), o, traffic}};
   };
   return route == "coloured" ? under(route::coloured{}) : under(route_named(route, seed));
 }

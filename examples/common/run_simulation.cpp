@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 namespace heddle::examples {
 

@@ -14,13 +14,14 @@ namespace heddle::examples {
 
 /// What a program watches while a simulation runs; what is empty is not called.
 struct watcher {
-  std::function<void(const sim::moment&)> after_each_time, after_each_decision;
+  std::function<void(const sim::moment&)> after_each_time = {};
+  std::function<void(const sim::decision_made&)> after_each_decision = {};
 
   void operator()(const sim::moment& m) const {
     if (after_each_time) after_each_time(m);
   }
-  void on_decision(const sim::moment& m) const {
-    if (after_each_decision) after_each_decision(m);
+  void operator()(const sim::decision_made& e) const {
+    if (after_each_decision) after_each_decision(e);
   }
 };
 

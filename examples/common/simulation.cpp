@@ -14,16 +14,8 @@
 
 namespace heddle::examples {
 
-schedule::backfill backfill_named(const std::string& name) {
-  using schedule::backfill;
-  for (backfill b : {backfill::none, backfill::greedy, backfill::easy, backfill::conservative})
-    if (schedule::name(b) == name) return b;
-  throw input_error("--backfill", "one of none, greedy, easy, conservative", "\"" + name + "\"");
-}
-
 void check_names(const simulation_spec& s) {
   (void)make_scheduler(s.names, {}, 0);
-  (void)backfill_named(s.backfill);
   if (s.contention != "steady" && s.contention != "flow")
     throw input_error("--contention", "steady or flow", "\"" + s.contention + "\"");
   if (!s.workload.empty() && s.workload != "vclos" && s.workload != "vclos_mixed" &&

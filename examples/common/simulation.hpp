@@ -25,7 +25,6 @@ struct simulation_spec {
   std::string workload;  ///< draws what the trace leaves open
   scheduler_names names;
   std::string contention = "steady";
-  std::string backfill = "none";
   schedule::scheduler_options options;
   std::size_t limit = std::numeric_limits<std::size_t>::max();
   double from_s = 0;
@@ -33,10 +32,8 @@ struct simulation_spec {
   std::uint64_t seed = 0;
 };
 
-/// The kind of backfill of that name. \throws input_error  if there is none
-[[nodiscard]] schedule::backfill backfill_named(const std::string& name);
-
-/// Looks all names of `s` up. \throws input_error  for one that is not known
+/// Looks all names of `s` up.
+/// \throws input_error  for one that is not known, and for parts that do not go together
 void check_names(const simulation_spec& s);
 
 /// The network that `place` needs: an optical fabric for circuits, else one with fixed links, which

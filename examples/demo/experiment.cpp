@@ -23,7 +23,7 @@ class watcher {
 
   void operator()(const sim::moment& m) {
     const fabric::ledger& l = m.state.ledger;
-    into_->use.push_back({m.now_s, l.fabric().gpus() - l.free_gpus(), m.state.waiting.size()});
+    into_->use.push_back({m.now_s, m.used_gpus, m.state.waiting.size()});
     std::size_t owned = 0;
     for (const auto& [id, where] : l.placements()) owned += where.links.size();
     if (owned <= most_) return;

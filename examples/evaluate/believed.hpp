@@ -72,10 +72,13 @@ void run_on(Policy& policy, Of&& of, std::span<const allocate::candidate> jobs,
 /// `policy` without a choice of clocks: each GPU count at its fastest point.
 template <class Policy>
 struct one_clock {
-  static constexpr bool elastic = Policy::elastic;
+  static constexpr bool elastic = allocate::ElasticPolicy<Policy>;
   Policy policy = {};
   std::map<std::uint64_t, stand_in> seen = {};
 
+  [[nodiscard]] double round_length_s() const requires allocate::TimeSharing<Policy> {
+    return policy.round_length_s();
+  }
   void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
                   allocate::allocation& out) {
     detail::run_on(
@@ -97,10 +100,13 @@ struct one_clock {
 /// `policy` without elasticity: every job gets as many GPUs as it asked for, or none.
 template <class Policy>
 struct as_requested {
-  static constexpr bool elastic = Policy::elastic;
+  static constexpr bool elastic = allocate::ElasticPolicy<Policy>;
   Policy policy = {};
   std::vector<allocate::candidate> fixed = {};
 
+  [[nodiscard]] double round_length_s() const requires allocate::TimeSharing<Policy> {
+    return policy.round_length_s();
+  }
   void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
                   allocate::allocation& out) {
     fixed.assign(jobs.begin(), jobs.end());
@@ -172,10 +178,13 @@ class fitted_curves {
 /// `policy` on curves fitted to measurements; the jobs run as they really do.
 template <class Policy>
 struct believed {
-  static constexpr bool elastic = Policy::elastic;
+  static constexpr bool elastic = allocate::ElasticPolicy<Policy>;
   std::shared_ptr<const fitted_curves> fitted;
   Policy policy = {};
 
+  [[nodiscard]] double round_length_s() const requires allocate::TimeSharing<Policy> {
+    return policy.round_length_s();
+  }
   void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
                   allocate::allocation& out) {
     detail::run_on(

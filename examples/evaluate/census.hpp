@@ -15,7 +15,7 @@
 #include <heddle/route/undisturbed.hpp>
 #include <heddle/sim/observer.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/collectives.hpp>
 
 #include "common/named_policies.hpp"
 
@@ -68,7 +68,7 @@ class phase_census {
     if (uniform(dice) >= j.spec->comm_share) return;
     const traffic::group ranks = traffic::make_group(dc_, where.gpus);
     if (!ranks.crosses_leafs()) return;
-    const traffic::phases all{j.spec->pattern, ranks, 1.0};
+    const traffic::any_source all = traffic::source_of(j.spec->pattern, ranks, 1.0);
     if (all.size() == 0) return;
     const std::size_t k = choose(all, ranks, uniform(dice));
     all.write(k, flows_);
@@ -80,7 +80,7 @@ class phase_census {
     for (const auto& [link, n] : p.flows) load_[link] += n;
     phases_.push_back(std::move(p));
   }
-  std::size_t choose(const traffic::phases& all, const traffic::group& ranks, double u) {
+  std::size_t choose(const traffic::any_source& all, const traffic::group& ranks, double u) {
     constexpr std::size_t few = 64;  // an all-to-all has more, all alike
     if (all.size() > few) return static_cast<std::size_t>(u * static_cast<double>(all.size()));
     std::vector<double> until;

@@ -38,7 +38,6 @@ using examples::shortest;
 using examples::signed_percent;
 using examples::table;
 using schedule::any_scheduler;
-using schedule::scheduler_options;
 
 constexpr double top_ghz = 1.41;  // of the A100
 constexpr std::array clocks_ghz{1.41, 1.2, 1.05, .9, .75};
@@ -48,9 +47,8 @@ examples::route_of no_contention() { return {route::ideal{}}; }
 
 /// A contender on the ideal network, packed, idle servers off.
 template <class Allocate>
-contender clocked(std::string name, examples::any_order order, Allocate allocate,
-                  scheduler_options o = {}) {
-  o.off_after_s = off_after_s();
+contender clocked(std::string name, examples::any_order order, Allocate allocate, extras o = {}) {
+  o.options.off_after_s = off_after_s();
   return {std::move(name), false, false, [=](double ghz, double) {
             return plan(order, any_allocation::of(allocate::static_clock<Allocate>{ghz, allocate}),
                         place::packed{}, no_contention(), o);
@@ -61,18 +59,17 @@ contender budgeted(std::string name, Allocate allocate, examples::any_place plac
                    double off_s = off_after_s()) {
   return {std::move(name), true, false, [=](double, double budget_w) {
             return plan(order::fifo{}, any_allocation::of(allocate), place, no_contention(),
-                        {.power_budget_w = budget_w, .off_after_s = off_s});
+                        {.options = {.power_budget_w = budget_w, .off_after_s = off_s}});
           }};
 }
 
 std::vector<contender> rivals() {
   return {clocked("FIFO", order::fifo{}, allocate::requested{}),
-          clocked("FIFO, EASY backfill", order::fifo{}, allocate::requested{},
-                  {.backfill = schedule::backfill::easy}),
+          clocked("FIFO, EASY backfill", order::fifo{}, allocate::requested{}, {.easy = true}),
           clocked("SJF", order::shortest{}, allocate::requested{}),
-          clocked("SRTF", order::shortest_remaining{}, allocate::requested{}, {.preemptive = true}),
+          clocked("SRTF", order::shortest_remaining{}, allocate::requested{}, {.preempt = true}),
           clocked("Tiresias (least attained)", order::least_attained{}, allocate::requested{},
-                  {.preemptive = true}),
+                  {.preempt = true}),
           clocked("max-min shares", order::fifo{}, allocate::max_min{}),
           clocked("AFS (throughput marginal)", order::fifo{}, allocate::throughput_marginal{}),
           clocked("Optimus", order::fifo{}, allocate::optimus{}),
@@ -83,7 +80,8 @@ std::vector<contender> rivals() {
              return plan(order::shortest{},
                          any_allocation::of(
                              allocate::zeus{.eta = std::clamp((top_ghz - ghz) / .9, 0., 1.)}),
-                         place::packed{}, no_contention(), {.off_after_s = off_after_s()});
+                         place::packed{}, no_contention(),
+                         {.options = {.off_after_s = off_after_s()}});
            }},
           clocked("powerflow, clock capped", order::fifo{}, allocate::powerflow{}),
           budgeted("optimal", allocate::optimal<>{}),

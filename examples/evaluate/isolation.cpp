@@ -130,16 +130,15 @@ struct one_run {
 };
 
 one_run run(const setting& where, const scheme& s, const any_order& order,
-            const model::workload& load, std::uint64_t seed,
-            const schedule::scheduler_options& o = {}) {
+            const model::workload& load, std::uint64_t seed, bool easy = false) {
   const fabric::leaf_spine& dc = s.optical ? where.optical : where.fixed;
   const examples::route_of route = examples::route_named(s.route, seed);
   schedule::any_scheduler p =
-      plan(order, any_allocation::of(allocate::requested{}), s.place, route, o);
+      plan(order, any_allocation::of(allocate::requested{}), s.place, route, {.easy = easy});
   phase_census census{dc, route, seed};
   examples::watcher watch;
   if (s.route != "ideal" && !s.optical)
-    watch.after_each_decision = [&](const sim::moment& m) { census.look(m); };
+    watch.after_each_decision = [&](const sim::decision_made& e) { census.look(e.at); };
   const sim::report r = examples::run_simulation(dc, load, p, {}, watch);
   one_run out{{.jct_s = r.mean_jct_s,
                .jrt_s = r.mean_jrt_s,
@@ -416,7 +415,7 @@ struct variation {
   setting where;
   std::function<void(job&)> change = [](job&) {};
   examples::any_place usual = place::packed{};  ///< of the shared network
-  schedule::scheduler_options options = {};
+  bool easy = false;
 };
 
 std::vector<variation> variations() {
@@ -444,11 +443,7 @@ std::vector<variation> variations() {
                  }()});
   all.push_back({"shared jobs spread instead of packed", base, [](job&) {}, place::spread{}});
   all.push_back({"shared jobs by locality", base, [](job&) {}, place::locality{}});
-  all.push_back({"EASY backfill",
-                 base,
-                 [](job&) {},
-                 place::packed{},
-                 {.backfill = schedule::backfill::easy}});
+  all.push_back({"EASY backfill", base, [](job&) {}, place::packed{}, true});
   all.push_back({"512 GPUs, load .75", small_cluster(true).at_load(.75)});
   return all;
 }
@@ -471,7 +466,7 @@ void evaluate_sensitivity(const isolation_options& asked, const progress& told) 
     const scheme kind[kinds] = {
         {"", v.usual, "ecmp"}, {"", chain(place::vclos{}), "source"}, {"", v.usual, "ideal"}};
     for (std::size_t k = 0; k < kinds; ++k)
-      runs[i][k] = run(v.where, kind[k], order::fifo{}, load, seed, v.options).sums;
+      runs[i][k] = run(v.where, kind[k], order::fifo{}, load, seed, v.easy).sums;
     const std::lock_guard lock(guard);
     told(++done, runs.size());
   });

@@ -30,7 +30,6 @@ using examples::fixed;
 using examples::percent;
 using examples::signed_percent;
 using examples::table;
-using schedule::scheduler_options;
 
 constexpr std::array clocks_ghz{1.41, 1.2, 1.05, .9};
 constexpr std::array budget_shares{1., .8, .65, .5};
@@ -59,14 +58,14 @@ examples::any_place place_of(const parts& p) {
   return p.optical ? chain(place::ocs_vclos{.may_move = place::rewiring::free})
                    : chain(place::vclos{});
 }
-scheduler_options options_of(const parts& p, double budget_w) {
-  return {
-      .power_budget_w = budget_w, .joint = p.jointly, .off_after_s = p.off ? off_after_s() : never};
+extras extras_of(const parts& p, double budget_w) {
+  return {.options = {.power_budget_w = budget_w, .off_after_s = p.off ? off_after_s() : never},
+          .joint = p.jointly};
 }
 contender budgeted(std::string name, parts p) {
   return {std::move(name), true, p.optical, [=](double, double budget_w) {
             return plan(order::fifo{}, allocation_of(p), place_of(p), {route::ecmp{}},
-                        options_of(p, budget_w));
+                        extras_of(p, budget_w));
           }};
 }
 /// As many GPUs as asked for, at one clock for all.
@@ -75,7 +74,7 @@ contender clocked(std::string name, bool isolated) {
             using fixed_size = allocate::static_clock<allocate::requested>;
             return plan(order::fifo{}, any_allocation::of(fixed_size{ghz, {}}),
                         place_of({.isolated = isolated}), {route::ecmp{}},
-                        {.off_after_s = off_after_s()});
+                        {.options = {.off_after_s = off_after_s()}});
           }};
 }
 

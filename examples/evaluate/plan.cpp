@@ -2,6 +2,14 @@
 
 #include <utility>
 
+#include <heddle/core/error.hpp>
+#include <heddle/schedule/admit/easy.hpp>
+#include <heddle/schedule/admit/elastic.hpp>
+#include <heddle/schedule/means.hpp>
+#include <heddle/schedule/means/other_count.hpp>
+#include <heddle/schedule/means/preempt.hpp>
+#include <heddle/schedule/scheduler.hpp>
+
 namespace heddle::evaluate {
 
 namespace {
@@ -10,30 +18,33 @@ template <bool Elastic>
 struct erased {
   static constexpr bool elastic = Elastic;
   any_allocation what;
-  double round_s = what.round_s;
 
+  [[nodiscard]] double round_length_s() const { return what.round_s; }
   void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
                   allocate::allocation& out) const {
     what.policy(jobs, l, out);
   }
 };
 
-template <bool Elastic>
-schedule::any_scheduler made(examples::any_order order, any_allocation allocate,
-                             examples::any_place place, examples::route_of route,
-                             const schedule::scheduler_options& o) {
-  return schedule::any_scheduler{schedule::scheduler{examples::order_of{std::move(order)},
-                                                     erased<Elastic>{std::move(allocate)},
-                                                     std::move(place), std::move(route), o}};
-}
-
 }  // namespace
 
 schedule::any_scheduler plan(examples::any_order order, any_allocation allocate,
                              examples::any_place place, examples::route_of route,
-                             const schedule::scheduler_options& o) {
-  return (allocate.elastic ? made<true> : made<false>)(std::move(order), std::move(allocate),
-                                                       std::move(place), std::move(route), o);
+                             const extras& more) {
+  const examples::order_of by{std::move(order)};
+  if (allocate.elastic) {
+    if (more.easy || more.preempt)
+      throw input_error("a scheduler", "an allocation that is not elastic", "an elastic one");
+    return schedule::any_scheduler{schedule::scheduler{
+        by, erased<true>{std::move(allocate)}, std::move(place), std::move(route),
+        admit::elastic{.ask_place = more.joint}, more.options}};
+  }
+  return schedule::any_scheduler{schedule::scheduler{
+      by, erased<false>{std::move(allocate)}, std::move(place), std::move(route),
+      examples::admission_named(more.easy ? "easy" : "none", admit::easy{}.depth),
+      schedule::means{examples::if_asked<schedule::preempt>{more.preempt},
+                      examples::if_asked<schedule::other_count>{more.joint}},
+      more.options}};
 }
 
 }  // namespace heddle::evaluate

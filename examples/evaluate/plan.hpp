@@ -8,9 +8,9 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/place/combinators.hpp>
+#include <heddle/place/shared_network.hpp>
 #include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/options.hpp>
-#include <heddle/schedule/scheduler.hpp>
 
 #include "common/named_policies.hpp"
 
@@ -26,15 +26,24 @@ struct any_allocation {
 
   template <class Policy>
   static any_allocation of(Policy p) {
-    any_allocation a{.policy = p, .elastic = schedule::is_elastic<Policy>};
-    if constexpr (requires { p.round_s; }) a.round_s = p.round_s;
+    any_allocation a{.policy = p, .elastic = allocate::ElasticPolicy<Policy>};
+    if constexpr (allocate::TimeSharing<Policy>) a.round_s = p.round_length_s();
     return a;
   }
 };
 
+/// What a scheduler may do besides.
+struct extras {
+  schedule::scheduler_options options = {};
+  bool easy = false;     ///< jobs pass a blocked one; for allocations that are not elastic
+  bool preempt = false;  ///< the same
+  bool joint = false;    ///< allocation asks placement what is possible
+};
+
+/// \throws input_error  for what does not go with an elastic allocation
 [[nodiscard]] schedule::any_scheduler plan(examples::any_order order, any_allocation allocate,
                                            examples::any_place place, examples::route_of route,
-                                           const schedule::scheduler_options& o = {});
+                                           const extras& more = {});
 
 /// `last` behind one server and one leaf, as vClos has it.
 template <class Last>

@@ -78,7 +78,7 @@ running_statistics mean_jct(const counterpart& c, double median_s, int seeds) {
   for (int seed = 1; seed <= seeds; ++seed) {
     const arena where = like_elasticflow(median_s, static_cast<std::uint64_t>(seed));
     schedule::any_scheduler p =
-        plan(c.order, c.allocate, place::buddy{}, {route::ideal{}}, {.preemptive = c.preemptive});
+        plan(c.order, c.allocate, place::buddy{}, {route::ideal{}}, {.preempt = c.preemptive});
     s.add(
         examples::run_simulation(where.fixed, where.with_curves(model::catalogue{}), p).mean_jct_s);
   }

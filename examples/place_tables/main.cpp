@@ -14,10 +14,10 @@
 
 #include <boost/math/distributions/students_t.hpp>
 
-#include <heddle/allocate/order.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/core/statistics.hpp>
 #include <heddle/model/workload.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/place/buddy.hpp>
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/jigsaw.hpp>
@@ -27,7 +27,7 @@
 #include <heddle/place/vclos.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 #include <heddle/trace/fill.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/synthetic.hpp>

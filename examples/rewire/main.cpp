@@ -1,124 +1,35 @@
 // heddle-rewire: the wiring of optical circuit switches with the wanted circuits and the fewest set
-// up.
+// up, and the way there in steps. Or, between pods, which spine carries which circuit.
 //
 //   heddle-rewire --in demand.json --out wiring.json
+//   heddle-rewire --design pods --in pairs.json --out circuits.json
+#include <algorithm>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include <heddle/core/error.hpp>
+#include <heddle/optical/plan.hpp>
 #include <heddle/optical/rewire.hpp>
 
 #include "common/json_file.hpp"
 #include "common/program.hpp"
+#include "rewire/design_pods.hpp"
+#include "rewire/read_problem.hpp"
 
 namespace {
 
 using namespace heddle;
 using namespace heddle::examples;
-using nlohmann::json;
-
-constexpr int any = std::numeric_limits<int>::max();
-constexpr int most_cells = 1 << 26;  // leafs × spines, and ends × OCS: what fits in memory
-
-// The triples of an array, with their upper limits.
-std::vector<std::vector<int>> triples(const json_file& file, const char* key, const char* expected,
-                                      const std::vector<int>& below) {
-  const json* all = file.find({key});
-  if (!all->is_array()) file.fail({key}, std::string(key) + ", an array");
-  std::vector<std::vector<int>> out;
-  for (std::size_t i = 0; i < all->size(); ++i) {
-    const json& one = (*all)[i];
-    if (!one.is_array() || one.size() != 3) file.fail({key, i}, expected);
-    std::vector<int> numbers;
-    for (std::size_t j = 0; j < 3; ++j) {
-      const json& n = one[j];
-      if (!n.is_number_integer() ||
-          (n.is_number_unsigned() ? n.get<std::uint64_t>() > static_cast<std::uint64_t>(any)
-                                  : n.get<std::int64_t>() < 0))
-        file.fail({key, i, j}, expected);
-      const int value = n.get<int>();
-      if (value >= below[j])
-        file.fail({key, i, j}, std::string(expected) + ", here below " + std::to_string(below[j]));
-      numbers.push_back(value);
-    }
-    out.push_back(std::move(numbers));
-  }
-  return out;
-}
-
-std::vector<optical::cross_connect> circuits(const json_file& file, const char* key,
-                                             const optical::rewire_problem& p) {
-  std::vector<optical::cross_connect> out;
-  if (!file.find({key})) return out;
-  for (const std::vector<int>& c :
-       triples(file, key, "a circuit [ocs, leaf, spine] of integers of at least 0",
-               {p.switches, p.leafs, p.spines}))
-    out.push_back({ocs_id{c[0]}, leaf_id{c[1]}, spine_id{c[2]}});
-  return out;
-}
-
-optical::rewire_problem read(const json_file& file) {
-  optical::rewire_problem p;
-  if (!file.value().is_object())
-    file.fail({}, "an object with ocs, leafs, spines, current and want");
-  const auto size = [&](const char* key) {
-    return file.integer({key}, std::string(key) + ", an integer of at least 0", 0, most_cells);
-  };
-  const auto fibres = [&](const char* key, int otherwise) {
-    if (!file.find({key})) return otherwise;
-    return file.integer({key}, std::string(key) + ", an integer from 1 to 255", 1, 255);
-  };
-  p.switches = size("ocs");
-  p.leafs = size("leafs");
-  p.spines = size("spines");
-  p.leaf_fibres = fibres("leaf_fibres", 1);
-  p.spine_fibres = fibres("spine_fibres", 2);
-  const auto limit = [&](const char* key, double cells) {
-    if (cells > most_cells)
-      file.fail({key}, "a fabric of at most " + std::to_string(most_cells) + " pairs or ports");
-  };
-  limit("spines", static_cast<double>(p.leafs) * p.spines);
-  limit("ocs", static_cast<double>(p.leafs) * p.switches * p.leaf_fibres);
-  limit("ocs", static_cast<double>(p.spines) * p.switches * p.spine_fibres);
-  p.want.assign(static_cast<std::size_t>(p.leafs) * static_cast<std::size_t>(p.spines), 0);
-  if (!file.find({"want"})) file.fail({"want"}, "want, an array", "nothing");
-  std::set<std::pair<int, int>> seen;
-  const auto wanted = triples(file, "want", "[leaf, spine, count], integers of at least 0",
-                              {p.leafs, p.spines, any});
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (!seen.emplace(wanted[i][0], wanted[i][1]).second)
-      file.fail({"want", i}, "a leaf and spine once", (*file.find({"want", i})).dump() + " again");
-    p.wanted(leaf_id{wanted[i][0]}, spine_id{wanted[i][1]}) = wanted[i][2];
-  }
-  p.current = circuits(file, "current", p);
-  p.frozen = circuits(file, "frozen", p);
-  try {
-    optical::check(p);
-  } catch (const input_error& e) {  // rewire.current[3]: say the line
-    const std::string& at = e.where();
-    const std::size_t dot = at.find('.'), bracket = at.find('[');
-    json_path path{at.substr(dot + 1, bracket - dot - 1)};
-    if (bracket != std::string::npos)
-      path.emplace_back(static_cast<std::size_t>(std::stoul(at.substr(bracket + 1))));
-    file.fail(path, e.expected(), e.got());
-  }
-  return p;
-}
 
 json witness_of(const optical::rewire_result& r) {
   if (!r.witness)
     return {{"kind", "search_limit"},
             {"proved", false},
             {"message", "no wiring beside the frozen circuits was found"}};
-  static const char* const kinds[] = {"leaf", "spine", "frozen", "pair", "search"};
+  static const char* const kinds[] = {"leaf", "spine", "frozen", "pair", "ends", "search"};
   const optical::rewire_witness& w = *r.witness;
   json out{{"kind", kinds[static_cast<int>(w.what)]}, {"proved", true}, {"message", w.message()}};
   if (w.leaf.valid()) out["leaf"] = w.leaf.value;
@@ -127,6 +38,53 @@ json witness_of(const optical::rewire_result& r) {
     out["wanted"] = w.wanted;
     out["possible"] = w.possible;
   }
+  if (!w.others.empty()) out[w.leaf.valid() ? "spines" : "leafs"] = w.others;
+  return out;
+}
+
+// Sorted by OCS, leaf, spine.
+json triples_of(const optical::wiring& w, const std::vector<optical::circuit>& circuits) {
+  std::vector<circuit_line> lines;
+  for (const optical::circuit& k : circuits)
+    lines.push_back({w.ends().ocs_of_uplink(k.lane), k.leaf, k.spine});
+  std::sort(lines.begin(), lines.end());
+  json out = json::array();
+  for (const auto& [ocs, leaf, spine] : lines) out.push_back({ocs.value, leaf.value, spine.value});
+  return out;
+}
+
+json plan_of(const optical::wiring& from, const optical::wiring& to, double switching_ms) {
+  const optical::plan way = optical::make_plan(from, to, switching_ms);
+  json steps = json::array();
+  for (const optical::plan_step& s : way.steps) {
+    json paused = json::array();
+    for (const optical::pair_links& p : s.paused)
+      paused.push_back({p.leaf.value, p.spine.value, p.links});
+    steps.push_back({{"down", triples_of(from, s.down)},
+                     {"up", triples_of(from, s.up)},
+                     {"paused", std::move(paused)}});
+  }
+  return {{"steps", std::move(steps)}, {"detours", way.detours}, {"time_ms", way.time_ms}};
+}
+
+json rewired(const json_file& file, const optical::rewire_options& options, double switching_ms) {
+  const optical::rewire_problem problem = read_problem(file);
+  const auto start = std::chrono::steady_clock::now();
+  const optical::rewire_result r = optical::rewire(problem, options);
+  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+
+  json out;
+  out["status"] = r ? "ok" : "unrealizable";
+  if (!r) out["witness"] = witness_of(r);
+  std::vector<optical::circuit> all;
+  r.target.list(all);
+  out["circuits"] = triples_of(problem.current, all);
+  out["kept"] = r.kept;
+  out["set_up"] = r.set_up;
+  out["torn_down"] = r.torn_down;
+  out["lower_bound"] = r.lower_bound;
+  out["solve_us"] = took.count();
+  if (r) out["plan"] = plan_of(problem.current, r.target, switching_ms);
   return out;
 }
 
@@ -134,6 +92,8 @@ json witness_of(const optical::rewire_result& r) {
 
 int main(int argc, char** argv) {
   std::string in_path = "-", out_path = "-";
+  std::string design;
+  double switching_ms = 50;
   optical::rewire_options options;
   return run_program(
       "heddle-rewire", "Wires the wanted circuits and sets up the fewest.", argc, argv,
@@ -147,30 +107,20 @@ int main(int argc, char** argv) {
         app.add_option("--effort", options.effort, "times the steps taken by default")
             ->check(CLI::Range(0.0, 1e6))
             ->capture_default_str();
+        app.add_option("--switching-ms", switching_ms, "of a step of the plan")
+            ->check(CLI::Range(0.0, 1e9))
+            ->capture_default_str();
+        app.add_option("--design", design,
+                       "pods: wanted are circuits between leafs of different pods, and each gets a "
+                       "spine, so that no leaf's traffic crowds on one")
+            ->check(CLI::IsMember({"pods"}));
       },
       [&] {
         const json_file file{in_path};
-        const optical::rewire_problem problem = read(file);
-        const auto start = std::chrono::steady_clock::now();
-        const optical::rewire_result r = optical::rewire(problem, options);
-        const std::chrono::duration<double, std::micro> took =
-            std::chrono::steady_clock::now() - start;
-
-        json out;
-        out["status"] = r ? "ok" : "unrealizable";
-        if (!r) out["witness"] = witness_of(r);
-        json all = json::array();
-        for (const optical::cross_connect& c : r.circuits)
-          all.push_back({c.ocs.value, c.leaf.value, c.spine.value});
-        out["circuits"] = std::move(all);
-        out["kept"] = r.kept;
-        out["set_up"] = r.set_up;
-        out["torn_down"] = r.torn_down;
-        out["lower_bound"] = r.lower_bound;
-        out["solve_us"] = took.count();
+        const json out = design.empty() ? rewired(file, options, switching_ms) : designed(file);
         whole_files files;
         files.add(out_path, out.dump() + "\n");
         files.commit();
-        return r ? done : not_met;
+        return out["status"] == "ok" ? done : not_met;
       });
 }

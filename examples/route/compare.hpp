@@ -12,6 +12,7 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/route/flow_simulation.hpp>
 #include <heddle/route/steady.hpp>
+#include <heddle/traffic/collectives.hpp>
 
 namespace heddle::examples {
 
@@ -56,23 +57,23 @@ class random_mix {
       std::sort(j.where.gpus.begin(), j.where.gpus.end());
       const bool power = (n & (n - 1)) == 0, is_idle = real() < .1;
       const double u = real();
-      j.pattern = u < .5 && power    ? collective::halving_doubling
-                  : u < .7 || !power ? collective::ring
-                                     : collective::all_to_all;
+      const collective pattern = u < .5 && power    ? collective::halving_doubling
+                                 : u < .7 || !power ? collective::ring
+                                                    : collective::all_to_all;
       constexpr double shares[] = {.25, .23, .16, .10, .07, .04, .04, .05, .04,
                                    .03, .02, .05, .05, .04, .02, .12, .08, .348};
       const double share = seed % 4 < 2 ? shares[index(std::size(shares))] : .05 + .9 * real();
       const double iteration_s = .2 * std::pow(10, real());
 
       const traffic::group ranks = traffic::make_group(dc, j.where.gpus);
-      const traffic::phases all{j.pattern, ranks, 1};
+      const traffic::any_source all = traffic::source_of(pattern, ranks, 1);
       double undisturbed = 0;  // of one byte
       for (std::size_t k = 0; k < all.size(); ++k) {
         const traffic::phase p = all.write(k, flows);
         undisturbed += p.repeat * route::undisturbed_s(dc, p, cards(ranks, flows));
       }
       if (is_idle || undisturbed <= 0) continue;
-      j.bytes = share * iteration_s / undisturbed;
+      j.source = traffic::source_of(pattern, ranks, share * iteration_s / undisturbed);
       j.compute_s = (1 - share) * iteration_s;
       j.start_s = iteration_s * real();
       jobs_.push_back(std::move(j));
@@ -106,7 +107,7 @@ model_errors compare_models(std::size_t mixes, std::uint64_t seed, MakePolicy&& 
     for (std::size_t i = 0; i < measured.size(); ++i) {
       const route::flow_job& j = mix.jobs()[i];
       const double alone = measured[i].undisturbed_s + j.compute_s;
-      model.add(j.id, j.where, j.pattern, measured[i].undisturbed_s / alone);
+      model.add(j.id, j.where, j.source, measured[i].undisturbed_s / alone);
     }
     out.flows += exact.flows_started();
     for (std::size_t i = 0; i < measured.size(); ++i) {

@@ -49,7 +49,10 @@ struct arguments {
 
 void add_options(CLI::App& app, arguments& a) {
   app.add_option("--cluster", a.cluster, "the network, a JSON file");
-  app.add_option("--jobs", a.jobs, "placed jobs, one JSON object a line; - is standard input")
+  app.add_option(
+         "--jobs", a.jobs,
+         "placed jobs, one JSON object a line, with collective and bytes or training_step; - "
+         "is standard input")
       ->capture_default_str();
   app.add_option("--route", a.route,
                  "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
@@ -143,8 +146,8 @@ class link_loads {
   std::string table(std::size_t i, const fabric::leaf_spine& dc) {
     const one& x = jobs_[i];
     const route::static_table t =
-        x.own ? route::static_table{dc, x.ranks, x.pattern, route::owned{dc, x.links}}
-              : route::static_table{dc, x.ranks, x.pattern, shared_};
+        x.own ? route::static_table{dc, x.ranks, route::owned{dc, x.links}, x.phases}
+              : route::static_table{dc, x.ranks, shared_, x.phases};
     std::string out;
     for (const auto& r : t.rows())
       if (r.copy == 0)
@@ -158,18 +161,17 @@ class link_loads {
  private:
   struct one {
     one(const fabric::leaf_spine& dc, const route::flow_job& j)
-        : id(j.id), pattern(j.pattern), dc_(dc), ranks(traffic::make_group(dc, j.where.gpus)),
-          phases(j.pattern, ranks, j.bytes), links(j.where.links) {
+        : id(j.id), dc_(dc), ranks(traffic::make_group(dc, j.where.gpus)), phases(j.source),
+          links(j.where.links) {
       if (!links.empty()) own.emplace(dc, links);
     }
     one(const one&) = delete;
     one(one&& o) noexcept = delete;
 
     job_id id;
-    collective pattern;
     const fabric::leaf_spine& dc_;
     traffic::group ranks;
-    traffic::phases phases;
+    traffic::any_source phases;
     std::vector<fabric::link> links;
     std::optional<route::owned> own;
     std::vector<int> peak;  // over its phases, per link
@@ -217,7 +219,7 @@ int run(const arguments& a, const placed_reader& placed, Policy shared) {
   route::steady model{dc, shared};
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const double alone = reports[i].undisturbed_s + jobs[i].compute_s;
-    model.add(jobs[i].id, jobs[i].where, jobs[i].pattern,
+    model.add(jobs[i].id, jobs[i].where, jobs[i].source,
               alone > 0 ? reports[i].undisturbed_s / alone : 0);
   }
 
@@ -231,7 +233,7 @@ int run(const arguments& a, const placed_reader& placed, Policy shared) {
     const double steady =
         alone > 0 ? (r.compute_s + r.undisturbed_s * model.slowdown(r.id)) / alone : 1;
     json line{{"job", r.id.value},
-              {"collective", name(jobs[i].pattern)},
+              {"collective", placed.sends()[i]},
               {"slowdown", rounded(r.slowdown())},
               {"steady_slowdown", rounded(steady)},
               {"isolated", isolated},

@@ -16,6 +16,9 @@
 #include <heddle/core/error.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/route/flow_simulation.hpp>
+#include <heddle/traffic/collectives.hpp>
+
+#include "common/step_text.hpp"
 
 namespace heddle::examples {
 
@@ -25,8 +28,8 @@ struct placed_defaults {
   std::optional<double> bytes;
 };
 
-/// Reads lines like those that heddle-place writes, with `collective`, `bytes` and perhaps `compute_s`
-/// besides, and books them: nothing may be held twice. Lines of jobs that wait, or were released,
+/// Reads lines like those that heddle-place writes, with `collective` and `bytes`, or `training_step`
+/// (step_text.hpp), and perhaps `compute_s` besides, and books them: nothing may be held twice. Lines of jobs that wait, or were released,
 /// are passed over. \throws input_error  `name:line: expected …, got …`
 class placed_reader {
  public:
@@ -43,6 +46,8 @@ class placed_reader {
   }
 
   [[nodiscard]] const std::vector<route::flow_job>& jobs() const { return jobs_; }
+  /// What each of them sends: the name of a collective, or `training_step`.
+  [[nodiscard]] const std::vector<std::string>& sends() const { return sends_; }
   [[nodiscard]] const fabric::ledger& state() const { return state_; }
 
  private:
@@ -89,8 +94,7 @@ class placed_reader {
     const json gpus = at(text, "gpus");
     if (!gpus.is_array() || gpus.empty()) fail("an array of GPUs as gpus", gpus);
     for (const json& g : gpus) j.where.gpus.push_back(gpu_id{index(g, "a gpu", dc.gpus())});
-    j.pattern = pattern(at(text, "collective"));
-    if (j.pattern != collective::none) j.bytes = bytes(at(text, "bytes"));
+    j.source = source(text, traffic::make_group(dc, j.where.gpus));
     if (const json compute = at(text, "compute_s"); !compute.is_null()) {
       if (!compute.is_number() || !(compute.get<double>() >= 0 && compute.get<double>() < 1e12))
         fail("a number of at least 0 as compute_s", compute);
@@ -117,6 +121,23 @@ class placed_reader {
     jobs_.push_back(std::move(j));
   }
 
+  /// Notes its name.
+  traffic::any_source source(const json& text, const traffic::group& ranks) {
+    if (const json step = at(text, "training_step"); !step.is_null()) {
+      if (text.contains("collective")) fail("a collective or a training_step", text["collective"]);
+      const told_step told = read_step(
+          step, [&](const std::string& expected, const json& got) { fail(expected, got); });
+      sends_.push_back("training_step");
+      try {
+        return told.on(ranks);
+      } catch (const input_error& e) {
+        throw input_error(where_ + ": " + e.where(), e.expected(), e.got());
+      }
+    }
+    const collective c = pattern(at(text, "collective"));
+    sends_.emplace_back(name(c));
+    return traffic::source_of(c, ranks, c == collective::none ? 1 : bytes(at(text, "bytes")));
+  }
   collective pattern(const json& v) const {
     std::string names;
     for (collective c : all_collectives)
@@ -178,6 +199,7 @@ class placed_reader {
   fabric::ledger state_;
   placed_defaults otherwise_;
   std::vector<route::flow_job> jobs_;
+  std::vector<std::string> sends_;
 };
 
 }  // namespace heddle::examples

@@ -14,7 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <heddle/allocate/share.hpp>
+#include <heddle/share/share.hpp>
 
 #include "common/json_file.hpp"
 #include "common/program.hpp"
@@ -24,7 +24,7 @@ namespace {
 using namespace heddle;
 using namespace heddle::examples;
 using nlohmann::json;
-namespace share = heddle::allocate::share;
+namespace share = heddle::share;
 
 using solver = std::function<void(const share::problem&, share::workspace&, share::answer&)>;
 

@@ -32,7 +32,7 @@ using namespace heddle::examples;
 struct arguments {
   std::string cluster;
   simulation_spec what;
-  std::string failures, carbon, price, decisions;
+  std::string steps, failures, carbon, price, decisions;
   bool resume = false;
   double checkpoint_s = sim::options{}.checkpoint_s;
   std::string report = "-", per_job, timeline, html;
@@ -62,17 +62,19 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--route", w.names.route,
                  "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
       ->capture_default_str();
-  app.add_option("--backfill", w.backfill,
+  app.add_option("--backfill", w.names.backfill,
                  "jobs that may pass one that cannot start: none, greedy, easy (the default if no "
                  "kind is named) or conservative")
       ->expected(0, 1);
-  app.add_flag("--preempt", w.options.preemptive,
-               "jobs may stop running ones that come after them");
+  app.add_option("--backfill-depth", w.names.depth, "jobs looked at behind one that cannot start")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_flag("--preempt", w.names.preempt, "jobs may stop running ones that come after them");
   app.add_option("--patience-s", w.options.patience_s,
                  "a job that has waited longer goes first, in s");
-  app.add_flag("--joint", w.options.joint,
+  app.add_flag("--joint", w.names.joint,
                "a job takes another number of GPUs if that can be placed now and is done sooner");
-  app.add_option("--move-gpus", w.options.most_moved_gpus,
+  app.add_option("--move-gpus", w.names.move_gpus,
                  "GPUs of running jobs that may migrate to make room for one")
       ->check(CLI::NonNegativeNumber);
   app.add_option(
@@ -81,6 +83,9 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str();
   app.add_option("--most-flows", a.most_flows, "that are followed at most under --contention flow")
       ->capture_default_str();
+  app.add_option("--steps", a.steps,
+                 "JSON of model: training step; what jobs of these models send, in place of their "
+                 "collective");
   app.add_option("--power-budget-w", w.options.power_budget_w, "power of the whole cluster, in W");
   app.add_option("--energy-budget-j", w.options.energy.energy_j,
                  "energy of the whole cluster, in J: in all, or in each horizon");
@@ -147,8 +152,7 @@ struct timeline {
 
   void operator()(const sim::moment& m) {
     if (!wanted) return;
-    const fabric::ledger& l = m.state.ledger;
-    rows += text_of(m.now_s) + ',' + std::to_string(l.fabric().gpus() - l.free_gpus()) + ',' +
+    rows += text_of(m.now_s) + ',' + std::to_string(m.used_gpus) + ',' +
             std::to_string(m.state.running.size()) + ',' + std::to_string(m.state.waiting.size()) +
             ',' + text_of(m.power_w) + '\n';
   }
@@ -170,11 +174,11 @@ struct log_writer {
   schedule::decision_log log;
   std::size_t known = 0;
 
-  void on_decision(const sim::moment& m) {
+  void operator()(const sim::decision_made& e) {
     if (known > 0)
       --known;
     else
-      log.on_decision(m);
+      log(e);
   }
 };
 
@@ -219,9 +223,10 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
     if (!a.html.empty()) use(m);
     progress(m);
   }};
-  schedule::any_network network =
-      network_named(a.what.contention, a.what.names.route, a.what.seed, c.fabric,
-                    {.seed = a.what.seed, .most_flows = a.most_flows});
+  schedule::any_network network = network_named(
+      a.what.contention, a.what.names.route, a.what.seed, c.fabric,
+      {.seed = a.what.seed, .most_flows = a.most_flows},
+      a.steps.empty() ? steps_of_models{} : read_steps(json_file{a.steps}, c.fabric, w));
   if (a.decisions.empty()) return run_simulation(std::move(network), c.fabric, w, plan, o, watch);
 
   std::vector<schedule::logged> before;
@@ -232,7 +237,7 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
   std::ofstream out(a.decisions, std::ios::binary | (bytes > 0 ? std::ios::app : std::ios::trunc));
   if (!out) throw unmet_request(a.decisions + ": cannot be written");
   log_writer log{schedule::decision_log{out, bytes == 0}, before.size()};
-  watch.after_each_decision = [&](const sim::moment& m) { log.on_decision(m); };
+  watch.after_each_decision = [&](const sim::decision_made& e) { log(e); };
   schedule::any_scheduler again{schedule::replayed{plan, std::move(before)}};
   return run_simulation(std::move(network), c.fabric, w, again, o, watch);
 }
@@ -257,10 +262,9 @@ void check_numbers(const arguments& a) {
 }
 
 int simulate(arguments& a) {
-  if (a.what.backfill.empty()) a.what.backfill = "easy";
+  if (a.what.names.backfill.empty()) a.what.names.backfill = "easy";
   check_names(a.what);
   check_numbers(a);
-  a.what.options.backfill = backfill_named(a.what.backfill);
   const model::catalogue known;
   cluster c = read_cluster(json_file{a.cluster}, known);
   c.fabric = network_for(c, a.what.names.place);

@@ -29,8 +29,7 @@ void history::operator()(const sim::moment& m) {
                 now.switches_j + now.ocs_j - (spent_.switches_j + spent_.ocs_j)});
   begun_ = true;
   at_s_ = m.now_s;
-  const fabric::ledger& l = m.state.ledger;
-  used_gpus_ = l.fabric().gpus() - l.free_gpus();
+  used_gpus_ = m.used_gpus;
   running_ = static_cast<double>(m.state.running.size());
   waiting_ = static_cast<double>(m.state.waiting.size());
   spent_ = now;
@@ -146,16 +145,16 @@ std::string setting(const one_run& r) {
       {"Allocation of GPUs and clocks", r.what.names.allocate},
       {"Placement", r.what.names.place},
       {"Routing", r.what.names.route + ", for jobs without links of their own"},
-      {"Backfill", r.what.backfill},
+      {"Backfill", r.what.names.backfill},
       {"Model of contention", r.what.contention}};
   const auto add = [&](bool given, const char* what, const std::string& text) {
     if (given) all.emplace_back(what, text);
   };
-  add(o.preemptive, "Preemption", "jobs may stop running ones that come after them");
-  add(o.joint, "Joint choice", "another number of GPUs where that is done sooner");
+  add(r.what.names.preempt, "Preemption", "jobs may stop running ones that come after them");
+  add(r.what.names.joint, "Joint choice", "another number of GPUs where that is done sooner");
   add(o.patience_s < none, "Patience", fixed(o.patience_s, 0) + " s, then a job goes first");
-  add(o.most_moved_gpus > 0, "Migration",
-      "at most " + std::to_string(o.most_moved_gpus) + " GPUs of running jobs, to make room");
+  add(r.what.names.move_gpus > 0, "Migration",
+      "at most " + std::to_string(r.what.names.move_gpus) + " GPUs of running jobs, to make room");
   add(o.power_budget_w < none, "Power budget", fixed(o.power_budget_w / 1e3, 1) + " kW");
   add(o.energy.limited(), "Energy budget",
       energy_text(o.energy.energy_j) +

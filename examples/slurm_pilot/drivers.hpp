@@ -23,10 +23,11 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/optical/wiring.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/collectives.hpp>
 
 #include "common/program.hpp"
 #include "slurm_pilot/book.hpp"
@@ -122,7 +123,7 @@ drivers(R&, N&, C&, O&) -> drivers<R, N, C, O>;
   std::vector<route_entry> out;
   if (j.where.links.empty()) return out;
   const traffic::group ranks = traffic::make_group(m.dc, j.where.gpus);
-  const traffic::phases all{j.pattern, ranks, 1.0};
+  const traffic::any_source all = traffic::source_of(j.pattern, ranks, 1.0);
   const route::link_numbers numbers{m.dc};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{m.dc, numbers, ranks, none};
@@ -148,15 +149,20 @@ drivers(R&, N&, C&, O&) -> drivers<R, N, C, O>;
   return out;
 }
 
+/// Circuits by the names of their leafs: those of a placement, of a wiring (`optical::rewire`), of a step
+/// of a plan (`optical::make_plan`). Precondition: the fabric is optical.
+[[nodiscard]] inline std::vector<cross_connect>
+circuits_of(const machine& m, std::span<const optical::circuit> circuits) {
+  std::vector<cross_connect> out;
+  for (const optical::circuit& k : circuits)
+    out.push_back({m.dc.ocs_of(k.lane).value, m.leafs[k.leaf.index()],
+                   k.lane % static_cast<std::uint32_t>(m.dc.optical().leaf_fibres), k.spine.value});
+  return out;
+}
 /// The circuits of a job on an optical fabric; none on a fixed one.
 [[nodiscard]] inline std::vector<cross_connect> circuits_of(const machine& m, const booked_job& j) {
-  std::vector<cross_connect> out;
-  if (m.dc.is_optical())
-    for (const fabric::link& k : j.where.links)
-      out.push_back({m.dc.ocs_of(k.lane).value, m.leafs[k.leaf.index()],
-                     k.lane % static_cast<std::uint32_t>(m.dc.optical().leaf_fibres),
-                     k.spine.value});
-  return out;
+  if (!m.dc.is_optical()) return {};
+  return circuits_of(m, j.where.links);
 }
 
 /// Tells the drivers all about a job. Circuits first: routes go over them.

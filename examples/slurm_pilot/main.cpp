@@ -18,12 +18,14 @@
 #include <utility>
 #include <variant>
 
-#include <heddle/allocate/order.hpp>
 #include <heddle/allocate/requested.hpp>
+#include <heddle/order/order.hpp>
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
+#include <heddle/schedule/admit/easy.hpp>
+#include <heddle/schedule/admit/greedy.hpp>
 #include <heddle/schedule/scheduler.hpp>
 
 #include "common/program.hpp"
@@ -56,9 +58,16 @@ const std::map<std::string, any_place> places{
 const std::map<std::string, any_order> orders{{"fifo", order::fifo{}},
                                               {"fewest_gpus", order::fewest_gpus{}},
                                               {"shortest", order::shortest{}}};
-const std::map<std::string, schedule::backfill> backfills{{"none", schedule::backfill::none},
-                                                          {"greedy", schedule::backfill::greedy},
-                                                          {"easy", schedule::backfill::easy}};
+/// Whom a job that cannot start lets pass, chosen at run time.
+struct admission_of {
+  std::variant<admit::in_order, admit::greedy, admit::easy> which;
+  template <class Desk>
+  void operator()(Desk& d) const {
+    std::visit([&](const auto& a) { a(d); }, which);
+  }
+};
+const std::map<std::string, admission_of> backfills{
+    {"none", {admit::in_order{}}}, {"greedy", {admit::greedy{}}}, {"easy", {admit::easy{}}}};
 const std::map<std::string, bool> clocks{{"fastest", false}, {"efficient", true}};
 const std::map<std::string, pilot::reading> readings{{"auto", pilot::reading::automatic},
                                                      {"json", pilot::reading::json},
@@ -213,7 +222,7 @@ int fly(const arguments& a) {
         optical ? "ocs_vclos on an optical network" : "another one without --ocs-switches", place);
   schedule::scheduler plan{order_of{orders.at(a.order)}, allocate::requested{},
                            pilot::even_servers<any_place>{places.at(place)}, route::source{},
-                           schedule::scheduler_options{.backfill = backfills.at(a.backfill)}};
+                           backfills.at(a.backfill)};
   pilot::slurm_commands slurm{readings.at(a.read)};
   notebook book{a};
   hooks to_network{a};

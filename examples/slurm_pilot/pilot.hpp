@@ -192,10 +192,9 @@ class control_loop {
       const std::uint32_t slot = s.submit(work_.jobs[i], work_.curve_of_job(i));
       if (i >= running) continue;
       schedule::active_job& j = s.jobs[slot];
-      j.point = j.reference;
+      s.resume(slot, j.reference);
       j.since_s = book_.jobs.at(j.spec->id.value).since_s;
       j.rate = 1;
-      s.running.push_back(slot);
       s.waiting.pop_back();
     }
     s.ledger = ledger_of(book_, m_, f.unusable);

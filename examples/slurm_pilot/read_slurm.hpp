@@ -25,6 +25,7 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/text.hpp>
 #include <heddle/fabric/read_hostlist.hpp>
 
 #include "slurm_pilot/slurm_report.hpp"
@@ -53,7 +54,7 @@ inline std::vector<std::string_view> lines_of(std::string_view text) {
 template <class T>
 std::optional<T> number(std::string_view text) {
   T x{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+  const auto [end, error] = heddle::detail::read_number(text.data(), text.data() + text.size(), x);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return x;
 }

@@ -61,12 +61,11 @@ class grid {
                         one.jobs = (beside / jobs).string();
                         one.workload = workload;
                         one.names = {order, allocate, place, route};
-                        one.backfill = backfill;
+                        one.names.backfill = backfill;
                         one.load = load;
                         one.seed = static_cast<std::uint64_t>(seed);
                         check_names(one);
                         (void)network_for(clusters_[c], place);
-                        one.options.backfill = backfill_named(backfill);
                         runs_.push_back({c, jobs, one});
                       }
     fingerprint_ = mix(runs_.size());
@@ -99,7 +98,7 @@ class grid {
     std::string row;
     for (const std::string& s :
          {quoted(cluster_names_[r.cluster]), quoted(r.jobs), r.what.workload, n.order, n.allocate,
-          n.place, n.route, r.what.backfill, nlohmann::json(r.what.load).dump()})
+          n.place, n.route, r.what.names.backfill, nlohmann::json(r.what.load).dump()})
       row += s + ',';
     row += sim::name(report.status);
     const nlohmann::ordered_json numbers = report_of(report, r.what.seed);

@@ -5,9 +5,12 @@
 //   fabric    leaf-spine networks, who owns what, the network as a Boost.Graph graph
 //   traffic   collectives as phases of flows
 //   route     paths of flows, contention, proofs of isolation
-//   allocate  operating points for jobs; orders of the queue
+//   order     in which order a queue is looked at
+//   choice    one point a job under shared limits: a knapsack, with a proof
+//   share     fair shares of GPU types
+//   allocate  operating points for jobs
 //   place     GPUs and links for a job
-//   schedule  order × allocation × placement × routing
+//   schedule  order × allocation × admission × means × placement × routing
 //   sim       replaying a workload
 //   trace     reading and making workloads
 #pragma once
@@ -16,9 +19,12 @@ namespace heddle::model {}
 namespace heddle::fabric {}
 namespace heddle::traffic {}
 namespace heddle::route {}
-namespace heddle::allocate {}
 namespace heddle::order {}
+namespace heddle::choice {}
+namespace heddle::share {}
+namespace heddle::allocate {}
 namespace heddle::place {}
+namespace heddle::admit {}
 namespace heddle::schedule {}
 namespace heddle::sim {}
 namespace heddle::trace {}

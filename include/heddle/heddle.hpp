@@ -1,16 +1,21 @@
-// All of heddle but fits to measurements (model/fit_time.hpp and what stands beside it), which need
-// Eigen and four times as long to compile. For examples and small programs; larger ones include the
-// headers they use.
+// What it takes to schedule and simulate: models and curves, fabrics and their ledger, traffic and
+// routing, orders, the usual allocations and placements, the scheduler, the simulator, traces of jobs.
+// For examples and small programs; larger ones include the headers they use.
+//
+// By their own headers come what fewer programs need: fits to measurements (model/fit_time.hpp),
+// choices of points by optimisation (allocate/choice.hpp), fair shares (allocate/share.hpp), optical
+// switches (optical/), a fabric as a graph (fabric/graph.hpp), allocations and placements that the
+// menus of their rooms list.
 #pragma once
 
 #include <heddle/fwd.hpp>
 #include <heddle/version.hpp>
 
 #include <heddle/core/bits.hpp>
-#include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
+#include <heddle/core/move_price.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/core/statistics.hpp>
 
@@ -21,14 +26,14 @@
 #include <heddle/model/throughput.hpp>
 #include <heddle/model/workload.hpp>
 
-#include <heddle/fabric/graph.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/power.hpp>
 
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
@@ -37,27 +42,25 @@
 #include <heddle/route/steady.hpp>
 #include <heddle/route/verify.hpp>
 
+#include <heddle/order/order.hpp>
+
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/choice.hpp>
-#include <heddle/allocate/choice_greedy.hpp>
-#include <heddle/allocate/order.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/requested.hpp>
-#include <heddle/allocate/rounds.hpp>
-#include <heddle/allocate/share.hpp>
 
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
 
+#include <heddle/schedule/admit/easy.hpp>
+#include <heddle/schedule/admit/greedy.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/scheduler.hpp>
 #include <heddle/schedule/state.hpp>
 
-#include <heddle/sim/engine.hpp>
 #include <heddle/sim/report.hpp>
-#include <heddle/sim/rescale.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <heddle/trace/csv.hpp>
 #include <heddle/trace/fill.hpp>

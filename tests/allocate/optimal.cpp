@@ -91,8 +91,7 @@ void compare(const char* name, int instances) {
     const limits l = random_limits(d, jobs.size());
     allocation out;
     policy(jobs, l, out);
-    Objective worth;
-    if constexpr (requires { worth.prepare(jobs); }) worth.prepare(jobs);
+    const auto worth = objective::prepared(Objective{}, jobs);
     double value = 0, gpus = 0, watts = 0, joules = 0;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       if (!out[i]) continue;

@@ -357,8 +357,7 @@ TEST_CASE("a job moves only if it gains more over the interval than its pause co
   std::vector jobs{job_on(c, 1e6)};
   jobs[0].current = c.fastest(1);
   const auto with = [&](double interval_s) {
-    return gpus(
-        allocate_all(jobs, {.gpus = 8}, {.rescale = {.interval_s = interval_s, .pause_s = 2}}));
+    return gpus(allocate_all(jobs, {.gpus = 8}, {.rescale = {.interval_s = interval_s}}));
   };
   // 11·(H − 2) > 10·H from H = 22 s on.
   CHECK(with(21.9) == std::vector{1});
@@ -366,6 +365,14 @@ TEST_CASE("a job moves only if it gains more over the interval than its pause co
   CHECK(with(0) == std::vector{2});
   jobs[0].work = 219;  // 21.9 s left
   CHECK(with(1000) == std::vector{1});
+  // The price is what the limits say that it is.
+  jobs[0].work = 1e6;
+  const auto at_price = [&](double pause_s) {
+    return gpus(allocate_all(jobs, {.gpus = 8, .rescale = {.pause_s = pause_s}},
+                             {.rescale = {.interval_s = 22.1}}));
+  };
+  CHECK(at_price(2) == std::vector{2});
+  CHECK(at_price(3) == std::vector{1});
   // A start is not held back, and a job that must make room does.
   jobs.push_back(job_on(c, 1e6));
   jobs[0].current = c.fastest(2);

@@ -21,6 +21,24 @@ execute_process(COMMAND ${command} ${SOURCE} RESULT_VARIABLE status ERROR_VARIAB
 if(status EQUAL 0)
   message(FATAL_ERROR "compiles, but must be refused with: ${expected}")
 endif()
-if(NOT output MATCHES "${expected}")
-  message(FATAL_ERROR "is refused, but not with: ${expected}\n${output}")
+
+# What the reader sees first of their own code, and the ten lines after it.
+string(REPLACE ";" "," lines "${output}")
+string(REGEX REPLACE "[][]" "|" lines "${lines}")  # brackets would join the items of a list
+string(REPLACE "\n" ";" lines "${lines}")
+cmake_path(GET SOURCE FILENAME name)
+set(first -1)
+set(seen)
+foreach(line IN LISTS lines)
+  if(first LESS 0 AND line MATCHES "${name}:[0-9]+")
+    set(first 0)
+  endif()
+  if(first GREATER_EQUAL 0 AND first LESS_EQUAL 10)
+    string(APPEND seen "${line}\n")
+    math(EXPR first "${first} + 1")
+  endif()
+endforeach()
+if(NOT seen MATCHES "${expected}")
+  message(FATAL_ERROR
+    "is refused, but not within ten lines of the first that names ${name} with: ${expected}\n${output}")
 endif()

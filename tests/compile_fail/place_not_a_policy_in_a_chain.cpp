@@ -1,4 +1,4 @@
-// expect: PolicyOfSomeFabric
+// expect: each policy of a chain places a request on a ledger
 // A chain is made of placement policies; a number is none.
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/shared_network.hpp>

@@ -1,17 +1,17 @@
-// expect: an observer of a simulation has at least one of the members
-// An observer that misspells its only event would never be called.
+// expect: an observer of a simulation can be called with at least one of the events
+// What is recorded of a job is no event.
 #include <heddle/allocate/requested.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 using namespace heddle;
 
 struct mine {
 #ifdef HEDDLE_MAKE_VALID
-  void on_finish(double, const sim::job_record&) {}
+  void operator()(const sim::finished&) {}
 #else
-  void on_finished(double, const sim::job_record&) {}
+  void operator()(const sim::job_record&) {}
 #endif
 };
 

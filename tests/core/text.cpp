@@ -1,11 +1,16 @@
+#include <heddle/core/detail/read_number.hpp>
 #include <heddle/core/text.hpp>
 
 #include <doctest/doctest.h>
 
+#include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <sstream>
 #include <string>
+
+#include <heddle/core/random.hpp>
 
 using namespace heddle;
 
@@ -40,6 +45,59 @@ TEST_CASE("a text is a number as a whole or not at all") {
   for (const char* bad : {"", "1.0", "4294967296", "-1"}) {
     CAPTURE(bad);
     CHECK_FALSE(number_in<std::uint32_t>(bad));
+  }
+}
+
+TEST_CASE("numbers are read the same without from_chars of the standard library") {
+  const auto check = [](const std::string& text) {
+    CAPTURE(text);
+    const char *const first = text.data(), *const last = first + text.size();
+    double slow = -1, fast = -1;
+    const auto a = heddle::detail::read_slowly(first, last, slow);
+    const auto b = heddle::detail::read_number(first, last, fast);
+    CHECK(a.ec == b.ec);
+    CHECK(a.ptr - first == b.ptr - first);
+    CHECK(std::bit_cast<std::uint64_t>(slow) == std::bit_cast<std::uint64_t>(fast));
+  };
+  for (const char* text : {"",
+                           "-",
+                           ".",
+                           "-.5",
+                           "5.",
+                           "1e",
+                           "1e+",
+                           "1e-x",
+                           "2e3x",
+                           "0x10",
+                           "+1",
+                           " 1",
+                           "1 ",
+                           "-0",
+                           "0e999",
+                           "1e999",
+                           "-1e999",
+                           "1e-999",
+                           "4.9e-324",
+                           "2e-324",
+                           "1e-310",
+                           "0.1",
+                           "1E5",
+                           "1,5",
+                           "00012",
+                           "1.2.3",
+                           "1.7976931348623157e308",
+                           "1.7976931348623159e308",
+                           "9007199254740993",
+                           "0.1000000000000000055511151231257827021181583404541015625"})
+    check(text);
+  stream random(7, 0, "numbers");
+  for (int i = 0; i < 2000; ++i) {
+    const auto x = std::bit_cast<double>(random());
+    if (!std::isfinite(x)) continue;
+    std::ostringstream out;
+    out.precision(static_cast<int>(1 + random() % 20));
+    out << x;
+    check(out.str());
   }
 }
 

@@ -36,10 +36,33 @@ TEST_CASE("heddle-rewire sets up the two circuits that must be and keeps the fro
   CHECK(r["lower_bound"] == 2);
   CHECK(r["solve_us"].get<double>() > 0);
   CHECK(!r.contains("witness"));
+  // Nobody wants the two circuits of OCS 0 any more: they make room in the same step.
+  CHECK(r["plan"] == json::parse(R"({"detours": 0, "time_ms": 50, "steps": [
+    {"down": [[0, 0, 1], [0, 1, 0]], "up": [[0, 0, 0], [0, 1, 1]], "paused": []}]})"));
 
   REQUIRE(run("heddle-rewire", "--in - --out " + dir / "out.json" + " --seed 3 < " + in).status ==
           0);
   CHECK(json::parse(content_of(dir / "out.json"))["circuits"] == r["circuits"]);
+}
+
+TEST_CASE("heddle-rewire plans the way in steps and says who pauses") {
+  const scratch_dir dir;
+  const std::string full = dir.write("full.json", R"({
+    "ocs": 2, "leafs": 3, "spines": 3, "spine_fibres": 1,
+    "current": [[0, 0, 2], [0, 1, 0], [0, 2, 1], [1, 0, 1], [1, 1, 2], [1, 2, 0]],
+    "want": [[0, 0, 1], [0, 2, 1], [1, 1, 1], [1, 2, 1], [2, 0, 1], [2, 1, 1]]})");
+  outcome o = run("heddle-rewire", "--switching-ms 10 " + full);
+  REQUIRE(o.status == 0);
+  // No fibre is idle: the circuit of leaf 0 and spine 2 goes dark before its successor can be up.
+  CHECK(json::parse(o.out)["plan"] == json::parse(R"({"detours": 0, "time_ms": 30, "steps": [
+    {"down": [[0, 1, 0], [1, 0, 1]], "up": [], "paused": []},
+    {"down": [[0, 0, 2]], "up": [[0, 0, 0], [0, 1, 2]], "paused": [[0, 2, 1]]},
+    {"down": [[1, 1, 2]], "up": [[1, 0, 2], [1, 1, 1]], "paused": [[0, 2, 1]]}]})"));
+  const std::string same = dir.write("same.json", R"({"ocs": 1, "leafs": 1, "spines": 1,
+    "current": [[0, 0, 0]], "want": [[0, 0, 1]]})");
+  o = run("heddle-rewire", same);
+  CHECK(json::parse(o.out)["plan"]["steps"].empty());
+  CHECK(json::parse(o.out)["plan"]["time_ms"] == 0);
 }
 
 TEST_CASE("heddle-rewire answers what cannot be wired with a witness and status 1") {
@@ -61,6 +84,34 @@ TEST_CASE("heddle-rewire answers what cannot be wired with a witness and status 
   r = json::parse(o.out);
   CHECK(r["witness"]["kind"] == "frozen");
   CHECK(r["witness"]["spine"] == 1);
+}
+
+TEST_CASE("heddle-rewire gives circuits between pods their spines as evenly as can be") {
+  const scratch_dir dir;
+  const std::string pods = R"({"leafs": 4, "leafs_per_pod": 2, "spines": 2,
+    "want": [[0, 2, 2], [0, 3, 2], [1, 2, 2], [3, 1, 2]]})";
+  const outcome o = run("heddle-rewire", "--design pods " + dir.write("pods.json", pods));
+  REQUIRE(o.status == 0);
+  const json r = json::parse(o.out);
+  CHECK(r["status"] == "ok");
+  CHECK(r["circuits"].size() == 8);
+  CHECK(r["most"] == 2);
+  CHECK(r["lower_bound"] == 2);
+  for (const json& k : r["circuits"]) CHECK(k[0].get<int>() / 2 != k[1].get<int>() / 2);
+
+  const auto refusal = [&](const std::string& want) {
+    const std::string in = dir.write(
+        "bad.json", R"({"leafs": 4, "leafs_per_pod": 2, "spines": 2, "want": )" + want + "}");
+    const outcome bad = run("heddle-rewire", "--design pods " + in);
+    CHECK(bad.status == 2);
+    return bad.err;
+  };
+  CHECK(refusal("[[0, 1, 1]]").find(":1: expected leafs of two pods, got [0,1,1]\n") !=
+        std::string::npos);
+  CHECK(refusal("[[0, 2, 1], [2, 0, 1]]").find("expected two leafs once, got [2,0,1] again\n") !=
+        std::string::npos);
+  CHECK(refusal("[[0, 4, 1]]").find("here below 4, got 4\n") != std::string::npos);
+  CHECK(run("heddle-rewire", "--design rings").status == 2);
 }
 
 TEST_CASE("heddle-rewire says in one line what is wrong and writes nothing") {

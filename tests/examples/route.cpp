@@ -1,5 +1,6 @@
 #include "support/run.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -121,6 +122,32 @@ TEST_CASE("heddle-route reads standard input and gives the same bytes twice") {
   CHECK(none.out.empty());
 }
 
+TEST_CASE("heddle-route takes a training step in place of a collective") {
+  const scratch_dir dir;
+  // Tensor ranks fill a server each, two replicas: rings of four inside, of two across.
+  const std::string job =
+      R"({"job": 1, "gpus": [0, 1, 2, 3, 4, 5, 6, 7], "training_step": {"tensor": 4, "micro_batches": 2, "tensor_bytes": 4e8, "data_bytes": 1e9}})";
+  const outcome r = routed(dir, small_cluster, job, "--route ideal --table " + dir / "t.csv");
+  REQUIRE_MESSAGE(r.status == 0, r.err);
+  const json out = json::parse(r.out);
+  CHECK(out["collective"] == "training_step");
+  CHECK(out["slowdown"] == 1);
+  CHECK(out["isolated"] == true);
+  REQUIRE(out["phases"].size() == 2);
+  CHECK(out["phases"][0]["repeat"] == 2 * 4 * 6);  // micro-batches, times, 2 (N - 1)
+  CHECK(out["phases"][0]["flows"] == 16);
+  CHECK(out["phases"][0]["undisturbed_s"] == 0.0008);  // two flows of D/8 at 1000 Gb/s
+  CHECK(out["phases"][1]["repeat"] == 2);
+  CHECK(out["phases"][1]["undisturbed_s"] == 0.04);  // two flows of D/4 at 100 Gb/s
+  // Over two links a leaf the replicas meet themselves; the table has all pairs across.
+  const json shared =
+      json::parse(routed(dir, small_cluster, job, "--route source --table " + dir / "t.csv").out);
+  CHECK(shared["isolated"] == false);
+  CHECK(shared["slowdown"] > 1);
+  const std::string table = content_of(dir / "t.csv");
+  CHECK(std::count(table.begin(), table.end(), '\n') == 1 + 8);
+}
+
 TEST_CASE("heddle-route says in one line what is wrong with its input and writes nothing") {
   const std::string good = R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1})";
   const std::vector<bad_case> cases{
@@ -147,6 +174,21 @@ TEST_CASE("heddle-route says in one line what is wrong with its input and writes
        "jobs.jsonl:1: expected links that are there and that no other job holds, got [0,1,2]"},
       {R"({"job": 1, "gpus": [0, 4], "collective": "ring", "bytes": 1, "circuits": [[0, 0, 1]]})",
        "", "jobs.jsonl:1: expected links, for the fabric has no circuits, got [0,0,1]"},
+      {R"({"job": 1, "gpus": [0, 4], "collective": "ring", "training_step": {}})", "",
+       "jobs.jsonl:1: expected a collective or a training_step, got \"ring\""},
+      {R"({"job": 1, "gpus": [0, 4], "training_step": {"tensor": 4}})", "",
+       "jobs.jsonl:1: training_step: expected tensor · data · pipeline = 2 ranks, got 4"},
+      {R"({"job": 1, "gpus": [0, 4], "training_step": {"tensors": 2}})", "",
+       "jobs.jsonl:1: expected keys of a training step: tensor, data, pipeline, expert, "
+       "micro_batches, and bytes, times or collective of each, got \"tensors\""},
+      {R"({"job": 1, "gpus": [0, 4], "training_step": {"tensor": 1.5}})", "",
+       "jobs.jsonl:1: expected a whole number as tensor, got 1.5"},
+      {R"({"job": 1, "gpus": [0, 4], "training_step": {"tensor": 0}})", "",
+       "jobs.jsonl:1: training_step.tensor: expected at least 1, got 0"},
+      {R"({"job": 1, "gpus": [0, 4], "training_step": {"data_bytes": -1}})", "",
+       "jobs.jsonl:1: training_step.data_bytes: expected at least 0, got -1"},
+      {R"({"job": 1, "gpus": [0, 4], "training_step": {"data_collective": "rings"}})", "",
+       "jobs.jsonl:1: expected a collective as data_collective, got \"rings\""},
       {good, "--route fastest",
        "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"fastest\""},
       {good, "--collective circle", "--collective: expected a collective, got \"circle\""},

@@ -96,6 +96,23 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
        "max_min, got \"x\""},
       {"unknown backfill", small_cluster, few_jobs, "--backfill x",
        "--backfill: expected one of none, greedy, easy, conservative, got \"x\""},
+      {"backfill beside an elastic allocation", small_cluster, few_jobs,
+       "--allocate max_min --backfill conservative",
+       "--backfill conservative: expected --allocate requested or zeus, since an elastic "
+       "allocation gives and takes GPUs itself, got --allocate max_min\n"},
+      {"preemption beside an elastic allocation", small_cluster, few_jobs,
+       "--allocate powerflow --preempt",
+       "--preempt: expected --allocate requested or zeus, since an elastic allocation gives and "
+       "takes GPUs itself, got --allocate powerflow\n"},
+      {"migration beside an elastic allocation", small_cluster, few_jobs,
+       "--allocate optimal --move-gpus 8", "--move-gpus 8: expected --allocate requested or zeus"},
+      {"preemption under conservative backfill", small_cluster, few_jobs,
+       "--backfill conservative --preempt",
+       "--preempt: expected another --backfill, since nobody makes room for a job under this one, "
+       "got --backfill conservative\n"},
+      {"migration on circuits", small_cluster, few_jobs, "--place ocs_vclos --move-gpus 8",
+       "--move-gpus 8: expected a --place on fixed links, since jobs on circuits do not migrate, "
+       "got --place ocs_vclos\n"},
       {"circuits on fixed links", small_cluster, few_jobs, "--place ocs_vclos",
        "--place: expected a cluster of leaf_spine_ocs for ocs_vclos, got another"},
       {"an optical cluster without circuits",
@@ -375,4 +392,39 @@ TEST_CASE("heddle-simulate follows contention flow by flow and says when that is
   const outcome unknown = run("heddle-simulate", common + "--contention guess");
   CHECK(unknown.status == 2);
   CHECK(unknown.err == "heddle-simulate: --contention: expected steady or flow, got \"guess\"\n");
+}
+
+TEST_CASE("jobs of heddle-simulate send the training step of their model") {
+  const scratch_dir dir;
+  std::string csv = "job_id,submit_s,gpus,duration_s,model,collective,comm_share\n";
+  for (int i = 0; i < 4; ++i)
+    csv += std::to_string(i) + ",0,8,100," + (i % 2 ? "vgg16" : "gpt2") + ",none,0.4\n";
+  const std::string common = "--cluster " + dir.write("c.json", small_cluster) + " --jobs " +
+                             dir.write("j.csv", csv) + " --place spread --report - --per-job " +
+                             dir / "p.csv ";
+  const auto slowdowns = [&](const std::string& steps, const std::string& options) {
+    const outcome o =
+        run("heddle-simulate", common + "--steps " + dir.write("s.json", steps) + " " + options);
+    REQUIRE_MESSAGE(o.status == 0, o.err);
+    return column(content_of(dir / "p.csv"), 7);
+  };
+  const std::string step = R"({"gpt2": {"tensor": 4, "tensor_bytes": 1e8, "data_bytes": 1e9}})";
+  CHECK(slowdowns("{}", "") == std::vector<double>(4, 1));  // all of them name no collective
+  for (const char* contention : {"steady", "flow"}) {
+    const auto s = slowdowns(step, std::string("--contention ") + contention);
+    CHECK(std::max(s[0], s[2]) > 1.01);
+    CHECK(s[1] == 1);
+    CHECK(s[3] == 1);
+  }
+  const auto refused = [&](const std::string& steps) {
+    const outcome o = run("heddle-simulate", common + "--steps " + dir.write("s.json", steps));
+    CHECK(o.status == 2);
+    CHECK(o.out.empty());
+    return o.err;
+  };
+  CHECK(refused(R"({"gpt2": {"tensor": 3}})").find("s.json:1: job 0, training_step: expected") !=
+        std::string::npos);
+  CHECK(refused(R"({"gpt2": {"tensor": "4"}})").find("a whole number as tensor") !=
+        std::string::npos);
+  CHECK(refused("[]").find("an object of model: training step") != std::string::npos);
 }

@@ -1,4 +1,3 @@
-#include <heddle/optical/birkhoff.hpp>
 #include <heddle/optical/leaf_centric.hpp>
 #include <heddle/optical/symmetric_split.hpp>
 
@@ -149,46 +148,4 @@ TEST_CASE("a warm leaf-centric spreading allocates nothing") {
   (void)spread(40, pairs, 6);
   const std::size_t allocations = guard.count();
   CHECK(allocations == 0);
-}
-
-TEST_CASE("a Birkhoff schedule carries the demand in the time of its largest row or column") {
-  birkhoff schedule;
-  for (std::uint64_t seed = 0; seed < 1500; ++seed) {
-    CAPTURE(seed);
-    test::dice d{seed};
-    const std::size_t n = static_cast<std::size_t>(d.between(1, 12));
-    const double density = d.real();
-    std::vector<std::int64_t> demand(n * n, 0);
-    for (std::int64_t& x : demand)
-      if (d.chance(density)) x = d.between(1, d.chance(.5) ? 3 : 1000);
-    std::int64_t bound = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      std::int64_t row = 0, column = 0;
-      for (std::size_t k = 0; k < n; ++k) row += demand[i * n + k], column += demand[k * n + i];
-      bound = std::max({bound, row, column});
-    }
-    const auto matchings = schedule(n, demand);
-    REQUIRE(matchings.size() <= n * n - 2 * n + 2);
-    std::int64_t time = 0;
-    for (const held_matching& m : matchings) {
-      REQUIRE(m.units > 0);
-      time += m.units;
-      std::vector<char> hit(n, 0);
-      for (std::size_t i = 0; i < n; ++i) {
-        REQUIRE(!hit[m.target[i]]);
-        hit[m.target[i]] = 1;
-        demand[i * n + m.target[i]] -= m.units;
-      }
-    }
-    REQUIRE(time == bound);
-    for (std::int64_t x : demand) REQUIRE(x <= 0);
-  }
-}
-
-TEST_CASE("a permutation that is wanted for long is one matching held for long") {
-  const std::vector<std::int64_t> demand{0, 700, 0, 0, 0, 700, 700, 0, 0};
-  const auto matchings = birkhoff{}(3, demand);
-  REQUIRE(matchings.size() == 1);
-  CHECK(matchings[0] == held_matching{{1, 2, 0}, 700});
-  CHECK(birkhoff{}(2, std::vector<std::int64_t>(4, 0)).empty());
 }

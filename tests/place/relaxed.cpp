@@ -10,8 +10,8 @@
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/steady.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
 
 #include "support/dice.hpp"
 #include "support/states.hpp"
@@ -38,15 +38,16 @@ double worst_phase(const leaf_spine& dc, const fabric::placement& p, collective 
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};
   route::owned own{dc, p.links};
-  const traffic::phases all{pattern, ranks, 1.0};
+  const traffic::any_source all = traffic::source_of(pattern, ranks, 1.0);
   std::vector<traffic::flow> flows;
   std::vector<int> load(links.size());
   double worst = 1;
   for (std::size_t k = 0; k < all.size(); ++k) {
-    const traffic::phase phase = all.write(k, flows);
+    (void)all.write(k, flows);
+    const int incast = traffic::incast_counter{}(flows);
     std::fill(load.begin(), load.end(), 0);
     route::for_each_link(own, v, flows, [&](std::uint32_t l) {
-      worst = std::max(worst, static_cast<double>(++load[l]) / phase.incast);
+      worst = std::max(worst, static_cast<double>(++load[l]) / incast);
     });
     REQUIRE(own.complete());
   }

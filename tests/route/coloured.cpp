@@ -12,6 +12,7 @@
 #include <heddle/fabric/layout.hpp>
 #include <heddle/route/load.hpp>
 #include <heddle/route/undisturbed.hpp>
+#include <heddle/traffic/collectives.hpp>
 
 #include "support/dice.hpp"
 
@@ -63,7 +64,7 @@ TEST_CASE(
     route::coloured policy;
     route::card_counter cards;
     for (collective c : all_collectives) {
-      const traffic::phases all{c, ranks, 1};
+      const traffic::any_source all = traffic::source_of(c, ranks, 1);
       std::vector<flow> flows;
       for (std::size_t k = 0; k < all.size(); ++k) {
         (void)all.write(k, flows);

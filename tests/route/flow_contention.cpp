@@ -56,7 +56,7 @@ template <class Policy>
 std::set<std::uint32_t> links_of(const running& r, Policy policy) {
   const route::link_numbers numbers{network};
   const auto ranks = traffic::make_group(network, r.where.gpus);
-  const traffic::phases all{r.pattern, ranks, 1.0};
+  const traffic::any_source all = traffic::source_of(r.pattern, ranks, 1.0);
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{network, numbers, ranks, none};
   std::set<std::uint32_t> out;

@@ -33,7 +33,7 @@ void check(const flow_network& network, const std::vector<double>& capacity,
            const std::map<std::uint32_t, path>& there, std::map<std::uint32_t, double>& before) {
   route::flow_paths flows;
   for (const auto& [f, p] : there) flows.add(p.over, p.weight);
-  route::max_min solve;
+  route::max_min_rates solve;
   const auto expected = solve(capacity, flows);
   links changed(network.changed().begin(), network.changed().end());
   std::sort(changed.begin(), changed.end());

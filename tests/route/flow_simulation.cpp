@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <heddle/route/rates.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/traffic/collectives.hpp>
 
 #include "support/dice.hpp"
 
@@ -32,16 +34,24 @@ std::vector<gpu_id> gpus(std::initializer_list<int> list) {
   return out;
 }
 
-flow_job random_job(test::dice& d, std::uint32_t id, std::vector<gpu_id>& free) {
-  flow_job j{.id = job_id{id}, .pattern = patterns[d.index(3)]};
+// The job with a collective to send.
+flow_job sending(const leaf_spine& dc, collective c, double bytes, flow_job j) {
+  j.source = traffic::source_of(c, traffic::make_group(dc, j.where.gpus), bytes);
+  return j;
+}
+
+flow_job random_job(const leaf_spine& dc, test::dice& d, std::uint32_t id,
+                    std::vector<gpu_id>& free) {
+  flow_job j{.id = job_id{id}};
+  const collective pattern = patterns[d.index(3)];
   const std::size_t n = std::min(free.size(), 2 + d.index(9));
   j.where.gpus.assign(free.end() - static_cast<std::ptrdiff_t>(n), free.end());
   free.resize(free.size() - n);
   if (d.chance(.7)) std::sort(j.where.gpus.begin(), j.where.gpus.end());
-  j.bytes = 1e9 * (.2 + d.real());
+  const double bytes = 1e9 * (.2 + d.real());
   j.compute_s = d.chance(.2) ? 0 : .3 * d.real();
   j.start_s = d.real();
-  return j;
+  return sending(dc, pattern, bytes, std::move(j));
 }
 
 // The same model from nothing: all rates solved anew at every event, flows in plain lists.
@@ -77,9 +87,8 @@ struct by_hand {
       state[j].iteration_start = jobs[j].start_s;
     }
     const auto send = [&](std::size_t j) {
-      const traffic::phases all{jobs[j].pattern, ranks[j], jobs[j].bytes};
       std::vector<traffic::flow> out;
-      const auto p = all.write(state[j].phase, out);
+      const auto p = jobs[j].source.write(state[j].phase, out);
       const route::detail::no_load none;
       const route::view<route::detail::no_load> v{dc, links, ranks[j], none};
       for (const traffic::flow& f : out) {
@@ -107,7 +116,7 @@ struct by_hand {
     while (!done()) {
       route::flow_paths paths;
       for (const sent& s : flows) paths.add(s.over);
-      route::max_min solve;
+      route::max_min_rates solve;
       const auto rate = solve(capacity, paths);
       double step = std::numeric_limits<double>::infinity();
       for (std::size_t i = 0; i < flows.size(); ++i) step = std::min(step, flows[i].left / rate[i]);
@@ -128,13 +137,12 @@ struct by_hand {
         }
         if (std::any_of(flows.begin(), flows.end(), [&](const sent& f) { return f.job == j; }))
           continue;
-        const traffic::phases all{jobs[j].pattern, ranks[j], jobs[j].bytes};
         std::vector<traffic::flow> out;
-        if (++s.run == all.write(s.phase, out).repeat) {
+        if (++s.run == jobs[j].source.write(s.phase, out).repeat) {
           s.run = 0;
           ++s.phase;
         }
-        if (s.phase < all.size()) {
+        if (s.phase < jobs[j].source.size()) {
           send(j);
           continue;
         }
@@ -163,8 +171,9 @@ TEST_CASE("a job alone on an ideal network takes its undisturbed time") {
   for (collective c : patterns)
     for (int n : {2, 3, 4, 8, 12, 16, 27, 32}) {
       CAPTURE(n);
-      flow_job j{.id = job_id{1}, .pattern = c, .bytes = 1e9, .compute_s = .25};
+      flow_job j{.id = job_id{1}, .compute_s = .25};
       for (int g = 0; g < n; ++g) j.where.gpus.push_back(gpu_id{g});
+      j = sending(dc, c, 1e9, std::move(j));
       flow_simulation run{dc, route::ideal{}};
       const auto r = run(std::vector{j});
       REQUIRE(run.complete());
@@ -185,26 +194,22 @@ TEST_CASE("undisturbed times are those of the bytes over the speed of cards and 
   const leaf_spine dc{{.leafs = 2, .spines = 4, .servers_per_leaf = 1, .gpus_per_server = 4}};
   flow_simulation run{dc, route::ideal{}};
   // All-to-all of 8 over 100 Gb/s: 7 phases of 1 GB, .08 s each.
-  flow_job j{.id = job_id{1}, .pattern = collective::all_to_all, .bytes = 1e9};
+  flow_job j{.id = job_id{1}};
   for (int g = 0; g < 8; ++g) j.where.gpus.push_back(gpu_id{g});
-  CHECK(run(std::vector{j})[0].undisturbed_s == doctest::Approx(7 * .08));
+  CHECK(run(std::vector{sending(dc, collective::all_to_all, 1e9, j)})[0].undisturbed_s ==
+        doctest::Approx(7 * .08));
   // A two-way ring of 4 inside a server at 1000 Gb/s: 6 runs of two flows of D/8 each way.
   j.where.gpus.resize(4);
-  j.pattern = collective::ring;
-  CHECK(run(std::vector{j})[0].undisturbed_s == doctest::Approx(6 * 2 * (1.0 / 8) * .008));
+  CHECK(run(std::vector{sending(dc, collective::ring, 1e9, j)})[0].undisturbed_s ==
+        doctest::Approx(6 * 2 * (1.0 / 8) * .008));
 }
 
 TEST_CASE("two jobs that meet on a link all the time take twice as long") {
   const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 2}};
   flow_simulation run{dc, route::source{}};
-  const std::vector<flow_job> jobs{{.id = job_id{1},
-                                    .where = {gpus({0, 2}), {}},
-                                    .pattern = collective::all_to_all,
-                                    .bytes = 1e9},
-                                   {.id = job_id{2},
-                                    .where = {gpus({1, 3}), {}},
-                                    .pattern = collective::all_to_all,
-                                    .bytes = 1e9}};
+  const std::vector<flow_job> jobs{
+      sending(dc, collective::all_to_all, 1e9, {.id = job_id{1}, .where = {gpus({0, 2}), {}}}),
+      sending(dc, collective::all_to_all, 1e9, {.id = job_id{2}, .where = {gpus({1, 3}), {}}})};
   for (const auto& r : run(jobs)) {
     CHECK(r.slowdown() == doctest::Approx(2).epsilon(relative_tolerance));
     CHECK(r.phases[0].time_s == doctest::Approx(.16).epsilon(relative_tolerance));
@@ -216,15 +221,10 @@ TEST_CASE("a job that computes half of its time shares a link for the other half
   flow_simulation run{dc, route::source{}, {.iterations = 8}};
   // Job 1 always communicates, in steps of 1 ms. Job 2 computes 1 s and needs the link for 1 s alone,
   // for 2 s beside job 1; of those 3 s job 1 has the link to itself for one.
-  const std::vector<flow_job> jobs{{.id = job_id{1},
-                                    .where = {gpus({0, 2}), {}},
-                                    .pattern = collective::all_to_all,
-                                    .bytes = 1.25e7},
-                                   {.id = job_id{2},
-                                    .where = {gpus({1, 3}), {}},
-                                    .pattern = collective::all_to_all,
-                                    .bytes = 1.25e10,
-                                    .compute_s = 1}};
+  const std::vector<flow_job> jobs{
+      sending(dc, collective::all_to_all, 1.25e7, {.id = job_id{1}, .where = {gpus({0, 2}), {}}}),
+      sending(dc, collective::all_to_all, 1.25e10,
+              {.id = job_id{2}, .where = {gpus({1, 3}), {}}, .compute_s = 1})};
   const auto r = run(jobs);
   CHECK(r[1].iteration_s == doctest::Approx(3).epsilon(1e-3));
   CHECK(r[1].slowdown() == doctest::Approx(1.5).epsilon(1e-3));
@@ -237,13 +237,13 @@ TEST_CASE("jobs that own their links do not slow one another down in the flow si
   for (collective c : patterns) {
     std::vector<flow_job> jobs;
     for (int k = 0; k < 4; ++k) {
-      flow_job j{.id = job_id{k}, .pattern = c, .bytes = 1e9, .compute_s = .1 * k};
+      flow_job j{.id = job_id{k}, .compute_s = .1 * k};
       for (int l = 0; l < 4; ++l)
         for (int i = 2 * k; i < 2 * k + 2; ++i) {
           j.where.gpus.push_back(gpu_id{l * 8 + i});
           j.where.links.push_back({leaf_id{l}, spine_id{i}, 0});
         }
-      jobs.push_back(j);
+      jobs.push_back(sending(dc, c, 1e9, std::move(j)));
     }
     flow_simulation own{dc, route::ecmp{}};
     for (const auto& r : own(jobs))
@@ -266,7 +266,7 @@ TEST_CASE("the flow simulation equals one that solves all rates anew at every ev
     if (seed % 2) d.shuffle(free);
     std::vector<flow_job> jobs;
     while (free.size() > 3)
-      jobs.push_back(random_job(d, static_cast<std::uint32_t>(jobs.size()), free));
+      jobs.push_back(random_job(dc, d, static_cast<std::uint32_t>(jobs.size()), free));
     flow_simulation run{dc, route::ecmp{seed}, {.iterations = 2, .warm_up = 1}};
     const auto r = run(jobs);
     const auto expected = by_hand::iteration_times(dc, jobs, route::ecmp{seed}, 1, 2);
@@ -280,12 +280,9 @@ TEST_CASE("jobs without communication and runs that are cut short are told as th
   const leaf_spine dc{{.leafs = 2, .spines = 2, .servers_per_leaf = 1, .gpus_per_server = 2}};
   flow_simulation run{dc, route::ecmp{}, {.iterations = 1000, .most_flows = 100}};
   const std::vector<flow_job> jobs{
-      {.id = job_id{4},
-       .where = {gpus({0}), {}},
-       .pattern = collective::ring,
-       .bytes = 1e9,
-       .compute_s = 2},
-      {.id = job_id{5}, .where = {gpus({1, 2}), {}}, .pattern = collective::ring, .bytes = 1e9}};
+      sending(dc, collective::ring, 1e9,
+              {.id = job_id{4}, .where = {gpus({0}), {}}, .compute_s = 2}),
+      sending(dc, collective::ring, 1e9, {.id = job_id{5}, .where = {gpus({1, 2}), {}}})};
   const auto r = run(jobs);
   CHECK(r[0].slowdown() == 1);
   CHECK(r[0].iteration_s == 2);
@@ -305,7 +302,7 @@ TEST_CASE("the flow simulation gives the same bytes twice") {
   d.shuffle(free);
   std::vector<flow_job> jobs;
   while (free.size() > 3)
-    jobs.push_back(random_job(d, static_cast<std::uint32_t>(jobs.size()), free));
+    jobs.push_back(random_job(dc, d, static_cast<std::uint32_t>(jobs.size()), free));
   flow_simulation a{dc, route::balanced{}}, b{dc, route::balanced{}};
   const auto x = a(jobs), y = b(jobs), z = a(jobs);
   for (std::size_t j = 0; j < jobs.size(); ++j) {

@@ -37,7 +37,7 @@ bool close(double a, double b) { return std::abs(a - b) <= relative_tolerance * 
 }  // namespace
 
 TEST_CASE("flows on one link share it evenly, or by weight") {
-  route::max_min solve;
+  route::max_min_rates solve;
   flow_paths flows;
   const std::vector<double> capacity{12};
   for (int i = 0; i < 3; ++i) flows.add(links{0});
@@ -55,7 +55,7 @@ TEST_CASE("what a flow cannot use on one link is left to the others under max-mi
   flows.add(links{1});
   flows.add(links{1});
   const std::vector<double> capacity{1, 10};
-  route::max_min solve;
+  route::max_min_rates solve;
   const auto rate = solve(capacity, flows);
   CHECK(std::vector(rate.begin(), rate.end()) == std::vector<double>{1, 4.5, 4.5});
   std::vector<double> equal;
@@ -69,7 +69,7 @@ TEST_CASE("a flow without links is not held back and a dead link lets nothing th
   flows.add(links{0, 1});
   flows.add(links{1});
   const std::vector<double> capacity{0, 5};
-  route::max_min solve;
+  route::max_min_rates solve;
   const auto rate = solve(capacity, flows);
   CHECK(rate[0] == std::numeric_limits<double>::infinity());
   CHECK(rate[1] == 0);
@@ -82,7 +82,7 @@ TEST_CASE("max-min rates equal textbook water filling and hold every flow back a
     CAPTURE(seed);
     test::dice d{seed};
     const flow_instance x = test::random_instance(d, 1 + d.index(15), d.index(40));
-    route::max_min solve;
+    route::max_min_rates solve;
     const auto rate = solve(x.capacity, x.flows);
     const auto expected = test::textbook_rates(x.capacity, x.flows);
     for (std::size_t f = 0; f < rate.size(); ++f) REQUIRE(close(rate[f], expected[f]));
@@ -95,7 +95,7 @@ TEST_CASE("max-min rates of many flows hold every flow back at a full link") {
     CAPTURE(seed);
     test::dice d{seed};
     const flow_instance x = test::random_instance(d, 2000, 20'000);
-    route::max_min solve;
+    route::max_min_rates solve;
     CHECK(test::is_max_min(x.capacity, x.flows, solve(x.capacity, x.flows), relative_tolerance));
   }
 }
@@ -116,7 +116,7 @@ TEST_CASE("equal shares never exceed max-min rates") {
     CAPTURE(seed);
     test::dice d{seed};
     const flow_instance x = test::random_instance(d, 1 + d.index(30), d.index(200));
-    route::max_min solve;
+    route::max_min_rates solve;
     const auto rate = solve(x.capacity, x.flows);
     std::vector<double> equal;
     route::equal_share(x.capacity, x.flows, equal);
@@ -128,7 +128,7 @@ TEST_CASE("equal shares never exceed max-min rates") {
 TEST_CASE("a second max-min solve of the same size allocates nothing") {
   test::dice d{1};
   const flow_instance x = test::random_instance(d, 100, 1000);
-  route::max_min solve;
+  route::max_min_rates solve;
   (void)solve(x.capacity, x.flows);
   const test::allocation_guard guard;
   (void)solve(x.capacity, x.flows);
@@ -213,7 +213,7 @@ TEST_CASE("max-min rates equal those of SimGrid on a hundred instances of up to 
   for (std::size_t i = 0; i < instances.size(); ++i) {
     CAPTURE(i);
     const flow_instance& x = instances[i];
-    route::max_min solve;
+    route::max_min_rates solve;
     const auto rate = solve(x.capacity, x.flows);
     route::flow_network network{x.capacity};
     for (std::size_t f = 0; f < x.flows.size(); ++f) (void)network.add(x.flows.links(f));

@@ -68,11 +68,11 @@ int most_flows(const placed& p, static_table& table, const std::vector<flow>& fl
 // The table against the policy phase by phase, and its loads against what a card carries.
 template <class Policy>
 void check(const placed& p, collective c, Policy policy) {
-  static_table table{p.dc, p.ranks, c, policy};
+  static_table table{p.dc, p.ranks, policy, c};
   const route::link_numbers links{p.dc};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{p.dc, links, p.ranks, none};
-  const traffic::phases all{c, p.ranks, 1};
+  const traffic::any_source all = traffic::source_of(c, p.ranks, 1);
   std::vector<flow> flows;
   route::card_counter cards;
   for (std::size_t k = 0; k < all.size(); ++k) {
@@ -121,12 +121,13 @@ TEST_CASE("the fullest phase of two trees has room for its parts in the table") 
   // All of a tree's phases are parts of the one in which every level is at work.
   for (const auto& [q, n] : {std::pair{2, 4}, {4, 4}, {3, 5}, {8, 4}}) {
     const placed p = clos(q, n, 0, 1);
-    static_table table{p.dc, p.ranks, collective::tree, route::owned{p.dc, p.own}};
-    const traffic::phases all{collective::tree, p.ranks, 1};
+    static_table table{p.dc, p.ranks, route::owned{p.dc, p.own}, collective::tree};
+    const traffic::any_source all = traffic::source_of(collective::tree, p.ranks, 1);
     std::vector<flow> flows;
     std::vector<int> most, incast;
     for (std::size_t k = 0; k < all.size(); ++k) {
-      incast.push_back(all.write(k, flows).incast);
+      (void)all.write(k, flows);
+      incast.push_back(traffic::incast_counter{}(flows));
       most.push_back(most_flows(p, table, flows));
     }
     const int whole = *std::max_element(incast.begin(), incast.end());
@@ -143,7 +144,7 @@ TEST_CASE("a pair of ranks has one path for good in every collective but a tree"
     const route::link_numbers links{p.dc};
     const route::detail::no_load none;
     const route::view<route::detail::no_load> v{p.dc, links, p.ranks, none};
-    const traffic::phases all{c, p.ranks, 1};
+    const traffic::any_source all = traffic::source_of(c, p.ranks, 1);
     std::map<std::pair<std::uint32_t, std::uint32_t>, path> seen;
     std::vector<flow> flows;
     for (std::size_t k = 0; k < all.size(); ++k) {
@@ -160,7 +161,7 @@ TEST_CASE("a pair of ranks has one path for good in every collective but a tree"
 
 TEST_CASE("rows stand in order and what never meets has no path") {
   const placed p = clos(3, 2, 0, 1);
-  const static_table table{p.dc, p.ranks, collective::broadcast, route::owned{p.dc, p.own}};
+  const static_table table{p.dc, p.ranks, route::owned{p.dc, p.own}, collective::broadcast};
   const auto rows = table.rows();
   REQUIRE(rows.size() == 4);  // five flows, of which 0 to 1 stays under its leaf
   CHECK(std::is_sorted(rows.begin(), rows.end(), [](const auto& a, const auto& b) {

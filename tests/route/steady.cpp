@@ -48,7 +48,7 @@ struct by_formula {
     std::vector<part> out;
     const auto ranks = traffic::make_group(dc, r.where.gpus);
     if (!ranks.crosses_leafs()) return out;
-    const traffic::phases all{r.pattern, ranks, 1.0};
+    const traffic::any_source all = traffic::source_of(r.pattern, ranks, 1.0);
     const route::detail::no_load none;
     const route::view<route::detail::no_load> v{dc, links, ranks, none};
     std::vector<flow> flows;

@@ -82,7 +82,7 @@ TEST_CASE("ends equal those of a run in which all rates are solved anew at every
     for (int more = 40; !there.empty();) {
       route::flow_paths flows;
       for (const auto& [f, p] : there) flows.add(p.over, p.weight);
-      route::max_min solve;
+      route::max_min_rates solve;
       const auto rate = solve(capacity, flows);
       double step = std::numeric_limits<double>::infinity();
       std::size_t i = 0;

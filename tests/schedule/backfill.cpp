@@ -16,13 +16,13 @@
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include "support/dice.hpp"
+#include "support/schedulers.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
-using schedule::backfill;
 using schedule::scheduler_options;
 using test::linear_workload;
 using test::make_job;
@@ -31,14 +31,17 @@ namespace {
 
 using any_order = std::function<bool(const order::entry&, const order::entry&)>;
 using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
-using plain = schedule::scheduler<any_order, allocate::requested, any_place, route::ideal>;
+using test::any_admission;
+using plain =
+    schedule::scheduler<any_order, allocate::requested, any_place, route::ideal, any_admission>;
 
 const fabric::leaf_spine sixteen{
     {.leafs = 2, .spines = 8, .servers_per_leaf = 1, .gpus_per_server = 8}};
 
-sim::report replay(const fabric::leaf_spine& dc, const model::workload& w, scheduler_options o,
-                   any_order by = order::fifo{}, any_place at = place::packed{}) {
-  plain plan{std::move(by), allocate::requested{}, std::move(at), route::ideal{}, o};
+sim::report replay(const fabric::leaf_spine& dc, const model::workload& w, any_admission a,
+                   any_order by = order::fifo{}, any_place at = place::packed{},
+                   scheduler_options o = {}) {
+  plain plan{std::move(by), allocate::requested{}, std::move(at), route::ideal{}, std::move(a), o};
   return sim::run(dc, w, plan);
 }
 std::map<std::uint32_t, double> starts(const sim::report& r) {
@@ -68,12 +71,13 @@ TEST_CASE("each kind of backfill starts what its name says") {
   const auto w =
       linear_workload({make_job(0, 0, 10, 100), make_job(1, 1, 12, 100), make_job(2, 2, 2, 50),
                        make_job(3, 3, 4, 500), make_job(4, 4, 2, 500)});
-  CHECK(starts(replay(sixteen, w, {})) == times{{0, 0}, {1, 100}, {2, 100}, {3, 150}, {4, 200}});
-  CHECK(starts(replay(sixteen, w, {.backfill = backfill::greedy})) ==
+  CHECK(starts(replay(sixteen, w, admit::in_order{})) ==
+        times{{0, 0}, {1, 100}, {2, 100}, {3, 150}, {4, 200}});
+  CHECK(starts(replay(sixteen, w, admit::greedy{})) ==
         times{{0, 0}, {1, 503}, {2, 2}, {3, 3}, {4, 52}});
-  CHECK(starts(replay(sixteen, w, {.backfill = backfill::easy})) ==
+  CHECK(starts(replay(sixteen, w, admit::easy{})) ==
         times{{0, 0}, {1, 100}, {2, 2}, {3, 3}, {4, 200}});
-  CHECK(starts(replay(sixteen, w, {.backfill = backfill::conservative})) ==
+  CHECK(starts(replay(sixteen, w, admit::conservative{})) ==
         times{{0, 0}, {1, 100}, {2, 2}, {3, 3}, {4, 200}});
 }
 
@@ -85,7 +89,7 @@ TEST_CASE("easy backfill reserves links and not GPUs alone") {
   const auto w = linear_workload({make_job(0, 0, 8, 100), make_job(1, 1, 16, 10),
                                   make_job(2, 2, 8, 1000), make_job(3, 3, 8, 90)});
   const any_place isolated = place::first_of{place::one_leaf{}, place::vclos{}};
-  CHECK(starts(replay(dc, w, {.backfill = backfill::easy}, order::fifo{}, isolated)) ==
+  CHECK(starts(replay(dc, w, admit::easy{}, order::fifo{}, isolated)) ==
         times{{0, 0}, {1, 100}, {2, 110}, {3, 3}});
 }
 
@@ -96,8 +100,7 @@ TEST_CASE("under easy backfill the first blocked job starts when it was promised
     CAPTURE(seed);
     const auto w = linear_workload(random_jobs(seed, 150, 16));
     for (const any_place& at : {any_place(place::packed{}), any_place(place::vclos{})}) {
-      plain plan{order::fifo{}, allocate::requested{}, at, route::ideal{},
-                 scheduler_options{.backfill = backfill::easy}};
+      plain plan{order::fifo{}, allocate::requested{}, at, route::ideal{}, admit::easy{}};
       std::map<job_id, double> promised;
       schedule::forecast look;
       any_place again = at;
@@ -130,8 +133,8 @@ TEST_CASE("conservative backfill starts nobody later than list scheduling withou
   for (std::uint64_t seed = 0; seed < 25; ++seed) {
     CAPTURE(seed);
     const auto w = linear_workload(random_jobs(seed, 150, 16));
-    const auto plain_fifo = starts(replay(sixteen, w, {}));
-    const auto filled = starts(replay(sixteen, w, {.backfill = backfill::conservative}));
+    const auto plain_fifo = starts(replay(sixteen, w, admit::in_order{}));
+    const auto filled = starts(replay(sixteen, w, admit::conservative{}));
     for (const auto& [id, at] : filled) REQUIRE(at <= plain_fifo.at(id) + 1e-9);
   }
 }
@@ -148,15 +151,16 @@ TEST_CASE("a stream of small jobs starves a large one unless there is patience")
   const auto w = linear_workload(jobs);
   constexpr double longest_s = 40;
   for (const bool by_size : {true, false})
-    for (const backfill b : {backfill::none, backfill::greedy, backfill::easy}) {
+    for (const any_admission& b : {any_admission(admit::in_order{}), any_admission(admit::greedy{}),
+                                   any_admission(admit::easy{})}) {
       const any_order by = by_size ? any_order(order::fewest_gpus{}) : any_order(order::fifo{});
-      const double wait = starts(replay(dc, w, {.backfill = b}, by))[1000] - 101;
+      const double wait = starts(replay(dc, w, b, by))[1000] - 101;
       const double patient =
-          starts(replay(dc, w, {.backfill = b, .patience_s = 300}, by))[1000] - 101;
+          starts(replay(dc, w, b, by, place::packed{}, {.patience_s = 300}))[1000] - 101;
       // Nobody before it waits: k = 0.
       CHECK(patient <= 300 + longest_s);
       // Without patience until the stream ends, unless it is the head of the queue and protected.
-      if (by_size || b == backfill::greedy)
+      if (by_size || std::holds_alternative<admit::greedy>(b.which))
         CHECK(wait > 4000);
       else
         CHECK(wait <= longest_s);
@@ -168,9 +172,10 @@ TEST_CASE("nobody waits longer than patience and the jobs before him allow") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     CAPTURE(seed);
     const auto w = linear_workload(random_jobs(seed, 200, 16));
-    const scheduler_options o{.backfill = seed % 2 ? backfill::greedy : backfill::none,
-                              .patience_s = 200};
-    const sim::report r = replay(sixteen, w, o, order::fewest_gpus{});
+    const any_admission a =
+        seed % 2 ? any_admission(admit::greedy{}) : any_admission(admit::in_order{});
+    const sim::report r =
+        replay(sixteen, w, a, order::fewest_gpus{}, place::packed{}, {.patience_s = 200});
     REQUIRE(r.finished == w.size());
     double longest = 0;
     for (const job& j : w.jobs) longest = std::max(longest, j.duration_s);

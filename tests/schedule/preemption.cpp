@@ -13,16 +13,20 @@
 #include <heddle/allocate/requested.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include "support/dice.hpp"
+#include "support/schedulers.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
 using doctest::Approx;
 using schedule::decision;
+using schedule::means;
+using schedule::migrate;
+using schedule::other_count;
+using schedule::preempt;
 using schedule::scheduler;
-using schedule::scheduler_options;
 using test::linear_workload;
 using test::make_job;
 using test::point;
@@ -30,7 +34,7 @@ using test::point;
 namespace {
 
 const fabric::leaf_spine dc{{.leafs = 2, .spines = 8, .servers_per_leaf = 1, .gpus_per_server = 8}};
-const sim::options free_moves{.rescale = {.pause_s = 0}};
+const sim::options free_moves{.moves = {.rescale = {.pause_s = 0}}};
 
 // The mean JCT of shortest remaining time first on one machine that runs one job at a time.
 double srtf_on_one_machine(std::vector<job> jobs) {
@@ -72,8 +76,9 @@ TEST_CASE("preempting shortest remaining time first is SRTF on one machine") {
     for (std::uint32_t i = 0; i < 60; ++i)
       jobs.push_back(make_job(i, now += d.between(0, 60), 16, d.between(1, 100)));
     const auto w = linear_workload(jobs);
-    scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::packed{},
-                   route::ideal{}, scheduler_options{.preemptive = true}};
+    scheduler plan{
+        order::shortest_remaining{}, allocate::requested{}, place::packed{}, route::ideal{},
+        admit::in_order{},           means{preempt{}}};
     const sim::report r = sim::run(dc, w, plan, free_moves);
     REQUIRE(r.finished == w.size());
     CHECK(r.mean_jct_s == Approx(srtf_on_one_machine(jobs)));
@@ -85,15 +90,13 @@ TEST_CASE("a job stops as few running ones as it needs, those that come last") {
   std::vector jobs{make_job(0, 0, 4, 100), make_job(1, 1, 4, 300), make_job(2, 2, 4, 200),
                    make_job(3, 3, 4, 400), make_job(4, 4, 8, 50)};
   const auto w = linear_workload(jobs);
-  scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::packed{},
-                 route::ideal{}, scheduler_options{.preemptive = true}};
+  scheduler plan{
+      order::shortest_remaining{}, allocate::requested{}, place::packed{}, route::ideal{},
+      admit::in_order{},           means{preempt{}}};
   std::vector<job_id> stopped;
-  struct watcher {
-    std::vector<job_id>* out;
-    void on_stop(double now_s, job_id id) {
-      if (now_s < 5) out->push_back(id);
-    }
-  } watch{&stopped};
+  const auto watch = [&](const sim::stopped& e) {
+    if (e.now_s < 5) stopped.push_back(e.job);
+  };
   const sim::report r = sim::run(dc, w, plan, free_moves, watch);
   CHECK(r.finished == 5);
   std::sort(stopped.begin(), stopped.end());
@@ -104,8 +107,9 @@ TEST_CASE("a job that cannot be placed even so stops nobody") {
   // Sixteen GPUs on one server are not to be had.
   std::vector jobs{make_job(0, 0, 8, 100), make_job(1, 0, 8, 100), make_job(2, 1, 16, 1)};
   const auto w = linear_workload(jobs);
-  scheduler plan{order::shortest_remaining{}, allocate::requested{}, place::one_server{},
-                 route::ideal{}, scheduler_options{.preemptive = true}};
+  scheduler plan{order::shortest_remaining{}, allocate::requested{},
+                 place::one_server{},         route::ideal{},
+                 admit::in_order{},           means{preempt{}}};
   const sim::report r = sim::run(dc, w, plan, free_moves);
   CHECK(r.finished == 2);
   CHECK(r.rescales == 0);
@@ -116,8 +120,8 @@ TEST_CASE("a higher class stops a lower one, equals stop nobody") {
   std::vector jobs{make_job(0, 0, 16, 100), make_job(1, 10, 16, 10), make_job(2, 20, 16, 10)};
   jobs[2].priority = 1;
   const auto w = linear_workload(jobs);
-  scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
-                 scheduler_options{.preemptive = true}};
+  scheduler plan{order::fifo{},  allocate::requested{}, place::packed{},
+                 route::ideal{}, admit::in_order{},     means{preempt{}}};
   const sim::report r = sim::run(dc, w, plan, free_moves);
   CHECK(r.records[2].start_s == 20);
   CHECK(r.records[0].finish_s == 110);
@@ -128,8 +132,12 @@ TEST_CASE("under least attained service a long job falls behind when it has had 
   // Level ends at 16 GPUs × 100 s. Job 1 comes at 50 and waits until job 0 falls at 100.
   std::vector jobs{make_job(0, 0, 16, 1000), make_job(1, 50, 16, 30)};
   const auto w = linear_workload(jobs);
-  scheduler plan{order::least_attained{.levels_gpu_s = {1600}}, allocate::requested{},
-                 place::packed{}, route::ideal{}, scheduler_options{.preemptive = true}};
+  scheduler plan{order::least_attained{.levels_gpu_s = {1600}},
+                 allocate::requested{},
+                 place::packed{},
+                 route::ideal{},
+                 admit::in_order{},
+                 means{preempt{}}};
   const sim::report r = sim::run(dc, w, plan, free_moves);
   CHECK(r.records[1].start_s == Approx(100));
   CHECK(r.records[1].finish_s == Approx(130));
@@ -149,19 +157,19 @@ TEST_CASE("work is conserved under preemption, whatever the order") {
     }
     const auto w = linear_workload(jobs);
     const auto check = [&](auto order) {
-      scheduler plan{order, allocate::requested{}, place::vclos{}, route::ideal{},
-                     scheduler_options{.backfill = schedule::backfill::greedy, .preemptive = true}};
+      scheduler plan{order,          allocate::requested{}, place::vclos{},
+                     route::ideal{}, admit::greedy{},       means{preempt{}}};
       // What each job did, from what it was told.
       std::vector<double> done(jobs.size(), 0), since(jobs.size(), -1);
       struct watcher {
         std::vector<double>*done, *since;
-        void on_start(double t, const schedule::start& s) { (*since)[s.job.index()] = t; }
-        void on_stop(double t, job_id id) {
-          (*done)[id.index()] += t - (*since)[id.index()];
-          (*since)[id.index()] = -1;
+        void operator()(const sim::started& e) { (*since)[e.what.job.index()] = e.now_s; }
+        void operator()(const sim::stopped& e) {
+          (*done)[e.job.index()] += e.now_s - (*since)[e.job.index()];
+          (*since)[e.job.index()] = -1;
         }
-        void on_finish(double t, const sim::job_record& r) {
-          (*done)[r.id.index()] += t - (*since)[r.id.index()];
+        void operator()(const sim::finished& e) {
+          (*done)[e.record.id.index()] += e.now_s - (*since)[e.record.id.index()];
         }
       } watch{&done, &since};
       const sim::report r = sim::run(dc, w, plan, free_moves, watch);
@@ -194,7 +202,6 @@ TEST_CASE("jobs that belong together start together or not at all") {
   CHECK(yes.starts.size() == 2);
   CHECK(s.running.size() == 2);
   CHECK(s.waiting == std::vector<std::uint32_t>{1});
-  CHECK(s.queued == 1);
 }
 
 TEST_CASE("in joint mode a job takes the count that can be placed now if that is done sooner") {
@@ -204,8 +211,8 @@ TEST_CASE("in joint mode a job takes the count that can be placed now if that is
   const auto replay = [&](bool joint, double first_s) {
     auto all = w;
     all.jobs[0].duration_s = first_s;
-    scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
-                   scheduler_options{.joint = joint}};
+    scheduler plan{order::fifo{},  allocate::requested{}, place::packed{},
+                   route::ideal{}, admit::in_order{},     means{test::only_if<other_count>{joint}}};
     return sim::run(dc, all, plan).records[1];
   };
   CHECK(replay(false, 400).start_s == 400);
@@ -224,8 +231,8 @@ TEST_CASE("in joint mode isolation that is to be had now is taken, by the curve'
   std::vector jobs{make_job(0, 0, 6, 1000), make_job(1, 0, 3, 1000), make_job(2, 1, 6, 100)};
   const auto w = linear_workload({jobs[0], jobs[1], jobs[2], make_job(3, 2, 4, 1)});
   for (const bool joint : {false, true}) {
-    scheduler plan{order::fifo{}, allocate::requested{}, place::one_leaf{}, route::ideal{},
-                   scheduler_options{.joint = joint}};
+    scheduler plan{order::fifo{},  allocate::requested{}, place::one_leaf{},
+                   route::ideal{}, admit::in_order{},     means{test::only_if<other_count>{joint}}};
     const sim::report r = sim::run(dc, w, plan);
     CHECK(r.records[2].gpus == (joint ? 4 : 6));
     CHECK(r.records[2].finish_s == Approx(joint ? 151 : 1100));
@@ -238,9 +245,9 @@ TEST_CASE("running jobs migrate out of the way of one for which there is room in
                             make_job(3, 20, 8, 50)});
   for (const int most : {0, 3, 4}) {
     CAPTURE(most);
-    scheduler plan{order::fifo{}, allocate::requested{}, place::one_server{}, route::ideal{},
-                   scheduler_options{.most_moved_gpus = most}};
-    const sim::report r = sim::run(dc, w, plan, {.migration = {.pause_s = 3}});
+    scheduler plan{order::fifo{},  allocate::requested{}, place::one_server{},
+                   route::ideal{}, admit::in_order{},     means{migrate{.most_gpus = most}}};
+    const sim::report r = sim::run(dc, w, plan, {.moves = {.migration = {.pause_s = 3}}});
     REQUIRE(r.finished == 4);
     CHECK(r.migrations == (most == 4 ? 1 : 0));
     CHECK(r.records[3].start_s == (most == 4 ? 20 : 100));

@@ -30,7 +30,6 @@ TEST_CASE("a submitted job waits with all of its work") {
   CHECK(s.submit(w.jobs[1], w.curves[0]) == 1);
   CHECK(s.waiting == slots{0, 1});
   CHECK(s.running.empty());
-  CHECK(s.queued == 0);
   CHECK(s.slot_of(job_id{7}) == 0);
   CHECK(s.slot_of(job_id{3}) == 1);
   const active_job& j = s.jobs[0];
@@ -38,8 +37,8 @@ TEST_CASE("a submitted job waits with all of its work") {
   CHECK(j.reference == w.curves[0].fastest(4));
   CHECK(j.remaining_at(99) == 100);
   CHECK(j.work_at(99) == 400);  // four samples a second
-  CHECK(j.queue_entry().spec == &w.jobs[0]);
-  CHECK(j.queue_entry().remaining_s == 100);
+  CHECK(j.queue_entry(0, 10).spec == &w.jobs[0]);
+  CHECK(j.queue_entry(0, 10).remaining_s == 100);
 }
 
 TEST_CASE("work is done from since_s on, which may lie ahead") {
@@ -62,8 +61,7 @@ TEST_CASE("a job that stops goes to the end of the queue and frees what it held"
   s.submit(w.jobs[0], w.curves[0]);
   s.submit(w.jobs[1], w.curves[0]);
   REQUIRE(s.ledger.reserve(job_id{0}, {{gpu_id{0}}, {}}) == fabric::reserve_status::reserved);
-  s.jobs[0].point = w.curves[0].fastest(4);
-  s.running = {0};
+  s.resume(0, w.curves[0].fastest(4));
   s.waiting = {1};
   s.stop(0);
   CHECK(s.waiting == slots{1, 0});
@@ -79,8 +77,7 @@ TEST_CASE("a job that finishes is forgotten but keeps its place") {
   state s{dc};
   s.submit(w.jobs[0], w.curves[0]);
   REQUIRE(s.ledger.reserve(job_id{0}, {{gpu_id{0}}, {}}) == fabric::reserve_status::reserved);
-  s.jobs[0].point = w.curves[0].fastest(4);
-  s.running = {0};
+  s.resume(0, w.curves[0].fastest(4));
   s.waiting = {};
   s.finish(0);
   CHECK(s.running.empty());

@@ -1,4 +1,4 @@
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 
@@ -19,6 +19,7 @@
 #include <heddle/sim/series.hpp>
 
 #include "support/dice.hpp"
+#include "support/schedulers.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -131,8 +132,13 @@ TEST_CASE("a server that is switched off on its way to on draws what it should")
   std::vector jobs{make_job(0, 0, 1, 1), make_job(1, 100, 8, 50), make_job(2, 110, 4, 50)};
   jobs[2].priority = 1;
   const auto w = linear_workload(jobs);
-  plain plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
-             scheduler_options{.preemptive = true, .off_after_s = 10}};
+  schedule::scheduler plan{order::fifo{},
+                           allocate::requested{},
+                           place::packed{},
+                           route::ideal{},
+                           admit::in_order{},
+                           schedule::means{schedule::preempt{}},
+                           scheduler_options{.off_after_s = 10}};
   meter m;
   const report r = sim::run(two, w, plan, {.power = watts}, m);
   REQUIRE(r.finished == 3);

@@ -1,4 +1,4 @@
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 
@@ -23,6 +23,7 @@
 #include <heddle/trace/synthetic.hpp>
 
 #include "support/dice.hpp"
+#include "support/schedulers.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -119,7 +120,7 @@ struct capricious {
 
 // What jobs have done, from decisions alone, on a network without contention.
 struct work_book {
-  sim::rescale_cost cost;
+  move_price cost;
   struct line {
     double rate = 0, from_s = 0, done_s = 0;
     bool started = false;
@@ -373,12 +374,12 @@ TEST_CASE("energy and work add up under a policy that changes its mind") {
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     CAPTURE(seed);
     const auto w = elastic_workload(random_jobs(seed, 120, small.gpus(), 0.6));
-    const sim::options o{.rescale = {.pause_s = 20, .restart = seed % 2 == 0}};
+    const sim::options o{.moves = {.rescale = {.pause_s = 20, .restart = seed % 2 == 0}}};
 
     test::dice mood{seed};
     scheduler ideal{order::fifo{}, capricious{&mood}, place::packed{}, route::ideal{},
-                    schedule::scheduler_options{.least_gain_s = 0}};
-    work_book book{o.rescale, {}};
+                    admit::elastic{.least_gain_s = 0}};
+    work_book book{o.moves.rescale, {}};
     power_meter meter;
     const report r = sim::run(small, w, ideal, o, book, meter);
     REQUIRE(r.status == run_status::finished);
@@ -403,7 +404,7 @@ TEST_CASE("energy and work add up under a policy that changes its mind") {
     // The same on a network with contention: energy still adds up.
     test::dice again{seed};
     scheduler shared{order::fifo{}, capricious{&again}, place::spread{}, route::ecmp{seed},
-                     schedule::scheduler_options{.least_gain_s = 0}};
+                     admit::elastic{.least_gain_s = 0}};
     power_meter other;
     const report s = sim::run(small, w, shared, o, other);
     REQUIRE(s.status == run_status::finished);
@@ -430,7 +431,7 @@ TEST_CASE("jobs that share links may be stopped in one decision") {
   const auto w = linear_workload(jobs);
   scheduler plan{order::fifo{}, favourite{}, place::spread{}, route::source{}};
   power_meter meter;
-  const report r = sim::run(dc, w, plan, {.rescale = {.pause_s = 5}}, meter);
+  const report r = sim::run(dc, w, plan, {.moves = {.rescale = {.pause_s = 5}}}, meter);
   REQUIRE(r.status == run_status::finished);
   CHECK(r.records[2].start_s == 50);
   CHECK(r.records[0].rescales == 1);
@@ -650,17 +651,17 @@ TEST_CASE("on leafs of several GPU types every job runs on its own at that type'
                                   static_cast<int>(w.curve_of[job.job.index()]);
                          },
                          place::first_of{place::one_server{}, place::vclos{}}};
-  scheduler plan{order::fifo{}, allocate::requested{}, placed, route::source{},
-                 schedule::scheduler_options{.backfill = schedule::backfill::greedy}};
+  scheduler plan{order::fifo{}, allocate::requested{}, placed, route::source{}, admit::greedy{}};
   struct {
     const leaf_spine& dc;
     const model::workload& w;
     const std::vector<int>& type_of_leaf;
     std::size_t starts = 0, wrong = 0;
-    void on_start(double, const schedule::start& s) {
+    void operator()(const sim::started& e) {
       ++starts;
-      for (gpu_id g : s.where.gpus)
-        wrong += type_of_leaf[dc.leaf_of(g).index()] != static_cast<int>(w.curve_of[s.job.index()]);
+      for (gpu_id g : e.what.where.gpus)
+        wrong += type_of_leaf[dc.leaf_of(g).index()] !=
+                 static_cast<int>(w.curve_of[e.what.job.index()]);
     }
   } seen{dc, w, type_of_leaf};
   const report r = sim::run(dc, w, plan, {}, seen);

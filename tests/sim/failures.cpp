@@ -1,4 +1,4 @@
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 
@@ -23,6 +23,7 @@
 #include <heddle/trace/jobs.hpp>
 
 #include "support/dice.hpp"
+#include "support/schedulers.hpp"
 #include "support/shared_data.hpp"
 #include "support/workloads.hpp"
 
@@ -42,17 +43,18 @@ const fabric::leaf_spine small{
     {.leafs = 4, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
 
 using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
-using plain = scheduler<order::fifo, allocate::requested, any_place, route::ideal>;
+using plain =
+    scheduler<order::fifo, allocate::requested, any_place, route::ideal, test::any_admission>;
 
-plain fifo_on(any_place place, schedule::scheduler_options o = {}) {
-  return {order::fifo{}, allocate::requested{}, std::move(place), route::ideal{}, o};
+plain fifo_on(any_place place, test::any_admission a = {}, schedule::scheduler_options o = {}) {
+  return {order::fifo{}, allocate::requested{}, std::move(place), route::ideal{}, std::move(a), o};
 }
 
 // Integrates the power shown, proves isolation after every failure, and keeps what was lost.
 struct witness {
   double energy_j = 0, last_s = 0, last_w = 0;
   bool first = true, prove = false, look = false;
-  std::size_t proofs = 0, hits = 0, downs = 0, ups = 0;
+  std::size_t proofs = 0, hits = 0, downs = 0;
   std::map<job_id, double> lost_s;
 
   void operator()(const sim::moment& m) {
@@ -70,12 +72,12 @@ struct witness {
     REQUIRE_MESSAGE(proof, proof.broken->message());
     ++proofs;
   }
-  void on_hit(double, job_id id, double lost) {
-    lost_s[id] += lost;
+  void operator()(const sim::hit& e) {
+    lost_s[e.job] += e.lost_s;
     ++hits;
   }
-  void on_server(const node_event& e) {
-    ++(e.up ? ups : downs);
+  void operator()(const sim::server_changed& e) {
+    if (e.mode == sim::server_mode::failed) ++downs;
     look = true;
   }
 };
@@ -94,7 +96,7 @@ TEST_CASE("a failure takes the work since the last checkpoint and the job goes o
   // Eight GPUs on servers 0 and 1; server 1 fails after 250 s, 50 s after the second checkpoint.
   const auto w = linear_workload({make_job(0, 0, 8, 1000)});
   plain plan = fifo_on(place::packed{});
-  const sim::options o{.recovery = {.pause_s = 30},
+  const sim::options o{.moves = {.recovery = {.pause_s = 30}},
                        .checkpoint_s = 100,
                        .failures = {{250, 1, false}, {400, 1, true}}};
   witness see;
@@ -120,9 +122,10 @@ TEST_CASE("what is lost is what the checkpoint interval says") {
     CAPTURE(interval);
     const auto w = linear_workload({make_job(0, 0, 4, 1000)});
     plain plan = fifo_on(place::packed{});
-    const report r = sim::run(
-        small, w, plan,
-        {.recovery = {.pause_s = 0}, .checkpoint_s = interval, .failures = {{333, 0, false}}});
+    const report r = sim::run(small, w, plan,
+                              {.moves = {.recovery = {.pause_s = 0}},
+                               .checkpoint_s = interval,
+                               .failures = {{333, 0, false}}});
     const double lost = interval == 0 ? 0 : std::fmod(333, interval);
     CHECK(r.records[0].lost_s == Approx(lost));
     CHECK(r.records[0].finish_s == Approx(1000 + lost));
@@ -132,7 +135,8 @@ TEST_CASE("what is lost is what the checkpoint interval says") {
 TEST_CASE("a job whose servers are all gone waits until enough are repaired") {
   const auto w = linear_workload({make_job(0, 0, 32, 100)});
   plain plan = fifo_on(place::packed{});
-  const sim::options o{.recovery = {.pause_s = 0}, .failures = {{50, 3, false}, {500, 3, true}}};
+  const sim::options o{.moves = {.recovery = {.pause_s = 0}},
+                       .failures = {{50, 3, false}, {500, 3, true}}};
   const report r = sim::run(small, w, plan, o);
   REQUIRE(r.finished == 1);
   CHECK(r.records[0].finish_s == Approx(600));
@@ -178,11 +182,12 @@ TEST_CASE("work and energy are conserved and isolation holds through failures by
     const auto w = linear_workload(jobs);
     const trace::failure_process process{
         .nodes = 8, .mtbf_s = 5000, .mttr_s = 600, .horizon_s = 1e6, .seed = seed};
-    sim::options o{.recovery = {.pause_s = 30}, .checkpoint_s = 300, .failures = process().events};
+    sim::options o{
+        .moves = {.recovery = {.pause_s = 30}}, .checkpoint_s = 300, .failures = process().events};
     // Every other time idle servers are switched off, and a preempting order is at work.
-    schedule::scheduler_options s{.backfill = schedule::backfill::easy};
+    schedule::scheduler_options s;
     if (seed % 2) s.off_after_s = 120;
-    plain plan = fifo_on(place::vclos{}, s);
+    plain plan = fifo_on(place::vclos{}, admit::easy{}, s);
     witness see;
     see.prove = true;
     const report r = sim::run(small, w, plan, o, see);
@@ -233,7 +238,7 @@ TEST_CASE("every job of a real trace finishes on a real spot market") {
     CAPTURE(isolated);
     plain plan = fifo_on(isolated ? any_place(place::first_of{place::one_server{}, place::vclos{}})
                                   : any_place(place::packed{}),
-                         {.backfill = schedule::backfill::easy});
+                         admit::easy{});
     witness see;
     see.prove = isolated;
     const report r = sim::run(dc, w, plan, o, see);

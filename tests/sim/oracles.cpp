@@ -1,4 +1,4 @@
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 #include <doctest/doctest.h>
 
@@ -19,6 +19,7 @@
 #include <heddle/trace/jobs.hpp>
 
 #include "support/dice.hpp"
+#include "support/schedulers.hpp"
 #include "support/shared_data.hpp"
 #include "support/workloads.hpp"
 
@@ -92,6 +93,7 @@ TEST_CASE("one job at a time takes its duration under every policy") {
   }
   const auto w = linear_workload(jobs);
   // One type for all orders and one for all placements.
+  using test::any_admission;
   using any_order = std::function<bool(const order::entry&, const order::entry&)>;
   using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
   const any_order orders[] = {order::fifo{},     order::fewest_gpus{},
@@ -103,13 +105,18 @@ TEST_CASE("one job at a time takes its duration under every policy") {
       std::count_if(jobs.begin(), jobs.end(), [](const job& j) { return j.duration_s <= 500; });
   for (const any_order& by : orders)
     for (const any_place& at : places)
-      for (auto b : {schedule::backfill::none, schedule::backfill::greedy, schedule::backfill::easy,
-                     schedule::backfill::conservative})
+      for (const any_admission& a :
+           {any_admission(admit::in_order{}), any_admission(admit::greedy{}),
+            any_admission(admit::easy{}), any_admission(admit::conservative{})})
         for (bool all : {false, true}) {
-          schedule::scheduler plan{
-              by, allocate::requested{}, at, route::ideal{},
-              schedule::scheduler_options{
-                  .backfill = b, .preemptive = all, .patience_s = 10, .joint = all}};
+          schedule::scheduler plan{by,
+                                   allocate::requested{},
+                                   at,
+                                   route::ideal{},
+                                   a,
+                                   schedule::means{test::only_if<schedule::preempt>{all},
+                                                   test::only_if<schedule::other_count>{all}},
+                                   schedule::scheduler_options{.patience_s = 10}};
           const sim::report r = sim::run(dc, w, plan);
           REQUIRE(r.finished == w.size());
           for (std::size_t i = 0; i < w.size(); ++i) {

@@ -16,10 +16,11 @@
 #include <heddle/place/vclos.hpp>
 #include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 #include <heddle/trace/availability.hpp>
 
 #include "support/dice.hpp"
+#include "support/schedulers.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -69,19 +70,17 @@ std::string words(const sim::report& r) {
 // Schedulers with everything that changes its mind.
 any_scheduler plan_number(int i) {
   if (i == 0)
-    return any_scheduler{scheduler{order::shortest_remaining{}, allocate::powerflow{},
-                                   place::packed{}, route::balanced{3},
-                                   scheduler_options{.least_gain_s = 5, .off_after_s = 60}}};
+    return any_scheduler{scheduler{
+        order::shortest_remaining{}, allocate::powerflow{}, place::packed{}, route::balanced{3},
+        admit::elastic{.least_gain_s = 5}, scheduler_options{.off_after_s = 60}}};
   std::function<place::answer(const fabric::ledger&, const place::request&)> at = place::packed{};
   if (i == 1) at = place::vclos{};
-  return any_scheduler{scheduler{
-      order::least_attained{.levels_gpu_s = {100, 500}}, allocate::requested{}, at,
-      route::balanced{3},
-      scheduler_options{.backfill = i == 1 ? schedule::backfill::easy : schedule::backfill::greedy,
-                        .preemptive = true,
-                        .patience_s = 400,
-                        .joint = i == 1,
-                        .off_after_s = 30}}};
+  return any_scheduler{
+      scheduler{order::least_attained{.levels_gpu_s = {100, 500}}, allocate::requested{}, at,
+                route::balanced{3},
+                i == 1 ? test::any_admission(admit::easy{}) : test::any_admission(admit::greedy{}),
+                schedule::means{schedule::preempt{}, test::only_if<schedule::other_count>{i == 1}},
+                scheduler_options{.patience_s = 400, .off_after_s = 30}}};
 }
 
 }  // namespace

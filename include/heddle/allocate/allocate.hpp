@@ -14,20 +14,23 @@
 //
 // J jobs, P points of one, S steps made. All keep to GPUs, power and energy (`limits`). Beside them:
 //
-//   energy_account  an energy budget over time as the power that it allows now
-//   rescale_rule    moves a job only where that pays for its pause
-//   objective::*    what a point is worth to `optimal`
-//   choice::*       the knapsack under `optimal`, for data of any kind
-//   share::*        fractions of time on several GPU types (share.hpp)
-//   order::*        in which order a queue is looked at (order.hpp)
+//   energy_allowance  an energy budget over time as the power that it allows now
+//   rescale_rule      moves a job only where that pays for its pause
+//   objective::*      what a point is worth to `optimal`
+//   remaining         what a policy of one's own counts with; gpu_steps.hpp for one that ranks steps
+//   check             whether a policy of one's own keeps what schedulers rely on (conformance.hpp)
+//
+// Fair shares of several GPU types are `share/`, the knapsack under `optimal` is `choice/`.
 #pragma once
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/energy_account.hpp>
+#include <heddle/allocate/energy_allowance.hpp>
+#include <heddle/allocate/gpu_steps.hpp>
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>
 #include <heddle/allocate/optimal.hpp>
 #include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/remaining.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
 #include <heddle/allocate/static_clock.hpp>

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/core/move_price.hpp>
+#include <heddle/fabric/watts.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/model/operating_point.hpp>
 
@@ -36,6 +38,7 @@ struct limits {
   double energy_j = std::numeric_limits<double>::infinity();
   /// When it is given, for policies that share time; NaN: unknown, and each call is a round.
   double now_s = std::numeric_limits<double>::quiet_NaN();
+  move_price rescale = {};  ///< what a running job pays that changes its GPUs
 };
 
 /// One operating point for each candidate, in their order; null: it gets nothing now.
@@ -50,6 +53,21 @@ concept AllocationPolicy = requires(T& policy, std::span<const candidate> jobs, 
   policy(jobs, l, out);
 };
 
+/// T wants to change running jobs, and is asked for all jobs together: it says
+/// `static constexpr bool elastic = true`. A policy that wraps another says what that says:
+/// `elastic = ElasticPolicy<Inner>`.
+template <class T>
+concept ElasticPolicy = AllocationPolicy<T> && requires {
+  requires static_cast<bool>(T::elastic);
+};
+
+/// T shares time in rounds: it wants to be asked again after `round_length_s()` while jobs wait, though
+/// nobody has come or gone. A wrapper forwards it where its inner policy has it.
+template <class T>
+concept TimeSharing = AllocationPolicy<T> && requires(const T& policy) {
+  { policy.round_length_s() } -> std::convertible_to<double>;
+};
+
 /// The work that policies count with: 0, for which nothing is given, where `work` is not a positive finite
 /// number. Only a running job that is said to have none or less left, by rounding at its very end, counts
 /// as having a billionth of a sample, so that it is not stopped.
@@ -60,7 +78,7 @@ concept AllocationPolicy = requires(T& policy, std::span<const candidate> jobs, 
 
 /// What `p` draws beyond its GPUs' idle power, in W.
 [[nodiscard]] inline double extra_power_w(const model::operating_point& p, const limits& l) {
-  return p.power_w - p.config.gpus * l.gpu_idle_w;
+  return fabric::extra_power_w(p, l.gpu_idle_w);
 }
 
 }  // namespace heddle::allocate

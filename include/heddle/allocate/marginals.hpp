@@ -18,7 +18,9 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/detail/room.hpp>
+#include <heddle/allocate/gpu_steps.hpp>
+#include <heddle/allocate/remaining.hpp>
+#include <heddle/core/detail/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -32,19 +34,21 @@ namespace heddle::allocate {
 struct throughput_marginal {
   static constexpr bool elastic = true;
 
-  bool deadlines = true;                    ///< reads `time_left_s`
-  std::vector<detail::gpu_step> heap = {};  ///< scratch, nothing to set
+  bool deadlines = true;  ///< reads `time_left_s`
+  heddle::detail::scratch<std::vector<gpu_step>> heap = {};
+
+  bool operator==(const throughput_marginal&) const = default;
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
-    detail::room left{l};
+    remaining left{l};
     const auto urgent = [&](std::size_t i) {
       return deadlines && jobs[i].time_left_s < std::numeric_limits<double>::infinity();
     };
     for (std::size_t i = 0; i < jobs.size() && left.gpus > 0; ++i) {
-      if (!urgent(i) || !detail::can_run(jobs[i])) continue;
-      for (int n = detail::count_from(jobs[i], 1); n != 0 && n <= left.gpus;
-           n = detail::count_from(jobs[i], n + 1)) {
+      if (!urgent(i) || !can_run(jobs[i])) continue;
+      for (int n = count_from(jobs[i], 1); n != 0 && n <= left.gpus;
+           n = count_from(jobs[i], n + 1)) {
         const auto* p = left.fastest(jobs[i], nullptr, n);
         if (!p || !(work_left(jobs[i]) <= p->throughput * jobs[i].time_left_s)) continue;
         left.move(jobs[i], nullptr, p);
@@ -52,13 +56,12 @@ struct throughput_marginal {
         break;
       }
     }
-    detail::start_smallest(jobs, left, out, [&](std::size_t i) { return !urgent(i); });
-    detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
-    detail::raise_counts(jobs, left, out, heap,
-                         [&](std::size_t i, const auto& from, const auto& to) {
-                           const double saved = 1 - from.throughput / to.throughput;
-                           return jobs[i].weight * saved / (to.config.gpus - from.config.gpus);
-                         });
+    start_smallest(jobs, left, out, [&](std::size_t i) { return !urgent(i); });
+    start_smallest(jobs, left, out, [](std::size_t) { return true; });
+    raise_counts(jobs, left, out, *heap, [&](std::size_t i, const auto& from, const auto& to) {
+      const double saved = 1 - from.throughput / to.throughput;
+      return jobs[i].weight * saved / (to.config.gpus - from.config.gpus);
+    });
   }
 };
 
@@ -67,18 +70,19 @@ struct throughput_marginal {
 struct optimus {
   static constexpr bool elastic = true;
 
-  std::vector<detail::gpu_step> heap = {};  ///< scratch, nothing to set
+  heddle::detail::scratch<std::vector<gpu_step>> heap = {};
+
+  bool operator==(const optimus&) const = default;
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
-    detail::room left{l};
-    detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
-    detail::raise_counts(jobs, left, out, heap,
-                         [&](std::size_t i, const auto& from, const auto& to) {
-                           const double work = work_left(jobs[i]);
-                           const double saved = work / from.throughput - work / to.throughput;
-                           return jobs[i].weight * saved / (to.config.gpus - from.config.gpus);
-                         });
+    remaining left{l};
+    start_smallest(jobs, left, out, [](std::size_t) { return true; });
+    raise_counts(jobs, left, out, *heap, [&](std::size_t i, const auto& from, const auto& to) {
+      const double work = work_left(jobs[i]);
+      const double saved = work / from.throughput - work / to.throughput;
+      return jobs[i].weight * saved / (to.config.gpus - from.config.gpus);
+    });
   }
 };
 
@@ -88,6 +92,7 @@ struct optimus {
 struct gradient_noise {
   double noise_samples = std::numeric_limits<double>::infinity();
 
+  bool operator==(const gradient_noise&) const = default;
   double operator()(const candidate& j, const model::operating_point& p) const {
     const auto batch = [](const model::operating_point& q) {
       return q.config.gpus * q.config.local_batch;
@@ -109,24 +114,31 @@ struct pollux {
   static constexpr bool elastic = true;
 
   Efficiency efficiency = {};
-  std::vector<detail::gpu_step> heap = {};  ///< scratch, nothing to set
-  std::vector<double> fair = {};            ///< scratch, nothing to set
+
+  struct work_space {
+    std::vector<gpu_step> heap;
+    std::vector<double> fair;  // the goodput of an equal share
+  };
+  heddle::detail::scratch<work_space> work = {};
+
+  bool operator==(const pollux&) const = default;
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
-    detail::room left{l};
+    remaining left{l};
+    auto& [heap, fair] = *work;
     fair.clear();
     const int share = jobs.empty() ? 0 : l.gpus / static_cast<int>(jobs.size());
     for (const candidate& j : jobs) {
-      int count = detail::count_from(j, 1);
-      for (int next = count; next != 0 && next <= share; next = detail::count_from(j, next + 1))
+      int count = count_from(j, 1);
+      for (int next = count; next != 0 && next <= share; next = count_from(j, next + 1))
         count = next;
       const auto* p = j.curve->fastest(count);
       fair.push_back(p ? goodput(j, *p) : 0);
     }
-    detail::start_smallest(jobs, left, out, [](std::size_t) { return true; });
-    detail::raise_counts(
-        jobs, left, out, heap, [&](std::size_t i, const auto& from, const auto& to) {
+    start_smallest(jobs, left, out, [](std::size_t) { return true; });
+    raise_counts(
+        jobs, left, out, heap, [&, &fair = fair](std::size_t i, const auto& from, const auto& to) {
           const double fall = fair[i] / goodput(jobs[i], from) - fair[i] / goodput(jobs[i], to);
           return jobs[i].weight * fall / (to.config.gpus - from.config.gpus);
         });

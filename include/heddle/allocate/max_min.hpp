@@ -6,11 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/detail/room.hpp>
+#include <heddle/allocate/remaining.hpp>
+#include <heddle/core/detail/scratch.hpp>
+#include <heddle/core/ids.hpp>
 
 namespace heddle::allocate {
 
@@ -42,25 +45,42 @@ struct max_min {
     double share = 0;  ///< x_i
     double owed_s = 0;
     bool runs = false;
+
+    bool operator==(const account&) const = default;
   };
-  std::vector<account> accounts = {};                        ///< kept; by id
-  std::vector<std::uint32_t> order = {};                     ///< scratch, nothing to set
-  std::vector<double> debt = {};                             ///< scratch, nothing to set
-  double last_s = std::numeric_limits<double>::quiet_NaN();  ///< of the last call
-  double round_from_s = -std::numeric_limits<double>::infinity();
+  /// What decides later rounds. A copy goes on from here.
+  struct memory {
+    std::vector<account> accounts;  ///< by id
+    std::optional<double> last_s;   ///< time of the last call, if it told one
+    double round_from_s = -std::numeric_limits<double>::infinity();
+
+    bool operator==(const memory&) const = default;
+  };
+  memory past = {};
+
+  struct work_space {
+    std::vector<std::uint32_t> order;
+    std::vector<double> debt;
+  };
+  heddle::detail::scratch<work_space> work = {};
+
+  bool operator==(const max_min&) const = default;
+
+  [[nodiscard]] double round_length_s() const { return round_s; }
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
+    auto& [accounts, last_s, round_from_s] = past;
     const bool timed = !std::isnan(l.now_s);
-    const double passed = !timed               ? round_s
-                          : std::isnan(last_s) ? 0
-                                               : std::max(0.0, l.now_s - last_s);
+    const double passed = !timed ? round_s : last_s ? std::max(0.0, l.now_s - *last_s) : 0;
     for (account& a : accounts) a.owed_s += passed * (a.share - (a.runs ? 1 : 0));
-    last_s = l.now_s;
+    last_s = timed ? std::optional{l.now_s} : std::nullopt;
     const bool new_round = !timed || l.now_s - round_from_s >= round_s * (1 - 1e-9);
-    if (new_round) round_from_s = l.now_s;
+    if (new_round) round_from_s = timed ? l.now_s : -std::numeric_limits<double>::infinity();
 
     const double level = common_level(jobs, l.gpus);
+    std::vector<std::uint32_t>& order = work->order;
+    std::vector<double>& debt = work->debt;
     debt.resize(jobs.size());
     order.clear();
     for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -74,7 +94,7 @@ struct max_min {
       if (debt[a] != debt[b]) return debt[a] > debt[b];
       return runs_a != runs_b ? runs_a : a < b;
     });
-    detail::room left{l};
+    remaining left{l};
     for (std::uint32_t i : order) {
       if (left.gpus < 1) break;
       const auto* p = left.fastest(jobs[i], nullptr, jobs[i].requested_gpus);
@@ -90,6 +110,7 @@ struct max_min {
 
   /// t: the largest with Σ gpus·min(1, t·weight) ≤ `gpus`, over jobs that can run. O(J log J).
   double common_level(std::span<const candidate> jobs, int gpus) {
+    std::vector<std::uint32_t>& order = work->order;
     order.clear();
     double asked = 0;  // Σ gpus·weight of those below a whole share
     for (std::size_t i = 0; i < jobs.size(); ++i)
@@ -111,8 +132,8 @@ struct max_min {
 
  private:
   static bool can_take(const candidate& j) {
-    return detail::can_run(j) && j.weight > 0 &&
-           j.weight < std::numeric_limits<double>::infinity() && j.curve->fastest(j.requested_gpus);
+    return can_run(j) && j.weight > 0 && j.weight < std::numeric_limits<double>::infinity() &&
+           j.curve->fastest(j.requested_gpus);
   }
   static const account* find(const std::vector<account>& all, job_id id) {
     const auto at = std::lower_bound(all.begin(), all.end(), id,

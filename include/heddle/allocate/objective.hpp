@@ -9,8 +9,8 @@
 //
 // Waiting is worth 0, a point worth no more than that is never chosen. The job's weight multiplies what
 // its points are worth. An objective of one's own is a function of a candidate and a point, a lambda for
-// example; where it has a `prepare(span<const candidate>)`, that is called before each decision. All are
-// derived.
+// example; where it has a `prepare(span<const candidate>)`, what that returns is asked about the points of
+// a decision in its stead. All are derived.
 #pragma once
 
 #include <algorithm>
@@ -32,30 +32,35 @@ concept Objective = requires(T& worth, const candidate& job, const model::operat
 /// Horizon less run time left, in s. A job that waits counts as one that takes the whole horizon: the
 /// longer this is, the more it matters to run many jobs rather than to run some fast.
 struct jct {
-  double horizon_s = 0;       ///< 0: twice the longest best run time left of the candidates
-  double pause_s = 0;         ///< what a running job loses when its GPU count changes
-  double used_horizon_s = 0;  ///< scratch, nothing to set
+  double horizon_s = 0;  ///< 0: twice the longest best run time left of the candidates
+  double pause_s = 0;    ///< what a running job loses when its GPU count changes
 
-  void prepare(std::span<const candidate> jobs) {
-    used_horizon_s = horizon_s;
-    if (horizon_s > 0) return;
+  bool operator==(const jct&) const = default;
+
+  /// The objective with the horizon that these candidates need. O(points).
+  [[nodiscard]] jct prepare(std::span<const candidate> jobs) const {
+    jct ready = *this;
+    if (horizon_s > 0) return ready;
     for (const candidate& j : jobs) {
       double best = 0;
       for (const model::operating_point& p : j.curve->points())
         if (p.config.gpus >= j.min_gpus && p.config.gpus <= j.max_gpus)
           best = std::max(best, p.throughput);
       if (best > 0 && j.work / best < std::numeric_limits<double>::infinity())
-        used_horizon_s = std::max(used_horizon_s, 2 * j.work / best);
+        ready.horizon_s = std::max(ready.horizon_s, 2 * j.work / best);
     }
+    return ready;
   }
   double operator()(const candidate& j, const model::operating_point& p) const {
     const bool moves = j.current && j.current->config.gpus != p.config.gpus;
-    return used_horizon_s - j.work / p.throughput - (moves ? pause_s : 0);
+    return horizon_s - j.work / p.throughput - (moves ? pause_s : 0);
   }
 };
 
 /// Jobs finished in a second at this rate.
 struct completion_rate {
+  bool operator==(const completion_rate&) const = default;
+
   double operator()(const candidate& j, const model::operating_point& p) const {
     return p.throughput / j.work;
   }
@@ -63,6 +68,8 @@ struct completion_rate {
 
 /// Twice the energy of the job's most wasteful point, less that of `p`, in J.
 struct energy {
+  bool operator==(const energy&) const = default;
+
   double operator()(const candidate& j, const model::operating_point& p) const {
     double worst = 0;
     for (const model::operating_point& q : j.curve->points())
@@ -73,6 +80,8 @@ struct energy {
 
 /// log(2 · worst E·T / E·T) of the rest of the job: a half is a half to jobs of any size.
 struct energy_delay {
+  bool operator==(const energy_delay&) const = default;
+
   double operator()(const candidate& j, const model::operating_point& p) const {
     const auto product = [](const model::operating_point& q) {
       return q.power_w / (q.throughput * q.throughput);
@@ -88,6 +97,8 @@ struct energy_delay {
 struct deadlines {
   double late = 0.01;
 
+  bool operator==(const deadlines&) const = default;
+
   double operator()(const candidate& j, const model::operating_point& p) const {
     if (j.work <= p.throughput * j.time_left_s) return 1;
     double best = p.throughput;
@@ -96,5 +107,14 @@ struct deadlines {
     return late * p.throughput / needed;
   }
 };
+
+/// What an objective is for these candidates: what its `prepare` returns, or itself.
+template <Objective O>
+[[nodiscard]] auto prepared(const O& objective, std::span<const candidate> jobs) {
+  if constexpr (requires { objective.prepare(jobs); })
+    return objective.prepare(jobs);
+  else
+    return objective;
+}
 
 }  // namespace heddle::allocate::objective

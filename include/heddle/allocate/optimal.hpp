@@ -9,9 +9,10 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/choice.hpp>
 #include <heddle/allocate/objective.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
+#include <heddle/choice/choice.hpp>
+#include <heddle/core/detail/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -26,7 +27,7 @@ namespace heddle::allocate {
 /// budget or one that is not a number. Jobs without `work_left` get nothing. Knows no priority classes: a weight is what
 /// says that a job matters more.
 ///
-/// The prices of one decision start the next. 10 000 jobs × 40 points take 20–40 ms to a gap of 0.1 %
+/// The prices of one decision start the next; a copy starts without any. 10 000 jobs × 40 points take 20–40 ms to a gap of 0.1 %
 /// (bench/allocate/policies.cpp). Without a time limit the answer depends on the input and on the prices
 /// that were kept. Allocates nothing once the sizes have been seen. One writer.
 template <objective::Objective Objective = objective::jct>
@@ -39,18 +40,24 @@ struct optimal {
   double time_limit_s = std::numeric_limits<double>::infinity();  ///< for branch and bound
   rescale_rule rescale = {};  ///< off as it is; taken back changes are not in `last()`
 
-  choice::problem problem = {};                            ///< scratch, nothing to set
-  choice::solver solver = {};                              ///< scratch, nothing to set
-  choice::answer answer = {};                              ///< scratch, nothing to set
-  std::vector<const model::operating_point*> points = {};  ///< scratch, nothing to set
+  struct work_space {
+    choice::problem problem;
+    choice::solver solver;
+    choice::answer answer;
+    std::vector<const model::operating_point*> points;
+  };
+  heddle::detail::scratch<work_space> work = {};
+
+  bool operator==(const optimal&) const = default;
 
   /// Status, objective, bound and gap of the last decision, and the price of each resource: GPUs, then
-  /// power if it was limited, then energy if it was.
-  [[nodiscard]] const choice::answer& last() const { return answer; }
+  /// power if it was limited, then energy if it was. Precondition: one has been made.
+  [[nodiscard]] const choice::answer& last() const { return work->answer; }
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
-    if constexpr (requires { objective.prepare(jobs); }) objective.prepare(jobs);
+    auto& [problem, solver, answer, points] = *work;
+    const auto worth = objective::prepared(objective, jobs);
     const bool power = l.power_w != infinite, energy = l.energy_j != infinite;
     const auto from_zero = [](double x) { return x > 0 ? x : 0; };
     problem.capacity.clear();
@@ -68,7 +75,8 @@ struct optimal {
       const bool runs = any && j.work > 0 && j.weight > 0 && j.weight < infinite;
       problem.weight.push_back(runs ? j.weight : 0);
       if (runs)
-        for (const model::operating_point& p : j.curve->points()) add(j, p, l, power, energy);
+        for (const model::operating_point& p : j.curve->points())
+          add(*work, worth, j, p, l, power, energy);
       problem.begin.push_back(static_cast<std::uint32_t>(points.size()));
     }
     solver(problem, {.gap = gap, .node_limit = node_limit, .time_limit_s = time_limit_s}, answer);
@@ -81,18 +89,19 @@ struct optimal {
  private:
   static constexpr double infinite = std::numeric_limits<double>::infinity();
 
-  void add(const candidate& j, const model::operating_point& p, const limits& l, bool power,
-           bool energy) {
+  template <class Worth>
+  static void add(work_space& w, const Worth& worth, const candidate& j,
+                  const model::operating_point& p, const limits& l, bool power, bool energy) {
     if (p.config.gpus < j.min_gpus || p.config.gpus > j.max_gpus) return;
-    const double value = objective(j, p);
+    const double value = worth(j, p);
     const double watts = power ? extra_power_w(p, l) : 0;
     const double joules = energy ? j.work * p.energy_per_sample_j() : 0;
     if (!(value > 0) || !(value < infinite) || !(watts < infinite) || !(joules < infinite)) return;
-    points.push_back(&p);
-    problem.value.push_back(value);
-    problem.use.push_back(p.config.gpus);
-    if (power) problem.use.push_back(watts > 0 ? watts : 0);
-    if (energy) problem.use.push_back(joules);
+    w.points.push_back(&p);
+    w.problem.value.push_back(value);
+    w.problem.use.push_back(p.config.gpus);
+    if (power) w.problem.use.push_back(watts > 0 ? watts : 0);
+    if (energy) w.problem.use.push_back(joules);
   }
 };
 

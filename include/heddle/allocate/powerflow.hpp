@@ -6,6 +6,7 @@
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/step_engine.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
+#include <heddle/core/detail/scratch.hpp>
 
 namespace heddle::allocate {
 
@@ -74,16 +75,18 @@ struct powerflow {
   bool hard_energy = false;   ///< running jobs too stop when the energy is used up
   rescale_rule rescale = {};  ///< off as it is
 
-  detail::step_engine memory = {};  ///< scratch, nothing to set
+  heddle::detail::scratch<detail::step_engine> memory = {};
+
+  bool operator==(const powerflow&) const = default;
 
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
-    memory.run({.rule = {.weigh_energy = weigh_energy,
-                         .relative = rank == ranking::relative,
-                         .doubling = grow == growth::doubling},
-                .stop = full == when_full::stop,
-                .classes = classes,
-                .hard = hard_energy},
-               jobs, l, out);
+    memory->run({.rule = {.weigh_energy = weigh_energy,
+                          .relative = rank == ranking::relative,
+                          .doubling = grow == growth::doubling},
+                 .stop = full == when_full::stop,
+                 .classes = classes,
+                 .hard = hard_energy},
+                jobs, l, out);
     rescale.apply(jobs, l, out);
   }
 };

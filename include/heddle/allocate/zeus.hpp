@@ -5,7 +5,7 @@
 #include <span>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/detail/room.hpp>
+#include <heddle/allocate/remaining.hpp>
 
 namespace heddle::allocate {
 
@@ -22,11 +22,13 @@ namespace heddle::allocate {
 struct zeus {
   double eta = 0.5;  ///< η, from 0 to 1
 
+  bool operator==(const zeus&) const = default;
+
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) const {
     out.assign(jobs.size(), nullptr);
-    detail::room left{l};
+    remaining left{l};
     for (std::size_t i = 0; i < jobs.size() && left.gpus > 0; ++i) {
-      if (!detail::can_run(jobs[i])) continue;
+      if (!can_run(jobs[i])) continue;
       const model::operating_point* p = cheapest(*jobs[i].curve, jobs[i].requested_gpus);
       if (p && left.move(jobs[i], nullptr, p)) out[i] = p;
     }

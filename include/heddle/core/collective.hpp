@@ -8,7 +8,7 @@
 
 namespace heddle {
 
-/// Which pattern a job's communication follows; traffic/phases.hpp turns it into phases.
+/// Which pattern a job's communication follows; traffic/collectives.hpp has its phases.
 enum class collective : unsigned char {
   none,                     ///< the job does not communicate
   ring,                     ///< ring all-reduce; hierarchical across servers

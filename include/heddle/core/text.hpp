@@ -13,6 +13,9 @@
 #include <utility>
 
 #include <heddle/core/error.hpp>
+#ifndef __cpp_lib_to_chars
+#include <heddle/core/detail/read_number.hpp>
+#endif
 
 namespace heddle {
 
@@ -36,13 +39,31 @@ namespace heddle {
   return s.substr(first, s.find_last_not_of(" \t\r") - first + 1);
 }
 
+namespace detail {
+
+/// `std::from_chars` for decimal numbers.
+template <class Number>
+[[nodiscard]] std::from_chars_result read_number(const char* first, const char* last,
+                                                 Number& value) {
+#ifdef __cpp_lib_to_chars
+  return std::from_chars(first, last, value);
+#else
+  if constexpr (std::floating_point<Number>)
+    return read_slowly(first, last, value);
+  else
+    return std::from_chars(first, last, value);
+#endif
+}
+
+}  // namespace detail
+
 /// The number that all of the text is, decimal and finite; nothing for anything else.
 template <class Number>
   requires std::integral<Number> || std::floating_point<Number>
 [[nodiscard]] inline std::optional<Number> number_in(std::string_view text) {
   Number value{};
   const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto [stop, error] = detail::read_number(text.data(), end, value);
   if (error != std::errc{} || stop != end || text.empty()) return std::nullopt;
   if constexpr (std::floating_point<Number>)
     if (!std::isfinite(value)) return std::nullopt;

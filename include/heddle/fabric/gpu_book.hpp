@@ -43,6 +43,7 @@ class gpu_book {
       if (n > 0) {
         ++idle_in_unit_[h.unit_of(s).index()];
         ++idle_total_;
+        gpus_of_idle_ += n;
       }
     }
   }
@@ -56,6 +57,8 @@ class gpu_book {
   /// Servers with GPUs all of which are free: of the cluster, of a unit.
   [[nodiscard]] int idle_servers() const { return idle_total_; }
   [[nodiscard]] int idle_servers(unit_id x) const { return idle_in_unit_[x.index()]; }
+  /// GPUs of all idle servers.
+  [[nodiscard]] int gpus_of_idle_servers() const { return gpus_of_idle_; }
   [[nodiscard]] bool is_idle(server_id s) const {
     const auto all = static_cast<int>(hosts_.gpus_of(s).size());
     return all > 0 && free_gpus(s) == all;
@@ -202,6 +205,7 @@ class gpu_book {
       free_total_ += n;
       idle_in_unit_[x.index()] += idle;
       idle_total_ += idle;
+      gpus_of_idle_ += idle * all;
       g = end;
     }
   }
@@ -222,7 +226,7 @@ class gpu_book {
   bit_matrix free_gpus_;  // one row
   detail::marks cut_off_, failed_;
   std::vector<int> free_in_server_, free_in_unit_, idle_in_unit_;
-  int free_total_ = 0, idle_total_ = 0;
+  int free_total_ = 0, idle_total_ = 0, gpus_of_idle_ = 0;
   std::map<job_id, placement> held_;
   std::map<job_id, std::string, std::less<>> tenants_;  // of those booked for one
 };

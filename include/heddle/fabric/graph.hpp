@@ -8,6 +8,10 @@
 #include <utility>
 #include <vector>
 
+// Boost 1.74 derives from std::unary_function unless it is told that there is none, as in libc++.
+#if defined(_LIBCPP_VERSION) && !defined(BOOST_NO_CXX98_FUNCTION_BASE)
+#define BOOST_NO_CXX98_FUNCTION_BASE
+#endif
 #include <boost/graph/compressed_sparse_row_graph.hpp>
 
 #include <heddle/core/ids.hpp>

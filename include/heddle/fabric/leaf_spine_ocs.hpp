@@ -1,10 +1,12 @@
 // Leafs and spines joined by optical circuit switches.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
@@ -13,6 +15,7 @@
 #include <heddle/fabric/equipment.hpp>
 #include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/links.hpp>
 #include <heddle/fabric/ports.hpp>
 
 namespace heddle::fabric {
@@ -93,6 +96,15 @@ class leaf_spine_ocs : ports {
                                        .gpus_per_server = shape_.gpus_per_server,
                                        .link_gbps = shape_.link_gbps,
                                        .server_gbps = shape_.server_gbps}};
+  }
+
+  /// The network before any circuit is set up: all leafs and spines, and no link.
+  [[nodiscard]] leaf_spine dark() const {
+    const auto pairs = static_cast<std::size_t>(leafs()) * static_cast<std::size_t>(spines());
+    return leaf_spine{clos_parts{.ports = *this,
+                                 .up = tier_links{leafs(), spines(), std::vector<int>(pairs, 0)},
+                                 .link_gbps = link_gbps(),
+                                 .server_gbps = server_gbps()}};
   }
 
   friend bool operator==(const leaf_spine_ocs&, const leaf_spine_ocs&) = default;

@@ -53,6 +53,7 @@ class ledger {
   [[nodiscard]] int free_gpus(server_id s) const { return gpus_.free_gpus(s); }
   [[nodiscard]] int idle_servers() const { return gpus_.idle_servers(); }
   [[nodiscard]] int idle_servers(unit_id x) const { return gpus_.idle_servers(x); }
+  [[nodiscard]] int gpus_of_idle_servers() const { return gpus_.gpus_of_idle_servers(); }
   [[nodiscard]] bool is_idle(server_id s) const { return gpus_.is_idle(s); }
   [[nodiscard]] bool is_free(gpu_id g) const { return gpus_.is_free(g); }
   [[nodiscard]] const_bit_row free_gpu_bits() const { return gpus_.free_gpu_bits(); }

@@ -108,7 +108,7 @@ class curve {
     return above == here.begin() ? nullptr : &*std::prev(above);
   }
 
-  /// The place of `p`, a point of this curve, in `points()`.
+  /// The index of `p`, a point of this curve, in `points()`.
   [[nodiscard]] std::size_t index_of(const operating_point& p) const {
     assert(&p >= points_.data() && &p < points_.data() + points_.size());
     return static_cast<std::size_t>(&p - points_.data());

@@ -15,13 +15,6 @@
 
 namespace heddle::optical {
 
-/// So many circuits more from a leaf to a spine.
-struct wanted_links {
-  leaf_id leaf;
-  spine_id spine;
-  int links = 1;
-};
-
 enum class search_result : unsigned char { found, none, gave_up };
 
 /// Adds circuits to a wiring whose circuits all stay: each goes to an OCS where its leaf and its spine
@@ -32,10 +25,10 @@ enum class search_result : unsigned char { found, none, gave_up };
 /// date at the one OCS that changed; 64 pairs more count as one node more. Keeps its memory between calls. One writer.
 class circuit_search {
  public:
-  /// \param wanted  distinct pairs
+  /// \param wanted  so many circuits more; distinct pairs
   /// \param budget  nodes that may be visited; lowered by those that were
   /// \returns  `found`: the circuits are up, see `circuits`; else the wiring is as it was
-  search_result solve(wiring& w, std::span<const wanted_links> wanted, std::int64_t& budget) {
+  search_result solve(wiring& w, std::span<const pair_links> wanted, std::int64_t& budget) {
     circuits_.clear();
     list_pairs(w, wanted);
     for (leaf_id l : w.ends().all_leafs())
@@ -74,9 +67,9 @@ class circuit_search {
     }
   };
 
-  void list_pairs(const wiring& w, std::span<const wanted_links> wanted) {
+  void list_pairs(const wiring& w, std::span<const pair_links> wanted) {
     pairs_.clear();
-    for (const wanted_links& k : wanted)
+    for (const pair_links& k : wanted)
       if (k.links > 0) pairs_.push_back({k.leaf, k.spine, k.links, 0});
     at_leaf_.fill(static_cast<std::size_t>(w.ends().leafs()), pairs_,
                   [](const pair& k) { return k.leaf.index(); });

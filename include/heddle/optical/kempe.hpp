@@ -73,7 +73,7 @@ class kempe {
     // All down before any is up: each goes where the next one was.
     for (const rerouted& r : best_) w.disconnect(r.from);
     for (rerouted& r : best_) {
-      r.to = w.connect(r.from.leaf, r.from.spine, w.ends().ocs_of_uplink(r.to.lane));
+      r.to = w.connect(r.from.leaf, r.from.spine, w.ends().ocs_of_uplink(r.to.uplink));
       moved.push_back(r);
     }
     set_up_ = w.connect(leaf, spine, common(w, leaf, spine));
@@ -147,7 +147,7 @@ class kempe {
       }
       const std::uint32_t at = now_[i];
       const circuit k = steps_[at].circuit;
-      if (ends.ocs_of_uplink(k.lane) == a) {
+      if (ends.ocs_of_uplink(k.uplink) == a) {
         if (leaf_seen_[k.leaf.index()]) continue;
         if (test_bit(w.free_switches(k.leaf), b.index())) return take(ends, at, a, b, best_cost);
         leave_leaf(k.leaf, at);
@@ -165,7 +165,7 @@ class kempe {
     const auto f = static_cast<std::uint32_t>(ends.leaf_fibres());
     for (std::uint32_t at = last; at != nobody; at = steps_[at].from) {
       const circuit k = steps_[at].circuit;
-      const ocs_id to = ends.ocs_of_uplink(k.lane) == a ? b : a;
+      const ocs_id to = ends.ocs_of_uplink(k.uplink) == a ? b : a;
       best_.push_back({k, {k.leaf, k.spine, to.value * f}});  // of `to` only the OCS is known yet
     }
     best_cost = steps_[last].cost;

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/optical/ports.hpp>
 #include <heddle/optical/wiring.hpp>
 
 namespace heddle::optical {
@@ -17,6 +19,9 @@ namespace heddle::optical {
 /// become so. Until the step is over the new circuits carry nothing.
 struct plan_step {
   std::vector<circuit> down, up;
+  /// Pairs of leaf and spine that have so many links less than both wirings give them, for as long as
+  /// the step lasts; sorted.
+  std::vector<pair_links> paused = {};
 
   friend bool operator==(const plan_step&, const plan_step&) = default;
 };
@@ -48,7 +53,7 @@ struct plan {
 /// up what of the target has free ends. So a circuit that changes its OCS is set up at the new one, and
 /// comes down at the old one a step later. Where all wait for one another's ends, one that is in the
 /// way makes a detour over an OCS that is free at both its ends; where there is none it goes dark first,
-/// and the plan says so.
+/// and the plan says so, and for how long.
 ///
 /// Every step leaves a valid wiring. The steps are few, not provably fewest. O(steps · ends).
 /// \param switching_ms  time of a step, ≥ 0
@@ -60,6 +65,7 @@ struct plan {
   link_matrix links = from.links();
   const link_matrix target = to.links();
   std::vector<circuit> leaving, coming, detoured;
+  std::vector<pair_links> dipped;  // the pairs that ever did, and what both wirings give them
   from.list(leaving);
   std::erase_if(leaving, [&](const circuit& k) { return to.has(k); });
   to.list(coming);
@@ -76,8 +82,8 @@ struct plan {
     step.up.push_back(k);
   };
   const auto can_come = [&](const circuit& k) {
-    return !now.spine_at(k.leaf, k.lane).valid() &&
-           test_bit(now.free_switches(k.spine), now.ends().ocs_of_uplink(k.lane).index());
+    return !now.spine_at(k.leaf, k.uplink).valid() &&
+           test_bit(now.free_switches(k.spine), now.ends().ocs_of_uplink(k.uplink).index());
   };
   const auto common = [&](const circuit& k) -> ocs_id {
     for (ocs_id o : now.ends().all_switches())
@@ -85,6 +91,21 @@ struct plan {
           test_bit(now.free_switches(k.spine), o.index()))
         return o;
     return {};
+  };
+
+  const auto dip = [&, before = from.links()](const circuit& k) {
+    const pair_links pair{k.leaf, k.spine,
+                          std::min(before(k.leaf, k.spine), target(k.leaf, k.spine))};
+    const auto at = std::lower_bound(dipped.begin(), dipped.end(), pair);
+    if (at == dipped.end() || *at != pair) dipped.insert(at, pair);
+  };
+  const auto note_paused = [&](plan_step& step) {
+    for (const auto& [leaf, spine, both] : dipped) {
+      const auto is_new = [&](const circuit& k) { return k.leaf == leaf && k.spine == spine; };
+      const auto dark = std::count_if(step.up.begin(), step.up.end(), is_new);
+      const int less = both - links(leaf, spine) + static_cast<int>(dark);
+      if (less > 0) step.paused.push_back({leaf, spine, less});
+    }
   };
 
   while (!leaving.empty() || !coming.empty()) {
@@ -117,11 +138,13 @@ struct plan {
         ++p.detours;
       } else {
         p.dips.push_back({p.steps.size(), leaving.front()});
+        dip(leaving.front());
         take_down(step, leaving.front());
         leaving.erase(leaving.begin());
         come();
       }
     }
+    note_paused(step);
     p.steps.push_back(std::move(step));
   }
   assert(now == to);

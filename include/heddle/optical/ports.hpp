@@ -3,20 +3,31 @@
 
 #include <algorithm>
 #include <cassert>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/failures.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/circuit_book.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
 
 namespace heddle::optical {
+
+/// So many links between a leaf and a spine.
+struct pair_links {
+  leaf_id leaf;
+  spine_id spine;
+  int links = 1;
+
+  friend auto operator<=>(const pair_links&, const pair_links&) = default;
+};
 
 /// How many links each leaf is to have to each spine.
 class link_matrix {
  public:
+  link_matrix() = default;
   link_matrix(int leafs, int spines)
       : leafs_(leafs), spines_(spines),
         links_(static_cast<std::size_t>(leafs) * static_cast<std::size_t>(spines), 0) {}
@@ -26,14 +37,14 @@ class link_matrix {
   [[nodiscard]] int& operator()(leaf_id l, spine_id s) { return links_[place(l, s)]; }
   [[nodiscard]] int operator()(leaf_id l, spine_id s) const { return links_[place(l, s)]; }
 
-  [[nodiscard]] int sum(leaf_id l) const {
-    int n = 0;
+  [[nodiscard]] long sum(leaf_id l) const {
+    long n = 0;
     for (spine_id s : id_range<spine_id>{0, static_cast<std::uint32_t>(spines_)})
       n += (*this)(l, s);
     return n;
   }
-  [[nodiscard]] int sum(spine_id s) const {
-    int n = 0;
+  [[nodiscard]] long sum(spine_id s) const {
+    long n = 0;
     for (leaf_id l : id_range<leaf_id>{0, static_cast<std::uint32_t>(leafs_)}) n += (*this)(l, s);
     return n;
   }
@@ -46,7 +57,7 @@ class link_matrix {
     assert(s.index() < static_cast<std::size_t>(spines_));
     return l.index() * static_cast<std::size_t>(spines_) + s.index();
   }
-  int leafs_, spines_;
+  int leafs_ = 0, spines_ = 0;
   std::vector<int> links_;
 };
 
@@ -62,19 +73,19 @@ class ports {
     for (std::size_t l = 0; l < open_up_.rows(); ++l) fill_bits(open_up_[l], n(uplinks()));
     for (std::size_t s = 0; s < open_down_.rows(); ++s) fill_bits(open_down_[s], n(fibres()));
   }
-  /// All of a fabric's. Precondition: it is optical.
-  explicit ports(const fabric::leaf_spine& dc)
+  /// All of a fabric's.
+  explicit ports(const fabric::leaf_spine_ocs& dc)
       : ports(dc.leafs(), dc.spines(), dc.optical().switches, dc.optical().leaf_fibres,
               dc.optical().spine_fibres) {}
   /// Those that are in order.
-  ports(const fabric::leaf_spine& dc, const fabric::failures& failed) : ports(dc) {
-    if (failed.empty()) return;
+  ports(const fabric::leaf_spine_ocs& dc, const fabric::circuit_book& book) : ports(dc) {
+    if (book.all_work()) return;
     for (leaf_id l : all_leafs())
       for (std::uint32_t p = 0; p < static_cast<std::uint32_t>(uplinks()); ++p)
-        if (!failed.works(dc, l, p)) close(l, p);
+        if (!book.works(l, p)) close(l, p);
     for (spine_id s : all_spines())
       for (ocs_id o : all_switches())
-        if (!failed.works(fabric::spine_fibre{s, o})) close(s, o);
+        if (!book.works(fabric::spine_fibre{s, o})) close(s, o);
   }
 
   /// All closed, in the memory that it has.

@@ -18,14 +18,15 @@ namespace heddle::optical {
 /// A leaf or a spine that is to have more links than its ports allow: in all, or to the others named
 /// (at the OCS where both it and they have open ends).
 struct shortage {
-  leaf_id leaf;  ///< one of the two is valid
-  spine_id spine;
-  std::vector<std::uint32_t> others;  ///< the spines, or leafs, that the links go to; empty: all
-  int wanted = 0;
-  int possible = 0;
+  leaf_id leaf = {};  ///< one of the two is valid
+  spine_id spine = {};
+  std::vector<std::uint32_t> others =
+      {};  ///< the spines, or leafs, that the links go to; empty: all
+  long wanted = 0;
+  long possible = 0;
 
   /// By how many links.
-  [[nodiscard]] int by() const { return wanted - possible; }
+  [[nodiscard]] long by() const { return wanted - possible; }
   [[nodiscard]] std::string message() const {
     std::string m = leaf.valid() ? "leaf " + std::to_string(leaf.value)
                                  : "spine " + std::to_string(spine.value);
@@ -125,18 +126,27 @@ class one_sided_flow {
 
 }  // namespace detail
 
+/// A leaf or a spine with more links wanted than it has open ends; leafs come first.
+/// O(leafs · spines + ends / 64).
+[[nodiscard]] inline std::optional<shortage> count_shortage(const ports& ends,
+                                                            const link_matrix& wanted) {
+  for (leaf_id l : ends.all_leafs())
+    if (const long sum = wanted.sum(l), open = count_bits(ends.open(l)); sum > open)
+      return shortage{.leaf = l, .wanted = sum, .possible = open};
+  for (spine_id s : ends.all_spines())
+    if (const long sum = wanted.sum(s), open = count_bits(ends.open(s)); sum > open)
+      return shortage{.spine = s, .wanted = sum, .possible = open};
+  return std::nullopt;
+}
+
 /// Whether `wanted` can be wired. Where all OCS are alike, so also after whole OCS have failed, iff no
-/// leaf and no spine has more links than open ends: exact, O(leafs · spines + ends), see `colourer`.
+/// leaf and no spine has more links than open ends: exact, O(leafs · spines + ends);
+/// `kempe` wires it, circuit by circuit.
 /// Where single fibres are closed the question is list colouring, NP-hard; then each leaf and each
 /// spine is examined by itself, by flow: a no is proved, what is not a no is `unknown`, and
 /// `circuit_search` or `kempe` may find the wiring. Derived.
 [[nodiscard]] inline realizability check_realizable(const ports& ends, const link_matrix& wanted) {
-  for (leaf_id l : ends.all_leafs())
-    if (const int sum = wanted.sum(l), open = count_bits(ends.open(l)); sum > open)
-      return {realizable::no, shortage{.leaf = l, .wanted = sum, .possible = open}};
-  for (spine_id s : ends.all_spines())
-    if (const int sum = wanted.sum(s), open = count_bits(ends.open(s)); sum > open)
-      return {realizable::no, shortage{.spine = s, .wanted = sum, .possible = open}};
+  if (auto found = count_shortage(ends, wanted)) return {realizable::no, std::move(found)};
   if (ends.is_uniform()) return {};
 
   std::vector<int> links;

@@ -2,7 +2,6 @@
 //
 //   wiring     the circuits of all OCS as a value               any change is O(1)
 //   check      whether a wiring is one, seen from outside       O(ends)
-//   colourer   a wanted link matrix onto the OCS, from nothing  O(links · log of the ports)
 #pragma once
 
 #include <algorithm>
@@ -15,18 +14,15 @@
 #include <vector>
 
 #include <heddle/core/bits.hpp>
-#include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/optical/ports.hpp>
 
 namespace heddle::optical {
 
-/// `lane` is the uplink.
-using circuit = fabric::link;
+using fabric::circuit;
 
-/// The circuits of an optical layer: a matching between uplinks and spines' fibres within each OCS. A
-/// circuit is a `fabric::link` whose lane is the uplink. A value; const members may run side by side.
+/// The circuits of an optical layer: a matching between uplinks and spines' fibres within each OCS. A value; const members may run side by side.
 class wiring {
  public:
   wiring() = default;
@@ -69,7 +65,11 @@ class wiring {
     if (p == dark) return {};
     return {leaf_id{p / u(ports_.uplinks())}, s, p % u(ports_.uplinks())};
   }
-  [[nodiscard]] bool has(const circuit& k) const { return spine_at(k.leaf, k.lane) == k.spine; }
+  /// The fibre of its spine that a circuit uses. Precondition: it is up.
+  [[nodiscard]] std::uint32_t fibre_of(const circuit& k) const {
+    return leafs_[at(k.leaf, k.uplink)] % u(ports_.fibres());
+  }
+  [[nodiscard]] bool has(const circuit& k) const { return spine_at(k.leaf, k.uplink) == k.spine; }
 
   /// The OCS to which a leaf, or a spine, has an open end without a circuit.
   [[nodiscard]] const_bit_row free_switches(leaf_id l) const { return free_up_[l.index()]; }
@@ -104,21 +104,21 @@ class wiring {
   }
   /// Joins over a given uplink that is free. Precondition: the spine has a free fibre there.
   void connect(const circuit& k) {
-    const ocs_id o = ports_.ocs_of_uplink(k.lane);
-    assert(leafs_[at(k.leaf, k.lane)] == dark);
+    const ocs_id o = ports_.ocs_of_uplink(k.uplink);
+    assert(leafs_[at(k.leaf, k.uplink)] == dark);
     const std::uint32_t q = free_fibre(k.spine, o);
-    leafs_[at(k.leaf, k.lane)] = static_cast<std::uint32_t>(at(k.spine, q));
-    spines_[at(k.spine, q)] = static_cast<std::uint32_t>(at(k.leaf, k.lane));
+    leafs_[at(k.leaf, k.uplink)] = static_cast<std::uint32_t>(at(k.spine, q));
+    spines_[at(k.spine, q)] = static_cast<std::uint32_t>(at(k.leaf, k.uplink));
     refresh(k.leaf, k.spine, o);
     ++circuits_;
   }
   /// Takes a circuit down. Precondition: it is up.
   void disconnect(const circuit& k) {
     assert(has(k));
-    std::uint32_t& end = leafs_[at(k.leaf, k.lane)];
+    std::uint32_t& end = leafs_[at(k.leaf, k.uplink)];
     spines_[end] = dark;
     end = dark;
-    refresh(k.leaf, k.spine, ports_.ocs_of_uplink(k.lane));
+    refresh(k.leaf, k.spine, ports_.ocs_of_uplink(k.uplink));
     --circuits_;
   }
 
@@ -192,78 +192,19 @@ class wiring {
       static_cast<std::size_t>(ends.spines()) * static_cast<std::size_t>(ends.switches()), 0);
   for (const circuit& k : circuits) {
     const std::string what = "circuit of leaf " + std::to_string(k.leaf.value) + ", spine " +
-                             std::to_string(k.spine.value) + ", uplink " + std::to_string(k.lane);
+                             std::to_string(k.spine.value) + ", uplink " + std::to_string(k.uplink);
     if (k.leaf.index() >= static_cast<std::size_t>(ends.leafs()) ||
         k.spine.index() >= static_cast<std::size_t>(ends.spines()) ||
-        k.lane >= static_cast<std::uint32_t>(ends.uplinks()))
+        k.uplink >= static_cast<std::uint32_t>(ends.uplinks()))
       return what + ": there is no such part";
-    if (!test_bit(ends.open(k.leaf), k.lane)) return what + ": the uplink is closed";
-    if (up[k.leaf.index() * static_cast<std::size_t>(ends.uplinks()) + k.lane]++)
+    if (!test_bit(ends.open(k.leaf), k.uplink)) return what + ": the uplink is closed";
+    if (up[k.leaf.index() * static_cast<std::size_t>(ends.uplinks()) + k.uplink]++)
       return what + ": the uplink has a circuit already";
-    const ocs_id o = ends.ocs_of_uplink(k.lane);
+    const ocs_id o = ends.ocs_of_uplink(k.uplink);
     int& used = down[k.spine.index() * static_cast<std::size_t>(ends.switches()) + o.index()];
     if (++used > ends.open(k.spine, o)) return what + ": the spine has no fibre left at that OCS";
   }
   return std::nullopt;
 }
-
-/// Wires a link matrix from nothing where all OCS are alike (`ports::is_uniform`). A leaf with f
-/// fibres to each OCS is f vertices, a spine with c fibres c vertices; each then has one fibre to each
-/// OCS. Links are edges, OCS are colours: by Kőnig's theorem as many OCS suffice as the largest degree,
-/// so any matrix whose row and column sums the ports allow can be wired (docs/optical/realizability.md;
-/// derived). Keeps its memory between calls.
-class colourer {
- public:
-  /// \returns  false, and `out` as it was, if a sum is larger than the ports allow
-  /// Precondition: `out` is dark and its ports are uniform.
-  bool operator()(const link_matrix& wanted, wiring& out) {
-    const ports& ends = out.ends();
-    assert(ends.is_uniform() && out.circuits() == 0);
-    switches_.clear();
-    for (ocs_id o : ends.all_switches()) {
-      const auto is_open = [&](auto i) { return ends.open(i, o) > 0; };
-      if (std::any_of(ends.all_leafs().begin(), ends.all_leafs().end(), is_open))
-        switches_.push_back(o);
-    }
-    const auto f = static_cast<std::size_t>(ends.leaf_fibres());
-    const auto c = static_cast<std::size_t>(ends.spine_fibres());
-    if (!list_edges(wanted, ends, f, c)) return false;
-    const auto colours =
-        colour_(static_cast<std::size_t>(ends.leafs()) * f,
-                static_cast<std::size_t>(ends.spines()) * c, edges_, switches_.size());
-    for (std::size_t e = 0; e < edges_.size(); ++e)
-      out.connect(leaf_id{edges_[e].left / f}, spine_id{edges_[e].right / c},
-                  switches_[colours[e]]);
-    return true;
-  }
-
- private:
-  bool list_edges(const link_matrix& wanted, const ports& ends, std::size_t f, std::size_t c) {
-    edges_.clear();
-    left_.assign(static_cast<std::size_t>(ends.leafs()), 0);
-    right_.assign(static_cast<std::size_t>(ends.spines()), 0);
-    for (leaf_id l : ends.all_leafs())
-      for (spine_id s : ends.all_spines())
-        for (int k = wanted(l, s); k > 0; --k) {
-          // Links of a leaf, and of a spine, go to its vertices in turn.
-          const std::size_t i = left_[l.index()]++, j = right_[s.index()]++;
-          edges_.push_back({static_cast<std::uint32_t>(l.index() * f + i % f),
-                            static_cast<std::uint32_t>(s.index() * c + j % c)});
-        }
-    const auto fits = [&](auto id, std::size_t links, std::size_t of_each) {
-      return links <= (count_bits(ends.open(id)) ? switches_.size() * of_each : 0);
-    };
-    for (leaf_id l : ends.all_leafs())
-      if (!fits(l, left_[l.index()], f)) return false;
-    for (spine_id s : ends.all_spines())
-      if (!fits(s, right_[s.index()], c)) return false;
-    return true;
-  }
-
-  edge_colouring colour_;
-  std::vector<bipartite_edge> edges_;
-  std::vector<std::size_t> left_, right_;  // links so far
-  std::vector<ocs_id> switches_;
-};
 
 }  // namespace heddle::optical

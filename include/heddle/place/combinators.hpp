@@ -77,9 +77,13 @@ class common_no {
 
 /// Asks its policies one after the other and takes the first placement. If none places, the last
 /// one's reason stands, unless an earlier one gave up its search.
-template <PolicyOfSomeFabric... Policies>
+template <class... Policies>
   requires(sizeof...(Policies) > 0)
 class first_of {
+  static_assert((PolicyOfSomeFabric<Policies> && ...),
+                "each policy of a chain places a request on a ledger: "
+                "answer(const ledger&, const request&)");
+
  public:
   first_of() requires(std::default_initializable<Policies>&&...) = default;
   explicit first_of(Policies... policies) : policies_(std::move(policies)...) {}
@@ -112,9 +116,13 @@ class first_of {
 /// none places, the reason is found as by `first_of`.
 ///
 ///     best_of{fewest_links{}, vclos{}, vclos{.saves = vclos_saves::links}}
-template <class Score, PolicyOfSomeFabric... Policies>
+template <class Score, class... Policies>
   requires(sizeof...(Policies) > 0)
 class best_of {
+  static_assert((PolicyOfSomeFabric<Policies> && ...),
+                "each policy of a chain places a request on a ledger: "
+                "answer(const ledger&, const request&)");
+
  public:
   best_of() requires(std::default_initializable<Score> &&
                      (std::default_initializable<Policies> && ...)) = default;

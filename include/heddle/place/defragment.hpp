@@ -85,7 +85,7 @@ class defragmenter {
  private:
   struct set {
     int gpus = 0;
-    std::vector<std::size_t> members;  // places in jobs_, ascending
+    std::vector<std::size_t> members;  // indices of jobs_, ascending
 
     friend bool operator>(const set& a, const set& b) {
       return std::tuple<int, std::size_t, const std::vector<std::size_t>&>{a.gpus, a.members.size(),

@@ -31,14 +31,7 @@ namespace heddle::place {
 /// whole servers.
 [[nodiscard]] inline double server_holes(const fabric::gpu_book& state) {
   if (state.free_gpus() == 0) return 0;
-  int whole = 0;
-  if (state.hosts().even_servers()) {
-    whole = state.idle_servers() * state.hosts().gpus_per_server();
-  } else {
-    for (server_id s : state.hosts().all_servers())
-      if (state.is_idle(s)) whole += state.free_gpus(s);
-  }
-  return 1 - static_cast<double>(whole) / state.free_gpus();
+  return 1 - static_cast<double>(state.gpus_of_idle_servers()) / state.free_gpus();
 }
 
 /// Over pairs of leafs with free GPUs, the share of links that both have free in number but not to

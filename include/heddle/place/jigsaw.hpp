@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/pick.hpp>
@@ -60,13 +61,15 @@ inline answer widest_first(clos_search& search, const clos_ledger& free, int gpu
 /// Fat-Tree Clusters, HPDC 2021.
 struct jigsaw {
   std::int64_t search_nodes = 10'000;  ///< as in `vclos`
-  detail::clos_search search = {};     ///< scratch, nothing to set
+  heddle::detail::scratch<detail::clos_search> search = {};
+
+  bool operator==(const jigsaw&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
-    return detail::widest_first(search, free, job.gpus, search_nodes, false);
+    return detail::widest_first(*search, free, job.gpus, search_nodes, false);
   }
   void limit(std::int64_t nodes) { search_nodes = nodes; }
-  [[nodiscard]] std::int64_t visited() const { return search.visited(); }
+  [[nodiscard]] std::int64_t visited() const { return search ? search->visited() : 0; }
 };
 
 /// LaaS: a tenant of N = q·n + r hosts gets q leafs of n and one of r < n with links to a common set
@@ -81,14 +84,18 @@ struct jigsaw {
 struct laas {
   bool whole_leafs = false;            ///< jobs of more than one leaf get whole leafs
   std::int64_t search_nodes = 10'000;  ///< as in `vclos`
-  detail::clos_search search = {};     ///< scratch, nothing to set
+  heddle::detail::scratch<detail::clos_search> search = {};
+
+  bool operator==(const laas&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
     if (whole_leafs) return place_whole(free, job.gpus);
-    return detail::widest_first(search, free, job.gpus, search_nodes, true);
+    return detail::widest_first(*search, free, job.gpus, search_nodes, true);
   }
   void limit(std::int64_t nodes) { search_nodes = nodes; }
-  [[nodiscard]] std::int64_t visited() const { return whole_leafs ? 0 : search.visited(); }
+  [[nodiscard]] std::int64_t visited() const {
+    return whole_leafs || !search ? 0 : search->visited();
+  }
 
  private:
   /// A job that spans leafs owns all their links; that marks them as closed. O(leafs · uplinks).

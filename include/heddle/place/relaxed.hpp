@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/vclos.hpp>
@@ -31,13 +32,15 @@ namespace heddle::place {
 /// One writer. O(f · leafs · GPUs of a leaf) after the isolated search.
 struct relaxed {
   vclos isolated = {};
-  int most_slowdown = 4;            ///< of communication; 1: isolated placements alone, any leafs
-  detail::clos_search search = {};  ///< scratch, nothing to set
+  int most_slowdown = 4;  ///< of communication; 1: isolated placements alone, any leafs
+  heddle::detail::scratch<detail::clos_search> search = {};
+
+  bool operator==(const relaxed&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
     answer no = isolated(free, job);
     if (no || no.why == wait_reason::unsupported) return no;
-    search.start(free, isolated.search_nodes, detail::leaf_order::best_fit);
+    search->start(free, isolated.search_nodes, detail::leaf_order::best_fit);
     for (int share = 1; share <= most_slowdown; ++share)
       if (std::optional<placement> p = place_thin(job.gpus, share)) {
         answer a = *std::move(p);
@@ -53,20 +56,20 @@ struct relaxed {
 
  private:
   std::optional<placement> place_thin(int gpus, int share) {
-    if (share > 1 && search.find_pair(gpus, detail::pair_order::fewest_links, share) ==
+    if (share > 1 && search->find_pair(gpus, detail::pair_order::fewest_links, share) ==
                          detail::search_status::found)
-      return search.take();
+      return search->take();
     std::optional<int> least;
     int best = 0;
-    for (int links = 1; links <= search.widest(); ++links) {
-      const std::optional<int> all = search.find_thin(gpus, links, share);
+    for (int links = 1; links <= search->widest(); ++links) {
+      const std::optional<int> all = search->find_thin(gpus, links, share);
       if (!all || (least && *all >= *least)) continue;
       least = all;
       best = links;
     }
     if (!least) return std::nullopt;
-    (void)search.find_thin(gpus, best, share);
-    return search.take();
+    (void)search->find_thin(gpus, best, share);
+    return search->take();
   }
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <heddle/core/bits.hpp>
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/detail/crossing.hpp>
@@ -25,8 +26,13 @@ namespace heddle::place {
 /// Reference: Pollard et al., Evaluation of an Interference-Free Node Allocation Policy on Fat-Tree
 /// Clusters, SC 2018; two levels of it, as described in later work.
 struct topology_aware {
-  std::vector<word> crossing = {};                  ///< scratch, nothing to set
-  std::vector<std::pair<int, unit_id>> units = {};  ///< the same
+  struct work_space {
+    std::vector<word> crossing;
+    std::vector<std::pair<int, unit_id>> units;
+  };
+  heddle::detail::scratch<work_space> work = {};
+
+  bool operator==(const topology_aware&) const = default;
 
   answer operator()(const fabric::gpu_book& free, const request& job) {
     const fabric::hosts& dc = free.hosts();
@@ -41,6 +47,7 @@ struct topology_aware {
       pick(free, best, job.gpus, p.gpus);
       return p;
     }
+    auto& [crossing, units] = *work;
     detail::find_crossing_units(free, crossing);
     units.clear();
     int room = 0;

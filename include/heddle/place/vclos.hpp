@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/shared_network.hpp>
@@ -50,12 +51,14 @@ struct vclos {
   bool any_size = true;  ///< also unequal leafs
   vclos_saves saves = vclos_saves::links;
   std::int64_t search_nodes = 10'000;  ///< of one request, before it gives up; ≥ 1
-  detail::clos_search search = {};     ///< scratch, nothing to set
+  heddle::detail::scratch<detail::clos_search> search = {};
+
+  bool operator==(const vclos&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
     if (!detail::knows_wiring(free)) return wait_reason::unsupported;
-    search.start(free, search_nodes, detail::leaf_order::best_fit);
-    if (const leaf_id l = search.one_leaf(job.gpus); l.valid()) {
+    search->start(free, search_nodes, detail::leaf_order::best_fit);
+    if (const leaf_id l = search->one_leaf(job.gpus); l.valid()) {
       placement p;
       pick(free, detail::unit_under(l), job.gpus, p.gpus);
       return p;
@@ -64,7 +67,7 @@ struct vclos {
   }
 
   void limit(std::int64_t nodes) { search_nodes = nodes; }
-  [[nodiscard]] std::int64_t visited() const { return search.visited(); }
+  [[nodiscard]] std::int64_t visited() const { return search ? search->visited() : 0; }
 
  private:
   using status = detail::search_status;
@@ -77,17 +80,17 @@ struct vclos {
   answer place_any(const detail::clos_ledger& free, int gpus) {
     const auto order = saves == vclos_saves::links ? detail::pair_order::fewest_links
                                                    : detail::pair_order::best_fit;
-    const status pair = search.find_pair(gpus, order);
-    if (pair == status::found) return search.take();
+    const status pair = search->find_pair(gpus, order);
+    if (pair == status::found) return search->take();
     if (pair == status::gave_up) return gave_up();
-    bool gpus_would_do = search.has_pair();
-    for (int n = std::min(search.widest(), gpus / 2); n >= 1; --n) {
+    bool gpus_would_do = search->has_pair();
+    for (int n = std::min(search->widest(), gpus / 2); n >= 1; --n) {
       const int q = gpus / n, r = gpus % n;
       if (q + (r > 0) > free.fabric().leafs()) break;  // q only grows
-      if (!search.has_room(q, n, r)) continue;
+      if (!search->has_room(q, n, r)) continue;
       gpus_would_do = true;
-      const status s = search.find(q, n, r);
-      if (s == status::found) return search.take();
+      const status s = search->find(q, n, r);
+      if (s == status::found) return search->take();
       if (s == status::gave_up) return gave_up();
     }
     return no(gpus_would_do);
@@ -95,12 +98,12 @@ struct vclos {
 
   answer place_even(const detail::clos_ledger& free, int gpus) {
     bool gpus_would_do = false;
-    const int most = std::min(free.fabric().leafs(), gpus), widest = search.widest();
+    const int most = std::min(free.fabric().leafs(), gpus), widest = search->widest();
     for (int m = std::max(2, (gpus + widest - 1) / widest); m <= most; ++m) {
-      if (gpus % m || !search.has_room(m, gpus / m, 0)) continue;
+      if (gpus % m || !search->has_room(m, gpus / m, 0)) continue;
       gpus_would_do = true;
-      const status s = search.find(m, gpus / m, 0);
-      if (s == status::found) return search.take();
+      const status s = search->find(m, gpus / m, 0);
+      if (s == status::found) return search->take();
       if (s == status::gave_up) return gave_up();
     }
     return no(gpus_would_do);

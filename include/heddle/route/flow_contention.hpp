@@ -15,6 +15,7 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
@@ -23,8 +24,9 @@
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/undisturbed.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
@@ -61,28 +63,53 @@ struct flow_limit_reached : std::runtime_error {
 /// Cost: a simulation of a whole component each time, for an all-to-all of N GPUs N² flows an
 /// iteration: for clusters of hundreds of GPUs and traces of hundreds of jobs, where `steady` takes
 /// thousands. Deterministic, and independent of the order in which jobs came. One writer.
-template <RoutingPolicy Shared>
+///
+/// `Traffic` says what a job sends, as for `steady`.
+template <class Shared, class Traffic = traffic::by_pattern>
 class flow_contention {
+  static_assert(
+      RoutingPolicy<Shared>,
+      "the shared routing gives a flow, or all flows of a phase, a path whatever the type "
+      "of the loads that it may look at: see route/routing.hpp");
+  static_assert(
+      traffic::JobTraffic<Traffic>,
+      "what jobs send is a function (const job&, const traffic::group&, double bytes) to a "
+      "PhaseSource: see traffic/collectives.hpp");
+
  public:
-  flow_contention(const fabric::leaf_spine& dc, Shared shared, flow_contention_options options = {})
-      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options),
-        users_(links_.size()), flows_on_(links_.size(), 0), used_by_(links_.size(), 0) {}
+  template <LeafSpineFabric Fabric>
+  flow_contention(const Fabric& dc, Shared shared, flow_contention_options options = {},
+                  Traffic traffic = {})
+      : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)),
+        traffic_(std::move(traffic)), options_(options), users_(links_.size()),
+        flows_on_(links_.size(), 0), used_by_(links_.size(), 0) {}
   flow_contention(flow_contention&&) = default;  // links know their users by address
 
+  /// \param source  of the group of `where.gpus`; it is copied, its bytes are scaled to the duty
   /// \param duty  share of the time in which `owner` communicates when nothing slows it down, in
   ///              [0, 1]. Precondition: `owner` is not there yet.
   /// \throws flow_limit_reached  then nothing but destruction is allowed
+  template <class Source>
+  void add(job_id owner, const fabric::placement& where, const Source& source, double duty) {
+    static_assert(traffic::PhaseSource<Source>,
+                  "what a job sends is a PhaseSource: size() says how many phases there are, "
+                  "write(k, out) writes the flows of one (traffic/phase_source.hpp)");
+    if constexpr (traffic::PhaseSource<Source>) {
+      const traffic::any_source kept{source};
+      put(as_flow_job(owner, where, duty, [&](const traffic::group&, double bytes) {
+        return traffic::scaled{kept, bytes};
+      }));
+    }
+  }
+  /// The collective of that name.
   void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
-    assert(!jobs_.contains(owner) && duty >= 0 && duty <= 1);
-    member& m = jobs_[owner];
-    m.job = as_flow_job(owner, where, pattern, duty);
-    m.serial = ++serials_;
-    find_links(m);
-    for (std::uint32_t l : m.links) users_[l].push_back(&m);
-    changed_.assign(1, owner);
-    ++epoch_;
-    refresh(m);
-    std::sort(changed_.begin(), changed_.end());
+    put(as_flow_job(owner, where, pattern, duty));
+  }
+  /// What `spec` sends for its `comm_share` of the time.
+  void add(const job& spec, const fabric::placement& where) {
+    put(as_flow_job(
+        spec.id, where, spec.comm_share,
+        [&](const traffic::group& ranks, double bytes) { return traffic_(spec, ranks, bytes); }));
   }
 
   /// Precondition: `owner` is there. \throws flow_limit_reached  as `add`
@@ -117,23 +144,9 @@ class flow_contention {
   /// The job that is simulated for such an owner.
   [[nodiscard]] flow_job as_flow_job(job_id owner, const fabric::placement& where,
                                      collective pattern, double duty) {
-    stream bits{options_.seed, owner.value, "iteration"};
-    const auto real = [&] { return static_cast<double>(bits() >> 11) * 0x1p-53; };
-    const double length_s = options_.iteration_s * (1 + options_.spread * (real() - 0.5));
-    flow_job j{.id = owner,
-               .where = where,
-               .pattern = pattern,
-               .compute_s = (1 - duty) * length_s,
-               .start_s = real() * length_s};
-    const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
-    const traffic::phases all{pattern, ranks, 1.0};
-    double of_a_byte_s = 0;
-    for (std::size_t k = 0; k < all.size(); ++k) {
-      const traffic::phase p = all.write(k, flows_);
-      of_a_byte_s += p.repeat * undisturbed_s(fabric_, p, cards_(ranks, flows_));
-    }
-    if (of_a_byte_s > 0) j.bytes = duty * length_s / of_a_byte_s;
-    return j;
+    return as_flow_job(owner, where, duty, [&](const traffic::group& ranks, double bytes) {
+      return traffic::source_of(pattern, ranks, bytes);
+    });
   }
 
  private:
@@ -146,14 +159,53 @@ class flow_contention {
     std::uint64_t epoch = 0;   // when it was looked at
   };
 
+  /// \param make  (group, factor of bytes) → its source
+  template <class Make>
+  [[nodiscard]] flow_job as_flow_job(job_id owner, const fabric::placement& where, double duty,
+                                     Make&& make) {
+    stream bits{options_.seed, owner.value, "iteration"};
+    const auto real = [&] { return static_cast<double>(bits() >> 11) * 0x1p-53; };
+    const double length_s = options_.iteration_s * (1 + options_.spread * (real() - 0.5));
+    flow_job j{.id = owner,
+               .where = where,
+               .source = {},
+               .compute_s = (1 - duty) * length_s,
+               .start_s = real() * length_s};
+    const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
+    double of_a_byte_s = 0;
+    {
+      const traffic::PhaseSource auto all = make(ranks, 1.0);
+      for (std::size_t k = 0, n = all.size(); k < n; ++k) {
+        const traffic::phase p = all.write(k, flows_);
+        of_a_byte_s += p.repeat * undisturbed_s(fabric_, p, cards_(ranks, flows_));
+      }
+    }
+    if (of_a_byte_s > 0 && duty > 0) j.source = make(ranks, duty * length_s / of_a_byte_s);
+    return j;
+  }
+
+  void put(flow_job&& j) {
+    const job_id owner = j.id;
+    assert(!jobs_.contains(owner));
+    member& m = jobs_[owner];
+    m.job = std::move(j);
+    m.serial = ++serials_;
+    find_links(m);
+    for (std::uint32_t l : m.links) users_[l].push_back(&m);
+    changed_.assign(1, owner);
+    ++epoch_;
+    refresh(m);
+    std::sort(changed_.begin(), changed_.end());
+  }
+
   void find_links(member& m) {
     m.links.clear();
     const traffic::group ranks = traffic::make_group(fabric_, m.job.where.gpus);
-    if (!ranks.crosses_leafs() || !(m.job.bytes > 0)) return;
-    if (m.job.where.links.empty()) {
+    if (!ranks.crosses_leafs()) return;
+    if (!m.job.where.owns_network()) {
       route_all(m, ranks, shared_);
     } else {
-      owned own{fabric_, m.job.where.links};
+      owned own{fabric_.leafs(), m.job.where};
       route_all(m, ranks, own);
     }
   }
@@ -166,9 +218,8 @@ class flow_contention {
       return 0.0;
     };
     const view<decltype(load)> v{fabric_, links_, ranks, load};
-    const traffic::phases all{m.job.pattern, ranks, 1.0};
-    for (std::size_t k = 0; k < all.size(); ++k) {
-      (void)all.write(k, flows_);
+    for (std::size_t k = 0; k < m.job.source.size(); ++k) {
+      (void)m.job.source.write(k, flows_);
       const int card = std::max(1, cards_(ranks, flows_).card);
       touched_.clear();
       for_each_link(policy, v, flows_, [&](std::uint32_t l) {
@@ -231,6 +282,7 @@ class flow_contention {
   fabric::leaf_spine fabric_;
   link_numbers links_;
   Shared shared_;
+  Traffic traffic_;
   flow_contention_options options_;
 
   std::map<job_id, member> jobs_;

@@ -73,8 +73,8 @@ class flow_network {
     assert(f < flows_.size() && flows_[f].links > 0);
     for (const step& s : steps_of(f)) {
       auto& on = members_[s.link];
-      on[s.place] = on.back();
-      steps_[on[s.place].flow * most_links_ + on[s.place].step].place = s.place;
+      on[s.at] = on.back();
+      steps_[on[s.at].flow * most_links_ + on[s.at].step].at = s.at;
       on.pop_back();
       left_.push_back(s.link);
     }
@@ -155,7 +155,7 @@ class flow_network {
   };
   struct step {
     std::uint32_t link = 0;
-    std::uint32_t place = 0;  // among the members of the link
+    std::uint32_t at = 0;  // among the members of the link
   };
   struct member {
     std::uint32_t flow = 0;

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
@@ -20,19 +19,19 @@
 #include <heddle/route/routing.hpp>
 #include <heddle/route/transfers.hpp>
 #include <heddle/route/undisturbed.hpp>
+#include <heddle/traffic/any_source.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
-/// A job as the network sees it: it computes, then runs its collective, and starts again.
+/// A job as the network sees it: it computes, then sends what it has to, and starts again.
 struct flow_job {
   job_id id;
   fabric::placement where;
-  collective pattern = collective::none;
-  double bytes = 0;      ///< D of traffic/phases.hpp
-  double compute_s = 0;  ///< of an iteration, ≥ 0
-  double start_s = 0;    ///< of the first iteration, ≥ 0
+  traffic::any_source source;  ///< of the group of `where.gpus`: what is sent in an iteration
+  double compute_s = 0;        ///< of an iteration, ≥ 0
+  double start_s = 0;          ///< of the first iteration, ≥ 0
 };
 
 struct flow_simulation_options {
@@ -76,11 +75,17 @@ struct flow_job_report {
 ///
 /// A job's slow-down may depend on how its iterations fall on those of others, as in a machine room;
 /// `start_s` shifts them. Cost: `flow_network` for each phase start and each end of flows.
-template <RoutingPolicy Shared>
+template <class Shared>
 class flow_simulation {
+  static_assert(
+      RoutingPolicy<Shared>,
+      "the shared routing gives a flow, or all flows of a phase, a path whatever the type "
+      "of the loads that it may look at: see route/routing.hpp");
+
  public:
-  flow_simulation(const fabric::leaf_spine& dc, Shared shared, flow_simulation_options options = {})
-      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options) {}
+  template <LeafSpineFabric Fabric>
+  flow_simulation(const Fabric& dc, Shared shared, flow_simulation_options options = {})
+      : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)), options_(options) {}
 
   /// The jobs, in their order. \param jobs  with distinct GPUs
   [[nodiscard]] std::vector<flow_job_report> operator()(std::span<const flow_job> jobs) {
@@ -119,9 +124,8 @@ class flow_simulation {
   struct active {
     const flow_job* job = nullptr;
     traffic::group ranks;
-    std::optional<traffic::phases> phases;
+    std::size_t phases = 0;  // none: it does not communicate
     std::optional<owned> own;
-    bool communicates = false;
 
     std::size_t phase = 0;
     int runs_left = computes;  // of the phase, the one under way not counted
@@ -150,14 +154,13 @@ class flow_simulation {
       active& a = active_[j];
       a.job = &jobs[j];
       a.ranks = traffic::make_group(fabric_, a.job->where.gpus);
-      a.phases.emplace(a.job->pattern, a.ranks, a.job->bytes);
-      if (!a.job->where.links.empty()) a.own.emplace(fabric_, a.job->where.links);
-      a.communicates = a.phases->size() > 0 && a.job->bytes > 0;
-      if (!a.communicates) continue;
-      a.reports.resize(a.phases->size());
-      a.taken_s.assign(a.phases->size(), 0);
-      for (std::size_t k = 0; k < a.phases->size(); ++k) {
-        const traffic::phase p = a.phases->write(k, flows_);
+      a.phases = a.job->source.size();
+      if (a.job->where.owns_network()) a.own.emplace(fabric_.leafs(), a.job->where);
+      if (a.phases == 0) continue;
+      a.reports.resize(a.phases);
+      a.taken_s.assign(a.phases, 0);
+      for (std::size_t k = 0; k < a.phases; ++k) {
+        const traffic::phase p = a.job->source.write(k, flows_);
         a.reports[k] = {.undisturbed_s = undisturbed_s(fabric_, p, cards_(a.ranks, flows_)),
                         .repeat = p.repeat};
       }
@@ -187,7 +190,7 @@ class flow_simulation {
     if (a.runs_left > 0) {
       --a.runs_left;
       begin_run(j);
-    } else if (++a.phase < a.phases->size()) {
+    } else if (++a.phase < a.phases) {
       begin_phase(j);
     } else {
       if (a.iterations >= options_.warm_up) {
@@ -214,7 +217,7 @@ class flow_simulation {
   void begin_run(std::size_t j) {
     active& a = active_[j];
     a.phase_start = transfers_->now();
-    const traffic::phase p = a.phases->write(a.phase, flows_);
+    const traffic::phase p = a.job->source.write(a.phase, flows_);
     a.flows_left = flows_.size();
     const auto on = [this](std::uint32_t l) {
       return static_cast<double>(transfers_->network().flows_on(l));
@@ -268,8 +271,8 @@ class flow_simulation {
         r.undisturbed_s += p.repeat * p.undisturbed_s;
         p.time_s = r.iterations > 0 ? p.time_s / (static_cast<double>(r.iterations) * p.repeat) : 0;
       }
-      r.iteration_s = a.communicates && r.iterations > 0 ? a.measured_s / r.iterations
-                                                         : r.compute_s + r.undisturbed_s;
+      r.iteration_s = a.phases > 0 && r.iterations > 0 ? a.measured_s / r.iterations
+                                                       : r.compute_s + r.undisturbed_s;
       out.push_back(std::move(r));
     }
     return out;

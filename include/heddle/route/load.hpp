@@ -6,7 +6,7 @@
 
 #include <heddle/route/path.hpp>
 #include <heddle/route/routing.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 

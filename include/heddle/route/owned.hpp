@@ -16,7 +16,7 @@
 #include <heddle/route/path.hpp>
 #include <heddle/route/undisturbed.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
@@ -34,16 +34,19 @@ namespace heddle::route {
 /// to spine s, the same w for all, n = Σ w(s). The last one is routed as c *virtual leafs* of n ranks with
 /// w(s) links each; with a single spine it is a crossbar.
 ///
-/// A PhaseRouting; deterministic, so that routes can be compiled into a static table. The links must
-/// outlive it. One writer.
+/// A PhaseRouting; deterministic, so that routes can be compiled into a static table. One writer.
 /// Source: source routing by slot is of Han et al., arXiv 2308.05692; colouring is Kőnig's theorem,
 /// its use for remainders is derived (docs/theory.md).
 class owned {
  public:
-  /// \param links  as in `placement::links`: sorted
-  owned(const fabric::leaf_spine& dc, std::span<const fabric::link> links)
-      : links_(links), first_(static_cast<std::size_t>(dc.leafs()) + 1, 0) {
-    for (const fabric::link& k : links) ++first_[k.leaf.index() + 1];
+  /// \param leafs  of the network
+  /// \param where  what the job owns, links or circuits
+  owned(int leafs, const fabric::placement& where)
+      : first_(static_cast<std::size_t>(leafs) + 1, 0) {
+    links_.reserve(where.links.size() + where.circuits.size());
+    for (const fabric::link& k : where.links) links_.push_back({k.leaf, k.spine, k.lane});
+    for (const fabric::circuit& k : where.circuits) links_.push_back({k.leaf, k.spine, k.uplink});
+    for (const own_link& k : links_) ++first_[k.leaf.index() + 1];
     for (std::size_t l = 1; l < first_.size(); ++l) first_[l] += first_[l - 1];
     number_spines();
   }
@@ -66,6 +69,12 @@ class owned {
   [[nodiscard]] bool complete() const { return complete_; }
 
  private:
+  struct own_link {
+    leaf_id leaf;
+    spine_id spine;
+    std::uint32_t lane = 0;  // as in link_numbers
+  };
+
   [[nodiscard]] std::size_t links_at(leaf_id l) const {
     return first_[l.index() + 1] - first_[l.index()];
   }
@@ -167,8 +176,8 @@ class owned {
       const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
       if (from == to) continue;
       const std::uint32_t column = colours[e++] / per_link;
-      const fabric::link &up = link_of_part(from, part_of(v.ranks, flows[i].source), column),
-                         &down = link_of_part(to, part_of(v.ranks, flows[i].target), column);
+      const own_link &up = link_of_part(from, part_of(v.ranks, flows[i].source), column),
+                     &down = link_of_part(to, part_of(v.ranks, flows[i].target), column);
       paths_[i] = {up.spine, up.lane, down.lane};
     }
     return true;
@@ -177,8 +186,8 @@ class owned {
     return ranks.slots[rank] / width_;
   }
   /// The link of a leaf's virtual leaf to a virtual spine.
-  [[nodiscard]] const fabric::link& link_of_part(leaf_id l, std::uint32_t part,
-                                                 std::uint32_t column) const {
+  [[nodiscard]] const own_link& link_of_part(leaf_id l, std::uint32_t part,
+                                             std::uint32_t column) const {
     const auto t = static_cast<std::size_t>(
         std::upper_bound(columns_until_.begin(), columns_until_.end(), column) -
         columns_until_.begin());
@@ -231,7 +240,7 @@ class owned {
   }
 
   [[nodiscard]] path over(std::size_t spine, leaf_id from, leaf_id to) const {
-    const fabric::link &up = links_[link_of(from, spine)], &down = links_[link_of(to, spine)];
+    const own_link &up = links_[link_of(from, spine)], &down = links_[link_of(to, spine)];
     return {up.spine, up.lane, down.lane};
   }
 
@@ -291,7 +300,7 @@ class owned {
 
   static constexpr std::uint32_t nobody = ~std::uint32_t{0};
 
-  std::span<const fabric::link> links_;
+  std::vector<own_link> links_;       // by leaf
   std::vector<std::uint32_t> first_;  // links of leaf l are [first_[l], first_[l + 1])
   std::size_t spines_ = 0;            // virtual spines
   bool complete_ = true;

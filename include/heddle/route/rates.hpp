@@ -1,10 +1,10 @@
 // Rates of flows that share links.
 //
-//   max_min       no flow can be faster without one that is as slow     O(incidences · log links)
-//                 or slower: what fair queues and good transports reach
-//   equal_share   each link is split evenly and nobody takes what       O(incidences)
-//                 another leaves: a lower bound of max-min
-//   flow_network  max-min, kept up to date as flows come and go         flow_network.hpp
+//   max_min_rates  no flow can be faster without one that is as slow     O(incidences · log links)
+//                  or slower: what fair queues and good transports reach
+//   equal_share    each link is split evenly and nobody takes what       O(incidences)
+//                  another leaves: a lower bound of max-min
+//   flow_network   max-min, kept up to date as flows come and go         flow_network.hpp
 //
 // Capacities and rates have the same unit, whatever it is.
 #pragma once
@@ -62,7 +62,7 @@ class flow_paths {
 /// O(incidences + links · log links) and a further log links for each key that was too low. Allocates
 /// nothing after warm-up. One writer. Sums of weights are kept by subtraction: weights more than 10^6
 /// apart cost digits. Source: Bertsekas, Gallager, Data Networks, 1992, 6.5.2.
-class max_min {
+class max_min_rates {
  public:
   /// The rate of each flow; valid until the next call. \param capacity  of each link, ≥ 0
   std::span<const double> operator()(std::span<const double> capacity, const flow_paths& flows) {

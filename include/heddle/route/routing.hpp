@@ -6,7 +6,7 @@
 //              up-link
 //   weighted   hash of its two ends, spines by weight           spines are unlike,       O(spines)
 //                                                               or one is to be spared
-//   source     the source's place under its leaf: every GPU     source routing without   O(1)
+//   source     the source's index under its leaf: every GPU     source routing without   O(1)
 //              has an up-link of its own                        placement
 //   coloured   a phase at once, no two flows on a link if it    every switch can be      coloured.hpp
 //              can be helped                                    programmed
@@ -15,7 +15,8 @@
 // A job that owns its links is routed over these (owned.hpp), whatever the shared policy is.
 //
 // A policy of one's own is a function (const view&, const traffic::flow&) → path, or one of all the
-// flows of a phase, (const view&, span<const flow>) → span<const path>.
+// flows of a phase, (const view&, span<const flow>) → span<const path>; a template over the view, for
+// the type of the loads in it is that of whoever asks.
 #pragma once
 
 #include <concepts>
@@ -27,7 +28,7 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/route/path.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
@@ -48,23 +49,35 @@ namespace detail {
 struct no_load {
   double operator()(std::uint32_t) const { return 0; }
 };
-}  // namespace detail
+/// As `no_load`, under another type: whoever asks has loads of a type of its own.
+struct some_load : no_load {};
 
-/// T chooses the path of a flow whose ends lie under different leafs.
-template <class T>
-concept FlowRouting = requires(T& policy, const view<detail::no_load>& v, const traffic::flow& f) {
+template <class T, class Load>
+concept routes_flows_under = requires(T& policy, const view<Load>& v, const traffic::flow& f) {
   { policy(v, f) } -> std::same_as<path>;
 };
-
-/// T chooses the paths of all flows of a phase at once, one for each in their order.
-template <class T>
-concept PhaseRouting = requires(T& policy, const view<detail::no_load>& v,
-                                std::span<const traffic::flow> flows) {
+template <class T, class Load>
+concept routes_phases_under = requires(T& policy, const view<Load>& v,
+                                       std::span<const traffic::flow> flows) {
   { policy(v, flows) } -> std::convertible_to<std::span<const path>>;
 };
+}  // namespace detail
 
+/// T chooses the path of a flow whose ends lie under different leafs, whatever type the loads of its
+/// view have: its call operator is a template. What asks it has a `Load` of its own.
 template <class T>
-concept RoutingPolicy = FlowRouting<T> || PhaseRouting<T>;
+concept FlowRouting = detail::routes_flows_under<T, detail::no_load> &&
+    detail::routes_flows_under<T, detail::some_load>;
+
+/// T chooses the paths of all flows of a phase at once, one for each in their order, whatever type
+/// the loads of its view have.
+template <class T>
+concept PhaseRouting = detail::routes_phases_under<T, detail::no_load> &&
+    detail::routes_phases_under<T, detail::some_load>;
+
+/// T routes flow by flow or phase by phase, and is a value: whoever routes has a copy.
+template <class T>
+concept RoutingPolicy = std::copy_constructible<T> &&(FlowRouting<T> || PhaseRouting<T>);
 
 namespace detail {
 /// Way number `n` < ways() from one leaf to another, on a network whose leafs differ: links up to the

@@ -1,4 +1,4 @@
-// Routes of a collective as a table that switches can hold: source and destination to path.
+// Routes of what a group sends as a table that switches can hold: source and destination to path.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,13 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/route/path.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
-/// The paths of all phases of one collective on one group, compiled. Nothing is reconfigured between
+/// The paths of all phases of some sources on one group, compiled. Nothing is reconfigured between
 /// phases: an ordered pair of ranks meets in one phase of a ring, of each half of halving-doubling, of
 /// an all-to-all, a broadcast, a pipeline, and the halves are alike, so that a deterministic routing
 /// (`owned`, `coloured`, `ecmp`, `source`) gives a pair one path for good. The phases of a tree are
@@ -28,7 +29,11 @@ namespace heddle::route {
 /// than of the whole. Two flows of a phase between the same ranks have an entry each, told apart by
 /// their order.
 ///
-/// Models PhaseRouting for flows of the collective it was made of; those it does not know get no spine.
+/// Where a pair meets in unlike phases, of several sources or of one of one's own, the path of the
+/// fullest counts. A routing flow by flow gives it no other; one of whole phases may, and a link can
+/// then carry more flows than under the routing itself: `verify_isolated` does not look at tables.
+///
+/// Models PhaseRouting for flows of the sources it was made of; those it does not know get no spine.
 class static_table {
  public:
   /// One row: the `copy`-th flow of a phase from rank `source` to rank `target`.
@@ -39,31 +44,49 @@ class static_table {
     friend bool operator==(const row&, const row&) = default;
   };
 
+  /// \param sources  of `ranks`; at least one
   /// O(flows of all phases · log of it), each routed once.
-  template <RoutingPolicy Policy>
-  static_table(const fabric::leaf_spine& dc, const traffic::group& ranks, collective pattern,
-               Policy&& policy) {
+  template <RoutingPolicy Policy, class... Sources>
+    requires(sizeof...(Sources) > 0)
+  static_table(const fabric::leaf_spine& dc, const traffic::group& ranks, Policy&& policy,
+               const Sources&... sources) {
+    static_assert((traffic::PhaseSource<Sources> && ...),
+                  "what a static table is made of are PhaseSources: size() says how many phases "
+                  "there are, write(k, out) writes the flows of one (traffic/phase_source.hpp)");
     const link_numbers links{dc};
     const detail::no_load none;
     const view<detail::no_load> v{dc, links, ranks, none};
-    const traffic::phases all{pattern, ranks, 1.0};
     std::vector<traffic::flow> flows;
+    std::vector<std::size_t> sizes;  // of the phases of all sources in turn
+    const auto look = [&](const auto& source) {
+      for (std::size_t k = 0, n = source.size(); k < n; ++k) {
+        (void)source.write(k, flows);
+        sizes.push_back(flows.size());
+      }
+    };
+    (look(sources), ...);
     // The fullest phase first: where a pair meets in several, its path counts.
-    std::vector<std::size_t> size(all.size()), order(all.size());
-    for (std::size_t k = 0; k < all.size(); ++k) {
-      (void)all.write(k, flows);
-      size[k] = flows.size();
-    }
+    std::vector<std::size_t> order(sizes.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return size[a] != size[b] ? size[a] > size[b] : a < b;
+      return sizes[a] != sizes[b] ? sizes[a] > sizes[b] : a < b;
     });
-    for (std::size_t k : order) {
-      (void)all.write(k, flows);
+    for (std::size_t at : order) {
+      const auto write = [&](const auto& source) {
+        const std::size_t n = source.size(), k = at;
+        at -= n;  // wraps once it is found, and is out of everybody's range then
+        if (k < n) (void)source.write(k, flows);
+      };
+      (write(sources), ...);
       add(v, flows, policy);
     }
     keep_first_of_each();
   }
+  /// Of the collective of that name.
+  template <RoutingPolicy Policy>
+  static_table(const fabric::leaf_spine& dc, const traffic::group& ranks, Policy&& policy,
+               collective pattern)
+      : static_table(dc, ranks, policy, traffic::source_of(pattern, ranks, 1.0)) {}
 
   /// The paths of flows that go together, in their order; valid until the next call.
   template <class View>

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <span>
 #include <utility>
@@ -14,20 +13,22 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
-#include <heddle/route/load.hpp>
+#include <heddle/route/contention.hpp>
+#include <heddle/route/detail/footprint.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
-#include <heddle/route/undisturbed.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
 struct steady_options {
-  /// A collective with more phases than this (an all-to-all has N − 1) is stood for by so many of
-  /// them, evenly spaced. ≥ 1.
+  /// A source with more phases than this (an all-to-all has N − 1) is stood for by so many of them,
+  /// evenly spaced. ≥ 1.
   int phase_samples = 32;
   /// 1: everybody is on the network for the share of the time that it would be alone. Each further
   /// round uses the shares that follow from the slow-downs of the round before. ≥ 1.
@@ -56,28 +57,49 @@ struct steady_options {
 /// touch only groups that a change reaches. The load of every round is kept in fixed point and
 /// computed from duties alone, so that what a group adds its removal takes away to the last bit, and
 /// slow-downs do not depend on the order in which groups came (but for policies that look at loads).
-template <RoutingPolicy Shared>
+///
+/// `Traffic` says what a job sends (`add(job, placement)`): the collective that it names, or a source
+/// of one's own.
+template <class Shared, class Traffic = traffic::by_pattern>
 class steady {
+  static_assert(
+      RoutingPolicy<Shared>,
+      "the shared routing gives a flow, or all flows of a phase, a path whatever the type "
+      "of the loads that it may look at: see route/routing.hpp");
+  static_assert(
+      traffic::JobTraffic<Traffic>,
+      "what jobs send is a function (const job&, const traffic::group&, double bytes) to a "
+      "PhaseSource: see traffic/collectives.hpp");
+
  public:
-  steady(const fabric::leaf_spine& dc, Shared shared, steady_options options = {})
-      : fabric_(dc), links_(dc), shared_(std::move(shared)), options_(options),
+  template <LeafSpineFabric Fabric>
+  steady(const Fabric& dc, Shared shared, steady_options options = {}, Traffic traffic = {})
+      : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)),
+        traffic_(std::move(traffic)), options_(options),
         rounds_(static_cast<std::size_t>(std::max(1, options.rounds))),
         background_(rounds_, std::vector<std::int64_t>(links_.size(), 0)), users_(links_.size()),
-        phase_load_(links_.size(), 0), share_of_(links_.size(), nobody),
-        link_epoch_(links_.size(), 0) {}
+        link_epoch_(links_.size(), 0), measure_(links_.size()) {}
 
-  /// Adds the flows of `owner`. \param duty  share of the time in which it communicates when nothing
-  /// slows it down, in [0, 1]. Precondition: `owner` is not there yet.
+  /// Adds the flows of `owner`. \param source  of the group of `where.gpus`, only looked at here
+  /// \param duty  share of the time in which it communicates when nothing slows it down, in [0, 1].
+  /// Precondition: `owner` is not there yet.
+  template <class Source>
+  void add(job_id owner, const fabric::placement& where, const Source& source, double duty) {
+    static_assert(traffic::PhaseSource<Source>,
+                  "what a job sends is a PhaseSource: size() says how many phases there are, "
+                  "write(k, out) writes the flows of one (traffic/phase_source.hpp)");
+    if constexpr (traffic::PhaseSource<Source>)
+      put(owner, where, duty, [&](const traffic::group&) -> const Source& { return source; });
+  }
+  /// Adds the collective of that name.
   void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
-    assert(!slot_of_.contains(owner) && duty >= 0 && duty <= 1);
-    const std::uint32_t slot = take_slot();
-    slot_of_.emplace(owner, slot);
-    entry& e = entries_[slot];
-    e.owner = owner;
-    e.duty = duty;
-    load(e, where, pattern);
-    for (const share& s : e.shares) users_[s.link].push_back(slot);
-    update(slot, true);
+    put(owner, where, duty,
+        [&](const traffic::group& ranks) { return traffic::source_of(pattern, ranks, 1.0); });
+  }
+  /// Adds what `spec` sends for its `comm_share` of the time.
+  void add(const job& spec, const fabric::placement& where) {
+    put(spec.id, where, spec.comm_share,
+        [&](const traffic::group& ranks) { return traffic_(spec, ranks, 1.0); });
   }
 
   /// Takes the flows of `owner` away. Precondition: it is there.
@@ -85,7 +107,7 @@ class steady {
     const auto it = slot_of_.find(owner);
     assert(it != slot_of_.end());
     const std::uint32_t slot = it->second;
-    for (const share& s : entries_[slot].shares) {
+    for (const footprint::share& s : entries_[slot].use.shares) {
       auto& users = users_[s.link];
       *std::find(users.begin(), users.end(), slot) = users.back();
       users.pop_back();
@@ -107,34 +129,15 @@ class steady {
   [[nodiscard]] std::span<const job_id> changed() const { return changed_; }
 
  private:
-  static constexpr double unit = 1099511627776.0;  // of amounts, in a flow: 2^40
-  static constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
+  using footprint = detail::footprint;
+  static constexpr double unit = footprint::unit;
 
-  struct share {
-    std::uint32_t link = 0;
-    std::uint32_t end = 0;  // of its hits
-    double mean = 0;        // flows while the group communicates, in units
-  };
-  struct hit {
-    std::uint32_t phase = 0;
-    std::uint32_t slack = 0;  // flows that the fullest link of the phase has more than this one
-  };
-  struct phase_of {
-    double weight = 0;  // of the undisturbed communication time
-    double own = 1;     // flows on its fullest link, of this group alone; at least `card`
-    double card = 1;
-  };
   struct entry {
     job_id owner;
     double duty = 0;
-    std::vector<phase_of> phases;
-    std::vector<share> shares;                      // links
-    std::vector<hit> hits;                          // of each share in turn, by slack
+    footprint use;
     std::vector<double> slowdown;                   // of each round
     std::vector<std::vector<std::int64_t>> amount;  // of each round and share: mean flows, in units
-  };
-  struct found {
-    std::uint32_t share = 0, phase = 0, flows = 0, slack = 0;
   };
 
   std::uint32_t take_slot() {
@@ -150,88 +153,42 @@ class steady {
     return slot;
   }
 
-  /// Fills phases, shares and hits of `e`; it weighs nothing yet.
-  void load(entry& e, const fabric::placement& where, collective pattern) {
+  /// \param make  group → its source
+  template <class Make>
+  void put(job_id owner, const fabric::placement& where, double duty, Make&& make) {
+    assert(!slot_of_.contains(owner) && duty >= 0 && duty <= 1);
+    const std::uint32_t slot = take_slot();
+    slot_of_.emplace(owner, slot);
+    entry& e = entries_[slot];
+    e.owner = owner;
+    e.duty = duty;
+    load(e, where, make);
+    for (const footprint::share& s : e.use.shares) users_[s.link].push_back(slot);
+    update(slot, true);
+  }
+
+  /// Fills the footprint of `e`; it weighs nothing yet.
+  template <class Make>
+  void load(entry& e, const fabric::placement& where, Make& make) {
     std::fill(e.slowdown.begin(), e.slowdown.end(), 1.0);
-    e.phases.clear();
-    e.shares.clear();
-    e.hits.clear();
+    e.use.clear();
     const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
     if (ranks.crosses_leafs()) {
-      found_.clear();
-      if (where.links.empty()) {
-        load_routed(e, ranks, pattern, shared_);
+      const auto& all = make(ranks);
+      const auto route = [&](auto& policy) {
+        const auto others = [this](std::uint32_t l) {
+          return static_cast<double>(background_.front()[l]) / unit;
+        };
+        measure_(e.use, fabric_, links_, ranks, all, policy, others, options_.phase_samples);
+      };
+      if (!where.owns_network()) {
+        route(shared_);
       } else {
-        owned own{fabric_, where.links};
-        load_routed(e, ranks, pattern, own);
+        owned own{fabric_.leafs(), where};
+        route(own);
       }
-      double total = 0;
-      for (const phase_of& p : e.phases) total += p.weight;
-      for (phase_of& p : e.phases) p.weight /= total;
-      sort_hits(e);
     }
-    for (auto& a : e.amount) a.assign(e.shares.size(), 0);
-  }
-
-  template <class Policy>
-  void load_routed(entry& e, const traffic::group& ranks, collective pattern, Policy& policy) {
-    const traffic::phases all{pattern, ranks, 1.0};
-    const auto flows_on = [this](std::uint32_t l) {
-      return static_cast<double>(background_.front()[l]) / unit + phase_load_[l];
-    };
-    const view<decltype(flows_on)> v{fabric_, links_, ranks, flows_on};
-    const std::size_t samples =
-        std::min(all.size(), static_cast<std::size_t>(std::max(1, options_.phase_samples)));
-    for (std::size_t i = 0; i < samples; ++i) {
-      const std::size_t k = (2 * i + 1) * all.size() / (2 * samples);
-      const traffic::phase p = all.write(k, flows_);
-      const card_load cards = cards_(ranks, flows_);
-      phase_of here{.weight = p.repeat * undisturbed_s(fabric_, p, cards),
-                    .own = std::max(1.0, static_cast<double>(cards.card)),
-                    .card = std::max(1.0, static_cast<double>(cards.card))};
-      touched_.clear();
-      for_each_link(policy, v, flows_, [&](std::uint32_t l) {
-        if (phase_load_[l]++ == 0) touched_.push_back(l);
-      });
-      for (std::uint32_t l : touched_) {
-        if (share_of_[l] == nobody) {
-          share_of_[l] = static_cast<std::uint32_t>(e.shares.size());
-          e.shares.push_back({.link = l});
-        }
-        const auto count = static_cast<std::uint32_t>(phase_load_[l]);
-        found_.push_back({share_of_[l], static_cast<std::uint32_t>(i), count});
-        here.own = std::max(here.own, static_cast<double>(count));
-        phase_load_[l] = 0;
-      }
-      e.phases.push_back(here);
-    }
-  }
-
-  /// Sorts what was found by share and slack, by counting.
-  void sort_hits(entry& e) {
-    slack_ends_.clear();
-    for (found& x : found_) {
-      ++e.shares[x.share].end;
-      e.shares[x.share].mean += e.phases[x.phase].weight * x.flows;
-      x.slack = static_cast<std::uint32_t>(e.phases[x.phase].own) - x.flows;
-      if (x.slack >= slack_ends_.size()) slack_ends_.resize(x.slack + 1, 0);
-      ++slack_ends_[x.slack];
-    }
-    std::uint32_t behind = 0;
-    for (std::uint32_t& n : slack_ends_) n = std::exchange(behind, behind + n);
-    by_slack_.resize(found_.size());
-    for (std::uint32_t i = 0; i < found_.size(); ++i) by_slack_[slack_ends_[found_[i].slack]++] = i;
-
-    std::uint32_t at = 0;
-    for (share& s : e.shares) {
-      share_of_[s.link] = nobody;
-      s.mean *= unit;
-      at += s.end;
-      s.end = at - s.end;  // its begin, until its hits are in
-    }
-    e.hits.resize(found_.size());
-    for (std::uint32_t i : by_slack_)
-      e.hits[e.shares[found_[i].share].end++] = {found_[i].phase, found_[i].slack};
+    for (auto& a : e.amount) a.assign(e.use.shares.size(), 0);
   }
 
   /// Carries the arrival or departure of `slot` through all rounds.
@@ -269,11 +226,11 @@ class steady {
   /// What the group in `slot` puts on its links in round `r`. Reaches those who share a link that
   /// carries another load than before.
   void put_load(std::uint32_t slot, std::size_t r, double duty) {
-    const entry& e = entries_[slot];
+    const footprint& use = entries_[slot].use;
     auto& background = background_[r];
     auto& amounts = entries_[slot].amount[r];
-    for (std::size_t i = 0; i < e.shares.size(); ++i) {
-      const share& s = e.shares[i];
+    for (std::size_t i = 0; i < use.shares.size(); ++i) {
+      const footprint::share& s = use.shares[i];
       const std::int64_t now = rounded(duty * s.mean), before = std::exchange(amounts[i], now);
       if (now == before) continue;
       background[s.link] += now - before;
@@ -290,29 +247,31 @@ class steady {
   }
 
   [[nodiscard]] double slowdown_of(const entry& e, std::size_t round) {
+    const footprint& use = e.use;
     const std::int64_t* background = background_[round].data();
     const std::int64_t* amount = e.amount[round].data();
     most_.clear();
-    for (const phase_of& p : e.phases) most_.push_back(p.own);
+    for (const footprint::phase& p : use.phases) most_.push_back(p.own);
     std::size_t h = 0;
-    for (std::size_t i = 0; i < e.shares.size(); h = e.shares[i++].end) {
-      const std::int64_t others = background[e.shares[i].link] - amount[i];
+    for (std::size_t i = 0; i < use.shares.size(); h = use.shares[i++].end) {
+      const std::int64_t others = background[use.shares[i].link] - amount[i];
       if (others == 0) continue;
       const double flows = static_cast<double>(others) * (1 / unit);
-      for (; h < e.shares[i].end && e.hits[h].slack < flows; ++h) {
-        const hit x = e.hits[h];
-        most_[x.phase] = std::max(most_[x.phase], e.phases[x.phase].own - x.slack + flows);
+      for (; h < use.shares[i].end && use.hits[h].slack < flows; ++h) {
+        const footprint::hit x = use.hits[h];
+        most_[x.phase] = std::max(most_[x.phase], use.phases[x.phase].own - x.slack + flows);
       }
     }
     double stretched = 0;  // added to 1, so that nothing added leaves exactly 1
-    for (std::size_t i = 0; i < e.phases.size(); ++i)
-      stretched += e.phases[i].weight * (most_[i] / e.phases[i].card - 1);
+    for (std::size_t i = 0; i < use.phases.size(); ++i)
+      stretched += use.phases[i].weight * (most_[i] / use.phases[i].card - 1);
     return 1 + stretched;
   }
 
   fabric::leaf_spine fabric_;
   link_numbers links_;
   Shared shared_;
+  Traffic traffic_;
   steady_options options_;
   std::size_t rounds_;
 
@@ -323,18 +282,24 @@ class steady {
   std::map<job_id, std::uint32_t> slot_of_;
   std::vector<job_id> changed_;
 
-  std::vector<int> phase_load_;          // scratch, per directed link
-  std::vector<std::uint32_t> share_of_;  // scratch, per directed link
-  std::vector<std::uint32_t> touched_, moved_, reached_;
+  std::vector<std::uint32_t> moved_, reached_;
   std::vector<unsigned char> is_reached_;  // per slot
   std::vector<std::uint64_t> link_epoch_;  // when the users of a directed link were reached last
   std::uint64_t epoch_ = 1;
   std::size_t all_ = 0;  // who can be reached
-  std::vector<traffic::flow> flows_;
-  std::vector<found> found_;
-  std::vector<std::uint32_t> slack_ends_, by_slack_;
   std::vector<double> most_;
-  card_counter cards_;
+  detail::footprint_maker measure_;
 };
+
+/// The model of contention that goes with a fabric and a routing: `steady`, or none where a fabric has no
+/// leafs and spines.
+template <class Fabric, class Shared>
+[[nodiscard]] auto contention_on(const Fabric& dc, const Shared& shared,
+                                 const steady_options& options) {
+  if constexpr (LeafSpineFabric<Fabric>)
+    return steady<Shared>(dc, shared, options);
+  else
+    return no_contention{};
+}
 
 }  // namespace heddle::route

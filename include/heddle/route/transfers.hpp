@@ -73,7 +73,7 @@ class transfers {
     double since = 0;
     double rate = 0;
     double end = never;
-    std::uint32_t place = nowhere;  // in the heap
+    std::uint32_t heap_index = nowhere;  // in the heap
   };
 
   void solve() {
@@ -86,12 +86,12 @@ class transfers {
       x.since = now_;
       x.rate = network_.rate(f);
       x.end = x.left > 0 ? now_ + x.left / x.rate : now_;
-      if (x.place == nowhere) {
-        x.place = static_cast<std::uint32_t>(heap_.size());
+      if (x.heap_index == nowhere) {
+        x.heap_index = static_cast<std::uint32_t>(heap_.size());
         heap_.push_back(f);
       }
-      rise(x.place);
-      sink(x.place);
+      rise(x.heap_index);
+      sink(x.heap_index);
     }
   }
 
@@ -101,7 +101,7 @@ class transfers {
   }
   void put(std::uint32_t f, std::size_t at) {
     heap_[at] = f;
-    flows_[f].place = static_cast<std::uint32_t>(at);
+    flows_[f].heap_index = static_cast<std::uint32_t>(at);
   }
   void rise(std::size_t at) {
     const std::uint32_t f = heap_[at];
@@ -119,14 +119,14 @@ class transfers {
     put(f, at);
   }
   void drop(std::uint32_t f) {
-    const std::size_t at = flows_[f].place;
+    const std::size_t at = flows_[f].heap_index;
     const std::uint32_t last = heap_.back();
     heap_.pop_back();
-    flows_[f].place = nowhere;
+    flows_[f].heap_index = nowhere;
     if (last == f) return;
     put(last, at);
     rise(at);
-    sink(flows_[last].place);
+    sink(flows_[last].heap_index);
   }
 
   flow_network network_;

@@ -9,7 +9,7 @@
 
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 

@@ -1,20 +1,24 @@
 // Proves that jobs do not slow one another down, or shows where they do.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route {
 
@@ -22,8 +26,8 @@ namespace heddle::route {
 struct violation {
   job_id job;    ///< whose flows were looked at
   job_id other;  ///< who else uses or owns the link; `job` itself for a collision within
-  collective pattern = collective::none;
-  std::size_t phase = 0;  ///< of `job`
+  collective pattern = collective::none;  ///< of `job`; none: it has a source of its own
+  std::size_t phase = 0;                  ///< of `job`
   leaf_id leaf{};
   spine_id spine{};
   bool up = true;   ///< leaf to spine, or back
@@ -31,13 +35,12 @@ struct violation {
   int allowed = 1;  ///< as many as a network card carries; 0: there is no link to take
 
   [[nodiscard]] std::string message() const {
-    if (allowed == 0)
-      return "job " + std::to_string(job.value) + ", " + std::string(name(pattern)) + " phase " +
-             std::to_string(phase) + ": two of its leafs share no spine of its own";
-    return "job " + std::to_string(job.value) + ", " + std::string(name(pattern)) + " phase " +
-           std::to_string(phase) + ": the link " + (up ? "from leaf " : "to leaf ") +
-           std::to_string(leaf.value) + (up ? " to spine " : " from spine ") +
-           std::to_string(spine.value) +
+    const std::string what = "job " + std::to_string(job.value) + ", " +
+                             (pattern == collective::none ? "" : std::string(name(pattern)) + " ") +
+                             "phase " + std::to_string(phase);
+    if (allowed == 0) return what + ": two of its leafs share no spine of its own";
+    return what + ": the link " + (up ? "from leaf " : "to leaf ") + std::to_string(leaf.value) +
+           (up ? " to spine " : " from spine ") + std::to_string(spine.value) +
            (other == job ? " carries " + std::to_string(flows) + " flows of a phase, " +
                                std::to_string(allowed) + " allowed"
                          : " is used by job " + std::to_string(other.value) + " too");
@@ -52,64 +55,87 @@ struct isolation {
   explicit operator bool() const { return !broken; }
 };
 
+namespace detail {
+template <class F>
+concept SourceOfJob = requires(F& source_of, job_id job, const traffic::group& ranks) {
+  { source_of(job, ranks) } -> traffic::PhaseSource;
+};
+}  // namespace detail
+
 /// Checks that all jobs of `state` are isolated: no directed link carries flows of two jobs or is
 /// owned by another, and no phase of a job puts more flows on a link than a network card carries.
 /// Looks at every flow of every phase and knows nothing of how placements were found.
 ///
-/// \param pattern_of  callable: job id → its collective
-/// \param shared      routes the jobs that own no links
+/// \param source_of  callable: (job id, its group) → the PhaseSource of what it sends; or job id →
+///                   its collective
+/// \param shared     routes the jobs that own no links
 /// O(flows of all phases); an all-to-all of N ranks has N² of them.
-template <class PatternOf, RoutingPolicy Shared>
-[[nodiscard]] isolation verify_isolated(const fabric::ledger& state, PatternOf&& pattern_of,
+template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
+[[nodiscard]] isolation verify_isolated(const fabric::ledger<Fabric>& state, SourceOf&& source_of,
                                         Shared shared) {
-  const fabric::leaf_spine& dc = state.fabric();
-  const link_numbers links{dc};
+  constexpr bool by_pattern = std::is_invocable_r_v<collective, SourceOf&, job_id>;
+  static_assert(by_pattern || detail::SourceOfJob<SourceOf>,
+                "the second argument of verify_isolated gives what a job sends: a PhaseSource for "
+                "(job_id, const traffic::group&), or a collective for a job_id");
+  const fabric::leaf_spine& dc = fixed_part(state.fabric());
+  const link_numbers links{state.fabric()};
   std::vector<job_id> user(links.size());
   std::vector<int> load(links.size(), 0);
   std::vector<std::uint32_t> touched;
   std::vector<traffic::flow> flows;
+  traffic::incast_counter incast;
   isolation result;
 
-  // On an optical fabric an uplink leads where its circuit does.
-  const auto spine_of = [&](std::uint32_t l, const std::vector<fabric::link>& own) {
-    if (!dc.is_optical()) return links.spine_of(l);
-    for (const fabric::link& k : own)
-      if (links.up(k.leaf, k.spine, k.lane) == l || links.down(k.spine, k.leaf, k.lane) == l)
+  // A circuit leads where its owner has it, a fixed link where its number says.
+  const auto spine_of = [&](std::uint32_t l, const std::vector<fabric::circuit>& own) {
+    for (const fabric::circuit& k : own)
+      if (links.up(k.leaf, k.spine, k.uplink) == l || links.down(k.spine, k.leaf, k.uplink) == l)
         return k.spine;
-    return spine_id{};
+    return own.empty() ? links.spine_of(l) : spine_id{};
   };
 
   // What is owned is used by its owner, whether or not a flow passes.
-  for (const auto& [job, where] : state.placements())
-    for (const fabric::link& k : where.links) {
-      user[links.up(k.leaf, k.spine, k.lane)] = job;
-      user[links.down(k.spine, k.leaf, k.lane)] = job;
-    }
+  const auto use = [&](job_id job, leaf_id l, spine_id s, std::uint32_t lane) {
+    user[links.up(l, s, lane)] = job;
+    user[links.down(s, l, lane)] = job;
+  };
+  for (const auto& [job, where] : state.placements()) {
+    for (const fabric::link& k : where.links) use(job, k.leaf, k.spine, k.lane);
+    for (const fabric::circuit& k : where.circuits) use(job, k.leaf, k.spine, k.uplink);
+  }
 
   const auto check = [&](job_id job, const fabric::placement& where, const traffic::group& ranks,
                          auto& policy) {
-    const collective pattern = pattern_of(job);
-    const traffic::phases all{pattern, ranks, 1.0};
+    collective pattern = collective::none;
+    const auto make = [&]() -> decltype(auto) {
+      if constexpr (by_pattern)
+        return traffic::source_of(pattern = source_of(job), ranks, 1.0);
+      else
+        return source_of(job, ranks);
+    };
+    const auto& all = make();
     const detail::no_load none;
     const view<detail::no_load> v{dc, links, ranks, none};
-    for (std::size_t k = 0; k < all.size() && !result.broken; ++k) {
-      const traffic::phase p = all.write(k, flows);
+    const std::size_t phases = all.size();
+    for (std::size_t k = 0; k < phases && !result.broken; ++k) {
+      (void)all.write(k, flows);
+      const int allowed = incast(flows);
       result.flows_checked += flows.size();
       touched.clear();
       for_each_link(policy, v, flows, [&](std::uint32_t l) {
         if (load[l]++ == 0) touched.push_back(l);
         const job_id other = user[l].valid() ? user[l] : job;
         user[l] = other;
-        if (!result.broken && (other != job || load[l] > p.incast))
+        if (!result.broken && (other != job || load[l] > allowed))
           result.broken = violation{job,
                                     other,
                                     pattern,
                                     k,
                                     links.leaf_of(l),
-                                    spine_of(l, where.links),
+                                    spine_of(l, where.circuits),
                                     links.is_up(l),
                                     load[l],
-                                    p.incast};
+                                    allowed};
       });
       for (std::uint32_t l : touched) load[l] = 0;
       if constexpr (requires { policy.complete(); })
@@ -120,11 +146,13 @@ template <class PatternOf, RoutingPolicy Shared>
   };
   for (const auto& [job, where] : state.placements()) {
     const traffic::group ranks = traffic::make_group(dc, where.gpus);
-    if (where.links.empty()) {
-      check(job, where, ranks, shared);
-    } else {
-      owned own{dc, where.links};
+    if (where.owns_network()) {
+      owned own{dc.leafs(), where};
       check(job, where, ranks, own);
+    } else if (dc.links() > 0 || !ranks.crosses_leafs()) {
+      check(job, where, ranks, shared);
+    } else {  // dark: between its leafs there is nothing but circuits
+      result.broken = violation{.job = job, .other = job, .allowed = 0};
     }
     if (result.broken) break;
   }

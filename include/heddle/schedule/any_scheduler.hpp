@@ -6,13 +6,14 @@
 #include <type_traits>
 #include <utility>
 
-#include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/options.hpp>
+#include <heddle/schedule/scheduler_concept.hpp>
 #include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule {
@@ -27,8 +28,8 @@ class any_network {
       : object_(new Network(std::move(network)), [](void* p) { delete static_cast<Network*>(p); }),
         calls_(&calls_of<Network>) {}
 
-  void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
-    calls_->add(object_.get(), owner, where, pattern, duty);
+  void add(const job& spec, const fabric::placement& where) {
+    calls_->add(object_.get(), spec, where);
   }
   void remove(job_id owner) { calls_->remove(object_.get(), owner); }
   [[nodiscard]] double slowdown(job_id owner) const {
@@ -38,16 +39,14 @@ class any_network {
 
  private:
   struct calls {
-    void (*add)(void*, job_id, const fabric::placement&, collective, double);
+    void (*add)(void*, const job&, const fabric::placement&);
     void (*remove)(void*, job_id);
     double (*slowdown)(const void*, job_id);
     std::span<const job_id> (*changed)(const void*);
   };
   template <class N>
   static constexpr calls calls_of{
-      [](void* n, job_id j, const fabric::placement& p, collective c, double duty) {
-        static_cast<N*>(n)->add(j, p, c, duty);
-      },
+      [](void* n, const job& j, const fabric::placement& p) { static_cast<N*>(n)->add(j, p); },
       [](void* n, job_id j) { static_cast<N*>(n)->remove(j); },
       [](const void* n, job_id j) {
         return static_cast<double>(static_cast<const N*>(n)->slowdown(j));
@@ -62,6 +61,8 @@ class any_network {
 /// decision costs one indirect call more. Move only. One writer.
 ///
 ///     schedule::any_scheduler plan{schedule::scheduler{order::fifo{}, ...}};
+/// \tparam Fabric  that it schedules on
+template <class Fabric = fabric::leaf_spine>
 class any_scheduler {
  public:
   template <class Scheduler>
@@ -70,40 +71,38 @@ class any_scheduler {
       : object_(new Scheduler(std::move(plan)), [](void* p) { delete static_cast<Scheduler*>(p); }),
         calls_(&calls_of<Scheduler>) {}
 
-  [[nodiscard]] decision decide(state& s, double now_s) {
+  [[nodiscard]] decision decide(state<Fabric>& s, double now_s) {
     return calls_->decide(object_.get(), s, now_s);
   }
-  [[nodiscard]] bool carry_out(state& s, double now_s, const decision& d) {
+  [[nodiscard]] bool carry_out(state<Fabric>& s, double now_s, const decision& d) {
     return calls_->carry_out(object_.get(), s, now_s, d);
   }
   [[nodiscard]] const scheduler_options& options() const { return calls_->options(object_.get()); }
   /// The network under this scheduler's routing.
-  [[nodiscard]] any_network make_network(const fabric::leaf_spine& dc,
-                                         const route::steady_options& o) const {
+  [[nodiscard]] any_network make_network(const Fabric& dc, const route::steady_options& o) const {
     return calls_->network(object_.get(), dc, o);
   }
 
  private:
   struct calls {
-    decision (*decide)(void*, state&, double);
-    bool (*carry_out)(void*, state&, double, const decision&);
+    decision (*decide)(void*, state<Fabric>&, double);
+    bool (*carry_out)(void*, state<Fabric>&, double, const decision&);
     const scheduler_options& (*options)(const void*);
-    any_network (*network)(const void*, const fabric::leaf_spine&, const route::steady_options&);
+    any_network (*network)(const void*, const Fabric&, const route::steady_options&);
   };
   template <class S>
   static constexpr calls calls_of{
-      [](void* s, state& x, double now_s) { return static_cast<S*>(s)->decide(x, now_s); },
-      [](void* s, state& x, double now_s, const decision& d) {
+      [](void* s, state<Fabric>& x, double now_s) { return static_cast<S*>(s)->decide(x, now_s); },
+      [](void* s, state<Fabric>& x, double now_s, const decision& d) {
         return static_cast<S*>(s)->carry_out(x, now_s, d);
       },
       [](const void* s) -> const scheduler_options& { return static_cast<const S*>(s)->options(); },
-      [](const void* s, const fabric::leaf_spine& dc, const route::steady_options& o) {
+      [](const void* s, const Fabric& dc, const route::steady_options& o) {
         const S& plan = *static_cast<const S*>(s);
         if constexpr (requires { plan.make_network(dc, o); })  // it knows one that is erased itself
           return plan.make_network(dc, o);
         else
-          return any_network{
-              route::steady<std::remove_cvref_t<decltype(plan.route())>>(dc, plan.route(), o)};
+          return any_network{route::contention_on(dc, plan.route(), o)};
       }};
 
   std::unique_ptr<void, void (*)(void*)> object_;

@@ -1,13 +1,15 @@
-// What an energy budget allows now.
+// What there is to hand out, and what a budget allows of it now.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
 
-#include <heddle/allocate/energy_account.hpp>
+#include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/energy_allowance.hpp>
+#include <heddle/fabric/watts.hpp>
+#include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/options.hpp>
-#include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule {
 
@@ -19,12 +21,13 @@ struct budget_now {
 };
 
 /// Turns the budgets of `o` into limits at `s.now_s`. A budget over a horizon is a power limit
-/// (allocate/energy_account.hpp), one without an amount. Derived. O(1).
-[[nodiscard]] inline budget_now budget_at(const scheduler_options& o, const state& s) {
+/// (allocate/energy_allowance.hpp), one without an amount. Derived. O(1).
+template <class State>
+[[nodiscard]] budget_now budget_at(const scheduler_options& o, const State& s) {
   budget_now b{.power_w = o.power_budget_w};
   if (!o.energy.limited()) return b;
   if (o.energy.recurs()) {
-    allocate::energy_account account{o.energy.energy_j, o.energy.horizon_s, s.start_s};
+    allocate::energy_allowance account{o.energy.energy_j, o.energy.horizon_s, s.start_s};
     account.spend(s.now_s, s.energy_j);
     b.power_w = std::min(b.power_w, account.power_w());
     b.used_up = b.power_w < s.idle_power_w();
@@ -35,10 +38,34 @@ struct budget_now {
   return b;
 }
 
+/// What there is for candidates within `b`; running jobs are candidates too, or what they have is given.
+template <class State>
+[[nodiscard]] allocate::limits limits_at(const State& s, const budget_now& b, bool with_running) {
+  allocate::limits l{.gpus = s.ledger.free_gpus(),
+                     .gpu_idle_w = s.power.gpu_idle_w,
+                     .power_w = b.power_w - s.idle_power_w(),
+                     .energy_j = b.energy_j,
+                     .now_s = s.now_s,
+                     .rescale = s.moves.rescale};
+  const bool limited = l.power_w < std::numeric_limits<double>::infinity() ||
+                       l.energy_j < std::numeric_limits<double>::infinity();
+  if (!with_running && !limited) return l;
+  for (std::uint32_t slot : s.running) {
+    const active_job& j = s.jobs[slot];
+    if (with_running) {
+      l.gpus += j.point()->config.gpus;
+    } else {
+      l.power_w -= allocate::extra_power_w(*j.point(), l);
+      l.energy_j -= j.work_at(s.now_s) * j.point()->energy_per_sample_j();
+    }
+  }
+  return l;
+}
+
 /// When `budget_at` should be asked again although no job comes or goes, in s.
 /// \param wanted  somebody waits for the budget
-[[nodiscard]] inline double budget_changes_s(const scheduler_options& o, const state& s,
-                                             bool wanted) {
+template <class State>
+[[nodiscard]] double budget_changes_s(const scheduler_options& o, const State& s, bool wanted) {
   constexpr double never = std::numeric_limits<double>::infinity();
   constexpr double least_s = 1;  // how late the end of a budget may be seen
   if (!o.energy.limited()) return never;
@@ -50,10 +77,8 @@ struct budget_now {
   const double left_j = o.energy.energy_j - s.energy_j;
   if (left_j <= 0 || s.running.empty()) return never;
   double most_w = s.idle_power_w();
-  for (std::uint32_t slot : s.running) {
-    const model::operating_point& p = *s.jobs[slot].point;
-    most_w += p.power_w - p.config.gpus * s.power.gpu_idle_w;
-  }
+  for (std::uint32_t slot : s.running)
+    most_w += fabric::extra_power_w(*s.jobs[slot].point(), s.power.gpu_idle_w);
   return s.now_s + std::max(least_s, left_j / most_w);
 }
 

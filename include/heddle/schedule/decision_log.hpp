@@ -9,6 +9,7 @@
 // machine that was switched off; what is left of the last decision is then ignored.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <istream>
 #include <ostream>
@@ -18,10 +19,9 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/decision_text.hpp>
-#include <heddle/schedule/state.hpp>
+#include <heddle/schedule/detail/decision_reader.hpp>
 
 namespace heddle::schedule {
 
@@ -41,13 +41,12 @@ class decision_log {
     text_ += "end\n";
     *out_ << text_ << std::flush;
   }
-  /// As an observer of a simulation.
-  template <class Moment>
-    requires requires(const Moment& m) {
-      decision(m.decided);
-      m.now_s;
+  /// As an observer of a simulation, which tells it of each `decision_made`.
+  template <class Event>
+    requires requires(const Event& e) {
+      { e.what } -> std::same_as<const decision&>;
     }
-  void on_decision(const Moment& m) { write(m.now_s, m.decided); }
+  void operator()(const Event& e) { write(e.now_s, e.what); }
 
  private:
   std::ostream* out_;
@@ -99,24 +98,25 @@ struct logged {
   return out;
 }
 
-/// Makes the decisions of a log again, and then those of `Scheduler`. `decide` has the result, and
+/// Makes the decisions of a log again, and then those of `Plan`. `decide` has the result, and
 /// leaves the state, that the scheduler would have had and left itself.
-template <class Scheduler>
+template <class Plan>
 class replayed {
  public:
   /// \param plan  is used as it is and must outlive this
-  replayed(Scheduler& plan, std::vector<logged> log) : plan_(&plan), log_(std::move(log)) {}
+  replayed(Plan& plan, std::vector<logged> log) : plan_(&plan), log_(std::move(log)) {}
 
   [[nodiscard]] decltype(auto) route() const { return plan_->route(); }
   [[nodiscard]] decltype(auto) options() const { return plan_->options(); }
-  template <class Contention>
-    requires requires(const Scheduler& plan, const fabric::leaf_spine& dc, const Contention& c) {
+  template <class Fabric, class Contention>
+    requires requires(const Plan& plan, const Fabric& dc, const Contention& c) {
       plan.make_network(dc, c);
     }
-  [[nodiscard]] auto make_network(const fabric::leaf_spine& dc, const Contention& c) const {
+  [[nodiscard]] auto make_network(const Fabric& dc, const Contention& c) const {
     return plan_->make_network(dc, c);
   }
-  [[nodiscard]] bool carry_out(state& s, double now_s, const decision& d) {
+  template <class State>
+  [[nodiscard]] bool carry_out(State& s, double now_s, const decision& d) {
     return plan_->carry_out(s, now_s, d);
   }
   /// Decisions made from the log so far.
@@ -124,7 +124,8 @@ class replayed {
 
   /// \throws input_error  if the next decision of the log is of another time or does not fit: it
   ///                      belongs to another cluster, trace or set of options
-  decision decide(state& s, double now_s) {
+  template <class State>
+  decision decide(State& s, double now_s) {
     if (next_ == log_.size()) return plan_->decide(s, now_s);
     logged& l = log_[next_];
     if (l.at_s != now_s)
@@ -138,7 +139,7 @@ class replayed {
   }
 
  private:
-  Scheduler* plan_;
+  Plan* plan_;
   std::vector<logged> log_;
   std::size_t next_ = 0;
 };

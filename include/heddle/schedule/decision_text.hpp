@@ -3,23 +3,21 @@
 //   at 12.5
 //   stop 7
 //   resize 3 point 8 1 32 1.41 812.5 2100 700 gpus 0-7 links 0.4.0-3 moved
-//   start 9 point 16 2 32 1.41 1600 4200 1400 gpus 8-23 links 1.4.0-3 rewired 3:0.4.1>0.4.7
+//   start 9 point 16 2 32 1.41 1600 4200 1400 gpus 8-23 circuits 1.4.0-3 rewired 3:0.4.1>0.4.7
 //   wait 10 gpus proved
 //   on 3
 //   off 5
 //   again 100
 //
 // A decision begins with its time. A point is its GPUs, servers, local batch, clock in GHz,
-// throughput, power and waiting power in W. A link is leaf.spine.lane. Ranges are written a-b.
+// throughput, power and waiting power in W. A link is leaf.spine.lane, a circuit leaf.spine.uplink. Ranges are written a-b.
 // Numbers are the shortest that read back as themselves.
 #pragma once
 
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <istream>
 #include <limits>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -27,6 +25,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/text.hpp>
 #include <heddle/schedule/decision.hpp>
 
 namespace heddle::schedule {
@@ -89,171 +88,40 @@ class decision_writer {
       if (k > i + 1) number(where.gpus[k - 1].value, '-');
       i = k;
     }
-    if (where.links.empty()) return;
-    text(" links");
-    for (std::size_t i = 0; i < where.links.size();) {
-      const fabric::link& first = where.links[i];
+    parts(" links", where.links, &fabric::link::lane);
+    parts(" circuits", where.circuits, &fabric::circuit::uplink);
+  }
+  /// Links or circuits, those of consecutive numbers together.
+  template <class Part>
+  void parts(std::string_view what, const std::vector<Part>& all, std::uint32_t Part::*which) {
+    if (all.empty()) return;
+    text(what);
+    for (std::size_t i = 0; i < all.size();) {
+      const Part& first = all[i];
       std::size_t k = i + 1;
-      while (k < where.links.size() && where.links[k].leaf == first.leaf &&
-             where.links[k].spine == first.spine && where.links[k].lane == first.lane + (k - i))
+      while (k < all.size() && all[k].leaf == first.leaf && all[k].spine == first.spine &&
+             all[k].*which == first.*which + (k - i))
         ++k;
-      link(first, i ? ',' : ' ');
-      if (k > i + 1) number(where.links[k - 1].lane, '-');
+      part(first, first.*which, i ? ',' : ' ');
+      if (k > i + 1) number(all[k - 1].*which, '-');
       i = k;
     }
   }
-  void link(const fabric::link& k, char before) {
-    number(k.leaf.value, before).number(k.spine.value, '.').number(k.lane, '.');
+  template <class Part>
+  void part(const Part& k, std::uint32_t which, char before) {
+    number(k.leaf.value, before).number(k.spine.value, '.').number(which, '.');
   }
   void rewired(const std::vector<fabric::circuit_move>& moves) {
     if (moves.empty()) return;
     text(" rewired");
     for (std::size_t i = 0; i < moves.size(); ++i) {
       number(moves[i].job.value, i ? ',' : ' ');
-      link(moves[i].from, ':');
-      link(moves[i].to, '>');
+      part(moves[i].from, moves[i].from.uplink, ':');
+      part(moves[i].to, moves[i].to.uplink, '>');
     }
   }
 
   std::string& out_;
-};
-
-/// Takes words and numbers from a line.
-class line_reader {
- public:
-  line_reader(std::string_view line, std::string where) : rest_(line), where_(std::move(where)) {}
-
-  [[noreturn]] void fail(const char* expected) const {
-    throw input_error(where_, expected, "\"" + std::string(rest_.substr(0, 20)) + "\"");
-  }
-  /// Takes `s` if it comes next.
-  bool take(std::string_view s) {
-    if (!rest_.starts_with(s)) return false;
-    rest_.remove_prefix(s.size());
-    return true;
-  }
-  template <class Number>
-  Number number(const char* expected) {
-    Number x{};
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), x);
-    if (error != std::errc{}) fail(expected);
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-    return x;
-  }
-  template <class Id>
-  Id id(const char* expected) {
-    return Id{number<std::uint32_t>(expected)};
-  }
-  template <class Number>
-  Number after_space(const char* expected) {
-    if (!take(" ")) fail(expected);
-    return number<Number>(expected);
-  }
-  void end() const {
-    if (!rest_.empty()) fail("the end of the line");
-  }
-
- private:
-  std::string_view rest_;
-  std::string where_;
-};
-
-class decision_reader {
- public:
-  /// Adds one line to `d`. \throws input_error  for a line that is none of a decision
-  static void read(line_reader& in, decision& d) {
-    if (in.take("stop ")) {
-      d.stops.push_back(in.id<job_id>("a job"));
-    } else if (in.take("resize ")) {
-      resize r;
-      placed(in, r.job, r.point, r.where);
-      r.moved = in.take(" moved");
-      r.rewired = moves(in);
-      d.resizes.push_back(std::move(r));
-    } else if (in.take("start ")) {
-      start s;
-      placed(in, s.job, s.point, s.where);
-      s.rewired = moves(in);
-      d.starts.push_back(std::move(s));
-    } else if (in.take("wait ")) {
-      blocked b;
-      b.job = in.id<job_id>("a job");
-      b.why = reason(in);
-      b.proved = in.take(" proved");
-      d.waiting.push_back(b);
-    } else if (in.take("on ")) {
-      d.servers_on.push_back(in.id<server_id>("a server"));
-    } else if (in.take("off ")) {
-      d.servers_off.push_back(in.id<server_id>("a server"));
-    } else if (in.take("again ")) {
-      d.again_s = in.number<double>("a time");
-    } else {
-      in.fail("stop, resize, start, wait, on, off or again");
-    }
-    in.end();
-  }
-
- private:
-  static void placed(line_reader& in, job_id& job, model::operating_point& p,
-                     fabric::placement& where) {
-    job = in.id<job_id>("a job");
-    if (!in.take(" point")) in.fail("a point");
-    p.config.gpus = in.after_space<int>("GPUs");
-    p.config.servers = in.after_space<int>("servers");
-    p.config.local_batch = in.after_space<double>("a batch");
-    p.config.clock_ghz = in.after_space<double>("a clock");
-    p.throughput = in.after_space<double>("a throughput");
-    p.power_w = in.after_space<double>("a power");
-    p.waiting_power_w = in.after_space<double>("a power");
-    if (!in.take(" gpus ")) in.fail("GPUs");
-    do {
-      const auto first = in.number<std::uint32_t>("a GPU");
-      const auto last = in.take("-") ? in.number<std::uint32_t>("a GPU") : first;
-      if (last < first || last - first > longest) in.fail("GPUs that rise");
-      for (std::uint32_t g = first; g <= last; ++g) where.gpus.push_back(gpu_id{g});
-    } while (in.take(","));
-    if (!in.take(" links ")) return;
-    do {
-      fabric::link k = link(in);
-      const auto last = in.take("-") ? in.number<std::uint32_t>("a lane") : k.lane;
-      if (last < k.lane || last - k.lane > longest) in.fail("lanes that rise");
-      for (; k.lane <= last; ++k.lane) where.links.push_back(k);
-    } while (in.take(","));
-  }
-  static fabric::link link(line_reader& in) {
-    fabric::link k;
-    k.leaf = in.id<leaf_id>("a leaf");
-    if (!in.take(".")) in.fail("a spine");
-    k.spine = in.id<spine_id>("a spine");
-    if (!in.take(".")) in.fail("a lane");
-    k.lane = in.number<std::uint32_t>("a lane");
-    return k;
-  }
-  static std::vector<fabric::circuit_move> moves(line_reader& in) {
-    std::vector<fabric::circuit_move> out;
-    if (!in.take(" rewired ")) return out;
-    do {
-      fabric::circuit_move m;
-      m.job = in.id<job_id>("a job");
-      if (!in.take(":")) in.fail("a link");
-      m.from = link(in);
-      if (!in.take(">")) in.fail("another link");
-      m.to = link(in);
-      out.push_back(m);
-    } while (in.take(","));
-    return out;
-  }
-  static place::wait_reason reason(line_reader& in) {
-    using enum place::wait_reason;
-    if (!in.take(" ")) in.fail("a reason");
-    // The longer of two that begin alike goes first.
-    for (place::wait_reason r :
-         {queue, budget, gpus, gpu_fragmentation, network_fragmentation, search_limit, none})
-      if (in.take(place::name(r))) return r;
-    in.fail("a reason to wait");
-  }
-
-  static constexpr std::uint32_t longest = 1u << 28;
 };
 
 }  // namespace detail

@@ -8,15 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/core/detail/scratch.hpp>
+#include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/fabric/trial.hpp>
 #include <heddle/place/placement_policy.hpp>
-#include <heddle/schedule/state.hpp>
+#include <heddle/schedule/active_job.hpp>
 
 namespace heddle::schedule {
 
@@ -29,12 +29,13 @@ struct expected_finish {
 };
 
 /// The running jobs by expected finish, into `out`. A job that overran its time is due now.
-inline void finishes_of(const state& s, double now_s, std::vector<expected_finish>& out) {
+template <class State>
+void finishes_of(const State& s, double now_s, std::vector<expected_finish>& out) {
   out.clear();
   for (std::uint32_t slot : s.running) {
     const active_job& j = s.jobs[slot];
     // Before its driver has set a rate, a job that has just started has the one of its point.
-    const double rate = j.rate > 0 ? j.rate : j.point->throughput / j.reference->throughput;
+    const double rate = j.rate > 0 ? j.rate : j.point()->throughput / j.reference->throughput;
     out.push_back({std::max(now_s, j.since_s) + std::max(0.0, j.remaining_at(now_s)) / rate, slot});
   }
   std::sort(out.begin(), out.end());
@@ -55,50 +56,43 @@ class forecast {
   /// \param need_w   power that the job needs
   /// \param freed_w  callable: running job → power that its end sets free
   /// At most one placement is tried for each running job.
-  template <class Place, class Freed>
-  [[nodiscard]] earliest_start operator()(const state& s, const place::request& job, double now_s,
+  template <class State, class Place, class Freed>
+  [[nodiscard]] earliest_start operator()(const State& s, const place::request& job, double now_s,
                                           Place& place, double spare_w, double need_w,
                                           Freed&& freed_w) {
-    if (trial_)
-      *trial_ = s.ledger;
-    else
-      trial_ = s.ledger;
+    auto& trial = start(s.ledger);
     finishes_of(s, now_s, finishes_);
     for (std::size_t i = 0; i < finishes_.size();) {
       const double at = finishes_[i].at_s;
       for (; i < finishes_.size() && finishes_[i].at_s == at; ++i) {
         const active_job& j = s.jobs[finishes_[i].slot];
-        trial_->release(j.spec->id);
+        trial->release(j.spec->id);
         spare_w += freed_w(j);
       }
-      if (trial_->free_gpus() < job.gpus || spare_w < need_w) continue;
-      if (place::answer a = place::ask(place, *trial_, job))
+      if (trial->free_gpus() < job.gpus || spare_w < need_w) continue;
+      if (place::answer a = place::ask(place, trial.now(), job))
         return {at, std::move(*a.where), spare_w - need_w};
     }
     return {};
   }
 
-  /// A copy of `now` in which nobody can have what is free of `wanted`.
-  [[nodiscard]] fabric::ledger& without(const fabric::ledger& now,
-                                        const fabric::placement& wanted) {
-    *trial_ = now;
-    fabric::placement rest;
-    for (gpu_id g : wanted.gpus)
-      if (now.is_free(g)) rest.gpus.push_back(g);
-    for (const fabric::link& k : wanted.links)
-      if (now.is_free(k)) rest.links.push_back(k);
-    // Circuits that are free one by one need not be so together; the GPUs are kept in any case.
-    if (trial_->reserve(keeper, rest) != fabric::reserve_status::reserved) {
-      rest.links.clear();
-      (void)trial_->reserve(keeper, std::move(rest));
-    }
-    return *trial_;
+  /// A copy of `now` in which nobody can have what is free of `wanted`; good until the next call.
+  template <class Ledger>
+  [[nodiscard]] const Ledger& without(const Ledger& now, const fabric::placement& wanted) {
+    auto& trial = start(now);
+    trial.keep_free_parts(wanted);
+    return trial.now();
   }
 
  private:
-  static constexpr job_id keeper{0xfffffffeu};
+  template <class Ledger>
+  fabric::trial<Ledger>& start(const Ledger& now) {
+    auto& trial = trial_.template of<fabric::trial<Ledger>>();
+    trial.start(now);
+    return trial;
+  }
 
-  std::optional<fabric::ledger> trial_;
+  heddle::detail::any_scratch trial_;
   std::vector<expected_finish> finishes_;
 };
 
@@ -106,13 +100,14 @@ class forecast {
 class gpu_profile {
  public:
   /// From the present free GPUs and the expected finishes of those running.
-  void start(const state& s, double now_s) {
+  template <class State>
+  void start(const State& s, double now_s) {
     finishes_of(s, now_s, finishes_);
     steps_.clear();
     steps_.push_back({now_s, s.ledger.free_gpus()});
     for (const expected_finish& f : finishes_) {
       if (f.at_s > steps_.back().from_s) steps_.push_back({f.at_s, steps_.back().free});
-      steps_.back().free += s.jobs[f.slot].point->config.gpus;
+      steps_.back().free += s.jobs[f.slot].point()->config.gpus;
     }
   }
   /// The earliest time, not before `from_s`, from which `gpus` are free for `run_s`. Infinite if

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
+#include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/power.hpp>
+#include <heddle/fabric/watts.hpp>
 
 namespace heddle::schedule {
 
@@ -21,7 +22,8 @@ namespace heddle::schedule {
 /// Who switches off after t* of idleness spends at most twice what he would who knew how long the
 /// server stays idle (the ski-rental bound). Infinite if being off saves nothing.
 [[nodiscard]] inline double break_even_s(const fabric::base_power& w, int gpus) {
-  const double saved_w = w.server_w + gpus * w.gpu_idle_w - w.server_off_w;
+  const double saved_w = fabric::watts_of({.idle_gpus = gpus, .servers_on = 1}, w).total() -
+                         fabric::watts_of({.servers_off = 1}, w).total();
   return saved_w > 0 ? w.wake_j / saved_w : std::numeric_limits<double>::infinity();
 }
 
@@ -29,7 +31,7 @@ namespace heddle::schedule {
 /// start on, idle since `now_s`. Queries are O(1). One writer.
 class server_power {
  public:
-  explicit server_power(const fabric::leaf_spine& dc, double now_s = 0)
+  explicit server_power(const fabric::hosts& dc, double now_s = 0)
       : ready_s_(static_cast<std::size_t>(dc.servers()), always),
         idle_since_s_(static_cast<std::size_t>(dc.servers()), now_s) {}
 
@@ -46,7 +48,7 @@ class server_power {
   [[nodiscard]] double idle_since_s(server_id s) const { return idle_since_s_[s.index()]; }
 
   /// Books that a job holds the GPUs of `p`. Servers that are off wake, and are added to `woken`.
-  void taken(const fabric::leaf_spine& dc, const fabric::placement& p, double now_s, double wake_s,
+  void taken(const fabric::hosts& dc, const fabric::placement& p, double now_s, double wake_s,
              std::vector<server_id>& woken) {
     for_each_server(dc, p, [&](server_id s) {
       idle_since_s_[s.index()] = never;
@@ -57,8 +59,8 @@ class server_power {
     });
   }
   /// Books that the GPUs of `p` were given back to `l`.
-  void given_back(const fabric::ledger& l, const fabric::placement& p, double now_s) {
-    const fabric::leaf_spine& dc = l.fabric();
+  void given_back(const fabric::gpu_book& l, const fabric::placement& p, double now_s) {
+    const fabric::hosts& dc = l.hosts();
     for_each_server(dc, p, [&](server_id s) {
       if (l.free_gpus(s) == static_cast<int>(dc.gpus_of(s).size()))
         idle_since_s_[s.index()] = now_s;
@@ -85,7 +87,7 @@ class server_power {
   static constexpr double always = -never;
 
   template <class F>
-  static void for_each_server(const fabric::leaf_spine& dc, const fabric::placement& p, F&& f) {
+  static void for_each_server(const fabric::hosts& dc, const fabric::placement& p, F&& f) {
     server_id last;
     for (gpu_id g : p.gpus)
       if (const server_id s = dc.server_of(g); s != last) f(last = s);

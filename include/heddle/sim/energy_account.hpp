@@ -7,8 +7,9 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/power.hpp>
+#include <heddle/fabric/watts.hpp>
+#include <heddle/sim/server_mode.hpp>
 
 namespace heddle::sim {
 
@@ -37,10 +38,14 @@ struct energy_parts {
 /// that what comes and goes leaves nothing behind. All calls O(1). One writer.
 class energy_account {
  public:
-  energy_account(const fabric::leaf_spine& dc, const fabric::base_power& w)
-      : fabric_(dc), base_(w), modes_(static_cast<std::size_t>(dc.servers()), mode::on),
-        on_(dc.servers()), gpus_on_(dc.gpus()), fixed_w_(dc.switches() * w.switch_w),
-        ocs_w_(dc.optical().switches * w.ocs_w) {}
+  /// All servers are on, and no job runs.
+  template <class Fabric>
+  energy_account(const Fabric& dc, const fabric::base_power& w)
+      : base_(w), parts_now_(fabric::parts_when_idle(dc)) {
+    const fabric::hosts& hosts = dc.hosts();
+    for (server_id s : hosts.all_servers())
+      servers_.push_back({.gpus = static_cast<int>(hosts.gpus_of(s).size())});
+  }
 
   /// What a running job draws.
   struct draw {
@@ -57,40 +62,40 @@ class energy_account {
     jobs_.gpus_nw += after.gpus_nw - before.gpus_nw;
     jobs_.base_nw += after.base_nw - before.base_nw;
     jobs_.gpus += after.gpus - before.gpus;
+    parts_now_.idle_gpus -= after.gpus - before.gpus;
   }
 
-  /// From whatever it was, waking included.
-  void switched_off(server_id s) { move(s, mode::off); }
-  void began_to_wake(server_id s) {
-    move(s, mode::waking);
+  /// From whatever it was.
+  void set(server_id s, server_mode to) {
+    one_server& x = servers_[s.index()];
+    count(x, -1);
+    x.mode = to;
+    count(x, +1);
+    if (to != server_mode::waking) return;
     ++wake_ups_;
     if (base_.wake_s <= 0) {
       parts_.wake_j += base_.wake_j;
       overhead_j_ += base_.wake_j;
     }
   }
-  /// It works from now on, after waking or a repair.
-  void switched_on(server_id s) { move(s, mode::on); }
 
   /// What no running job draws, in W.
-  [[nodiscard]] double overhead_w() const {
-    return idle_w() + (on_ * base_.server_w - watts(jobs_.base_nw)) + off_ * base_.server_off_w +
-           waking_w() + fixed_w_ + ocs_w_;
-  }
+  [[nodiscard]] double overhead_w() const { return overhead_of(watts()); }
   [[nodiscard]] double power_w() const {
-    return overhead_w() + watts(jobs_.gpus_nw) + watts(jobs_.base_nw);
+    return overhead_w() + in_w(jobs_.gpus_nw) + in_w(jobs_.base_nw);
   }
 
   /// Lets `dt` s pass.
   void advance(double dt) {
-    parts_.gpus_running_j += watts(jobs_.gpus_nw) * dt;
-    parts_.gpus_idle_j += idle_w() * dt;
-    parts_.servers_on_j += on_ * base_.server_w * dt;
-    parts_.servers_off_j += off_ * base_.server_off_w * dt;
-    parts_.wake_j += waking_w() * dt;
-    parts_.switches_j += fixed_w_ * dt;
-    parts_.ocs_j += ocs_w_ * dt;
-    overhead_j_ += overhead_w() * dt;
+    const fabric::parts_watts w = watts();
+    parts_.gpus_running_j += in_w(jobs_.gpus_nw) * dt;
+    parts_.gpus_idle_j += w.idle_gpus * dt;
+    parts_.servers_on_j += w.servers_on * dt;
+    parts_.servers_off_j += w.servers_off * dt;
+    parts_.wake_j += w.servers_waking * dt;
+    parts_.switches_j += w.switches * dt;
+    parts_.ocs_j += w.ocs * dt;
+    overhead_j_ += overhead_of(w) * dt;
   }
 
   [[nodiscard]] const energy_parts& parts() const { return parts_; }
@@ -98,29 +103,36 @@ class energy_account {
   [[nodiscard]] std::int64_t wake_ups() const { return wake_ups_; }
 
  private:
-  static double watts(std::int64_t nw) { return static_cast<double>(nw) * 1e-9; }
-  [[nodiscard]] double idle_w() const { return (gpus_on_ - jobs_.gpus) * base_.gpu_idle_w; }
-  [[nodiscard]] double waking_w() const {
-    return base_.wake_s > 0 ? waking_ * base_.wake_j / base_.wake_s : 0;
+  struct one_server {
+    int gpus = 0;
+    server_mode mode = server_mode::on;
+  };
+
+  static double in_w(std::int64_t nw) { return static_cast<double>(nw) * 1e-9; }
+  [[nodiscard]] fabric::parts_watts watts() const { return fabric::watts_of(parts_now_, base_); }
+  /// Apart from the jobs' part of the servers that are on.
+  [[nodiscard]] double overhead_of(fabric::parts_watts w) const {
+    w.servers_on -= in_w(jobs_.base_nw);
+    return w.total();
   }
-  enum class mode : unsigned char { on, off, waking };
-  void move(server_id s, mode to) {
-    count(s, -1);
-    modes_[s.index()] = to;
-    count(s, +1);
-  }
-  void count(server_id s, int n) {
-    const mode m = modes_[s.index()];
-    (m == mode::on ? on_ : m == mode::off ? off_ : waking_) += n;
-    if (m == mode::on) gpus_on_ += n * static_cast<int>(fabric_.gpus_of(s).size());
+  void count(const one_server& x, int n) {
+    switch (x.mode) {
+    case server_mode::on:
+      parts_now_.servers_on += n;
+      parts_now_.idle_gpus += n * x.gpus;
+      break;
+    case server_mode::waking:
+      parts_now_.servers_waking += n;
+      break;
+    case server_mode::off:
+    case server_mode::failed:
+      parts_now_.servers_off += n;
+    }
   }
 
-  fabric::leaf_spine fabric_;
   fabric::base_power base_;
-  std::vector<mode> modes_;        // by server
-  int on_, off_ = 0, waking_ = 0;  // servers
-  int gpus_on_;                    // of servers that are on
-  double fixed_w_, ocs_w_;
+  std::vector<one_server> servers_;
+  fabric::powered_parts parts_now_;  // GPUs of running jobs apart
   draw jobs_ = {};
   energy_parts parts_ = {};
   double overhead_j_ = 0;

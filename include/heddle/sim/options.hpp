@@ -1,19 +1,12 @@
 // What a simulation is told besides its cluster, jobs and scheduler.
 #pragma once
 
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
 #include <vector>
 
-#include <heddle/core/error.hpp>
+#include <heddle/core/move_price.hpp>
 #include <heddle/core/node_event.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/power.hpp>
-#include <heddle/model/workload.hpp>
 #include <heddle/route/steady.hpp>
-#include <heddle/sim/rescale.hpp>
 #include <heddle/sim/series.hpp>
 
 namespace heddle::sim {
@@ -21,9 +14,7 @@ namespace heddle::sim {
 struct options {
   fabric::base_power power = {};
   route::steady_options contention = {};
-  rescale_cost rescale = {};                  ///< of a job that moves or goes on after a stop
-  rescale_cost migration = {};                ///< of one that moves to as many other GPUs
-  rescale_cost recovery = {.restart = true};  ///< of one that goes on after a failure
+  move_prices moves = {};  ///< what jobs pay for changes of their GPUs, and decisions weigh
   /// A job saves its work after so much run time without pauses, in s, and whenever the scheduler
   /// stops or moves it. Saving costs nothing. A failure takes what was not saved. ≥ 0
   double checkpoint_s = 1800;
@@ -33,42 +24,5 @@ struct options {
   series price_per_kwh = {};
   bool keep_records = true;  ///< of all jobs, in the report
 };
-
-namespace detail {
-
-/// \throws input_error  for what `run` cannot replay
-inline void check_input(const fabric::leaf_spine& dc, const model::workload& all,
-                        const options& o) {
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const job& j = all.jobs[i];
-    const std::string where = "job " + std::to_string(j.id.value);
-    if (i > 0 && j.submit_s < all.jobs[i - 1].submit_s)
-      throw input_error(where, "jobs in the order of their submission", "an earlier time");
-    if (j.gpus < 1 || j.gpus > dc.gpus())
-      throw input_error(where, "1 to " + std::to_string(dc.gpus()) + " GPUs",
-                        std::to_string(j.gpus));
-    if (!(j.duration_s > 0) || !std::isfinite(j.duration_s))
-      throw input_error(where, "a positive duration", std::to_string(j.duration_s));
-    if (!(j.comm_share >= 0 && j.comm_share < 1))
-      throw input_error(where, "a communication share from 0 to below 1",
-                        std::to_string(j.comm_share));
-    if (!all.curve_of_job(i).fastest(j.gpus))
-      throw input_error(where, "a curve with a point at " + std::to_string(j.gpus) + " GPUs",
-                        "none");
-  }
-  for (std::size_t i = 0; i < o.failures.size(); ++i) {
-    const node_event& e = o.failures[i];
-    const std::string where = "failure " + std::to_string(i);
-    if (e.node >= static_cast<std::uint32_t>(dc.servers()))
-      throw input_error(where, "one of " + std::to_string(dc.servers()) + " servers",
-                        std::to_string(e.node));
-    if (!std::isfinite(e.time_s) || (i > 0 && e.time_s < o.failures[i - 1].time_s))
-      throw input_error(where, "failures in the order of their time", std::to_string(e.time_s));
-  }
-  if (!(o.checkpoint_s >= 0))
-    throw input_error("checkpoint_s", "at least 0 s", std::to_string(o.checkpoint_s));
-}
-
-}  // namespace detail
 
 }  // namespace heddle::sim

@@ -31,13 +31,13 @@ struct availability {
   std::uint32_t nodes = 0;         ///< their number
   bool up_at_start = false;        ///< before their first event all are there, or all away
 
-  /// The same as a cluster of `n` servers sees it: a node that joins takes the lowest free place,
+  /// The same as a cluster of `n` servers sees it: a node that joins takes the lowest free index,
   /// or waits, in the order of joining, until one is left. So at each time min(n, nodes there)
   /// servers are up, and the many short-lived instances of a spot market become the servers of a
   /// cluster. Precondition: n ≥ 1. O(events · log nodes).
   [[nodiscard]] availability on(std::uint32_t n) const {
     availability out{.nodes = n};
-    std::vector<std::uint32_t> place(nodes, n);  // of a node; n: none
+    std::vector<std::uint32_t> index(nodes, n);  // of a node; n: none
     std::vector<std::size_t> ticket(nodes, 0);   // of a node that waits
     std::set<std::pair<std::size_t, std::uint32_t>> waiting;
     std::set<std::uint32_t> free;
@@ -48,20 +48,20 @@ struct availability {
         waiting.emplace(ticket[node] = ++tickets, node);
         return;
       }
-      place[node] = *free.begin();
+      index[node] = *free.begin();
       free.erase(free.begin());
-      out.events.push_back({time_s, place[node], true});
+      out.events.push_back({time_s, index[node], true});
     };
     if (up_at_start)
       for (std::uint32_t i = 0; i < nodes; ++i) join(0, i);
     for (const node_event& e : events) {
       if (e.up) {
         join(e.time_s, e.node);
-      } else if (place[e.node] == n) {
+      } else if (index[e.node] == n) {
         waiting.erase({ticket[e.node], e.node});
       } else {
-        out.events.push_back({e.time_s, place[e.node], false});
-        free.insert(std::exchange(place[e.node], n));
+        out.events.push_back({e.time_s, index[e.node], false});
+        free.insert(std::exchange(index[e.node], n));
         if (waiting.empty()) continue;
         const std::uint32_t next = waiting.begin()->second;
         waiting.erase(waiting.begin());

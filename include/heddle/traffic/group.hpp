@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
 
 namespace heddle::traffic {
 
@@ -28,7 +27,9 @@ struct group {
 };
 
 /// The group of `gpus`, given in rank order. O(ranks + leafs).
-[[nodiscard]] inline group make_group(const fabric::leaf_spine& dc, std::span<const gpu_id> gpus) {
+/// \tparam Fabric  with leafs: `leafs()`, `leaf_of(gpu)`, `server_of(gpu)`, `gpus_per_server()`
+template <class Fabric>
+[[nodiscard]] group make_group(const Fabric& dc, std::span<const gpu_id> gpus) {
   group g;
   g.gpus.assign(gpus.begin(), gpus.end());
   g.gpus_per_server = dc.gpus_per_server();

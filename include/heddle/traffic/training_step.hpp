@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +11,10 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/error.hpp>
+#include <heddle/traffic/any_source.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
-#include <heddle/traffic/phases.hpp>
+#include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::traffic {
 
@@ -29,7 +30,7 @@ struct parallelism {
 };
 
 /// What is sent in one step; what has no bytes, or only one rank, is not sent. D is that of
-/// traffic/phases.hpp; `times` counts the collectives of one micro-batch, forward and back.
+/// traffic/collectives.hpp; `times` counts the collectives of one micro-batch, forward and back.
 struct step_traffic {
   int micro_batches = 1;      ///< ≥ 1
   double tensor_bytes = 0;    ///< D of an all-reduce of activations among tensor ranks
@@ -43,9 +44,9 @@ struct step_traffic {
   collective data_pattern = collective::ring;
 };
 
-/// The phases of one training step: those of tensor, expert, pipeline and data parallel sub-groups in
-/// this order, written one at a time with the same interface as `phases`. All sub-groups of a kind
-/// communicate at once. Flows name ranks of the whole group, which must outlive this.
+/// A PhaseSource of one training step: the phases of tensor, expert, pipeline and data parallel
+/// sub-groups in this order. All sub-groups of a kind communicate at once. Flows name ranks of the
+/// whole group.
 ///
 /// A phase that is repeated stands for all micro-batches: bytes are exact, and so is the time of the
 /// step without overlap, whatever the order; how kinds interleave within it is not said. Sub-groups
@@ -54,42 +55,40 @@ class training_step {
  public:
   /// \throws input_error  if sizes do not fit the group, or a number is out of its range
   training_step(const group& ranks, const parallelism& how, const step_traffic& what) {
-    check(ranks, how, what);
+    check(ranks.size(), how, what);
     const auto t = u(how.tensor), d = u(how.data), p = u(how.pipeline), e = u(how.expert);
     const auto rank = [&](std::uint32_t tensor, std::uint32_t data, std::uint32_t stage) {
       return tensor + t * (data + d * stage);
     };
-    kinds_.reserve(4);
     {
       kind k{what.tensor_pattern, what.tensor_bytes, what.tensor_times * what.micro_batches};
       for (std::uint32_t stage = 0; stage < p; ++stage)
         for (std::uint32_t data = 0; data < d; ++data)
-          k.add(ranks, t, [&](std::uint32_t i) { return rank(i, data, stage); });
-      keep(std::move(k));
+          add(k, ranks, t, [&](std::uint32_t i) { return rank(i, data, stage); });
+      list_phases(k);
     }
     {
       kind k{what.expert_pattern, what.expert_bytes, what.expert_times * what.micro_batches};
       for (std::uint32_t stage = 0; stage < p; ++stage)
         for (std::uint32_t first = 0; first < d; first += e)
           for (std::uint32_t tensor = 0; tensor < t; ++tensor)
-            k.add(ranks, e, [&](std::uint32_t i) { return rank(tensor, first + i, stage); });
-      keep(std::move(k));
+            add(k, ranks, e, [&](std::uint32_t i) { return rank(tensor, first + i, stage); });
+      list_phases(k);
     }
     {
       kind k{collective::pipeline, what.pipeline_bytes, what.micro_batches};
       for (std::uint32_t data = 0; data < d; ++data)
         for (std::uint32_t tensor = 0; tensor < t; ++tensor)
-          k.add(ranks, p, [&](std::uint32_t i) { return rank(tensor, data, i); });
-      keep(std::move(k));
+          add(k, ranks, p, [&](std::uint32_t i) { return rank(tensor, data, i); });
+      list_phases(k);
     }
     {
       kind k{what.data_pattern, what.data_bytes, 1};
       for (std::uint32_t stage = 0; stage < p; ++stage)
         for (std::uint32_t tensor = 0; tensor < t; ++tensor)
-          k.add(ranks, d, [&](std::uint32_t i) { return rank(tensor, i, stage); });
-      keep(std::move(k));
+          add(k, ranks, d, [&](std::uint32_t i) { return rank(tensor, i, stage); });
+      list_phases(k);
     }
-    for (std::size_t k = 0; k < kinds_.size(); ++k) list_phases(k);
   }
 
   /// The number of distinct phases; each stands for `phase::repeat` runs.
@@ -99,84 +98,78 @@ class training_step {
   phase write(std::size_t k, std::vector<flow>& out) const {
     assert(k < items_.size());
     const item& x = items_[k];
-    const kind& all = kinds_[x.kind];
     out.clear();
     phase said;
     std::vector<flow> part;
-    for (std::uint32_t g : turns_[x.turn]) {
-      const subgroup& s = all.groups[g];
-      said = phases{all.pattern, s.ranks, all.bytes}.write(x.phase, part);
+    for (const subgroup& s : turns_[x.turn]) {
+      said = s.source.write(x.phase, part);
       for (flow f : part) out.push_back({s.rank[f.source], s.rank[f.target]});
     }
-    said.repeat *= all.times;
+    said.repeat *= x.times;
     return said;
   }
 
  private:
   struct subgroup {
-    group ranks;
     std::vector<std::uint32_t> rank;  // in the whole group
+    any_source source;
   };
   struct kind {
     collective pattern;
     double bytes;
     int times;
     std::vector<subgroup> groups = {};
-
-    template <class Rank>
-    void add(const group& all, std::uint32_t n, Rank&& rank) {
-      subgroup s;
-      s.ranks.gpus_per_server = all.gpus_per_server;
-      for (std::uint32_t i = 0; i < n; ++i) {
-        const std::uint32_t r = rank(i);
-        s.rank.push_back(r);
-        s.ranks.gpus.push_back(all.gpus[r]);
-        s.ranks.servers.push_back(all.servers[r]);
-        s.ranks.leafs.push_back(all.leafs[r]);
-        s.ranks.slots.push_back(all.slots[r]);
-      }
-      groups.push_back(std::move(s));
-    }
   };
   struct item {
-    std::size_t kind, turn, phase;
+    std::size_t turn, phase;
+    int times;
   };
+
+  static constexpr int most_runs = 1'000'000;  // of a collective: times repeats it fits an int
 
   static std::uint32_t u(int v) { return static_cast<std::uint32_t>(v); }
 
-  void keep(kind&& k) {
-    if (k.bytes > 0 && k.times > 0 && k.groups.front().ranks.size() > 1 &&
-        k.pattern != collective::none)
-      kinds_.push_back(std::move(k));
+  template <class Rank>
+  static void add(kind& to, const group& all, std::uint32_t n, Rank&& rank) {
+    if (!(to.bytes > 0) || to.times < 1 || n < 2) return;
+    subgroup s;
+    group part;
+    part.gpus_per_server = all.gpus_per_server;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const std::uint32_t r = rank(i);
+      s.rank.push_back(r);
+      part.gpus.push_back(all.gpus[r]);
+      part.servers.push_back(all.servers[r]);
+      part.leafs.push_back(all.leafs[r]);
+      part.slots.push_back(all.slots[r]);
+    }
+    s.source = source_of(to.pattern, part, to.bytes);
+    to.groups.push_back(std::move(s));
   }
 
   /// Groups whose phases have the same bytes and repeats go together.
-  void list_phases(std::size_t k) {
-    const kind& all = kinds_[k];
-    using shape = std::vector<std::pair<double, int>>;
+  void list_phases(kind& all) {
+    using shape = std::vector<phase>;
     std::vector<shape> shapes;
     const std::size_t first = turns_.size();
     std::vector<flow> flows;
-    for (std::uint32_t g = 0; g < all.groups.size(); ++g) {
-      const phases p{all.pattern, all.groups[g].ranks, all.bytes};
+    for (subgroup& g : all.groups) {
       shape s;
-      for (std::size_t i = 0; i < p.size(); ++i) {
-        const phase said = p.write(i, flows);
-        s.emplace_back(said.bytes, said.repeat);
-      }
+      for (std::size_t i = 0; i < g.source.size(); ++i) s.push_back(g.source.write(i, flows));
       const auto at =
           static_cast<std::size_t>(std::find(shapes.begin(), shapes.end(), s) - shapes.begin());
       if (at == shapes.size()) {
         shapes.push_back(std::move(s));
         turns_.emplace_back();
       }
-      turns_[first + at].push_back(g);
+      turns_[first + at].push_back(std::move(g));
     }
     for (std::size_t s = 0; s < shapes.size(); ++s)
-      for (std::size_t i = 0; i < shapes[s].size(); ++i) items_.push_back({k, first + s, i});
+      for (std::size_t i = 0; i < shapes[s].size(); ++i)
+        items_.push_back({first + s, i, all.times});
   }
 
-  static void check(const group& ranks, const parallelism& how, const step_traffic& what) {
+  static void check(int ranks, const parallelism& how, const step_traffic& what) {
     const auto at_least = [](const char* field, double value, double least) {
       if (!(value >= least && value < 1e18))
         throw input_error(std::string("training_step.") + field,
@@ -193,16 +186,23 @@ class training_step {
     at_least("expert_bytes", what.expert_bytes, 0);
     at_least("pipeline_bytes", what.pipeline_bytes, 0);
     at_least("data_bytes", what.data_bytes, 0);
+    const auto few = [](const char* field, double runs) {
+      if (!(runs <= most_runs))
+        throw input_error(std::string("training_step.") + field,
+                          "at most " + std::to_string(most_runs) + " in a step",
+                          std::to_string(runs));
+    };
+    few("tensor_times", 1.0 * what.tensor_times * what.micro_batches);
+    few("expert_times", 1.0 * what.expert_times * what.micro_batches);
     if (how.data % how.expert != 0)
       throw input_error("training_step.expert", "a divisor of data", std::to_string(how.expert));
-    if (1.0 * how.tensor * how.data * how.pipeline != ranks.size())
+    if (1.0 * how.tensor * how.data * how.pipeline != ranks)
       throw input_error("training_step",
-                        "tensor · data · pipeline = " + std::to_string(ranks.size()) + " ranks",
+                        "tensor · data · pipeline = " + std::to_string(ranks) + " ranks",
                         std::to_string(1.0 * how.tensor * how.data * how.pipeline));
   }
 
-  std::vector<kind> kinds_;
-  std::vector<std::vector<std::uint32_t>> turns_;  // sub-groups of a kind that go together
+  std::vector<std::vector<subgroup>> turns_;  // of a kind, that go together
   std::vector<item> items_;
 };
 

@@ -64,7 +64,7 @@ class chain_store {
   /// The chain of a curve from `low` to `high` GPUs.
   std::uint32_t find(const model::curve& c, int low, int high) {
     if ((chains_.size() + 1) * 2 > table_.size()) grow();
-    std::size_t slot = place(c.fingerprint(), low, high);
+    std::size_t slot = slot_of(c.fingerprint(), low, high);
     for (; table_[slot] != none; slot = (slot + 1) & (table_.size() - 1)) {
       const chain& known = chains_[table_[slot]];
       if (known.print == c.fingerprint() && known.low == low && known.high == high)
@@ -87,7 +87,7 @@ class chain_store {
   /// The point at which a chain starts, or `none`.
   [[nodiscard]] std::uint32_t start(std::uint32_t id) const { return chains_[id].start; }
 
-  /// The step after the one at `at`, which becomes that step's place; `none` is before the first.
+  /// The step after the one at `at`, which becomes that step's index; `none` is before the first.
   /// `points` are those of the chain's curve.
   step next(std::uint32_t id, std::uint32_t& at, const step_rule& rule,
             std::span<const model::operating_point> points) {
@@ -146,7 +146,7 @@ class chain_store {
     return larger.key > best.key ? larger : best;
   }
 
-  [[nodiscard]] std::size_t place(std::uint64_t print, int low, int high) const {
+  [[nodiscard]] std::size_t slot_of(std::uint64_t print, int low, int high) const {
     const auto range = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(low)) << 32) ^
                        static_cast<std::uint32_t>(high);
     return static_cast<std::size_t>(mix(print ^ mix(range))) & (table_.size() - 1);
@@ -155,7 +155,7 @@ class chain_store {
   void grow() {
     table_.assign(std::max<std::size_t>(64, 2 * std::bit_ceil((chains_.size() + 1) * 2)), none);
     for (std::uint32_t id = 0; id < chains_.size(); ++id) {
-      std::size_t slot = place(chains_[id].print, chains_[id].low, chains_[id].high);
+      std::size_t slot = slot_of(chains_[id].print, chains_[id].low, chains_[id].high);
       while (table_[slot] != none) slot = (slot + 1) & (table_.size() - 1);
       table_[slot] = id;
     }

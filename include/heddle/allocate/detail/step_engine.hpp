@@ -58,7 +58,7 @@ class step_engine {
   struct row {
     std::uint32_t chain = 0;
     std::uint32_t count = 0;                  // points of the curve
-    std::uint32_t ahead = chain_store::none;  // step ahead, a place in the store
+    std::uint32_t ahead = chain_store::none;  // step ahead, its index in the store
   };
 
   // --- the rows --------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -11,21 +10,17 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/place/placement_policy.hpp>
+#include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/decision.hpp>
-#include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule::detail {
 
 using point = const model::operating_point*;
 
-/// The point of `c` that equals `p`, or null.
-[[nodiscard]] inline point point_like(const model::curve& c, const model::operating_point& p) {
-  const auto here = c.at(p.config.gpus);
-  const auto it = std::find(here.begin(), here.end(), p);
-  return it == here.end() ? nullptr : &*it;
-}
 /// The fastest point with `gpus` GPUs that draws no more than `granted`, or null.
 [[nodiscard]] inline point fastest_within(const model::curve& curve, int gpus,
                                           const model::operating_point& granted,
@@ -42,119 +37,82 @@ using point = const model::operating_point*;
   return first == curve.points().data() ? nullptr : first - 1;
 }
 
-[[nodiscard]] inline place::request request_of(const active_job& j, int gpus) {
-  return {j.spec->id, gpus, j.spec->vc};
+[[nodiscard]] inline allocate::candidate candidate_of(const active_job& j, double now_s) {
+  return {.id = j.spec->id,
+          .curve = j.curve,
+          .work = j.work_at(now_s),
+          .requested_gpus = j.spec->gpus,
+          .min_gpus = j.spec->min_gpus,
+          .max_gpus = j.spec->max_gpus,
+          .weight = j.spec->weight,
+          .priority = j.spec->priority,
+          .current = j.point(),
+          .time_left_s = j.spec->deadline_s - now_s};
 }
-
+/// Takes what `j` needs at `p` from `l` so many times: −1 gives it back.
 inline void pay(allocate::limits& l, const active_job& j, const model::operating_point& p,
-                double now_s) {
-  l.gpus -= p.config.gpus;
-  l.power_w -= allocate::extra_power_w(p, l);
+                double now_s, int times) {
+  l.gpus -= times * p.config.gpus;
+  l.power_w -= times * allocate::extra_power_w(p, l);
   if (l.energy_j < std::numeric_limits<double>::infinity())
-    l.energy_j -= j.work_at(now_s) * p.energy_per_sample_j();
+    l.energy_j -= times * j.work_at(now_s) * p.energy_per_sample_j();
+}
+[[nodiscard]] inline bool affords(const allocate::limits& l, const active_job& j,
+                                  const model::operating_point& p, double now_s) {
+  return p.config.gpus <= l.gpus && allocate::extra_power_w(p, l) <= l.power_w &&
+         (l.energy_j == std::numeric_limits<double>::infinity() ||
+          j.work_at(now_s) * p.energy_per_sample_j() <= l.energy_j);
 }
 
 /// Moves circuits of those of the jobs that still hold something; false, and nothing changed, if
 /// they cannot be moved.
-inline bool rewire(state& s, std::span<const fabric::circuit_move> moves) {
+template <class State>
+bool rewire(State& s, std::span<const fabric::circuit_move> moves) {
   if (moves.empty()) return true;
   std::vector<fabric::circuit_move> there;
   for (const fabric::circuit_move& m : moves)
     if (s.ledger.find(m.job)) there.push_back(m);
-  return s.ledger.fabric().is_optical() &&
-         s.ledger.rewire(there) == fabric::reserve_status::reserved;
+  if constexpr (requires { s.ledger.rewire(there); })
+    return s.ledger.rewire(there) == fabric::reserve_status::reserved;
+  else
+    return false;
 }
 
 /// Books what a placement policy answered for a job that holds nothing.
-inline void hold(state& s, std::uint32_t slot, const place::answer& a, decision& d) {
+template <class State>
+void hold(State& s, std::uint32_t slot, const place::answer& a, decision& d) {
   [[maybe_unused]] const bool moved = rewire(s, a.moved);
   assert(moved && "a placement policy moved what it cannot");
   [[maybe_unused]] const bool held = s.hold(slot, *a.where, d.servers_on);
   assert(held && "a placement policy named what is taken");
 }
-inline void begin(state& s, std::uint32_t slot, point p, place::answer a, decision& d) {
+template <class State>
+void begin(State& s, std::uint32_t slot, point p, place::answer a, decision& d) {
   hold(s, slot, a, d);
-  s.jobs[slot].point = p;
-  s.running.push_back(slot);
+  s.resume(slot, p);
   d.starts.push_back({s.jobs[slot].spec->id, *p, std::move(*a.where), std::move(a.moved)});
 }
 /// Takes the starts of `d` back, the last first.
-inline void undo_starts(state& s, const decision& d) {
+template <class State>
+void undo_starts(State& s, const decision& d) {
   for (auto it = d.starts.rbegin(); it != d.starts.rend(); ++it) {
-    const std::uint32_t slot = s.slot_of(it->job);
-    s.lift(slot);
-    s.jobs[slot].point = nullptr;
-    s.running.pop_back();
+    s.take_back(s.slot_of(it->job));
     std::vector<fabric::circuit_move> back;
     for (const fabric::circuit_move& m : it->rewired) back.push_back({m.job, m.to, m.from});
     rewire(s, back);
   }
 }
-inline void stop(state& s, std::uint32_t slot, decision& d) {
+/// Gives a running job another point on the GPUs that it has.
+template <class State>
+void change_point(State& s, std::uint32_t slot, point p, decision& d) {
+  s.change_point(slot, p);
+  const job_id id = s.jobs[slot].spec->id;
+  d.resizes.push_back({id, *p, *s.ledger.find(id), false});
+}
+template <class State>
+void stop(State& s, std::uint32_t slot, decision& d) {
   d.stops.push_back(s.jobs[slot].spec->id);
   s.stop(slot);
-}
-
-/// Takes those of the first `n` that run now out of the queue.
-inline void drop_started(state& s, std::size_t n) {
-  const auto first = s.waiting.begin(), last = first + static_cast<std::ptrdiff_t>(n);
-  const auto kept =
-      std::remove_if(first, last, [&](std::uint32_t slot) { return s.jobs[slot].running(); });
-  s.queued -= static_cast<std::size_t>(last - kept);
-  s.waiting.erase(kept, last);
-}
-
-/// Switches servers off that have been idle for `after_s`, and asks to be called when the next will.
-inline void switch_off_idle(state& s, double after_s, decision& d) {
-  if (after_s == std::numeric_limits<double>::infinity()) return;
-  const fabric::leaf_spine& dc = s.ledger.fabric();
-  for (server_id x : dc.all_servers()) {
-    const int gpus = static_cast<int>(dc.gpus_of(x).size());
-    const double due = s.servers.idle_since_s(x) + after_s;
-    if (gpus == 0 || due == std::numeric_limits<double>::infinity() || s.ledger.free_gpus(x) < gpus)
-      continue;
-    if (due > s.now_s) {
-      d.again_s = std::min(d.again_s, due);
-      continue;
-    }
-    s.servers.switch_off(x);
-    d.servers_off.push_back(x);
-  }
-}
-
-/// Carries a decision out on a state whose queue is in order; false where it does not fit, with
-/// part of it done.
-[[nodiscard]] inline bool book(state& s, const decision& d) {
-  std::vector<server_id> woken;
-  const auto runs = [&](job_id id) { return s.contains(id) && s.jobs[s.slot_of(id)].running(); };
-  for (job_id id : d.stops) {
-    if (!runs(id)) return false;
-    s.stop(s.slot_of(id));
-  }
-  // Those that change places leave them first.
-  for (const resize& r : d.resizes) {
-    if (!runs(r.job) || !s.ledger.find(r.job)) return false;
-    const std::uint32_t slot = s.slot_of(r.job);
-    const point p = point_like(*s.jobs[slot].curve, r.point);
-    if (!p) return false;
-    s.jobs[slot].point = p;
-    if (r.moved) s.lift(slot);
-  }
-  for (const resize& r : d.resizes)
-    if (r.moved && (!rewire(s, r.rewired) || !s.hold(s.slot_of(r.job), r.where, woken)))
-      return false;
-  for (const start& x : d.starts) {
-    if (!s.contains(x.job) || runs(x.job)) return false;
-    const std::uint32_t slot = s.slot_of(x.job);
-    const point p = point_like(*s.jobs[slot].curve, x.point);
-    if (!p || !rewire(s, x.rewired) || !s.begin(slot, p, x.where, woken)) return false;
-  }
-  drop_started(s, s.queued);
-  for (server_id x : d.servers_off) {
-    if (x.index() >= static_cast<std::size_t>(s.ledger.fabric().servers())) return false;
-    s.servers.switch_off(x);
-  }
-  return woken == d.servers_on;
 }
 
 }  // namespace heddle::schedule::detail

@@ -1,19 +1,19 @@
-// Joint mode: what placement has for an allocation, found out on a copy of the ledger.
+// What placement has for an allocation, found out on a copy of the ledger.
 #pragma once
 
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/core/detail/scratch.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/place/placement_policy.hpp>
+#include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/detail/booking.hpp>
-#include <heddle/schedule/state.hpp>
 
 namespace heddle::schedule::detail {
 
@@ -29,34 +29,33 @@ class fitting {
   /// another allocation is worth while: it hands out what those leave.
   ///
   /// \param candidates  of the running jobs and then of those waiting, in the state's order
-  /// \param grow        callable: (job, chosen point, last tried or null) → what to try next, or null
-  template <class Place, class Grow>
-  [[nodiscard]] bool cap(const state& s, const allocate::allocation& chosen, Place& place,
-                         Grow&& grow, std::vector<allocate::candidate>& candidates) {
-    if (trial_)
-      *trial_ = s.ledger;
-    else
-      trial_ = s.ledger;
+  /// \param grow        callable: (slot, chosen point, last tried or null) → what to try next, or null
+  template <class Desk, class Grow>
+  [[nodiscard]] bool cap(Desk& d, const allocate::allocation& chosen, Grow&& grow,
+                         std::vector<allocate::candidate>& candidates) {
+    const auto& s = d.state();
+    typename Desk::ledger& trial = trial_.copy_of(s.ledger);
     bool any = false;
     const std::size_t running = s.running.size();
-    const auto job = [&](std::size_t i) -> const active_job& {
-      return s.jobs[i < running ? s.running[i] : s.waiting[i - running]];
+    const auto slot = [&](std::size_t i) {
+      return i < running ? s.running[i] : s.waiting[i - running];
     };
     for (std::size_t i = 0; i < running; ++i)
-      if (!chosen[i]) trial_->release(candidates[i].id);
+      if (!chosen[i]) trial.release(candidates[i].id);
     for (const bool growing : {false, true})
       for (std::size_t i = 0; i < running; ++i) {
         if (!chosen[i]) continue;
-        const active_job& j = job(i);
-        const int had = j.point->config.gpus, wanted = chosen[i]->config.gpus;
+        const active_job& j = s.jobs[slot(i)];
+        const int had = j.point()->config.gpus, wanted = chosen[i]->config.gpus;
         if (wanted == had || (wanted > had) != growing) continue;
         int got = had;
-        for (point p = grow(j, chosen[i], nullptr); p && got == had; p = grow(j, chosen[i], p)) {
-          fabric::placement old = std::move(*trial_->extract(candidates[i].id));
-          if (put(place, j, p->config.gpus))
+        for (point p = grow(slot(i), chosen[i], nullptr); p && got == had;
+             p = grow(slot(i), chosen[i], p)) {
+          fabric::placement old = std::move(*trial.extract(candidates[i].id));
+          if (put(d, trial, slot(i), p->config.gpus))
             got = p->config.gpus;
           else
-            (void)trial_->reserve(candidates[i].id, std::move(old));
+            (void)trial.reserve(candidates[i].id, std::move(old));
         }
         if (got >= wanted) continue;
         candidates[i].max_gpus = got;
@@ -64,14 +63,14 @@ class fitting {
       }
     for (std::size_t i = running; i < candidates.size(); ++i) {
       if (!chosen[i]) continue;
-      const active_job& j = job(i);
-      const place::answer first = put(place, j, chosen[i]->config.gpus);
+      const active_job& j = s.jobs[slot(i)];
+      const place::answer first = put(d, trial, slot(i), chosen[i]->config.gpus);
       if (first) continue;
       any = true;
       int got = 0;
       for (point p = next_smaller(*j.curve, *chosen[i]);
            p && p->config.gpus >= j.spec->min_gpus && got == 0; p = next_smaller(*j.curve, *p))
-        if (put(place, j, p->config.gpus)) got = p->config.gpus;
+        if (put(d, trial, slot(i), p->config.gpus)) got = p->config.gpus;
       if (got > 0) {
         candidates[i].max_gpus = got;
       } else {
@@ -91,17 +90,18 @@ class fitting {
 
  private:
   /// Places and books it, if that can be.
-  template <class Place>
-  place::answer put(Place& place, const active_job& j, int gpus) {
-    place::answer a = place::ask(place, *trial_, request_of(j, gpus));
+  template <class Desk>
+  static place::answer put(Desk& d, typename Desk::ledger& trial, std::uint32_t slot, int gpus) {
+    place::answer a = d.ask(trial, slot, gpus);
     if (!a) return a;
-    if (!a.moved.empty()) (void)trial_->rewire(a.moved);
-    [[maybe_unused]] const auto booked = trial_->reserve(j.spec->id, *a.where);
+    if constexpr (requires { trial.rewire(a.moved); })
+      if (!a.moved.empty()) (void)trial.rewire(a.moved);
+    [[maybe_unused]] const auto booked = trial.reserve(d.job(slot).spec->id, *a.where);
     assert(booked == fabric::reserve_status::reserved && "a placement policy named what is taken");
     return a;
   }
 
-  std::optional<fabric::ledger> trial_;
+  heddle::detail::any_scratch trial_;
   std::vector<blocked> refused_;
 };
 

@@ -3,13 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
-#include <vector>
 
-#include <heddle/core/ids.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
-#include <heddle/fabric/placement.hpp>
 #include <heddle/schedule/state.hpp>
+#include <heddle/sim/detail/footprint.hpp>
 #include <heddle/sim/energy_account.hpp>
 #include <heddle/sim/report.hpp>
 
@@ -31,8 +27,16 @@ struct progress {
   double unsaved_s = 0;           ///< work since then, in s at the reference
   double lost_gpu_s = 0;
   double active_s = 0;
+  double jobs_s_before = 0;  ///< `metrics::jobs_s()` when it was submitted
   bool active = false, started = false, finished = false, was_hit = false;
+  bool on_network = false;  ///< its flows are among the network's
 
+  void takes(const footprint& f) {
+    record.gpus = f.gpus;
+    record.leafs = f.leafs;
+    record.servers = f.servers;
+    server_share = f.server_share;
+  }
   [[nodiscard]] double watts() const { return gpus_w + base_w; }
   [[nodiscard]] energy_account::draw draw() const {
     return energy_account::draw_of(gpus_w, base_w, record.gpus);
@@ -107,41 +111,6 @@ struct progress {
     unsaved_run_s = checkpoint_s > 0 ? std::fmod(unsaved_run_s, checkpoint_s) : 0;
     unsaved_s = unsaved_run_s * rate;  // all since the last checkpoint was at this rate
   }
-};
-
-/// Counts GPUs, servers and leafs of a placement, and its part of its servers.
-class parts_counter {
- public:
-  void operator()(const fabric::leaf_spine& dc, const fabric::placement& where, progress& p) {
-    const auto& gpus = where.gpus;
-    p.record.gpus = static_cast<int>(gpus.size());
-    p.server_share = 0;
-    leafs_.clear();
-    servers_.clear();
-    for (std::size_t i = 0; i < gpus.size();) {
-      const server_id s = dc.server_of(gpus[i]);
-      const auto of_server = dc.gpus_of(s);
-      std::size_t k = i + 1;
-      while (k < gpus.size() && gpus[k].value - of_server.front().value < of_server.size()) ++k;
-      p.server_share += static_cast<double>(k - i) / of_server.size();
-      servers_.push_back(s);
-      if (const leaf_id l = dc.leaf_of(s); leafs_.empty() || leafs_.back() != l)
-        leafs_.push_back(l);
-      i = k;
-    }
-    p.record.leafs = distinct(leafs_);
-    p.record.servers = distinct(servers_);
-  }
-
- private:
-  template <class Id>
-  static int distinct(std::vector<Id>& ids) {
-    std::sort(ids.begin(), ids.end());
-    return static_cast<int>(std::unique(ids.begin(), ids.end()) - ids.begin());
-  }
-
-  std::vector<leaf_id> leafs_;      // scratch
-  std::vector<server_id> servers_;  // scratch
 };
 
 }  // namespace heddle::sim::detail

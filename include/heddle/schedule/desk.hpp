@@ -1,0 +1,179 @@
+// One decision in the making: what admission policies and means of making room work with.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/order/order.hpp>
+#include <heddle/place/placement_policy.hpp>
+#include <heddle/schedule/decision.hpp>
+#include <heddle/schedule/detail/booking.hpp>
+#include <heddle/schedule/forecast.hpp>
+#include <heddle/schedule/outcome.hpp>
+
+namespace heddle::schedule {
+
+/// State, limits, decision and placement in one hand: what is started, changed or stopped here is booked
+/// in the state and written into the decision. Jobs are named by their place in `state().jobs`.
+///
+/// Asking changes nothing: `wish`, `affords`, `ask`, `look_ahead`. Booking: `admit`, `try_start`, `start`,
+/// `wait`; `move`, `change_point`, `stop`; `lift`, then `move_to`, `put_back` or `drop`. For one decision.
+template <class State, class Parts>
+class desk {
+ public:
+  using slot = std::uint32_t;
+  using point = const model::operating_point*;
+  using ledger = std::remove_cvref_t<decltype(std::declval<State&>().ledger)>;
+
+  desk(State& s, Parts& parts, std::size_t queued, const allocate::limits& all, decision& d)
+      : left(all), state_(s), parts_(parts), queued_(queued), decision_(d) {}
+
+  /// What is left to hand out. Starting takes from it; a means that fails puts back what it found.
+  allocate::limits left;
+
+  [[nodiscard]] const State& state() const { return state_; }
+  [[nodiscard]] const active_job& job(slot x) const { return state_.jobs[x]; }
+  [[nodiscard]] double now_s() const { return state_.now_s; }
+  [[nodiscard]] const schedule::decision& decided() const { return decision_; }
+  /// Jobs that waited when the decision began, and the i-th of them, in the order's order.
+  [[nodiscard]] std::size_t queued() const { return queued_; }
+  [[nodiscard]] slot waiting(std::size_t i) const { return state_.waiting[i]; }
+
+  [[nodiscard]] bool overdue(slot x) const { return entry(x).overdue; }
+  /// Whether `a` has a better claim than `b`, and not only a better place.
+  [[nodiscard]] bool outranks(slot a, slot b) {
+    return order::outranks(parts_.order, entry(a), entry(b));
+  }
+  [[nodiscard]] bool goes_before(slot a, slot b) {
+    return order::before(parts_.order, entry(a), entry(b));
+  }
+  /// What allocation gives this job, alone; null: nothing.
+  [[nodiscard]] point wish(slot x) {
+    const allocate::candidate c = detail::candidate_of(job(x), now_s());
+    parts_.allocate(std::span{&c, 1}, left, *parts_.chosen);
+    return (*parts_.chosen)[0];
+  }
+  /// What allocation gives to all of `jobs` together.
+  void allocate(std::span<const allocate::candidate> jobs, allocate::allocation& out) {
+    parts_.allocate(jobs, left, out);
+  }
+  [[nodiscard]] bool affords(slot x, const model::operating_point& p) const {
+    return detail::affords(left, job(x), p, now_s());
+  }
+  [[nodiscard]] double extra_power_w(const model::operating_point& p) const {
+    return allocate::extra_power_w(p, left);
+  }
+  /// Where this job could have so many GPUs, as things are, or on another ledger.
+  [[nodiscard]] place::answer ask(slot x, int gpus) { return ask(state_.ledger, x, gpus); }
+  template <class Ledger>
+  [[nodiscard]] place::answer ask(const Ledger& on, slot x, int gpus) {
+    return place::ask(parts_.place, on, request_of(x, gpus));
+  }
+  [[nodiscard]] place::request request_of(slot x, int gpus) const {
+    return {job(x).spec->id, gpus, job(x).spec->vc};
+  }
+  [[nodiscard]] auto& place() { return parts_.place; }
+  /// When and where this job could start with `p` at the earliest, if those running keep their pace.
+  [[nodiscard]] earliest_start look_ahead(slot x, const model::operating_point& p) {
+    return (*parts_.ahead)(state_, request_of(x, p.config.gpus), now_s(), parts_.place,
+                           left.power_w, extra_power_w(p),
+                           [&](const active_job& r) { return extra_power_w(*r.point()); });
+  }
+  /// The ledger as it is for jobs that must leave `wanted` alone; good until the next look ahead.
+  [[nodiscard]] const auto& without(const fabric::placement& wanted) {
+    return parts_.ahead->without(std::as_const(state_.ledger), wanted);
+  }
+  /// Whether a waiting job may stop running ones.
+  [[nodiscard]] bool may_stop() const { return parts_.means.may_stop(); }
+
+  /// Starts a waiting job with what allocation gives it, by the means of making room if it must. If that
+  /// cannot be, it is written down why.
+  bool admit(slot x) {
+    const outcome o = try_all(x);
+    if (!o) wait(x, o);
+    return static_cast<bool>(o);
+  }
+  /// The same, and nothing is written down.
+  outcome try_all(slot x) {
+    const point granted = wish(x);
+    const outcome o = try_start(x, granted);
+    // Without a grant, what it asked for is tried, if it lacks something that others could set free.
+    const point wanted = granted ? granted : job(x).reference;
+    if (o || (!granted && affords(x, *wanted))) return o;
+    return parts_.means(*this, hindered{x, wanted, o.why}) ? outcome{} : o;
+  }
+  /// The same without any means.
+  outcome try_start(slot x) { return try_start(x, wish(x)); }
+  /// Starts a waiting job on what an answer says.
+  void start(slot x, point p, place::answer where) {
+    detail::pay(left, job(x), *p, now_s(), 1);
+    detail::begin(state_, x, p, std::move(where), decision_);
+  }
+  void wait(slot x, const outcome& no) {
+    decision_.waiting.push_back({job(x).spec->id, no.why, no.proved});
+  }
+
+  /// Moves a job to `p.config.gpus` GPUs; false, and nothing changed, if they cannot be placed.
+  bool move(slot x, point p) {
+    fabric::placement old = lift(x);
+    place::answer a = ask(x, p->config.gpus);
+    if (!a) {
+      put_back(x, std::move(old));
+      return false;
+    }
+    move_to(x, p, std::move(a));
+    return true;
+  }
+  /// The same for one that was lifted, to where an answer says.
+  void move_to(slot x, point p, place::answer a) {
+    detail::hold(state_, x, a, decision_);
+    state_.change_point(x, p);
+    decision_.resizes.push_back(
+        {job(x).spec->id, *p, std::move(*a.where), true, std::move(a.moved)});
+  }
+  /// Another clock or batch on the same GPUs.
+  void change_point(slot x, point p) { detail::change_point(state_, x, p, decision_); }
+  void stop(slot x) { detail::stop(state_, x, decision_); }
+
+  /// Takes a running job off its GPUs until it is moved, put back or dropped.
+  [[nodiscard]] fabric::placement lift(slot x) { return state_.lift(x); }
+  /// False, and nothing changed, if they are taken.
+  bool put_back(slot x, fabric::placement where) {
+    return state_.hold(x, std::move(where), decision_.servers_on);
+  }
+  /// What it has is left to others again, or is no longer.
+  void refund(slot x) { detail::pay(left, job(x), *job(x).point(), now_s(), -1); }
+  void charge(slot x) { detail::pay(left, job(x), *job(x).point(), now_s(), 1); }
+  /// Stops one that was lifted.
+  void drop(slot x) {
+    decision_.stops.push_back(job(x).spec->id);
+    state_.stop_lifted(x);
+  }
+
+ private:
+  [[nodiscard]] order::entry entry(slot x) const {
+    return job(x).queue_entry(now_s(), parts_.patience_s);
+  }
+  outcome try_start(slot x, point p) {
+    using place::wait_reason;
+    if (!p) return {left.gpus < job(x).spec->gpus ? wait_reason::gpus : wait_reason::budget};
+    if (p->config.gpus > left.gpus) return {wait_reason::gpus};
+    if (!(extra_power_w(*p) <= left.power_w)) return {wait_reason::budget};
+    place::answer a = ask(x, p->config.gpus);
+    if (!a) return {a.why, a.proved};
+    start(x, p, std::move(a));
+    return {};
+  }
+
+  State& state_;
+  Parts& parts_;
+  std::size_t queued_;
+  schedule::decision& decision_;
+};
+
+}  // namespace heddle::schedule

@@ -1,0 +1,74 @@
+// How room is made for a job that cannot start.
+//
+//   means             what it does                                    when
+//   preempt           stops running jobs that the waiting one         priority classes, SRTF,
+//                     outranks                                        least attained service
+//   migrate           moves running jobs out of its way               jobs own servers or links
+//   other_count       starts it on another number of GPUs             jobs have an elastic range
+//
+//     means{preempt{}, migrate{.most_gpus = 64}}
+//
+// They are tried in the order in which they are named. For allocations that are not elastic: an elastic
+// one makes room itself.
+#pragma once
+
+#include <concepts>
+#include <tuple>
+#include <utility>
+
+#include <heddle/schedule/desk.hpp>
+
+namespace heddle::schedule {
+
+/// T makes room at a desk for a job that cannot start, and starts it. If it cannot, it leaves state,
+/// decision and limits as they were, and says no.
+template <class T, class Desk>
+concept MeansOfRoom = requires(T& means, Desk& d, const hindered& job) {
+  { means(d, job) } -> std::same_as<bool>;
+};
+
+/// T is a means that may stop running jobs, where `may_stop()`.
+template <class T>
+concept StoppingMeans = requires(const T& means) {
+  { means.may_stop() } -> std::convertible_to<bool>;
+};
+
+/// Means of making room, one after the other.
+template <class... Each>
+class means {
+ public:
+  static constexpr bool none = sizeof...(Each) == 0;
+
+  explicit constexpr means(Each... each) : each_(std::move(each)...) {}
+
+  template <class Desk>
+  bool operator()(Desk& d, const hindered& job) {
+    static_assert((MeansOfRoom<Each, Desk> && ...),
+                  "a means of making room is asked at a desk for a job that cannot start: "
+                  "bool(Desk&, const hindered&)");
+    return std::apply([&](Each&... m) { return (m(d, job) || ...); }, each_);
+  }
+
+  [[nodiscard]] bool may_stop() const {
+    const auto stops = [](const auto& m) {
+      if constexpr (requires { m.may_stop(); })
+        return static_cast<bool>(m.may_stop());
+      else
+        return false;
+    };
+    return std::apply([&](const Each&... m) { return (stops(m) || ...); }, each_);
+  }
+
+  friend bool operator==(const means&, const means&) = default;
+
+ private:
+  std::tuple<Each...> each_;
+};
+
+/// T is a `means<…>`.
+template <class T>
+inline constexpr bool is_means = false;
+template <class... Each>
+inline constexpr bool is_means<means<Each...>> = true;
+
+}  // namespace heddle::schedule

@@ -1,0 +1,92 @@
+// What is to come in a simulation.
+#pragma once
+
+#include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <queue>
+#include <span>
+#include <vector>
+
+#include <heddle/core/event_heap.hpp>
+#include <heddle/core/job.hpp>
+#include <heddle/core/node_event.hpp>
+
+namespace heddle::sim::detail {
+
+/// A job or a server is ready: a job's GPUs and circuits, a server that wakes.
+struct timer {
+  double time_s = 0;
+  bool is_server = false;
+  std::uint32_t index = 0;  ///< slot or server
+
+  friend auto operator<=>(const timer&, const timer&) = default;
+};
+
+/// Submissions and failures as they were given, finishes and timers as they arise, and when the
+/// scheduler wants to be asked again.
+class agenda {
+ public:
+  static constexpr double never = std::numeric_limits<double>::infinity();
+
+  /// Both must outlive this.
+  agenda(std::span<const job> jobs, std::span<const node_event> failures)
+      : jobs_(jobs), failures_(failures) {}
+
+  event_heap finishes;
+  double again_s = never;
+
+  /// Whether anything can still happen.
+  [[nodiscard]] bool goes_on(bool somebody_waits) const {
+    if (next_job_ < jobs_.size() || !finishes.empty()) return true;
+    return somebody_waits && (next_failure_ < failures_.size() || again_s < never);
+  }
+  /// Whether nobody runs and nobody is to be submitted.
+  [[nodiscard]] bool is_over() const { return finishes.empty() && next_job_ == jobs_.size(); }
+  /// When something happens next, not before `now_s`.
+  [[nodiscard]] double next_s(double now_s) const {
+    double t = std::min(again_s, failure_s());
+    if (next_job_ < jobs_.size()) t = std::min(t, jobs_[next_job_].submit_s);
+    if (!finishes.empty()) t = std::min(t, finishes.top().time_s);
+    if (!timers_.empty()) t = std::min(t, timers_.top().time_s);
+    return std::max(t, now_s);
+  }
+  [[nodiscard]] double failure_s() const {
+    return next_failure_ < failures_.size() ? failures_[next_failure_].time_s : never;
+  }
+
+  // The next of a kind that is due at `at`, or nothing; it is taken off the agenda. A finish stays
+  // until its job leaves.
+  [[nodiscard]] std::optional<std::uint32_t> finish_due(double at) const {
+    if (finishes.empty() || finishes.top().time_s > at) return std::nullopt;
+    return finishes.top().slot;
+  }
+  [[nodiscard]] const node_event* take_failure(double at) {
+    if (next_failure_ >= failures_.size() || failure_s() > at) return nullptr;
+    return &failures_[next_failure_++];
+  }
+  /// \returns  the job's place in the workload
+  [[nodiscard]] std::optional<std::size_t> take_submission(double at) {
+    if (next_job_ >= jobs_.size() || jobs_[next_job_].submit_s > at) return std::nullopt;
+    return next_job_++;
+  }
+  [[nodiscard]] std::optional<timer> take_timer(double at) {
+    if (timers_.empty() || timers_.top().time_s > at) return std::nullopt;
+    const timer t = timers_.top();
+    timers_.pop();
+    return t;
+  }
+  void add(const timer& t) { timers_.push(t); }
+
+ private:
+  std::span<const job> jobs_;
+  std::span<const node_event> failures_;
+  std::size_t next_job_ = 0, next_failure_ = 0;
+  std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
+};
+
+}  // namespace heddle::sim::detail

@@ -1,0 +1,51 @@
+// What cannot be replayed is refused.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <heddle/core/error.hpp>
+#include <heddle/core/job.hpp>
+#include <heddle/core/node_event.hpp>
+#include <heddle/model/workload.hpp>
+#include <heddle/sim/options.hpp>
+
+namespace heddle::sim::detail {
+
+/// \throws input_error  for what `run` cannot replay
+template <class Fabric>
+void check_input(const Fabric& dc, const model::workload& all, const options& o) {
+  const fabric::hosts& hosts = dc.hosts();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const job& j = all.jobs[i];
+    const std::string where = "job " + std::to_string(j.id.value);
+    if (i > 0 && j.submit_s < all.jobs[i - 1].submit_s)
+      throw input_error(where, "jobs in the order of their submission", "an earlier time");
+    if (j.gpus < 1 || j.gpus > hosts.gpus())
+      throw input_error(where, "1 to " + std::to_string(hosts.gpus()) + " GPUs",
+                        std::to_string(j.gpus));
+    if (!(j.duration_s > 0) || !std::isfinite(j.duration_s))
+      throw input_error(where, "a positive duration", std::to_string(j.duration_s));
+    if (!(j.comm_share >= 0 && j.comm_share < 1))
+      throw input_error(where, "a communication share from 0 to below 1",
+                        std::to_string(j.comm_share));
+    if (!all.curve_of_job(i).fastest(j.gpus))
+      throw input_error(where, "a curve with a point at " + std::to_string(j.gpus) + " GPUs",
+                        "none");
+  }
+  for (std::size_t i = 0; i < o.failures.size(); ++i) {
+    const node_event& e = o.failures[i];
+    const std::string where = "failure " + std::to_string(i);
+    if (e.node >= static_cast<std::uint32_t>(hosts.servers()))
+      throw input_error(where, "one of " + std::to_string(hosts.servers()) + " servers",
+                        std::to_string(e.node));
+    if (!std::isfinite(e.time_s) || (i > 0 && e.time_s < o.failures[i - 1].time_s))
+      throw input_error(where, "failures in the order of their time", std::to_string(e.time_s));
+  }
+  if (!(o.checkpoint_s >= 0))
+    throw input_error("checkpoint_s", "at least 0 s", std::to_string(o.checkpoint_s));
+}
+
+}  // namespace heddle::sim::detail

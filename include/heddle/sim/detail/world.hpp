@@ -1,0 +1,68 @@
+// What all parts of the engine share: the cluster and its jobs now.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <heddle/fabric/power.hpp>
+#include <heddle/model/workload.hpp>
+#include <heddle/schedule/state.hpp>
+#include <heddle/sim/detail/agenda.hpp>
+#include <heddle/sim/detail/meter.hpp>
+#include <heddle/sim/detail/progress.hpp>
+#include <heddle/sim/metrics.hpp>
+#include <heddle/sim/observer.hpp>
+#include <heddle/sim/options.hpp>
+#include <heddle/sim/quantiles.hpp>
+
+namespace heddle::sim::detail {
+
+/// Numbers of what has happened.
+struct tally {
+  std::size_t events = 0, finished = 0, rescales = 0, migrations = 0, circuits_moved = 0;
+  std::size_t failures = 0, restarts = 0;
+  double jobs_j = 0, lost_gpu_s = 0;  ///< of jobs that have finished
+  double last_finish_s = 0;
+  quantiles decide_us;
+};
+
+/// The clock is `state.now_s`. `track` is by slot: by place in the workload, which is the place in
+/// `state.jobs`.
+template <class Fabric, class... Observers>
+struct world {
+  world(const Fabric& on, const model::workload& given, const options& o, Observers&... watching)
+      : dc(on), jobs(given), told(o), observers(watching...), state(on, o.power, o.moves),
+        next(given.jobs, o.failures), energy(on, o), sums(on.hosts().gpus()), track(given.size()) {}
+
+  const Fabric& dc;
+  const model::workload& jobs;
+  const options& told;
+  std::tuple<Observers&...> observers;
+
+  schedule::state<Fabric> state;
+  agenda next;
+  meter energy;
+  metrics sums;
+  tally count;
+  std::vector<progress> track;
+  int used_gpus = 0;  ///< that jobs hold
+
+  [[nodiscard]] double now_s() const { return state.now_s; }
+
+  /// Gives an event to those who take it.
+  template <Event E>
+  void tell(const E& event) {
+    std::apply([&](Observers&... o) { (tell_one(o, event), ...); }, observers);
+  }
+
+ private:
+  template <class Observer, class E>
+  static void tell_one(Observer& o, const E& event) {
+    if constexpr (std::invocable<Observer&, const E&>) o(event);
+  }
+};
+
+}  // namespace heddle::sim::detail

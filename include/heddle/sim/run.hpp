@@ -1,0 +1,79 @@
+// Replays a workload against a scheduler.
+//
+//   run      under the scheduler's own routing, on route::steady
+//   run_on   on a given model of contention
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include <heddle/model/workload.hpp>
+#include <heddle/route/contention.hpp>
+#include <heddle/route/steady.hpp>
+#include <heddle/schedule/scheduler_concept.hpp>
+#include <heddle/sim/detail/check_input.hpp>
+#include <heddle/sim/detail/engine.hpp>
+#include <heddle/sim/observer.hpp>
+#include <heddle/sim/options.hpp>
+#include <heddle/sim/report.hpp>
+
+namespace heddle::sim {
+
+namespace detail {
+
+template <class Fabric, class Scheduler, class Network, class... Observers>
+void check_parts() {
+  static_assert(fabric::Fabric<Fabric>,
+                "a simulation runs on a fabric: hosts(), equipment() and a type `book` that keeps "
+                "the owners of its links (fabric/fabric.hpp)");
+  static_assert(schedule::Scheduler<Scheduler, Fabric>,
+                "a simulation runs under a scheduler that it may change: decide, carry_out and "
+                "options as in schedule/scheduler_concept.hpp");
+  static_assert(route::Contention<Network>,
+                "a simulation runs on a model of contention: add, remove, slowdown and changed as "
+                "in route/contention.hpp");
+  static_assert((Observer<Observers> && ...),
+                "an observer of a simulation can be called with at least one of the events of "
+                "sim/observer.hpp");
+  static_assert((!HasCallOfNoEvent<Observers> && ...),
+                "an observer of a simulation has a call operator that no event reaches: each takes "
+                "one event of sim/observer.hpp, by value or const reference");
+}
+
+}  // namespace detail
+
+/// Replays `jobs` on an empty `dc` under `plan`, on a given network. See `run`.
+template <class Network, class Fabric, class Scheduler, class... Observers>
+[[nodiscard]] report run_on(Network network, const Fabric& dc, const model::workload& jobs,
+                            Scheduler&& plan, const options& o, Observers&&... observers) {
+  detail::check_parts<Fabric, std::remove_reference_t<Scheduler>, Network,
+                      std::remove_reference_t<Observers>...>();
+  detail::check_input(dc, jobs, o);
+  return detail::engine<Fabric, std::remove_reference_t<Scheduler>, Network,
+                        std::remove_reference_t<Observers>...>(dc, jobs, plan, std::move(network),
+                                                               o, observers...)
+      .run();
+}
+
+/// Replays `jobs` on an empty `dc` under `plan` until all have finished. Deterministic.
+///
+/// \param plan       used as it is, so hand in a fresh one for comparable runs; may be a temporary
+/// \param observers  see sim/observer.hpp
+/// \throws input_error  for jobs out of order, larger than the cluster, without a duration or a
+///                      curve at the GPUs they ask for; for failures out of order or of no server
+/// Cost per event: one decision, and the contention of the jobs that share links with the one that
+/// came or went. Memory: O(jobs + links).
+template <class Fabric, class Scheduler, class... Observers>
+[[nodiscard]] report run(const Fabric& dc, const model::workload& jobs, Scheduler&& plan,
+                         const options& o = {}, Observers&&... observers) {
+  static_assert(schedule::Scheduler<std::remove_reference_t<Scheduler>, Fabric>,
+                "a simulation runs under a scheduler that it may change: decide, carry_out and "
+                "options as in schedule/scheduler_concept.hpp");
+  if constexpr (requires { plan.make_network(dc, o.contention); })
+    return run_on(plan.make_network(dc, o.contention), dc, jobs, plan, o, observers...);
+  else
+    return run_on(route::contention_on(dc, plan.route(), o.contention), dc, jobs, plan, o,
+                  observers...);
+}
+
+}  // namespace heddle::sim

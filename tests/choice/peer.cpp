@@ -1,0 +1,137 @@
+// Multi-dimensional multiple-choice instances against an integer programming solver.
+#include <heddle/choice/choice.hpp>
+
+#ifdef HEDDLE_HAS_GLPK
+#include <glpk.h>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "support/dice.hpp"
+
+using namespace heddle;
+namespace choice = heddle::choice;
+
+namespace {
+
+enum class kind {
+  uncorrelated,  // value and use apart
+  weakly,    // value is the use at random prices, and noise of a tenth (as in Khan et al., 2002)
+  strongly,  // value is ten times the use, and a constant
+};
+
+// Exactly one of `items` in each group; half of the expected demand of each resource.
+choice::problem instance(kind k, std::size_t groups, std::size_t items, std::size_t resources,
+                         std::uint64_t seed) {
+  test::dice d{seed};
+  const auto below = [&](double n) { return std::floor(n * d.real()); };
+  choice::problem p;
+  p.require_one = true;
+  p.begin = {0};
+  std::vector<double> price(resources, 10);
+  if (k == kind::weakly)
+    for (double& v : price) v = 1 + below(10);
+  for (std::size_t i = 0; i < groups; ++i) {
+    for (std::size_t j = 0; j < items; ++j) {
+      double all = 0;
+      for (std::size_t r = 0; r < resources; ++r) {
+        p.use.push_back(below(10));
+        all += p.use.back() * price[r];
+      }
+      const double n = static_cast<double>(resources);
+      p.value.push_back(k == kind::uncorrelated ? below(10 * n)
+                        : k == kind::weakly     ? all + below(3 * n)
+                                                : all + 50);
+    }
+    p.begin.push_back(static_cast<std::uint32_t>(p.value.size()));
+  }
+  p.capacity.assign(resources, std::floor(4.5 * static_cast<double>(groups)));
+  return p;
+}
+
+struct peer_answer {
+  double best = 0;  // found
+  bool proved = false;
+};
+
+peer_answer by_glpk(const choice::problem& p, int milliseconds) {
+  glp_term_out(GLP_OFF);
+  glp_prob* lp = glp_create_prob();
+  glp_set_obj_dir(lp, GLP_MAX);
+  const int jobs = static_cast<int>(p.jobs()), resources = static_cast<int>(p.resources());
+  glp_add_rows(lp, jobs + resources);
+  glp_add_cols(lp, static_cast<int>(p.value.size()));
+  std::vector<int> row{0}, column{0};
+  std::vector<double> element{0};
+  for (int i = 0; i < jobs; ++i) {
+    glp_set_row_bnds(lp, i + 1, GLP_FX, 1, 1);
+    for (std::uint32_t k = p.begin[static_cast<std::size_t>(i)];
+         k < p.begin[static_cast<std::size_t>(i) + 1]; ++k) {
+      const int c = static_cast<int>(k) + 1;
+      glp_set_obj_coef(lp, c, p.value[k]);
+      glp_set_col_kind(lp, c, GLP_BV);
+      row.push_back(i + 1);
+      column.push_back(c);
+      element.push_back(1);
+      for (int r = 0; r < resources; ++r) {
+        row.push_back(jobs + r + 1);
+        column.push_back(c);
+        element.push_back(p.use[k * p.resources() + static_cast<std::size_t>(r)]);
+      }
+    }
+  }
+  for (int r = 0; r < resources; ++r)
+    glp_set_row_bnds(lp, jobs + r + 1, GLP_UP, 0, p.capacity[static_cast<std::size_t>(r)]);
+  glp_load_matrix(lp, static_cast<int>(row.size()) - 1, row.data(), column.data(), element.data());
+  glp_iocp options;
+  glp_init_iocp(&options);
+  options.msg_lev = GLP_MSG_OFF;
+  options.presolve = GLP_ON;
+  options.tm_lim = milliseconds;
+  peer_answer out;
+  out.proved = glp_intopt(lp, &options) == 0 && glp_mip_status(lp) == GLP_OPT;
+  if (glp_mip_status(lp) == GLP_OPT || glp_mip_status(lp) == GLP_FEAS)
+    out.best = glp_mip_obj_val(lp);
+  glp_delete_prob(lp);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("multi-dimensional choices agree with an integer programming solver") {
+  choice::solver solver;
+  int proved = 0;
+  for (const kind k : {kind::uncorrelated, kind::weakly, kind::strongly})
+    for (const std::size_t resources : {5u, 10u})
+      for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+        CAPTURE(static_cast<int>(k));
+        CAPTURE(resources);
+        CAPTURE(seed);
+        const std::size_t groups = 10 + 5 * (seed - 1);
+        const choice::problem p = instance(k, groups, 10, resources, seed);
+        choice::answer a;
+        solver(p, {.node_limit = 400}, a);  // no time limit: the same answer on any machine
+        REQUIRE(a.status != choice::status::infeasible);
+        REQUIRE(a.status != choice::status::unknown);
+        for (std::size_t r = 0; r < resources; ++r) CHECK(a.use[r] <= p.capacity[r] * (1 + 1e-12));
+        // The peer proves the easy ones; of the others it says what it found in a moment.
+        const bool easy = k == kind::uncorrelated && resources == 5;
+        const peer_answer peer = by_glpk(p, easy ? 120'000 : 200);
+        if (easy) REQUIRE(peer.proved);
+        CHECK(a.bound >= peer.best - 1e-6);
+        CHECK(a.objective >= peer.best * (1 - 0.005));
+        const bool optimal = a.status == choice::status::optimal;
+        if (k == kind::uncorrelated) CHECK(optimal);
+        if (peer.proved) {
+          CHECK(a.objective <= peer.best + 1e-6);
+          if (optimal) CHECK(a.objective == doctest::Approx(peer.best));
+        }
+        proved += optimal;
+      }
+  CHECK(proved >= 7);
+}
+#endif

@@ -1,0 +1,24 @@
+// expect: the sixth part of a scheduler is means
+// A means of making room stands in a list.
+#include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/requested.hpp>
+#include <heddle/place/shared_network.hpp>
+#include <heddle/schedule/admit/conservative.hpp>
+#include <heddle/schedule/admit/easy.hpp>
+#include <heddle/schedule/means/preempt.hpp>
+#include <heddle/schedule/scheduler.hpp>
+
+using namespace heddle;
+
+int main() {
+#ifdef HEDDLE_MAKE_VALID
+  schedule::scheduler plan{order::fifo{},   allocate::requested{},
+                           place::packed{}, route::source{},
+                           admit::easy{},   schedule::means{schedule::preempt{}}};
+#else
+  schedule::scheduler plan{order::fifo{},   allocate::requested{}, place::packed{},
+                           route::source{}, admit::easy{},         schedule::preempt{}};
+#endif
+  schedule::state s{fabric::leaf_spine{{}}};
+  (void)plan.decide(s, 0);
+}
