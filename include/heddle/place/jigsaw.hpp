@@ -26,8 +26,9 @@ namespace detail {
 /// The loop of both: N = q·n + r for n from the widest leaf down, the first that is found.
 /// \param remainder_only  with q = 1 the wider leaf gets r links, not n
 inline answer widest_first(clos_search& search, const clos_ledger& free, int gpus,
-                           bool remainder_only) {
+                           std::int64_t search_nodes, bool remainder_only) {
   if (!knows_wiring(free)) return wait_reason::unsupported;
+  search.start(free, search_nodes, leaf_order::by_id);
   if (const leaf_id l = search.one_leaf(gpus); l.valid()) {
     placement p;
     pick(free, unit_under(l), gpus, p.gpus);
@@ -65,8 +66,7 @@ struct jigsaw {
   bool operator==(const jigsaw&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
-    search->start(free, search_nodes, detail::leaf_order::by_id);
-    return detail::widest_first(*search, free, job.gpus, false);
+    return detail::widest_first(*search, free, job.gpus, search_nodes, false);
   }
   void limit(std::int64_t nodes) { search_nodes = nodes; }
   [[nodiscard]] std::int64_t visited() const { return search ? search->visited() : 0; }
@@ -90,8 +90,7 @@ struct laas {
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
     if (whole_leafs) return place_whole(free, job.gpus);
-    search->start(free, search_nodes, detail::leaf_order::by_id);
-    return detail::widest_first(*search, free, job.gpus, true);
+    return detail::widest_first(*search, free, job.gpus, search_nodes, true);
   }
   void limit(std::int64_t nodes) { search_nodes = nodes; }
   [[nodiscard]] std::int64_t visited() const {
