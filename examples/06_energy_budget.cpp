@@ -41,8 +41,7 @@ int main() {
   constexpr double hour_s = 3600;
   constexpr fabric::base_power power;
   constexpr double idle_w = power.gpu_idle_w;
-  constexpr double base_w =
-      fabric::watts_of({.idle_gpus = 128, .servers_on = 16}, power).total();
+  constexpr double base_w = fabric::watts_of({.idle_gpus = 128, .servers_on = 16}, power).total();
   allocate::powerflow policy;
   allocate::allocation given;
   std::cout << "budget of a day   hour  may draw  draws, kW  GPUs  mean clock, GHz  speed, %\n";

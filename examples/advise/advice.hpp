@@ -175,9 +175,8 @@ namespace detail {
 /// Power of the cluster when nothing is left to do.
 inline double at_rest_w(const variant& v, const cluster& c) {
   const bool off = v.spec.options.off_after_s < std::numeric_limits<double>::infinity();
-  return fabric::watts_of(off ? fabric::parts_when_off(c.fabric)
-                              : fabric::parts_when_idle(c.fabric),
-                          c.power)
+  return fabric::watts_of(
+             off ? fabric::parts_when_off(c.fabric) : fabric::parts_when_idle(c.fabric), c.power)
       .total();
 }
 

@@ -660,8 +660,8 @@ TEST_CASE("on leafs of several GPU types every job runs on its own at that type'
     void operator()(const sim::started& e) {
       ++starts;
       for (gpu_id g : e.what.where.gpus)
-        wrong += type_of_leaf[dc.leaf_of(g).index()] !=
-                 static_cast<int>(w.curve_of[e.what.job.index()]);
+        wrong +=
+            type_of_leaf[dc.leaf_of(g).index()] != static_cast<int>(w.curve_of[e.what.job.index()]);
     }
   } seen{dc, w, type_of_leaf};
   const report r = sim::run(dc, w, plan, {}, seen);

@@ -21,23 +21,33 @@ namespace heddle::sim {
 
 namespace detail {
 
-template <class Fabric, class Scheduler, class Network, class... Observers>
-void check_parts() {
-  static_assert(fabric::Fabric<Fabric>,
-                "a simulation runs on a fabric: hosts(), equipment() and a type `book` that keeps "
-                "the owners of its links (fabric/fabric.hpp)");
-  static_assert(schedule::Scheduler<Scheduler, Fabric>,
-                "a simulation runs under a scheduler that it may change: decide, carry_out and "
-                "options as in schedule/scheduler_concept.hpp");
+/// Says in a sentence which part is none. \returns  whether all are
+template <class Fabric, class Scheduler, class... Observers>
+consteval bool parts_fit() {
+  constexpr bool stands = fabric::Fabric<Fabric>;
+  constexpr bool decides = stands && schedule::Scheduler<Scheduler, Fabric>;
+  constexpr bool watch = (Observer<Observers> && ...);
+  constexpr bool all_called = (!HasCallOfNoEvent<Observers> && ...);
+  static_assert(
+      stands,
+      "a simulation runs on a fabric: hosts(), equipment() and a type `book` that keeps the "
+      "owners of its links (fabric/fabric.hpp)");
+  static_assert(decides || !stands,
+                "a simulation runs under a scheduler that it may change: decide, carry_out "
+                "and options as in schedule/scheduler_concept.hpp");
+  static_assert(watch, "an observer of a simulation can be called with at least one of the events "
+                       "of sim/observer.hpp");
+  static_assert(all_called || !watch,
+                "an observer of a simulation has a call operator that no event reaches: each takes "
+                "one event of sim/observer.hpp, by value or const reference");
+  return stands && decides && watch && all_called;
+}
+template <class Network>
+consteval bool is_contention() {
   static_assert(route::Contention<Network>,
                 "a simulation runs on a model of contention: add, remove, slowdown and changed as "
                 "in route/contention.hpp");
-  static_assert((Observer<Observers> && ...),
-                "an observer of a simulation can be called with at least one of the events of "
-                "sim/observer.hpp");
-  static_assert((!HasCallOfNoEvent<Observers> && ...),
-                "an observer of a simulation has a call operator that no event reaches: each takes "
-                "one event of sim/observer.hpp, by value or const reference");
+  return route::Contention<Network>;
 }
 
 }  // namespace detail
@@ -46,13 +56,16 @@ void check_parts() {
 template <class Network, class Fabric, class Scheduler, class... Observers>
 [[nodiscard]] report run_on(Network network, const Fabric& dc, const model::workload& jobs,
                             Scheduler&& plan, const options& o, Observers&&... observers) {
-  detail::check_parts<Fabric, std::remove_reference_t<Scheduler>, Network,
-                      std::remove_reference_t<Observers>...>();
-  detail::check_input(dc, jobs, o);
-  return detail::engine<Fabric, std::remove_reference_t<Scheduler>, Network,
-                        std::remove_reference_t<Observers>...>(dc, jobs, plan, std::move(network),
-                                                               o, observers...)
-      .run();
+  using plan_type = std::remove_reference_t<Scheduler>;
+  if constexpr (detail::is_contention<Network>() &&
+                detail::parts_fit<Fabric, plan_type, std::remove_reference_t<Observers>...>()) {
+    detail::check_input(dc, jobs, o);
+    return detail::engine<Fabric, plan_type, Network, std::remove_reference_t<Observers>...>(
+               dc, jobs, plan, std::move(network), o, observers...)
+        .run();
+  } else {
+    return {};
+  }
 }
 
 /// Replays `jobs` on an empty `dc` under `plan` until all have finished. Deterministic.
@@ -66,10 +79,10 @@ template <class Network, class Fabric, class Scheduler, class... Observers>
 template <class Fabric, class Scheduler, class... Observers>
 [[nodiscard]] report run(const Fabric& dc, const model::workload& jobs, Scheduler&& plan,
                          const options& o = {}, Observers&&... observers) {
-  static_assert(schedule::Scheduler<std::remove_reference_t<Scheduler>, Fabric>,
-                "a simulation runs under a scheduler that it may change: decide, carry_out and "
-                "options as in schedule/scheduler_concept.hpp");
-  if constexpr (requires { plan.make_network(dc, o.contention); })
+  if constexpr (!detail::parts_fit<Fabric, std::remove_reference_t<Scheduler>,
+                                   std::remove_reference_t<Observers>...>())
+    return {};
+  else if constexpr (requires { plan.make_network(dc, o.contention); })
     return run_on(plan.make_network(dc, o.contention), dc, jobs, plan, o, observers...);
   else
     return run_on(route::contention_on(dc, plan.route(), o.contention), dc, jobs, plan, o,
