@@ -25,8 +25,8 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
-#include <heddle/traffic/group.hpp>
 #include <heddle/traffic/collectives.hpp>
+#include <heddle/traffic/group.hpp>
 
 #include "common/program.hpp"
 #include "slurm_pilot/book.hpp"
