@@ -14,8 +14,8 @@
 #include <heddle/route/load.hpp>
 #include <heddle/route/undisturbed.hpp>
 #include <heddle/sim/observer.hpp>
-#include <heddle/traffic/group.hpp>
 #include <heddle/traffic/collectives.hpp>
+#include <heddle/traffic/group.hpp>
 
 #include "common/named_policies.hpp"
 

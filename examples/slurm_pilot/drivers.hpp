@@ -26,8 +26,8 @@
 #include <heddle/optical/wiring.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
-#include <heddle/traffic/group.hpp>
 #include <heddle/traffic/collectives.hpp>
+#include <heddle/traffic/group.hpp>
 
 #include "common/program.hpp"
 #include "slurm_pilot/book.hpp"

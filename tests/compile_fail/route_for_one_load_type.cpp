@@ -5,16 +5,23 @@
 
 using namespace heddle;
 
-struct mine {
-#ifdef HEDDLE_MAKE_VALID
-  template <class View>
-  route::path operator()(const View&, const traffic::flow&) const {
-#else
+struct for_one {
   route::path operator()(const route::view<route::detail::no_load>&, const traffic::flow&) const {
-#endif
     return {spine_id{0}, 0, 0};
   }
 };
+struct for_all {
+  template <class Load>
+  route::path operator()(const route::view<Load>&, const traffic::flow&) const {
+    return {spine_id{0}, 0, 0};
+  }
+};
+
+#ifdef HEDDLE_MAKE_VALID
+using mine = for_all;
+#else
+using mine = for_one;
+#endif
 
 int main() {
   route::steady model{fabric::leaf_spine{{}}, mine{}};

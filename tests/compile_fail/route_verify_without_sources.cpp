@@ -9,7 +9,6 @@ int main() {
 #else
   const auto mine = [](job_id) { return 3; };
 #endif
-  return route::verify_isolated(fabric::ledger{fabric::leaf_spine{{}}}, mine, route::ecmp{})
-             ? 0
-             : 1;
+  return route::verify_isolated(fabric::ledger{fabric::leaf_spine{{}}}, mine, route::ecmp{}) ? 0
+                                                                                             : 1;
 }

@@ -408,7 +408,7 @@ TEST_CASE("jobs of heddle-simulate send the training step of their model") {
     REQUIRE_MESSAGE(o.status == 0, o.err);
     return column(content_of(dir / "p.csv"), 7);
   };
-  const std::string step = R"({"gpt2": {"tensor": 4, "tensor_bytes": 1e8, "data_bytes": 1e9}})";
+  const std::string step = R"({"gpt2": {"expert": 8, "expert_bytes": 1e8}})";
   CHECK(slowdowns("{}", "") == std::vector<double>(4, 1));  // all of them name no collective
   for (const char* contention : {"steady", "flow"}) {
     const auto s = slowdowns(step, std::string("--contention ") + contention);
