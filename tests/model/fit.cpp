@@ -375,20 +375,22 @@ TEST_CASE("non-negative least squares satisfies the optimality conditions") {
   for (std::uint64_t k = 0; k < 200; ++k) {
     stream s(9, k, "nnls");
     boost::random::normal_distribution<double> normal;
-    Eigen::MatrixXd a(12, 5);
-    Eigen::VectorXd y(12);
-    for (Eigen::Index i = 0; i < 12; ++i) {
+    detail::matrix a(12, 5);
+    detail::vector y(12);
+    for (std::size_t i = 0; i < 12; ++i) {
       y[i] = normal(s);
-      for (Eigen::Index j = 0; j < 5; ++j) a(i, j) = normal(s);
+      for (std::size_t j = 0; j < 5; ++j) a(i, j) = normal(s);
     }
-    const Eigen::VectorXd x = detail::nonnegative_least_squares(a, y);
-    const Eigen::VectorXd gradient = a.transpose() * (y - a * x);
-    for (Eigen::Index j = 0; j < 5; ++j) {
+    const detail::vector x = detail::nonnegative_least_squares(a, y);
+    detail::vector rest = a * x;
+    for (std::size_t i = 0; i < 12; ++i) rest[i] = y[i] - rest[i];
+    for (std::size_t j = 0; j < 5; ++j) {
+      const double gradient = detail::dot(a.column(j), rest);
       CHECK(x[j] >= 0);
       if (x[j] > 0)
-        CHECK(std::abs(gradient[j]) < 1e-9);
+        CHECK(std::abs(gradient) < 1e-9);
       else
-        CHECK(gradient[j] < 1e-9);
+        CHECK(gradient < 1e-9);
     }
   }
 }

@@ -15,11 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
-
 #include <heddle/core/error.hpp>
 #include <heddle/model/detail/batch_effects.hpp>
+#include <heddle/model/detail/dense.hpp>
 #include <heddle/model/detail/nnls.hpp>
 #include <heddle/model/detail/ridge_search.hpp>
 #include <heddle/model/estimate.hpp>
@@ -94,15 +92,14 @@ inline double reweigh(std::vector<power_row>& rows, const std::vector<double>& r
 
 /// Non-negative coefficients of the columns `basis(row, k)`, by relative least squares.
 template <class Basis>
-[[nodiscard]] Eigen::VectorXd relative_nnls(const std::vector<power_row>& rows,
-                                            Eigen::Index columns, Basis basis) {
-  Eigen::MatrixXd a(static_cast<Eigen::Index>(rows.size()), columns);
-  Eigen::VectorXd y(a.rows());
-  for (Eigen::Index i = 0; i < a.rows(); ++i) {
-    const power_row& row = rows[static_cast<std::size_t>(i)];
-    const double w = std::sqrt(row.weight);
+[[nodiscard]] vector relative_nnls(const std::vector<power_row>& rows, std::size_t columns,
+                                   Basis basis) {
+  matrix a(rows.size(), columns);
+  vector y(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double w = std::sqrt(rows[i].weight);
     y[i] = w;
-    for (Eigen::Index k = 0; k < columns; ++k) a(i, k) = w * basis(row, k) / row.watts;
+    for (std::size_t k = 0; k < columns; ++k) a(i, k) = w * basis(rows[i], k) / rows[i].watts;
   }
   return nonnegative_least_squares(a, y);
 }
@@ -115,7 +112,7 @@ void describe_power(power_fit& fit, const std::vector<power_row>& rows,
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (why[i].empty() && values[i].second > 0) open.push_back(i);
-  Eigen::MatrixXd j(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(open.size()));
+  matrix j(rows.size(), open.size());
   for (std::size_t k = 0; k < open.size(); ++k) {
     double& v = values[open[k]].second;
     const double keep = v, h = 1e-5 * keep;
@@ -125,27 +122,27 @@ void describe_power(power_fit& fit, const std::vector<power_row>& rows,
       v = keep - h;
       const double down = predict(values, rows[i]);
       v = keep;
-      j(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) =
-          std::sqrt(rows[i].weight) * (up - down) / (2 * h) / rows[i].watts;
+      j(i, k) = std::sqrt(rows[i].weight) * (up - down) / (2 * h) / rows[i].watts;
     }
   }
   const double freedom =
       std::max(1.0, static_cast<double>(rows.size()) - static_cast<double>(open.size()));
-  Eigen::MatrixXd normal = j.transpose() * j;
-  Eigen::VectorXd scale = normal.diagonal().cwiseSqrt();
-  for (Eigen::Index i = 0; i < scale.size(); ++i)
-    if (!(scale[i] > 0)) scale[i] = 1;
-  normal = scale.cwiseInverse().asDiagonal() * normal * scale.cwiseInverse().asDiagonal();
-  normal.diagonal().array() += 1e-12;
-  const Eigen::MatrixXd inverse =
-      normal.ldlt().solve(Eigen::MatrixXd::Identity(normal.rows(), normal.cols()));
+  matrix normal = normal_of(j, 0, rows.size());
+  vector scale(open.size());
+  for (std::size_t i = 0; i < scale.size(); ++i)
+    scale[i] = normal(i, i) > 0 ? std::sqrt(normal(i, i)) : 1;
+  for (std::size_t k = 0; k < scale.size(); ++k) {
+    for (std::size_t i = 0; i < scale.size(); ++i) normal(i, k) /= scale[i] * scale[k];
+    normal(k, k) += 1e-12;
+  }
+  const matrix inverse = ldlt(std::move(normal)).inverse();
   for (std::size_t i = 0; i < values.size(); ++i) {
     parameter_estimate e;
     e.name = values[i].first;
     e.value = values[i].second;
     const auto at = std::find(open.begin(), open.end(), i);
     if (at != open.end()) {
-      const auto k = static_cast<Eigen::Index>(at - open.begin());
+      const auto k = static_cast<std::size_t>(at - open.begin());
       e.standard_error = fit.noise * std::sqrt(std::max(0.0, inverse(k, k))) / scale[k];
       const double t = student_t_95(freedom);
       e.low = std::max(0.0, e.value - t * e.standard_error);
@@ -201,7 +198,7 @@ inline void fit_cubic(power_fit& fit, std::vector<power_row>& rows, bool robust)
   const bool linear = clocks.size() > 2;
   std::vector<double> r(rows.size());
   for (int round = 0; round < 4; ++round) {
-    const auto c = relative_nnls(rows, linear ? 3 : 2, [](const power_row& row, Eigen::Index k) {
+    const auto c = relative_nnls(rows, linear ? 3 : 2, [](const power_row& row, std::size_t k) {
       const double f = row.clock;
       return k == 0 ? 1 : (k == 1 ? f * f : 1) * f * row.utilization;
     });
@@ -231,14 +228,12 @@ inline void fit_levels(power_fit& fit, std::vector<power_row>& rows, bool robust
   }
   std::vector<double> r(rows.size());
   for (int round = 0; round < 4; ++round) {
-    const auto share = relative_nnls(
-        rows, static_cast<Eigen::Index>(levels.size()), [&](const power_row& row, Eigen::Index k) {
-          return std::min(row.limit, levels[static_cast<std::size_t>(k)]);
-        });
+    const auto share = relative_nnls(rows, levels.size(), [&](const power_row& row, std::size_t k) {
+      return std::min(row.limit, levels[k]);
+    });
     fit.levels.clear();
     for (std::size_t k = 0; k < levels.size(); ++k)
-      if (share[static_cast<Eigen::Index>(k)] > 0)
-        fit.levels.emplace_back(levels[k], share[static_cast<Eigen::Index>(k)]);
+      if (share[k] > 0) fit.levels.emplace_back(levels[k], share[k]);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       double p = 0;
       for (const auto& [level, s] : fit.levels) p += s * std::min(rows[i].limit, level);

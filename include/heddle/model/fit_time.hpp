@@ -17,11 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
-
 #include <heddle/core/error.hpp>
 #include <heddle/model/detail/batch_effects.hpp>
+#include <heddle/model/detail/dense.hpp>
 #include <heddle/model/detail/levenberg_marquardt.hpp>
 #include <heddle/model/detail/time_pins.hpp>
 #include <heddle/model/detail/time_problem.hpp>
@@ -68,16 +66,16 @@ class time_fit {
   // For refinement and suggestion: the parameters without bounds, the inverse of their covariance
   // in units of 1/σ², and d ln T / dθ.
   detail::time_shape shape;
-  Eigen::VectorXd theta;
-  Eigen::MatrixXd information;
+  detail::vector theta;
+  detail::matrix information;
 
-  [[nodiscard]] Eigen::VectorXd sensitivity(const configuration& c, double limit_w = 0) const {
+  [[nodiscard]] detail::vector sensitivity(const configuration& c, double limit_w = 0) const {
     std::array<double, detail::natural_count> by_u{};
     (void)shape.log_time(shape.unpack(theta), c.gpus, c.servers, c.local_batch, c.clock_ghz,
                          limit_w, by_u.data());
-    Eigen::VectorXd j = Eigen::VectorXd::Zero(theta.size());
+    detail::vector j(theta.size());
     for (std::size_t i = 0; i < detail::natural_count; ++i)
-      if (shape.links[i].index >= 0) j[shape.links[i].index] += by_u[i];
+      if (shape.links[i].index >= 0) j[static_cast<std::size_t>(shape.links[i].index)] += by_u[i];
     return j;
   }
 };
@@ -85,9 +83,9 @@ class time_fit {
 namespace detail {
 
 /// Residuals of all samples at θ, with the share of the gradient time in each.
-inline void misfits(const time_problem& problem, const time_shape& shape,
-                    const Eigen::VectorXd& theta, std::span<const sample> samples,
-                    std::vector<double>& r, std::vector<double>* share = nullptr) {
+inline void misfits(const time_problem& problem, const time_shape& shape, const vector& theta,
+                    std::span<const sample> samples, std::vector<double>& r,
+                    std::vector<double>* share = nullptr) {
   const auto p = shape.unpack(theta);
   r.resize(samples.size());
   if (share) share->resize(samples.size());
@@ -110,7 +108,7 @@ inline void misfits(const time_problem& problem, const time_shape& shape,
 /// The most probable θ, with σ estimated on the way.
 inline void fit_theta(const time_shape& shape, std::span<const sample> samples,
                       const std::vector<prior>& priors, const time_fit_options& options,
-                      Eigen::VectorXd& theta, double& sigma) {
+                      vector& theta, double& sigma) {
   const double huber = options.robust ? 1.345 : std::numeric_limits<double>::infinity();
   std::vector<double> r;
   constexpr int rounds = 8;
@@ -130,9 +128,9 @@ inline void fit_theta(const time_shape& shape, std::span<const sample> samples,
 
 /// Whether the samples have no noise at all: then the regularisers are left out and θ is exact.
 inline bool fit_exactly(const time_shape& shape, std::span<const sample> samples,
-                        const std::vector<prior>& priors, Eigen::VectorXd& theta) {
+                        const std::vector<prior>& priors, vector& theta) {
   if (static_cast<int>(samples.size()) <= shape.free) return false;
-  Eigen::VectorXd exact = theta;
+  vector exact = theta;
   const time_problem problem(shape, samples, priors, 1, std::numeric_limits<double>::infinity(),
                              1e-9);
   minimise(problem, exact, 1e-15, 60);
@@ -148,7 +146,7 @@ inline bool fit_exactly(const time_shape& shape, std::span<const sample> samples
 /// A factor on the gradient time for each batch size, if the residuals prove one; returns whether
 /// anything changed.
 inline bool improve_profile(time_shape& shape, std::span<const sample> samples,
-                            const Eigen::VectorXd& theta) {
+                            const vector& theta) {
   std::vector<double> r, share;
   misfits(time_problem(shape, samples, {}, 1, 1, 0), shape, theta, samples, r, &share);
   return add_batch_effects(shape.profile, samples, r, share, shape.free);
@@ -156,7 +154,7 @@ inline bool improve_profile(time_shape& shape, std::span<const sample> samples,
 
 /// Residuals' sum of squares at θ, each at most 9σ².
 [[nodiscard]] inline double square_sum(const time_shape& shape, std::span<const sample> samples,
-                                       const Eigen::VectorXd& theta, double sigma) {
+                                       const vector& theta, double sigma) {
   std::vector<double> r;
   misfits(time_problem(shape, samples, {}, 1, 1, 0), shape, theta, samples, r);
   double sum = 0;
@@ -177,7 +175,7 @@ inline bool improve_profile(time_shape& shape, std::span<const sample> samples,
 /// range of GPU counts, half of it is taken to be a ring's, which is bounded, so that it does not run
 /// away with more GPUs; where they show it over a long one, they decide.
 inline void find_ring(pinned_shape& start, std::span<const sample> samples,
-                      const time_fit_options& options, Eigen::VectorXd& theta, double& sigma) {
+                      const time_fit_options& options, vector& theta, double& sigma) {
   time_shape& shape = start.shape;
   const std::set<int> across = seen_in(samples).across;
   if (across.empty() || !start.why[beta_n].empty()) return;
@@ -185,7 +183,7 @@ inline void find_ring(pinned_shape& start, std::span<const sample> samples,
     start.tie(zeta_n, beta_n, 1 / usual_beta_n, "GPU counts too close: half of the growth");
     for (prior& q : start.priors)
       if (q.first == beta_n) q.mean -= std::log(2.0);
-    theta[shape.links[beta_n].index] -= std::log(2.0);
+    theta[static_cast<std::size_t>(shape.links[beta_n].index)] -= std::log(2.0);
     fit_theta(shape, samples, start.priors, options, theta, sigma);
     return;
   }
@@ -194,8 +192,8 @@ inline void find_ring(pinned_shape& start, std::span<const sample> samples,
   ring.links[zeta_n] = {ring.free++, 0, false};
   std::vector<prior> priors = start.priors;
   priors.push_back({zeta_n, alpha_n, std::log(0.3), 0.75});
-  Eigen::VectorXd at(ring.free);
-  at << theta, ring.coordinate(theta, alpha_n) + std::log(0.1);
+  vector at = theta;
+  at.push_back(ring.coordinate(theta, alpha_n) + std::log(0.1));
   double s = sigma;
   fit_theta(ring, samples, priors, options, at, s);
   if (!pays(square_sum(shape, samples, theta, sigma), square_sum(ring, samples, at, sigma),
@@ -208,7 +206,7 @@ inline void find_ring(pinned_shape& start, std::span<const sample> samples,
 
 /// Tries a knee at each clock and between each two; keeps the best if it explains clearly more.
 inline void find_knee(pinned_shape& start, std::span<const sample> samples,
-                      const time_fit_options& options, Eigen::VectorXd& theta, double& sigma) {
+                      const time_fit_options& options, vector& theta, double& sigma) {
   std::set<double> clocks;
   for (const sample& s : samples) clocks.insert(s.config.clock_ghz);
   if (clocks.size() < 6) return;
@@ -220,14 +218,14 @@ inline void find_knee(pinned_shape& start, std::span<const sample> samples,
   const double huber = options.robust ? 1.345 : std::numeric_limits<double>::infinity();
   double best = std::numeric_limits<double>::infinity();
   time_shape best_shape;
-  Eigen::VectorXd best_theta;
+  vector best_theta;
   for (std::size_t i = 1; i + 2 < ladder.size(); ++i)
     for (double part : {0.0, 0.5}) {
       time_shape bent = start.shape;
       bent.knee_ghz = ladder[i] + part * (ladder[i + 1] - ladder[i]);
       bent.links[knee] = {bent.free++, 0, false};
-      Eigen::VectorXd at(bent.free);
-      at << theta, std::log(0.2);
+      vector at = theta;
+      at.push_back(std::log(0.2));
       minimise(time_problem(bent, samples, priors, std::max(sigma / 4, 1e-9), huber,
                             options.prior_strength),
                at, 1e-3, 10);
@@ -274,7 +272,7 @@ inline void find_knee(pinned_shape& start, std::span<const sample> samples,
 
   detail::pinned_shape start = detail::pin(samples);
   detail::time_shape& shape = start.shape;
-  Eigen::VectorXd theta = Eigen::Map<Eigen::VectorXd>(start.theta.data(), shape.free);
+  detail::vector theta = start.theta;
   double sigma = 0.07;
   detail::fit_theta(shape, samples, start.priors, options, theta, sigma);
   bool exact = sigma < 0.05 && detail::fit_exactly(shape, samples, start.priors, theta);

@@ -10,10 +10,8 @@
 #include <string>
 #include <utility>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
-
 #include <heddle/core/error.hpp>
+#include <heddle/model/detail/dense.hpp>
 #include <heddle/model/fit_time.hpp>
 
 namespace heddle::model {
@@ -51,12 +49,11 @@ class online_fit {
                         std::to_string(options_.forgetting));
     if (!(options_.drift_slack >= 0 && options_.drift_limit > 0))
       throw input_error("online_fit", "a drift slack ≥ 0 and limit > 0", "others");
-    const auto n = fit_.theta.size();
-    covariance_ = fit_.information.ldlt().solve(Eigen::MatrixXd::Identity(n, n));
+    covariance_ = detail::ldlt(fit_.information).inverse();
     noise_ = std::max(fit_.noise, 1e-3);  // no clock measures better than 0.1 %
     covariance_ *= noise_ * noise_;
-    j_.resize(n);
-    gain_.resize(n);
+    j_.resize(fit_.theta.size());
+    gain_.resize(fit_.theta.size());
   }
 
   /// Learns from one sample. O(parameters²). \pre the sample passes `check_samples`
@@ -65,12 +62,16 @@ class online_fit {
     const double log_t = fit_.shape.log_time(
         fit_.shape.unpack(fit_.theta), s.config.gpus, s.config.servers, s.config.local_batch,
         s.config.clock_ghz, s.power_limit_w.value_or(0), by_u.data());
-    j_.setZero();
+    const std::size_t n = j_.size();
+    std::fill(j_.begin(), j_.end(), 0.0);
     for (std::size_t i = 0; i < detail::natural_count; ++i)
-      if (const int k = fit_.shape.links[i].index; k >= 0) j_[k] += by_u[i];
+      if (const int k = fit_.shape.links[i].index; k >= 0)
+        j_[static_cast<std::size_t>(k)] += by_u[i];
 
-    gain_.noalias() = covariance_ * j_;
-    const double variance = j_.dot(gain_) + noise_ * noise_;
+    std::fill(gain_.begin(), gain_.end(), 0.0);
+    for (std::size_t c = 0; c < n; ++c)
+      for (std::size_t r = 0; r < n; ++r) gain_[r] += covariance_(r, c) * j_[c];
+    const double variance = detail::dot(j_, gain_) + noise_ * noise_;
     const double innovation = std::log(s.iteration_s) - log_t;
     refinement out{.predicted_s = std::exp(log_t), .surprise = innovation / std::sqrt(variance)};
 
@@ -82,9 +83,11 @@ class online_fit {
     const double size = std::abs(out.surprise);
     const double weight = size > cut ? cut / size : 1;  // an outlier moves no more than 1.345 σ
     const double scale = weight / variance;
-    fit_.theta.noalias() += (scale * innovation) * gain_;
-    covariance_.noalias() -= scale * gain_ * gain_.transpose();
-    if (options_.forgetting < 1) covariance_ /= options_.forgetting;
+    for (std::size_t c = 0; c < n; ++c) {
+      fit_.theta[c] += scale * innovation * gain_[c];
+      for (std::size_t r = 0; r < n; ++r) covariance_(r, c) -= scale * gain_[r] * gain_[c];
+    }
+    if (options_.forgetting < 1) covariance_ *= 1 / options_.forgetting;
     const auto values = fit_.shape.unpack(fit_.theta);
     fit_.model = fit_.shape.model(values);
     if (fit_.by_limit) fit_.limit_curve = fit_.shape.limit_curve(values);
@@ -96,7 +99,7 @@ class online_fit {
   void accept_drift(double share = 0.1) {
     above_ = below_ = 0;
     drifted_ = false;
-    covariance_ /= share;
+    covariance_ *= 1 / share;
   }
 
   /// The model as of now; its `parameters` and `error` are those of the first fit.
@@ -104,8 +107,8 @@ class online_fit {
   [[nodiscard]] bool drifted() const { return drifted_; }
   /// Standard deviation of ln T predicted at a configuration, measurement noise left out.
   [[nodiscard]] double deviation(const configuration& c, double limit_w = 0) const {
-    const Eigen::VectorXd j = fit_.sensitivity(c, limit_w);
-    return std::sqrt(std::max(0.0, j.dot(covariance_ * j)));
+    const detail::vector j = fit_.sensitivity(c, limit_w);
+    return std::sqrt(std::max(0.0, detail::dot(j, covariance_ * j)));
   }
 
  private:
@@ -113,8 +116,8 @@ class online_fit {
 
   time_fit fit_;
   refinement_options options_;
-  Eigen::MatrixXd covariance_;
-  Eigen::VectorXd j_, gain_;
+  detail::matrix covariance_;
+  detail::vector j_, gain_;
   double noise_ = 0, above_ = 0, below_ = 0;
   bool drifted_ = false;
 };

@@ -9,12 +9,11 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
-
 #include <heddle/core/error.hpp>
+#include <heddle/model/detail/dense.hpp>
 #include <heddle/model/fit_time.hpp>
 
 namespace heddle::model {
@@ -47,18 +46,19 @@ namespace detail {
 /// A fit's parameters extended to all regimes that some candidates show, with what is believed.
 struct wide_fit {
   pinned_shape all;
-  Eigen::VectorXd theta;
-  Eigen::MatrixXd information;  ///< in units of 1/σ²
+  vector theta;
+  matrix information;  ///< in units of 1/σ²
   double variance = 0;
 
-  [[nodiscard]] Eigen::VectorXd sensitivity(const sample& s) const {
+  [[nodiscard]] vector sensitivity(const sample& s) const {
     std::array<double, natural_count> by_u{};
     (void)all.shape.log_time(all.shape.unpack(theta), s.config.gpus, s.config.servers,
                              s.config.local_batch, s.config.clock_ghz, s.power_limit_w.value_or(0),
                              by_u.data());
-    Eigen::VectorXd j = Eigen::VectorXd::Zero(theta.size());
+    vector j(theta.size());
     for (std::size_t i = 0; i < natural_count; ++i)
-      if (all.shape.links[i].index >= 0) j[all.shape.links[i].index] += by_u[i];
+      if (all.shape.links[i].index >= 0)
+        j[static_cast<std::size_t>(all.shape.links[i].index)] += by_u[i];
     return j;
   }
 };
@@ -83,7 +83,7 @@ struct wide_fit {
   }
   wide_fit wide;
   wide.all = pin(nominal);
-  wide.theta = Eigen::Map<Eigen::VectorXd>(wide.all.theta.data(), wide.all.shape.free);
+  wide.theta = wide.all.theta;
   wide.variance = fitted ? std::max(fit.noise, 0.3 * noise) : noise;
   wide.variance *= wide.variance;
   if (fitted) {  // what was fitted replaces what is usual
@@ -92,18 +92,16 @@ struct wide_fit {
       const link& to = wide.all.shape.links[i];
       const link& from = fit.shape.links[i];
       if (to.index < 0 || to.offset != 0 || from.zero || !(known.v[i] > 0)) continue;
-      wide.theta[to.index] = fit.shape.coordinate(fit.theta, i);
+      wide.theta[static_cast<std::size_t>(to.index)] = fit.shape.coordinate(fit.theta, i);
     }
   }
-  const auto free = wide.theta.size();
-  wide.information = 1e-9 * Eigen::MatrixXd::Identity(free, free);
+  wide.information = matrix::identity(wide.theta.size());
+  wide.information *= 1e-9;
   const time_problem problem(wide.all.shape, measured, wide.all.priors, 1, 1e300, 1);
-  Eigen::MatrixXd j;
+  matrix j;
   problem.jacobian(wide.theta, j);
-  const auto rows = static_cast<Eigen::Index>(measured.size());
-  wide.information += j.topRows(rows).transpose() * j.topRows(rows);
-  wide.information +=
-      wide.variance * j.bottomRows(j.rows() - rows).transpose() * j.bottomRows(j.rows() - rows);
+  wide.information.add(1, normal_of(j, 0, measured.size()));
+  wide.information.add(wide.variance, normal_of(j, measured.size(), j.rows()));
   return wide;
 }
 
@@ -134,53 +132,45 @@ namespace detail {
 /// ln T = jᵀθ + discrepancy + noise is a Gaussian process; what the measured samples leave of its
 /// covariance is projected away, then one candidate i lowers the variance at c by
 /// cov(c, i)²/(cov(i, i) + σ²).
-[[nodiscard]] inline std::vector<double> prediction_gains(const wide_fit& wide,
-                                                          std::span<const sample> measured,
-                                                          std::span<const sample> candidates,
-                                                          const std::vector<Eigen::VectorXd>& j,
-                                                          double noise) {
+[[nodiscard]] inline std::vector<double>
+prediction_gains(const wide_fit& wide, std::span<const sample> measured,
+                 std::span<const sample> candidates, const std::vector<vector>& j, double noise) {
   const double discrepancy = 0.75 * noise * noise, alone = 0.25 * noise * noise;
-  const auto p = wide.theta.size();
   // What is believed of θ before any sample; the samples come in through the process.
-  Eigen::MatrixXd belief = 1e-6 * Eigen::MatrixXd::Identity(p, p);
+  matrix belief = matrix::identity(wide.theta.size());
+  belief *= 1e-6;
   {
     const time_problem problem(wide.all.shape, {}, wide.all.priors, 1, 1e300, 1);
-    Eigen::MatrixXd rows;
+    matrix rows;
     problem.jacobian(wide.theta, rows);
-    belief += rows.transpose() * rows;
+    belief.add(1, normal_of(rows, 0, rows.rows()));
   }
-  const Eigen::MatrixXd root = belief.llt().matrixL().solve(Eigen::MatrixXd::Identity(p, p)).eval();
-  const auto m = static_cast<Eigen::Index>(measured.size());
-  std::vector<Eigen::VectorXd> z;  // sensitivities in units of what is believed
-  for (const auto& v : j) z.push_back(root * v);
-  std::vector<Eigen::VectorXd> zm;
-  for (const sample& s : measured) zm.push_back(root * wide.sensitivity(s));
-  Eigen::MatrixXd k(m, m);
-  for (Eigen::Index a = 0; a < m; ++a)
-    for (Eigen::Index b = 0; b < m; ++b) {
-      const auto x = static_cast<std::size_t>(a), y = static_cast<std::size_t>(b);
-      k(a, b) = zm[x].dot(zm[y]) + discrepancy * likeness(measured[x], measured[y]) +
+  const cholesky root(std::move(belief));
+  const std::size_t m = measured.size(), n = candidates.size();
+  std::vector<vector> z, zm;  // sensitivities in units of what is believed
+  for (const vector& v : j) z.push_back(root.forward(v));
+  for (const sample& s : measured) zm.push_back(root.forward(wide.sensitivity(s)));
+  matrix k(m, m);
+  for (std::size_t a = 0; a < m; ++a)
+    for (std::size_t b = 0; b < m; ++b)
+      k(a, b) = dot(zm[a], zm[b]) + discrepancy * likeness(measured[a], measured[b]) +
                 (a == b ? alone : 0);
-    }
-  const Eigen::LLT<Eigen::MatrixXd> factor(k);
-  const auto n = candidates.size();
-  Eigen::MatrixXd cross(m, static_cast<Eigen::Index>(n));
-  for (std::size_t c = 0; c < n; ++c)
-    for (Eigen::Index a = 0; a < m; ++a) {
-      const auto x = static_cast<std::size_t>(a);
-      cross(a, static_cast<Eigen::Index>(c)) =
-          zm[x].dot(z[c]) + discrepancy * likeness(measured[x], candidates[c]);
-    }
-  if (m) factor.matrixL().solveInPlace(cross);
+  const cholesky factor(std::move(k));
+  std::vector<vector> cross;  // with the measured ones, of each candidate
+  for (std::size_t c = 0; c < n; ++c) {
+    vector with(m);
+    for (std::size_t a = 0; a < m; ++a)
+      with[a] = dot(zm[a], z[c]) + discrepancy * likeness(measured[a], candidates[c]);
+    cross.push_back(factor.forward(std::move(with)));
+  }
   // Up to 256 of the candidates, evenly taken, stand for all of them.
   const std::size_t step = (n + 255) / 256;
   std::vector<double> gains(n, 0);
   for (std::size_t i = 0; i < n; ++i) {
-    const auto column = cross.col(static_cast<Eigen::Index>(i));
-    const double own = z[i].squaredNorm() + discrepancy - column.squaredNorm() + alone;
+    const double own = dot(z[i], z[i]) + discrepancy - dot(cross[i], cross[i]) + alone;
     for (std::size_t c = 0; c < n; c += step) {
-      const double shared = z[i].dot(z[c]) + discrepancy * likeness(candidates[i], candidates[c]) -
-                            column.dot(cross.col(static_cast<Eigen::Index>(c)));
+      const double shared = dot(z[i], z[c]) + discrepancy * likeness(candidates[i], candidates[c]) -
+                            dot(cross[i], cross[c]);
       gains[i] += shared * shared / own;
     }
   }
@@ -204,15 +194,15 @@ namespace detail {
                                                const suggestion_options& options = {}) {
   if (candidates.empty()) throw input_error("suggest_sample", "at least one candidate", "none");
   const detail::wide_fit wide = detail::widened(measured, candidates, options.noise);
-  const auto p = wide.theta.size();
-  const Eigen::MatrixXd inverse = wide.information.ldlt().solve(Eigen::MatrixXd::Identity(p, p));
-  std::vector<Eigen::VectorXd> j;
+  const detail::matrix inverse = detail::ldlt(wide.information).inverse();
+  const auto spread = [&](const detail::vector& v) { return detail::dot(v, inverse * v); };
+  std::vector<detail::vector> j;
   for (const sample& s : candidates) j.push_back(wide.sensitivity(s));
   std::vector<double> gains;
   if (options.about == information::predictions)
     gains = detail::prediction_gains(wide, measured, candidates, j, options.noise);
   else
-    for (const auto& v : j) gains.push_back(v.dot(inverse * v));
+    for (const auto& v : j) gains.push_back(spread(v));
 
   std::size_t best = candidates.size();
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -225,7 +215,7 @@ namespace detail {
   }
   if (best == candidates.size())
     throw input_error("suggest_sample", "a candidate that was not measured", "none");
-  return {best, std::sqrt(wide.variance * j[best].dot(inverse * j[best]))};
+  return {best, std::sqrt(wide.variance * spread(j[best]))};
 }
 
 /// `count` candidates to measure before the next fit, each chosen as if those before it had been

@@ -2,77 +2,74 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
+#include <heddle/model/detail/dense.hpp>
 
 namespace heddle::model::detail {
 
 /// argmin ‖A x − y‖ over x ≥ 0: the active-set method of Lawson and Hanson (Solving Least Squares
 /// Problems, 1974, chapter 23) on the normal equations. O(columns) solves of at most columns³.
-[[nodiscard]] inline Eigen::VectorXd nonnegative_least_squares(const Eigen::MatrixXd& a,
-                                                               const Eigen::VectorXd& y) {
-  const Eigen::Index n = a.cols();
+[[nodiscard]] inline vector nonnegative_least_squares(const matrix& a, const vector& y) {
+  const std::size_t n = a.columns();
   // Columns of one length each, so that a tolerance means the same for all.
-  Eigen::VectorXd length = a.colwise().norm();
-  for (Eigen::Index i = 0; i < n; ++i)
-    if (!(length[i] > 0)) length[i] = 1;
-  const Eigen::MatrixXd scaled = a * length.cwiseInverse().asDiagonal();
-  const Eigen::MatrixXd normal = scaled.transpose() * scaled;
-  const Eigen::VectorXd right = scaled.transpose() * y;
-  Eigen::VectorXd x = Eigen::VectorXd::Zero(n);
-  std::vector<bool> in(static_cast<std::size_t>(n), false);
-  const double tolerance = 1e-12 * (1 + y.norm());
+  vector length(n), right(n), x(n);
+  matrix scaled = a;
+  for (std::size_t k = 0; k < n; ++k) {
+    length[k] = norm(a.column(k));
+    if (!(length[k] > 0)) length[k] = 1;
+    for (std::size_t i = 0; i < a.rows(); ++i) scaled(i, k) *= 1 / length[k];
+    right[k] = dot(scaled.column(k), y);
+  }
+  const matrix normal = normal_of(scaled, 0, a.rows());
+  std::vector<bool> in(n, false);
+  const double tolerance = 1e-12 * (1 + norm(y));
 
   const auto solve = [&] {
-    std::vector<Eigen::Index> set;
-    for (Eigen::Index i = 0; i < n; ++i)
-      if (in[static_cast<std::size_t>(i)]) set.push_back(i);
-    const auto size = static_cast<Eigen::Index>(set.size());
-    Eigen::MatrixXd m(size, size);
-    Eigen::VectorXd b(size);
-    for (Eigen::Index i = 0; i < size; ++i) {
-      b[i] = right[set[static_cast<std::size_t>(i)]];
-      for (Eigen::Index j = 0; j < size; ++j)
-        m(i, j) = normal(set[static_cast<std::size_t>(i)], set[static_cast<std::size_t>(j)]);
+    std::vector<std::size_t> set;
+    for (std::size_t i = 0; i < n; ++i)
+      if (in[i]) set.push_back(i);
+    matrix m(set.size(), set.size());
+    vector b(set.size()), z(n);
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      b[i] = right[set[i]];
+      for (std::size_t j = 0; j < set.size(); ++j) m(i, j) = normal(set[i], set[j]);
     }
-    const Eigen::VectorXd part = m.ldlt().solve(b);
-    Eigen::VectorXd z = Eigen::VectorXd::Zero(n);
-    for (Eigen::Index i = 0; i < size; ++i) z[set[static_cast<std::size_t>(i)]] = part[i];
+    const vector part = ldlt(std::move(m)).solve(b);
+    for (std::size_t i = 0; i < set.size(); ++i) z[set[i]] = part[i];
     return z;
   };
 
-  for (Eigen::Index round = 0; round < 3 * n; ++round) {
-    const Eigen::VectorXd gradient = right - normal * x;
-    Eigen::Index enter = -1;
-    for (Eigen::Index i = 0; i < n; ++i)
-      if (!in[static_cast<std::size_t>(i)] && gradient[i] > tolerance &&
-          (enter < 0 || gradient[i] > gradient[enter]))
+  for (std::size_t round = 0; round < 3 * n; ++round) {
+    const vector explained = normal * x;
+    const auto gradient = [&](std::size_t i) { return right[i] - explained[i]; };
+    std::size_t enter = n;
+    for (std::size_t i = 0; i < n; ++i)
+      if (!in[i] && gradient(i) > tolerance && (enter == n || gradient(i) > gradient(enter)))
         enter = i;
-    if (enter < 0) break;
-    in[static_cast<std::size_t>(enter)] = true;
+    if (enter == n) break;
+    in[enter] = true;
     for (;;) {
-      const Eigen::VectorXd z = solve();
+      const vector z = solve();
       double step = 1;
-      for (Eigen::Index i = 0; i < n; ++i)
-        if (in[static_cast<std::size_t>(i)] && z[i] <= 0)
-          step = std::min(step, x[i] / (x[i] - z[i]));
+      for (std::size_t i = 0; i < n; ++i)
+        if (in[i] && z[i] <= 0) step = std::min(step, x[i] / (x[i] - z[i]));
       if (!(step < 1)) {
         x = z;
         break;
       }
-      x += step * (z - x);
       bool left = false;
-      for (Eigen::Index i = 0; i < n; ++i)
-        if (in[static_cast<std::size_t>(i)] && x[i] <= 1e-15)
-          in[static_cast<std::size_t>(i)] = false, x[i] = 0, left = true;
+      for (std::size_t i = 0; i < n; ++i) {
+        x[i] += step * (z[i] - x[i]);
+        if (in[i] && x[i] <= 1e-15) in[i] = false, x[i] = 0, left = true;
+      }
       if (!left) break;
     }
   }
-  return x.cwiseQuotient(length);
+  for (std::size_t k = 0; k < n; ++k) x[k] /= length[k];
+  return x;
 }
 
 }  // namespace heddle::model::detail

@@ -12,9 +12,7 @@
 #include <string>
 #include <vector>
 
-#include <Eigen/Cholesky>
-#include <Eigen/Core>
-
+#include <heddle/model/detail/dense.hpp>
 #include <heddle/model/detail/time_problem.hpp>
 #include <heddle/model/estimate.hpp>
 
@@ -236,16 +234,13 @@ inline void pin_limits(pinned_shape& p, const coverage& seen) {
 /// σ² is Huber's proposal: the dampened residuals, corrected for how many of them were dampened.
 template <class Fit>
 void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape,
-              const Eigen::VectorXd& theta, const pinned_shape& start, double strength,
-              bool robust) {
+              const vector& theta, const pinned_shape& start, double strength, bool robust) {
   const time_problem problem(shape, samples, start.priors, 1,
                              std::numeric_limits<double>::infinity(), strength);
-  Eigen::MatrixXd all(problem.values(), shape.free);
-  problem.jacobian(theta, all);
-  const auto rows = static_cast<Eigen::Index>(samples.size());
-  const Eigen::MatrixXd j = all.topRows(rows), believed = all.bottomRows(all.rows() - rows);
-  const Eigen::MatrixXd data = j.transpose() * j;
-  const Eigen::MatrixXd belief = believed.transpose() * believed;
+  matrix j;
+  problem.jacobian(theta, j);
+  const std::size_t rows = samples.size();
+  const matrix data = normal_of(j, 0, rows), belief = normal_of(j, rows, j.rows());
 
   const auto p = shape.unpack(theta);
   std::vector<double> r;
@@ -258,18 +253,20 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
     double sum = 0;
     for (double x : r) sum += std::min(x * x, cut * cut);
     // Of the variance of a Gaussian 0.71 is left when it is cut at 1.345 σ.
-    const Eigen::MatrixXd total = data + variance * belief;
-    const double used = total.ldlt().solve(data).trace();
+    matrix total = data;
+    const matrix part = ldlt(total.add(variance, belief)).solve(data);
+    double used = 0;
+    for (std::size_t i = 0; i < part.rows(); ++i) used += part(i, i);
     freedom = std::max(1.0, n - used);
     variance = std::max(1e-30, sum / freedom / (robust ? 0.7102 : 1.0));
   }
   fit.noise = std::sqrt(variance);
   fit.freedom = freedom;
-  fit.information = data + variance * belief;
+  fit.information = data;
+  fit.information.add(variance, belief);
   const double efficiency = robust ? 1 / 0.95 : 1;
-  const Eigen::MatrixXd covariance =
-      efficiency * variance *
-      fit.information.ldlt().solve(Eigen::MatrixXd::Identity(shape.free, shape.free));
+  matrix covariance = ldlt(fit.information).inverse();
+  covariance *= efficiency * variance;
   const double t = student_t_95(freedom);
 
   static constexpr std::array<const char*, natural_count> names{
@@ -291,16 +288,16 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
       // zeta_n and knee_slope become free once the samples ask for them.
       e.state = parameter_state::free;
       double felt = 0;
-      for (Eigen::Index row = 0; row < rows; ++row)
-        felt = std::max(felt, std::abs(j(row, l.index)));
+      const auto at = static_cast<std::size_t>(l.index);
+      for (std::size_t row = 0; row < rows; ++row) felt = std::max(felt, std::abs(j(row, at)));
       if (felt < 1e-5 && i < gamma) {
         e.state = parameter_state::zero;
         e.why = "no sample feels it";
       } else {
-        const double se = std::sqrt(covariance(l.index, l.index));
+        const double se = std::sqrt(covariance(at, at));
         e.standard_error = se * p.dv[i];
-        Eigen::VectorXd low = theta, high = theta;
-        low[l.index] = theta[l.index] - t * se, high[l.index] = theta[l.index] + t * se;
+        vector low = theta, high = theta;
+        low[at] = theta[at] - t * se, high[at] = theta[at] + t * se;
         e.low = shape.unpack(low).v[i], e.high = shape.unpack(high).v[i];
         e.why.clear();
       }

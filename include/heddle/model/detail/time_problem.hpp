@@ -8,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
+#include <heddle/model/detail/dense.hpp>
 #include <heddle/model/detail/time_shape.hpp>
 #include <heddle/model/sample.hpp>
 
@@ -29,39 +28,38 @@ class time_problem {
       : shape_(shape), samples_(samples), priors_(priors), sigma_(sigma), huber_(huber),
         strength_(strength) {}
 
-  [[nodiscard]] int inputs() const { return shape_.free; }
   [[nodiscard]] int values() const {
     return static_cast<int>(samples_.size() + priors_.size()) + shape_.free;
   }
 
-  void residuals(const Eigen::VectorXd& x, Eigen::VectorXd& r) const {
+  void residuals(const vector& x, vector& r) const {
     const auto p = shape_.unpack(x);
-    Eigen::Index row = 0;
+    std::size_t row = 0;
     for (const sample& s : samples_) r[row++] = dampened(misfit(p, s) / sigma_, huber_).first;
     for (const prior& q : priors_) r[row++] = strength_ * dampened(pull(x, q), belief_cut).first;
     // A hair of damping: directions in which nothing pulls stay where they are.
-    for (int k = 0; k < shape_.free; ++k) r[row++] = 1e-9 * x[k];
+    for (int k = 0; k < shape_.free; ++k) r[row++] = 1e-9 * x[static_cast<std::size_t>(k)];
   }
 
-  void jacobian(const Eigen::VectorXd& x, Eigen::MatrixXd& j) const {
+  void jacobian(const vector& x, matrix& j) const {
     const auto p = shape_.unpack(x);
     std::array<double, natural_count> by_u{};
-    j.setZero(values(), shape_.free);
-    Eigen::Index row = 0;
+    j = matrix(static_cast<std::size_t>(values()), static_cast<std::size_t>(shape_.free));
+    const auto at = [&](std::size_t i) { return static_cast<std::size_t>(shape_.links[i].index); };
+    std::size_t row = 0;
     for (const sample& s : samples_) {
       const double slope = dampened(misfit(p, s, by_u.data()) / sigma_, huber_).second / sigma_;
       for (std::size_t i = 0; i < natural_count; ++i)
-        if (shape_.links[i].index >= 0) j(row, shape_.links[i].index) += slope * by_u[i];
+        if (shape_.links[i].index >= 0) j(row, at(i)) += slope * by_u[i];
       ++row;
     }
     for (const prior& q : priors_) {
       const double w = strength_ * dampened(pull(x, q), belief_cut).second / q.deviation;
-      if (const int k = shape_.links[q.first].index; k >= 0) j(row, k) += w;
-      if (q.second < natural_count)
-        if (const int k = shape_.links[q.second].index; k >= 0) j(row, k) -= w;
+      if (shape_.links[q.first].index >= 0) j(row, at(q.first)) += w;
+      if (q.second < natural_count && shape_.links[q.second].index >= 0) j(row, at(q.second)) -= w;
       ++row;
     }
-    for (int k = 0; k < shape_.free; ++k) j(row++, k) = 1e-9;
+    for (std::size_t k = 0; k < j.columns(); ++k) j(row++, k) = 1e-9;
   }
 
   /// ln(T/t) of one sample.
@@ -73,7 +71,7 @@ class time_problem {
   }
 
  private:
-  [[nodiscard]] double pull(const Eigen::VectorXd& x, const prior& q) const {
+  [[nodiscard]] double pull(const vector& x, const prior& q) const {
     double u = shape_.coordinate(x, q.first);
     if (q.second < natural_count) u -= shape_.coordinate(x, q.second);
     return (u - q.mean) / q.deviation;

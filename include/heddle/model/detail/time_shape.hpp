@@ -86,7 +86,8 @@ class time_shape {
 
   template <class Vector>
   [[nodiscard]] double coordinate(const Vector& theta, std::size_t i) const {
-    return links[i].index < 0 ? links[i].offset : theta[links[i].index] + links[i].offset;
+    return links[i].index < 0 ? links[i].offset
+                              : theta[static_cast<std::size_t>(links[i].index)] + links[i].offset;
   }
 
   [[nodiscard]] powerflow_throughput model(const values& p) const {
