@@ -183,6 +183,33 @@ TEST_CASE("work is conserved under preemption, whatever the order") {
   }
 }
 
+TEST_CASE("a job that has moved out of the way is not stopped in the same decision") {
+  // Four GPUs are free on each server, eight are wanted on one, four anywhere.
+  const std::vector jobs{make_job(0, 0, 4, 5000), make_job(1, 0, 4, 10), make_job(2, 1, 4, 1000),
+                         make_job(3, 20, 8, 10), make_job(4, 20, 4, 50)};
+  const auto curve = test::linear_curve({4, 8});
+  schedule::state s{dc};
+  scheduler plan{order::shortest_remaining{}, allocate::requested{},
+                 place::one_server{},         route::ideal{},
+                 admit::in_order{},           means{preempt{}, migrate{}}};
+  scheduler moving{order::shortest_remaining{}, allocate::requested{},
+                   place::one_server{},         route::ideal{},
+                   admit::in_order{},           means{migrate{}, preempt{}}};
+  for (int i : {0, 1, 2}) {
+    s.submit(jobs[static_cast<std::size_t>(i)], curve);
+    (void)plan.decide(s, i);
+  }
+  s.finish(1);
+  s.submit(jobs[3], curve);
+  s.submit(jobs[4], curve);
+  const decision d = moving.decide(s, 20);
+  REQUIRE(d.resizes.size() == 1);
+  CHECK(d.resizes[0].job == job_id{0});  // the longest, which job 4 outranks before all others
+  CHECK(d.starts.size() == 2);
+  CHECK(d.stops == std::vector{job_id{2}});
+  CHECK(s.ledger.consistent());
+}
+
 TEST_CASE("jobs that belong together start together or not at all") {
   std::vector jobs{make_job(0, 0, 6, 10), make_job(1, 0, 6, 10), make_job(2, 0, 6, 10)};
   const auto curve = test::linear_curve({6});

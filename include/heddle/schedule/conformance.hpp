@@ -8,7 +8,6 @@
 // Test-framework free: `CHECK(broken_promises(plan, dc, 1).empty())`.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -67,6 +66,7 @@ class promise_check {
 
  private:
   decision decide() {
+    advance();
     state<Fabric> before = state_;
     const decision d = plan_.decide(state_, now_s_);
     require(state_.ledger.consistent(), "the books of the ledger are right");
@@ -86,12 +86,20 @@ class promise_check {
     require(fits && before.ledger == state_.ledger && before.running == state_.running &&
                 before.waiting == state_.waiting,
             "what was decided is what was booked: carried out on an equal state it gives this one");
-    for (std::uint32_t slot : state_.running)
-      if (active_job& j = state_.jobs[slot]; j.rate == 0) {
-        j.rate = j.point()->throughput / j.reference->throughput;
-        j.since_s = now_s_;
-      }
+    for (active_job& j : state_.jobs)
+      j.rate = j.running() ? j.point()->throughput / j.reference->throughput : 0;
     return d;
+  }
+  /// Jobs do their work; those that are done leave.
+  void advance() {
+    for (active_job& j : state_.jobs) {
+      j.remaining_s = j.remaining_at(now_s_);
+      j.attained_gpu_s = j.attained_at(now_s_);
+      j.since_s = now_s_;
+    }
+    const std::vector<std::uint32_t> running = state_.running;
+    for (std::uint32_t slot : running)
+      if (state_.jobs[slot].remaining_s <= 0) state_.finish(slot);
   }
   void submit() {
     job j{.id = job_id{static_cast<std::uint32_t>(jobs_.size())}, .submit_s = now_s_};

@@ -1,6 +1,7 @@
 // One decision in the making: what admission policies and means of making room work with.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -87,6 +88,12 @@ class desk {
   /// The ledger as it is for jobs that must leave `wanted` alone; good until the next look ahead.
   [[nodiscard]] const auto& without(const fabric::placement& wanted) {
     return parts_.ahead->without(std::as_const(state_.ledger), wanted);
+  }
+  /// Whether this decision has started or changed this job: it is not to be stopped as well.
+  [[nodiscard]] bool has_changed(slot x) const {
+    const auto is_it = [&](const auto& step) { return step.job == job(x).spec->id; };
+    return std::any_of(decision_.starts.begin(), decision_.starts.end(), is_it) ||
+           std::any_of(decision_.resizes.begin(), decision_.resizes.end(), is_it);
   }
   /// Whether a waiting job may stop running ones.
   [[nodiscard]] bool may_stop() const { return parts_.means.may_stop(); }

@@ -17,7 +17,7 @@
 namespace heddle::schedule {
 
 /// Stops running jobs that the waiting one outranks (`order::outranks`), the lowest first, until it can be
-/// placed; puts those back whose place it does not need.
+/// placed; puts those back whose place it does not need. Those that this decision has started or moved stay.
 struct preempt {
   struct memory {
     std::vector<std::uint32_t> victims;
@@ -34,7 +34,7 @@ struct preempt {
     lifted.clear();
     int gpus = d.state().ledger.free_gpus();
     for (std::uint32_t v : d.state().running)
-      if (d.outranks(job.slot, v)) {
+      if (d.outranks(job.slot, v) && !d.has_changed(v)) {
         victims.push_back(v);
         gpus += d.job(v).point()->config.gpus;
       }
