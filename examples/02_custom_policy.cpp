@@ -6,10 +6,10 @@
 
 using namespace heddle;
 
-// Models PlacementPolicy.
+// Models PlacementPolicy: it gives away GPUs alone, so it asks for a book of GPUs and runs on any fabric.
 struct patient {
-  place::answer operator()(const fabric::ledger& free, const place::request& job) const {
-    if (job.gpus <= free.fabric().gpus_per_leaf()) return place::one_leaf{}(free, job);
+  place::answer operator()(const fabric::gpu_book& free, const place::request& job) const {
+    if (job.gpus <= free.hosts().gpus_per_unit()) return place::one_leaf{}(free, job);
     return place::packed{}(free, job);
   }
 };

@@ -90,8 +90,8 @@ inline constexpr std::size_t last_step = steps.size() - 1;
 /// The optical fabric to compare with: the cluster's own, or one of the same ports. Each leaf keeps its
 /// uplinks, one to each OCS; each spine has at least the ports that it had.
 [[nodiscard]] inline cluster with_circuits(const cluster& c) {
-  if (c.fabric.is_optical()) return c;
-  const auto& s = c.fabric.shape();
+  if (c.fabric.circuits()) return c;
+  const fabric::leaf_spine_shape& s = c.fabric.fixed()->shape();
   const int uplinks = c.fabric.uplinks();
   cluster out = c;
   out.fabric =
@@ -175,9 +175,10 @@ namespace detail {
 /// Power of the cluster when nothing is left to do.
 inline double at_rest_w(const variant& v, const cluster& c) {
   const bool off = v.spec.options.off_after_s < std::numeric_limits<double>::infinity();
-  return fabric::watts_of(
-             off ? fabric::parts_when_off(c.fabric) : fabric::parts_when_idle(c.fabric), c.power)
-      .total();
+  return c.fabric.on([&](const auto& dc) {
+    return fabric::watts_of(off ? fabric::parts_when_off(dc) : fabric::parts_when_idle(dc), c.power)
+        .total();
+  });
 }
 
 inline numbers numbers_of(const sim::report& r, const model::workload& w, int lowest, int gpus) {
@@ -210,7 +211,7 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
   fixed.fabric = examples::network_for(c, "packed");
   const cluster circuits = with_circuits(c);
   for (const cluster* on : {&std::as_const(fixed), &circuits})
-    if (const double idle_w = schedule::state{on->fabric, on->power}.idle_power_w();
+    if (const double idle_w = on->fabric.idle_power_w(on->power);
         spec.options.power_budget_w < idle_w)
       throw examples::unmet_request("the power budget is below what the idle cluster draws, " +
                                     std::to_string(std::llround(idle_w)) + " W with " +
@@ -257,10 +258,9 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
   examples::in_parallel(all.size() * n, [&](std::size_t i) {
     variant& v = *all[i / n];
     const cluster& on = v.optical ? circuits : fixed;
-    schedule::any_scheduler plan =
-        examples::make_scheduler(v.spec.names, v.spec.options, spec.seed + i % n);
-    sim::options o{.power = on.power};
-    const sim::report r = examples::run_simulation(on.fabric, jobs[i % n], plan, o);
+    const sim::report r =
+        examples::run_simulation(on.fabric, jobs[i % n], v.spec.names, v.spec.options,
+                                 spec.seed + i % n, {.power = on.power});
     v.runs[i % n] = detail::numbers_of(r, jobs[i % n], lowest, on.fabric.gpus());
     const std::lock_guard lock(one_at_a_time);
     if (told) told(++finished, all.size() * n);

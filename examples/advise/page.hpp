@@ -220,12 +220,13 @@ assumptions(const advice& a, const cluster& c, const simulation_spec& s, const p
           fixed(c.power.wake_s, 0) + " s and " + fixed(c.power.wake_j / 3.6e6, 3) +
           " kWh; off after " +
           fixed(schedule::break_even_s(c.power, c.fabric.gpus_per_server()), 0) + " s.",
-      "Optical fabric: " + std::to_string(o.fabric.optical().switches) + " switches, " +
-          std::to_string(o.fabric.optical().leaf_fibres) + " fibre from each leaf and " +
-          std::to_string(o.fabric.optical().spine_fibres) + " from each spine to each, " +
-          fixed(o.fabric.optical().switching_ms, 0) + " ms to switch, " + fixed(o.power.ocs_w, 0) +
-          " W each" +
-          (c.fabric.is_optical() ? "." : "; derived from the fixed network, with its ports."),
+      "Optical fabric: " + std::to_string(o.fabric.circuits()->optical().switches) + " switches, " +
+          std::to_string(o.fabric.circuits()->optical().leaf_fibres) +
+          " fibre from each leaf and " +
+          std::to_string(o.fabric.circuits()->optical().spine_fibres) +
+          " from each spine to each, " + fixed(o.fabric.circuits()->optical().switching_ms, 0) +
+          " ms to switch, " + fixed(o.power.ocs_w, 0) + " W each" +
+          (c.fabric.circuits() ? "." : "; derived from the fixed network, with its ports."),
       "Differences are paired over " + std::to_string(a.period_s.size()) +
           (a.period_s.size() == 1
                ? " run: nothing says how much of them is chance."

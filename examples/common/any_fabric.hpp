@@ -7,6 +7,8 @@
 
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/fabric/power.hpp>
+#include <heddle/fabric/watts.hpp>
 
 namespace heddle::examples {
 
@@ -48,6 +50,12 @@ class any_fabric {
   }
   [[nodiscard]] int gpus_per_leaf() const {
     return on([](const auto& dc) { return dc.gpus_per_leaf(); });
+  }
+
+  /// With all servers on and no job, in W.
+  [[nodiscard]] double idle_power_w(const fabric::base_power& w) const {
+    return on(
+        [&](const auto& dc) { return fabric::watts_of(fabric::parts_when_idle(dc), w).total(); });
   }
 
  private:

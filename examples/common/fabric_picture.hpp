@@ -9,11 +9,13 @@
 #include <map>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <heddle/fabric/leaf_spine.hpp>
-#include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/gpu_book.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/fabric/placement.hpp>
 
 #include "common/svg_plot.hpp"
 #include "common/table.hpp"
@@ -27,12 +29,15 @@ struct fabric_picture_options {
 };
 
 /// Draws spines above, leafs below, under each leaf its servers as columns of GPUs. Jobs that own
-/// links have a colour and a letter; all others are grey, or have a colour too.
+/// links or circuits have a colour and a letter; all others are grey, or have a colour too.
+template <class Fabric>
 class fabric_picture {
+  static constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
+
  public:
-  /// Keeps a reference to the ledger.
-  explicit fabric_picture(const fabric::ledger& now, fabric_picture_options o = {})
-      : now_(now), fabric_(now.fabric()), options_(std::move(o)), shown_(jobs_shown()) {
+  /// Keeps references.
+  fabric_picture(const Fabric& dc, const fabric::gpu_book& now, fabric_picture_options o = {})
+      : now_(now), fabric_(dc), options_(std::move(o)), shown_(jobs_shown()) {
     for (std::size_t i = 0; i < shown_.size(); ++i) rank_.emplace(shown_[i], i);
   }
 
@@ -61,17 +66,30 @@ class fabric_picture {
   [[nodiscard]] std::string describe() const {
     std::size_t links = 0, owners = 0;
     for (job_id id : shown_) {
-      links += now_.find(id)->links.size();
-      owners += !now_.find(id)->links.empty();
+      links += links_of(id);
+      owners += links_of(id) > 0;
     }
     return count_of(owners, "job") + (owners == 1 ? " owns " : " own ") + grouped(links) + " of " +
-           count_of(static_cast<std::size_t>(fabric_.links()), "link") + "; " +
+           count_of(all_links(), "link") + "; " +
            std::to_string(fabric_.gpus() - now_.free_gpus()) + " of " +
            count_of(static_cast<std::size_t>(fabric_.gpus()), "GPU") + " are in use by " +
            count_of(now_.placements().size(), "job") + ".";
   }
 
  private:
+  /// Links or circuits of a job; of the network, or the fibres of its leafs.
+  [[nodiscard]] std::size_t links_of(job_id id) const {
+    const fabric::placement& p = *now_.find(id);
+    return p.links.size() + p.circuits.size();
+  }
+  [[nodiscard]] std::size_t all_links() const {
+    if constexpr (has_circuits)
+      return static_cast<std::size_t>(fabric_.leafs()) *
+             static_cast<std::size_t>(fabric_.uplinks());
+    else
+      return static_cast<std::size_t>(fabric_.links());
+  }
+
   static constexpr double width = 960, margin = 14;
   static constexpr double spine_y = 62, leaf_y = 292, gpu_y = 314;
 
@@ -88,9 +106,9 @@ class fabric_picture {
   [[nodiscard]] std::vector<job_id> jobs_shown() const {
     std::vector<job_id> out;
     for (const auto& [id, where] : now_.placements())
-      if (options_.colour_all || !where.links.empty()) out.push_back(id);
+      if (options_.colour_all || where.owns_network()) out.push_back(id);
     std::sort(out.begin(), out.end(), [&](job_id a, job_id b) {
-      const std::size_t links_a = now_.find(a)->links.size(), links_b = now_.find(b)->links.size();
+      const std::size_t links_a = links_of(a), links_b = links_of(b);
       return std::pair{links_b, a} < std::pair{links_a, b};
     });
     return out;
@@ -116,19 +134,25 @@ class fabric_picture {
   /// Free links first and thin, then each job's: one path a job. Of optical networks only the
   /// circuits of jobs are drawn.
   void draw_links(drawing& d) const {
-    const auto stretch = [&](const fabric::link& k) {
+    const auto stretch = [&](const auto& k) {
       return "M" + px(leaf_x(k.leaf)) + ' ' + px(leaf_y) + 'L' +
              px(spine_x(static_cast<int>(k.spine.value))) + ' ' + px(spine_y + 12);
     };
     std::string free;
-    if (!fabric_.is_optical())
+    if constexpr (!has_circuits) {
+      std::set<fabric::link> owned;
+      for (const auto& [id, where] : now_.placements())
+        owned.insert(where.links.begin(), where.links.end());
       for (leaf_id l : fabric_.all_leafs())
-        for (int s = 0; s < fabric_.spines(); ++s)
-          if (const fabric::link k{l, spine_id{s}, 0}; now_.is_free(k)) free += stretch(k);
+        for (spine_id s : fabric_.all_spines())
+          if (const fabric::link k{l, s, 0}; fabric_.links(l, s) > 0 && !owned.contains(k))
+            free += stretch(k);
+    }
     if (!free.empty()) d.empty("path", {{"class", "grid"}, {"d", free}}).newline();
     for (std::size_t i = 0; i < shown_.size(); ++i) {
       std::string path;
       for (const fabric::link& k : now_.find(shown_[i])->links) path += stretch(k);
+      for (const fabric::circuit& k : now_.find(shown_[i])->circuits) path += stretch(k);
       const std::string look = options_.colour_all ? "line c" : "line thin faint c";
       if (!path.empty()) d.empty("path", {{"class", look + number(i)}, {"d", path}}).newline();
     }
@@ -140,7 +164,7 @@ class fabric_picture {
     d.rect(left, leaf_y, servers * (step + 1) - 2, 12, "soft");
     std::set<std::size_t> here;
     double x = left;
-    for (server_id s : fabric_.servers_of(l)) {
+    for (server_id s : fabric_.servers_of(fabric_.unit_of(l))) {
       double y = gpu_y;
       for (gpu_id g : fabric_.gpus_of(s)) {
         const auto owner = rank_.find(now_.owner(g));
@@ -182,7 +206,7 @@ class fabric_picture {
       for (gpu_id g : p.gpus) leafs.insert(fabric_.leaf_of(g));
       entry("f" + number(i), letter(i) + ": " + count_of(p.gpus.size(), "GPU") + " on " +
                                  count_of(leafs.size(), "leaf") + ", " +
-                                 count_of(p.links.size(), "link") + options_.note(shown_[i]));
+                                 count_of(links_of(shown_[i]), "link") + options_.note(shown_[i]));
     }
     const int free = now_.free_gpus();
     if (const std::size_t others = now_.placements().size() - shown_.size(); others > 0)
@@ -192,8 +216,8 @@ class fabric_picture {
     entry("idle", "free: " + count_of(static_cast<std::size_t>(free), "GPU"));
   }
 
-  const fabric::ledger& now_;
-  const fabric::leaf_spine& fabric_;
+  const fabric::gpu_book& now_;
+  const Fabric& fabric_;
   fabric_picture_options options_;
   std::vector<job_id> shown_;
   std::map<job_id, std::size_t> rank_;

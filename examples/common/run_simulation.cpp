@@ -20,6 +20,15 @@ sim::report run_simulation(schedule::any_network network, const Fabric& dc,
   return sim::run_on(std::move(network), dc, jobs, plan, o, watch);
 }
 
+sim::report run_simulation(const any_fabric& on, const model::workload& jobs,
+                           const scheduler_names& names, const schedule::scheduler_options& options,
+                           std::uint64_t seed, const sim::options& o, const watcher& watch) {
+  return on.on([&]<class Fabric>(const Fabric& dc) {
+    schedule::any_scheduler<Fabric> plan = make_scheduler<Fabric>(names, options, seed);
+    return run_simulation(dc, jobs, plan, o, watch);
+  });
+}
+
 template sim::report run_simulation(const fabric::leaf_spine&, const model::workload&,
                                     schedule::any_scheduler<fabric::leaf_spine>&,
                                     const sim::options&, const watcher&);

@@ -1,6 +1,7 @@
 // The simulator under any scheduler, compiled once for all programs.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include <heddle/fabric/leaf_spine.hpp>
@@ -9,6 +10,9 @@
 #include <heddle/sim/observer.hpp>
 #include <heddle/sim/options.hpp>
 #include <heddle/sim/report.hpp>
+
+#include "common/any_fabric.hpp"
+#include "common/named_policies.hpp"
 
 namespace heddle::examples {
 
@@ -37,5 +41,12 @@ template <class Fabric>
                                          const model::workload& jobs,
                                          schedule::any_scheduler<Fabric>& plan,
                                          const sim::options& o = {}, const watcher& watch = {});
+
+/// The same under a scheduler by the names of its parts, on a fabric known at run time only.
+[[nodiscard]] sim::report run_simulation(const any_fabric& on, const model::workload& jobs,
+                                         const scheduler_names& names,
+                                         const schedule::scheduler_options& options,
+                                         std::uint64_t seed, const sim::options& o = {},
+                                         const watcher& watch = {});
 
 }  // namespace heddle::examples

@@ -22,14 +22,13 @@ class watcher {
   explicit watcher(tried& into) : into_(&into) {}
 
   void operator()(const sim::moment& m) {
-    const fabric::ledger& l = m.state.ledger;
     into_->use.push_back({m.now_s, m.used_gpus, m.state.waiting.size()});
     std::size_t owned = 0;
-    for (const auto& [id, where] : l.placements()) owned += where.links.size();
+    for (const auto& [id, where] : m.gpus.placements()) owned += where.links.size();
     if (owned <= most_) return;
     most_ = owned;
-    into_->busiest.emplace(busy_moment{m.now_s, l, {}});
-    for (const auto& [id, where] : l.placements())
+    into_->busiest.emplace(busy_moment{m.now_s, m.gpus, {}});
+    for (const auto& [id, where] : m.gpus.placements())
       into_->busiest->jobs.emplace(id, *m.state.jobs[m.state.slot_of(id)].spec);
   }
 
@@ -40,10 +39,9 @@ class watcher {
 
 sim::report replay(const fabric::leaf_spine& dc, const model::workload& jobs, const scheme& s,
                    std::uint64_t seed, const examples::watcher& observer = {}) {
-  schedule::any_scheduler plan =
-      examples::make_scheduler({.allocate = s.allocate, .place = s.place, .route = s.route},
-                               {.power_budget_w = s.power_budget_w}, seed);
-  return examples::run_simulation(dc, jobs, plan, {}, observer);
+  return examples::run_simulation(dc, jobs,
+                                  {.allocate = s.allocate, .place = s.place, .route = s.route},
+                                  {.power_budget_w = s.power_budget_w}, seed, {}, observer);
 }
 
 /// Runs schemes on every workload and counts what is done.

@@ -12,8 +12,8 @@
 
 #include <heddle/core/job.hpp>
 #include <heddle/core/statistics.hpp>
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
-#include <heddle/fabric/ledger.hpp>
 #include <heddle/sim/report.hpp>
 
 namespace heddle::demo {
@@ -43,7 +43,7 @@ struct use_sample {
 /// The state of the cluster when most links had an owner.
 struct busy_moment {
   double at_s = 0;
-  fabric::ledger ledger;
+  fabric::gpu_book gpus;
   std::map<job_id, job> jobs;  ///< those that run
 };
 

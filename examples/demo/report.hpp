@@ -47,7 +47,7 @@ inline pictures draw_all(const results& r) {
              ""};
   if (const auto& busy = r.networks[vclos].busiest) {
     const double hours = (busy->at_s - r.networks[vclos].use.front().at_s) / 3600;
-    const svg::fabric_picture drawn(busy->ledger, {.note = [&](job_id id) {
+    const svg::fabric_picture drawn(r.cluster, busy->gpus, {.note = [&](job_id id) {
                                       std::string pattern(name(busy->jobs.at(id).pattern));
                                       std::replace(pattern.begin(), pattern.end(), '_', '-');
                                       return ", " + pattern;

@@ -72,22 +72,23 @@ place::cell_quota parse_quota(const std::string& text) {
 }
 
 /// The cluster and who has what of it.
+template <class Fabric>
 class placer {
  public:
-  placer(const arguments& a, const fabric::leaf_spine& dc)
-      : kind_(find_place(a.policy, "--policy")), verify_(a.verify), state_(dc) {
+  placer(const arguments& a, const Fabric& dc)
+      : kind_(find_place(a.policy, "--policy")), verify_(a.verify), named_(dc), state_(dc) {
     place_options options{.seed = a.seed, .quotas = {}};
     for (const std::string& q : a.quotas) options.quotas.push_back(parse_quota(q));
     if (!options.quotas.empty() && kind_.name != "hived")
       throw input_error("--quota", "hived as --policy", "\"" + a.policy + "\"");
-    policy_ = kind_.make(options);
+    policy_ = kind_.make<Fabric>(options);
   }
 
-  [[nodiscard]] const fabric::ledger& state() const { return state_; }
+  [[nodiscard]] const fabric::ledger<Fabric>& state() const { return state_; }
 
   /// What one line asks for. \throws input_error  that says `where`
   json answer_to(const std::string& where, const std::string& line) {
-    const operation op = operation_reader{state_.fabric(), where, line}.read();
+    const operation op = operation_reader{named_, where, line}.read();
     switch (op.kind) {
     case op_kind::place:
       return place(where, op);
@@ -114,10 +115,11 @@ class placer {
               {"reason", place::name(a.why)},
               {"proved", a.proved}};
 
-    if (!a.moved.empty() && state_.rewire(a.moved) != fabric::reserve_status::reserved)
-      throw unmet_request(where + ": job " + id + ": the circuits that " + std::string(kind_.name) +
-                          " wants moved cannot be");
-    const fabric::reserve_status booked = state_.reserve(op.job, *a.where);
+    if constexpr (has_circuits)
+      if (!a.moved.empty() && state_.rewire(a.moved) != fabric::reserve_status::reserved)
+        throw unmet_request(where + ": job " + id + ": the circuits that " +
+                            std::string(kind_.name) + " wants moved cannot be");
+    const fabric::reserve_status booked = state_.reserve(op.job, *a.where, op.tenant);
     if (booked != fabric::reserve_status::reserved)
       throw unmet_request(where + ": job " + id + ": " + std::string(kind_.name) +
                           " names what it may not have: " + std::string(fabric::name(booked)));
@@ -126,13 +128,14 @@ class placer {
     for (gpu_id g : a.where->gpus) out["gpus"].push_back(g.value);
     out["links"] = json::array();
     out["circuits"] = json::array();
-    if (state_.fabric().is_optical())
-      for (const fabric::link& k : a.where->links)
+    out["links"] = links(*a.where);
+    out["moved"] = json::array();
+    if constexpr (has_circuits) {
+      for (const fabric::circuit& k : a.where->circuits)
         out["circuits"].push_back(
-            {state_.fabric().ocs_of(k.lane).value, k.leaf.value, k.spine.value});
-    else
-      out["links"] = links(*a.where);
-    out["moved"] = moved(*a.where, a.moved);
+            {state_.fabric().ocs_of(k.uplink).value, k.leaf.value, k.spine.value});
+      out["moved"] = moved(*a.where, a.moved);
+    }
     if (kind_.name == "relaxed") out["predicted_slowdown"] = a.predicted_slowdown;
     if (verify_) out["isolated"] = verify(where, op.job);
     out["us"] = took.count();
@@ -160,11 +163,11 @@ class placer {
     };
     std::map<std::pair<leaf_id, std::uint32_t>, change> at;
     for (const fabric::circuit_move& m : moves) {
-      at[{m.from.leaf, m.from.lane}].before = m.from.spine;
-      at[{m.to.leaf, m.to.lane}].after = m.to.spine;
+      at[{m.from.leaf, m.from.uplink}].before = m.from.spine;
+      at[{m.to.leaf, m.to.uplink}].after = m.to.spine;
     }
-    for (const fabric::link& k : mine.links)
-      if (const auto found = at.find({k.leaf, k.lane}); found != at.end())
+    for (const fabric::circuit& k : mine.circuits)
+      if (const auto found = at.find({k.leaf, k.uplink}); found != at.end())
         found->second.after = k.spine;
     const auto end = [](const std::optional<spine_id>& s) {
       return s ? json(s->value) : json(nullptr);
@@ -200,52 +203,56 @@ class placer {
 
   json change(const operation& op) {
     std::set<job_id> hit;
-    const auto one = [&](const auto& part) {
-      if (op.kind == op_kind::repair) {
-        state_.repair(part);
-        return;
-      }
-      for (job_id j : state_.fail(part)) hit.insert(j);
+    const auto one = [&]<class Part>(const Part& part) {
+      if constexpr (fabric::ledger<Fabric>::template knows<Part>) {
+        if (op.kind == op_kind::repair) {
+          state_.repair(part);
+          return;
+        }
+        for (job_id j : state_.fail(part)) hit.insert(j);
+      }  // the reader has refused what the fabric does not have
     };
-    if (const auto* pair = std::get_if<leaf_spine_pair>(&op.part)) {
-      for (int lane = 0; lane < state_.fabric().links(pair->leaf, pair->spine); ++lane)
-        one(fabric::link{pair->leaf, pair->spine, static_cast<std::uint32_t>(lane)});
-    } else {
-      std::visit(
-          [&](const auto& part) {
-            if constexpr (!std::is_same_v<std::decay_t<decltype(part)>, leaf_spine_pair>) one(part);
-          },
-          op.part);
-    }
+    std::visit(
+        [&]<class Part>(const Part& part) {
+          if constexpr (!std::is_same_v<Part, leaf_spine_pair>)
+            one(part);
+          else if constexpr (!has_circuits)
+            for (int lane = 0; lane < state_.fabric().links(part.leaf, part.spine); ++lane)
+              one(fabric::link{part.leaf, part.spine, static_cast<std::uint32_t>(lane)});
+        },
+        op.part);
     if (op.kind == op_kind::repair) return {{"status", "repaired"}};
     json out{{"status", "failed"}, {"hit", json::array()}};
     for (job_id j : hit) out["hit"].push_back(j.value);
     return out;
   }
 
+  static constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
+
   const named_place& kind_;
   bool verify_;
-  place_function policy_;
-  fabric::ledger state_;
+  place_function<Fabric> policy_;
+  any_fabric named_;
+  fabric::ledger<Fabric> state_;
   std::set<job_id> known_;  // asked for and not released
 };
 
 /// Policies of fixed links run on the even wiring of an optical fabric.
-fabric::leaf_spine network_for(const named_place& kind, const cluster& c, const std::string& file) {
-  if (kind.optical && !c.fabric.is_optical())
+any_fabric network_for(const named_place& kind, const cluster& c, const std::string& file) {
+  const fabric::leaf_spine_ocs* optical = c.fabric.circuits();
+  if (kind.optical() && !optical)
     throw input_error(file, "a leaf_spine_ocs fabric for " + std::string(kind.name), "fixed links");
-  if (kind.optical || !c.fabric.is_optical()) return c.fabric;
-  if (const auto mesh = c.fabric.mesh()) return *mesh;
+  if (kind.optical() || !optical) return c.fabric;
+  if (const auto mesh = optical->mesh()) return *mesh;
   throw input_error(file,
                     "uplinks that divide evenly among the spines for " + std::string(kind.name),
                     std::to_string(c.fabric.uplinks()) + " uplinks and " +
                         std::to_string(c.fabric.spines()) + " spines");
 }
 
-int run(const arguments& a) {
-  const named_place& kind = find_place(a.policy, "--policy");
-  const cluster c = read_cluster(json_file{a.cluster}, model::catalogue{});
-  placer all{a, network_for(kind, c, a.cluster)};
+template <class Fabric>
+int run(const arguments& a, const named_place& kind, const Fabric& dc) {
+  placer<Fabric> all{a, dc};
 
   const std::string name = a.ops == "-" ? "stdin" : a.ops;
   std::ifstream file;
@@ -260,15 +267,21 @@ int run(const arguments& a) {
     std::cout << all.answer_to(name + ":" + std::to_string(number), line).dump() << std::endl;
   }
   if (!a.svg.empty()) {
-    const svg::fabric_picture drawn(all.state(), {.colour_all = true, .note = [](job_id id) {
-                                                    return " (job " + std::to_string(id.value) +
-                                                           ")";
-                                                  }});
+    const svg::fabric_picture drawn(dc, all.state(), {.colour_all = true, .note = [](job_id id) {
+                                                        return " (job " + std::to_string(id.value) +
+                                                               ")";
+                                                      }});
     whole_files out;
     out.add(a.svg, svg::file(drawn.draw("Placed by " + std::string(kind.name))));
     out.commit();
   }
   return done;
+}
+
+int run(const arguments& a) {
+  const named_place& kind = find_place(a.policy, "--policy");
+  const cluster c = read_cluster(json_file{a.cluster}, model::catalogue{});
+  return network_for(kind, c, a.cluster).on([&](const auto& dc) { return run(a, kind, dc); });
 }
 
 }  // namespace

@@ -13,8 +13,9 @@
 
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
-#include <heddle/fabric/failures.hpp>
-#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/circuit_book.hpp>
+
+#include "common/any_fabric.hpp"
 
 namespace heddle::examples {
 
@@ -39,7 +40,7 @@ struct operation {
 /// Reads a line; errors are input_errors that say `where`.
 class operation_reader {
  public:
-  operation_reader(const fabric::leaf_spine& dc, std::string where, const std::string& line)
+  operation_reader(const any_fabric& dc, std::string where, const std::string& line)
       : fabric_(dc), where_(std::move(where)) {
     try {
       json_ = nlohmann::json::parse(line);
@@ -106,14 +107,14 @@ class operation_reader {
       }
     if (!key) fail("a gpu, server, leaf, spine, ocs, link or fibre", json_);
     const nlohmann::json& v = json_[*key];
-    const int switches = fabric_.optical().switches;
+    const int switches = fabric_.circuits() ? fabric_.circuits()->optical().switches : 0;
     if (*key == "gpu") return id<gpu_id>(v, "gpu", fabric_.gpus());
     if (*key == "server") return id<server_id>(v, "server", fabric_.servers());
     if (*key == "leaf") return id<leaf_id>(v, "leaf", fabric_.leafs());
     if (*key == "spine") return id<spine_id>(v, "spine", fabric_.spines());
     if (*key == "ocs") return id<ocs_id>(v, "ocs", switches);
     if (*key == "link") {
-      if (fabric_.is_optical()) fail("a fibre, for the fabric has no fixed links", v);
+      if (fabric_.circuits()) fail("a fibre, for the fabric has no fixed links", v);
       if (!v.is_array() || v.size() != 2) fail("[leaf, spine] as link", v);
       return leaf_spine_pair{id<leaf_id>(v[0], "leaf", fabric_.leafs()),
                              id<spine_id>(v[1], "spine", fabric_.spines())};
@@ -125,7 +126,7 @@ class operation_reader {
     return fabric::spine_fibre{id<spine_id>(v[1], "spine", fabric_.spines()), ocs};
   }
 
-  const fabric::leaf_spine& fabric_;
+  const any_fabric& fabric_;
   std::string where_;
   nlohmann::json json_;
 };

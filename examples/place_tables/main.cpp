@@ -40,7 +40,8 @@ namespace {
 using namespace heddle;
 using examples::in_parallel;
 
-using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
+using any_place =
+    std::function<place::answer(const fabric::ledger<fabric::leaf_spine>&, const place::request&)>;
 
 struct contender {
   const char* name;

@@ -46,7 +46,7 @@ json witness_of(const optical::rewire_result& r) {
 json triples_of(const optical::wiring& w, const std::vector<optical::circuit>& circuits) {
   std::vector<circuit_line> lines;
   for (const optical::circuit& k : circuits)
-    lines.push_back({w.ends().ocs_of_uplink(k.lane), k.leaf, k.spine});
+    lines.push_back({w.ends().ocs_of_uplink(k.uplink), k.leaf, k.spine});
   std::sort(lines.begin(), lines.end());
   json out = json::array();
   for (const auto& [ocs, leaf, spine] : lines) out.push_back({ocs.value, leaf.value, spine.value});

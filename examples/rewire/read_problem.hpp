@@ -98,7 +98,7 @@ inline std::vector<optical::circuit> pick_frozen(const json_file& file,
   std::vector<optical::circuit> all, frozen;
   w.list(all);
   for (const optical::circuit& k : all)
-    up.emplace(circuit_line{w.ends().ocs_of_uplink(k.lane), k.leaf, k.spine}, k);
+    up.emplace(circuit_line{w.ends().ocs_of_uplink(k.uplink), k.leaf, k.spine}, k);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto at = up.find(lines[i]);
     if (at == up.end())

@@ -99,15 +99,19 @@ double rounded(double x) {
 template <class Policy>
 class link_loads {
  public:
-  link_loads(const fabric::ledger& state, const std::vector<route::flow_job>& jobs, Policy shared)
-      : links_(state.fabric()), shared_(std::move(shared)), peak_(links_.size(), 0) {
-    for (const route::flow_job& j : jobs) jobs_.emplace_back(state.fabric(), j);
+  template <class Fabric>
+  link_loads(const Fabric& dc, const std::vector<route::flow_job>& jobs, Policy shared)
+      : fixed_(route::fixed_part(dc)), links_(dc), shared_(std::move(shared)),
+        peak_(links_.size(), 0) {
+    for (const route::flow_job& j : jobs) jobs_.emplace_back(fixed_, j);
     owner_.resize(links_.size());
-    for (const route::flow_job& j : jobs)
-      for (const fabric::link& k : j.where.links) {
-        owner_[links_.up(k.leaf, k.spine, k.lane)] = j.id;
-        owner_[links_.down(k.spine, k.leaf, k.lane)] = j.id;
-      }
+    for (const route::flow_job& j : jobs) {
+      const auto own = [&](leaf_id l, spine_id s, std::uint32_t lane) {
+        owner_[links_.up(l, s, lane)] = owner_[links_.down(s, l, lane)] = j.id;
+      };
+      for (const fabric::link& k : j.where.links) own(k.leaf, k.spine, k.lane);
+      for (const fabric::circuit& k : j.where.circuits) own(k.leaf, k.spine, k.uplink);
+    }
     for (one& x : jobs_) {
       x.peak.assign(links_.size(), 0);
       for (std::size_t k = 0; k < x.phases.size(); ++k) {
@@ -143,11 +147,11 @@ class link_loads {
   }
 
   /// Rows `job,source_gpu,target_gpu,spine,up_lane,down_lane`.
-  std::string table(std::size_t i, const fabric::leaf_spine& dc) {
+  std::string table(std::size_t i) {
     const one& x = jobs_[i];
     const route::static_table t =
-        x.own ? route::static_table{dc, x.ranks, route::owned{dc, x.links}, x.phases}
-              : route::static_table{dc, x.ranks, shared_, x.phases};
+        x.own ? route::static_table{fixed_, x.ranks, route::owned{*x.own}, x.phases}
+              : route::static_table{fixed_, x.ranks, shared_, x.phases};
     std::string out;
     for (const auto& r : t.rows())
       if (r.copy == 0)
@@ -161,9 +165,8 @@ class link_loads {
  private:
   struct one {
     one(const fabric::leaf_spine& dc, const route::flow_job& j)
-        : id(j.id), dc_(dc), ranks(traffic::make_group(dc, j.where.gpus)), phases(j.source),
-          links(j.where.links) {
-      if (!links.empty()) own.emplace(dc, links);
+        : id(j.id), dc_(dc), ranks(traffic::make_group(dc, j.where.gpus)), phases(j.source) {
+      if (j.where.owns_network()) own.emplace(dc.leafs(), j.where);
     }
     one(const one&) = delete;
     one(one&& o) noexcept = delete;
@@ -172,7 +175,6 @@ class link_loads {
     const fabric::leaf_spine& dc_;
     traffic::group ranks;
     traffic::any_source phases;
-    std::vector<fabric::link> links;
     std::optional<route::owned> own;
     std::vector<int> peak;  // over its phases, per link
   };
@@ -196,6 +198,7 @@ class link_loads {
     return x.own->complete();
   }
 
+  fabric::leaf_spine fixed_;
   route::link_numbers links_;
   Policy shared_;
   std::deque<one> jobs_;
@@ -206,9 +209,9 @@ class link_loads {
   route::card_counter cards_;
 };
 
-template <class Policy>
-int run(const arguments& a, const placed_reader& placed, Policy shared) {
-  const fabric::leaf_spine& dc = placed.state().fabric();
+template <class Fabric, class Policy>
+int run(const arguments& a, const placed_reader<Fabric>& placed, Policy shared) {
+  const Fabric& dc = placed.state().fabric();
   const std::vector<route::flow_job>& jobs = placed.jobs();
   route::flow_simulation simulate{
       dc, shared, {.iterations = a.iterations, .most_flows = a.most_flows}};
@@ -223,7 +226,7 @@ int run(const arguments& a, const placed_reader& placed, Policy shared) {
               alone > 0 ? reports[i].undisturbed_s / alone : 0);
   }
 
-  link_loads loads{placed.state(), jobs, shared};
+  link_loads<Policy> loads{dc, jobs, shared};
   std::string lines, table = "job,source_gpu,target_gpu,spine,up_lane,down_lane\n";
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const route::flow_job_report& r = reports[i];
@@ -247,7 +250,7 @@ int run(const arguments& a, const placed_reader& placed, Policy shared) {
                                 {"time_s", rounded(r.phases[k].time_s)},
                                 {"undisturbed_s", rounded(r.phases[k].undisturbed_s)}});
     lines += line.dump() + '\n';
-    if (!a.table.empty()) table += loads.table(i, dc);
+    if (!a.table.empty()) table += loads.table(i);
   }
   whole_files out;
   out.add("-", lines);
@@ -307,15 +310,17 @@ int route_jobs(const arguments& a) {
     file.open(a.jobs);
     if (!file) throw input_error(name + ":1", "a readable file", "none");
   }
-  placed_reader placed{c.fabric, otherwise};
-  placed.read(a.jobs == "-" ? std::cin : file, name);
-  if (c.fabric.is_optical())
-    for (const route::flow_job& j : placed.jobs())
-      if (j.where.links.empty() && a.route != "ideal" &&
-          traffic::make_group(c.fabric, j.where.gpus).crosses_leafs())
-        throw input_error(name, "circuits for every job under several leafs, or --route ideal",
-                          "none for job " + std::to_string(j.id.value));
-  return with_route(a.route, a.seed, [&](auto policy) { return run(a, placed, policy); });
+  return c.fabric.on([&]<class Fabric>(const Fabric& dc) {
+    placed_reader<Fabric> placed{dc, otherwise};
+    placed.read(a.jobs == "-" ? std::cin : file, name);
+    if constexpr (std::is_same_v<Fabric, fabric::leaf_spine_ocs>)
+      for (const route::flow_job& j : placed.jobs())
+        if (!j.where.owns_network() && a.route != "ideal" &&
+            traffic::make_group(dc, j.where.gpus).crosses_leafs())
+          throw input_error(name, "circuits for every job under several leafs, or --route ideal",
+                            "none for job " + std::to_string(j.id.value));
+    return with_route(a.route, a.seed, [&](auto policy) { return run(a, placed, policy); });
+  });
 }
 
 }  // namespace

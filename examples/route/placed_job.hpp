@@ -8,6 +8,7 @@
 #include <istream>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -31,10 +32,12 @@ struct placed_defaults {
 /// Reads lines like those that heddle-place writes, with `collective` and `bytes`, or `training_step`
 /// (step_text.hpp), and perhaps `compute_s` besides, and books them: nothing may be held twice. Lines of jobs that wait, or were released,
 /// are passed over. \throws input_error  `name:line: expected …, got …`
+template <class Fabric>
 class placed_reader {
+  static constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
+
  public:
-  placed_reader(const fabric::leaf_spine& dc, placed_defaults otherwise)
-      : state_(dc), otherwise_(otherwise) {}
+  placed_reader(const Fabric& dc, placed_defaults otherwise) : state_(dc), otherwise_(otherwise) {}
 
   void read(std::istream& in, const std::string& name) {
     std::string line;
@@ -48,7 +51,7 @@ class placed_reader {
   [[nodiscard]] const std::vector<route::flow_job>& jobs() const { return jobs_; }
   /// What each of them sends: the name of a collective, or `training_step`.
   [[nodiscard]] const std::vector<std::string>& sends() const { return sends_; }
-  [[nodiscard]] const fabric::ledger& state() const { return state_; }
+  [[nodiscard]] const fabric::ledger<Fabric>& state() const { return state_; }
 
  private:
   using json = nlohmann::json;
@@ -88,7 +91,7 @@ class placed_reader {
     if (!text.is_object()) fail("a JSON object", text);
     if (const json status = at(text, "status"); status.is_string() && status != "placed") return;
 
-    const fabric::leaf_spine& dc = state_.fabric();
+    const Fabric& dc = state_.fabric();
     route::flow_job j;
     j.id = job_id{whole(at(text, "job"), "a job id as job", 0, 4294967294.0)};
     const json gpus = at(text, "gpus");
@@ -104,6 +107,7 @@ class placed_reader {
     if (const json circuits = at(text, "circuits"); !circuits.is_null())
       add_circuits(circuits, j.where);
     std::sort(j.where.links.begin(), j.where.links.end());
+    std::sort(j.where.circuits.begin(), j.where.circuits.end());
     switch (state_.reserve(j.id, j.where)) {
     case fabric::reserve_status::reserved:
       break;
@@ -157,46 +161,57 @@ class placed_reader {
 
   /// Free lanes of each pair, lowest first.
   void add_links(const json& list, fabric::placement& p) const {
-    const fabric::leaf_spine& dc = state_.fabric();
     for (const json& v : triples(list, "links", "[leaf, spine, count]")) {
-      if (dc.is_optical()) fail("circuits, for the fabric has no fixed links", v);
-      const leaf_id leaf{index(v[0], "a leaf", dc.leafs())};
-      const spine_id spine{index(v[1], "a spine", dc.spines())};
-      std::uint32_t left = whole(v[2], "a count of links from 1", 1, 1e9);
-      for (std::uint32_t lane = 0; left > 0; ++lane) {
-        if (static_cast<int>(lane) >= dc.links(leaf, spine))
-          fail("links that are there and that no other job holds", v);
-        const fabric::link k{leaf, spine, lane};
-        if (!state_.is_free(k) || std::find(p.links.begin(), p.links.end(), k) != p.links.end())
-          continue;
-        p.links.push_back(k);
-        --left;
-      }
+      if constexpr (has_circuits)
+        fail("circuits, for the fabric has no fixed links", v);
+      else
+        add_links_of(v, p);
+    }
+  }
+  void add_links_of(const json& v, fabric::placement& p) const requires(!has_circuits) {
+    const Fabric& dc = state_.fabric();
+    const leaf_id leaf{index(v[0], "a leaf", dc.leafs())};
+    const spine_id spine{index(v[1], "a spine", dc.spines())};
+    std::uint32_t left = whole(v[2], "a count of links from 1", 1, 1e9);
+    for (std::uint32_t lane = 0; left > 0; ++lane) {
+      if (static_cast<int>(lane) >= dc.links(leaf, spine))
+        fail("links that are there and that no other job holds", v);
+      const fabric::link k{leaf, spine, lane};
+      if (!state_.is_free(k) || std::find(p.links.begin(), p.links.end(), k) != p.links.end())
+        continue;
+      p.links.push_back(k);
+      --left;
     }
   }
   /// Free fibres of each leaf, lowest first.
   void add_circuits(const json& list, fabric::placement& p) const {
-    const fabric::leaf_spine& dc = state_.fabric();
     for (const json& v : triples(list, "circuits", "[ocs, leaf, spine]")) {
-      if (!dc.is_optical()) fail("links, for the fabric has no circuits", v);
-      const std::uint32_t ocs = index(v[0], "an ocs", dc.optical().switches);
-      const leaf_id leaf{index(v[1], "a leaf", dc.leafs())};
-      const spine_id spine{index(v[2], "a spine", dc.spines())};
-      const auto fibres = static_cast<std::uint32_t>(dc.optical().leaf_fibres);
-      const auto is_held = [&](std::uint32_t port) {
-        return !test_bit(state_.free_ports(leaf), port) ||
-               std::any_of(p.links.begin(), p.links.end(),
-                           [&](const fabric::link& k) { return k.leaf == leaf && k.lane == port; });
-      };
-      std::uint32_t port = ocs * fibres;
-      while (port < (ocs + 1) * fibres && is_held(port)) ++port;
-      if (port == (ocs + 1) * fibres) fail("circuits over fibres that no other job holds", v);
-      p.links.push_back({leaf, spine, port});
+      if constexpr (has_circuits)
+        add_circuit(v, p);
+      else
+        fail("links, for the fabric has no circuits", v);
     }
+  }
+  void add_circuit(const json& v, fabric::placement& p) const requires has_circuits {
+    const Fabric& dc = state_.fabric();
+    const std::uint32_t ocs = index(v[0], "an ocs", dc.optical().switches);
+    const leaf_id leaf{index(v[1], "a leaf", dc.leafs())};
+    const spine_id spine{index(v[2], "a spine", dc.spines())};
+    const auto fibres = static_cast<std::uint32_t>(dc.optical().leaf_fibres);
+    const auto is_held = [&](std::uint32_t uplink) {
+      return !test_bit(state_.network().free_ports(leaf), uplink) ||
+             std::any_of(p.circuits.begin(), p.circuits.end(), [&](const fabric::circuit& k) {
+               return k.leaf == leaf && k.uplink == uplink;
+             });
+    };
+    std::uint32_t uplink = ocs * fibres;
+    while (uplink < (ocs + 1) * fibres && is_held(uplink)) ++uplink;
+    if (uplink == (ocs + 1) * fibres) fail("circuits over fibres that no other job holds", v);
+    p.circuits.push_back({leaf, spine, uplink});
   }
 
   std::string where_;
-  fabric::ledger state_;
+  fabric::ledger<Fabric> state_;
   placed_defaults otherwise_;
   std::vector<route::flow_job> jobs_;
   std::vector<std::string> sends_;

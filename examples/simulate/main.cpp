@@ -216,7 +216,6 @@ sim::options read_options(const arguments& a, const cluster& c) {
 /// Runs the simulation; with a log of decisions it is written, and gone on with.
 sim::report replay(const arguments& a, const cluster& c, const model::workload& w,
                    const sim::options& o, timeline& rows, history& use) {
-  schedule::any_scheduler plan = make_scheduler(a.what.names, a.what.options, a.what.seed);
   progress_line progress{a.progress, w.size()};
   watcher watch{.after_each_time = [&](const sim::moment& m) {
     rows(m);
@@ -227,19 +226,24 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
       a.what.contention, a.what.names.route, a.what.seed, c.fabric,
       {.seed = a.what.seed, .most_flows = a.most_flows},
       a.steps.empty() ? steps_of_models{} : read_steps(json_file{a.steps}, c.fabric, w));
-  if (a.decisions.empty()) return run_simulation(std::move(network), c.fabric, w, plan, o, watch);
+  return c.fabric.on([&]<class Fabric>(const Fabric& dc) {
+    using any = schedule::any_scheduler<Fabric>;
+    any plan = make_scheduler<Fabric>(a.what.names, a.what.options, a.what.seed);
+    if (a.decisions.empty()) return run_simulation(std::move(network), dc, w, plan, o, watch);
 
-  std::vector<schedule::logged> before;
-  std::size_t bytes = 0;
-  if (std::ifstream in{a.decisions, std::ios::binary}; a.resume && in)
-    before = schedule::read_log(in, a.decisions, &bytes);
-  if (bytes > 0) std::filesystem::resize_file(a.decisions, bytes);  // drops half a decision
-  std::ofstream out(a.decisions, std::ios::binary | (bytes > 0 ? std::ios::app : std::ios::trunc));
-  if (!out) throw unmet_request(a.decisions + ": cannot be written");
-  log_writer log{schedule::decision_log{out, bytes == 0}, before.size()};
-  watch.after_each_decision = [&](const sim::decision_made& e) { log(e); };
-  schedule::any_scheduler again{schedule::replayed{plan, std::move(before)}};
-  return run_simulation(std::move(network), c.fabric, w, again, o, watch);
+    std::vector<schedule::logged> before;
+    std::size_t bytes = 0;
+    if (std::ifstream in{a.decisions, std::ios::binary}; a.resume && in)
+      before = schedule::read_log(in, a.decisions, &bytes);
+    if (bytes > 0) std::filesystem::resize_file(a.decisions, bytes);  // drops half a decision
+    std::ofstream out(a.decisions,
+                      std::ios::binary | (bytes > 0 ? std::ios::app : std::ios::trunc));
+    if (!out) throw unmet_request(a.decisions + ": cannot be written");
+    log_writer log{schedule::decision_log{out, bytes == 0}, before.size()};
+    watch.after_each_decision = [&](const sim::decision_made& e) { log(e); };
+    any again{schedule::replayed{plan, std::move(before)}};
+    return run_simulation(std::move(network), dc, w, again, o, watch);
+  });
 }
 
 void check_numbers(const arguments& a) {
@@ -284,7 +288,7 @@ int simulate(arguments& a) {
   if (r.status == sim::run_status::budget_too_low)
     throw unmet_request("the power budget of " + text_of(a.what.options.power_budget_w) +
                         " W is below what the idle cluster draws, " +
-                        text_of(schedule::state{c.fabric, c.power}.idle_power_w()) + " W");
+                        text_of(c.fabric.idle_power_w(c.power)) + " W");
   if (r.status == sim::run_status::stuck)
     throw unmet_request(
         std::to_string(r.stuck_jobs.size()) + " jobs wait for ever: job " +

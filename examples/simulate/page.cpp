@@ -91,22 +91,26 @@ std::string reason_text(place::wait_reason why) {
     return "no links of its own";
   case place::wait_reason::search_limit:
     return "search gave up";
+  case place::wait_reason::unsupported:
+    return "wiring not known to the policy";
   }
   return "servers to wake";
 }
 
 // ---- What was run -------------------------------------------------------------------------------
 
-std::string network_text(const fabric::leaf_spine& dc) {
-  const std::string speed = fixed(dc.link_gbps(), 0) + " Gb/s";
+std::string network_text(const any_fabric& dc) {
+  const double gbps = dc.on([](const auto& network) { return network.link_gbps(); });
   std::string out = count_of(static_cast<std::size_t>(dc.gpus()), "GPU") + ": " +
                     std::to_string(dc.leafs()) + " leafs of " + std::to_string(dc.gpus_per_leaf()) +
                     " GPUs in servers of " + std::to_string(dc.gpus_per_server()) + ", " +
-                    std::to_string(dc.uplinks()) + " uplinks of " + speed + " each to " +
-                    std::to_string(dc.spines()) + " spines";
-  if (dc.is_optical())
-    out += ", over " + count_of(static_cast<std::size_t>(dc.optical().switches), "optical switch") +
-           (dc.optical().switches == 1 ? "" : "es");
+                    std::to_string(dc.uplinks()) + " uplinks of " + fixed(gbps, 0) +
+                    " Gb/s each to " + std::to_string(dc.spines()) + " spines";
+  if (const auto* optical = dc.circuits()) {
+    const int switches = optical->optical().switches;
+    out += ", over " + count_of(static_cast<std::size_t>(switches), "optical switch") +
+           (switches == 1 ? "" : "es");
+  }
   return out;
 }
 
@@ -135,7 +139,7 @@ std::string setting(const one_run& r) {
        fixed(p.gpu_idle_w, 0) + " W an idle GPU, " + fixed(p.server_w, 0) + " W a server (" +
            fixed(p.server_off_w, 0) + " W switched off), " + fixed(p.switch_w, 0) +
            " W a leaf or spine" +
-           (r.on.fabric.is_optical() ? ", " + fixed(p.ocs_w, 0) + " W an optical switch" : "")},
+           (r.on.fabric.circuits() ? ", " + fixed(p.ocs_w, 0) + " W an optical switch" : "")},
       {"Jobs", jobs_text(r)},
       {"Communication",
        r.what.workload.empty()
@@ -279,7 +283,7 @@ table summary(const one_run& r, const time_unit& u) {
   count("Decisions", s.decisions, "", "of the scheduler");
   count("Resizes and stops", s.rescales, "", "of running jobs, by the scheduler");
   count("Migrations", s.migrations, "", "of running jobs to as many other GPUs");
-  if (r.on.fabric.is_optical())
+  if (r.on.fabric.circuits())
     count("Circuits moved", s.circuits_moved, "", "of running jobs, for others");
   if (s.wake_ups > 0) count("Servers woken", s.wake_ups, "times", "that had been switched off");
   if (s.failures > 0) {

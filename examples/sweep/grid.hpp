@@ -91,9 +91,9 @@ class grid {
     cluster c = clusters_[r.cluster];
     c.fabric = network_for(c, r.what.names.place);
     const model::workload w = read_workload(r.what, c, known);
-    schedule::any_scheduler plan = make_scheduler(r.what.names, r.what.options, r.what.seed);
     const sim::report report =
-        run_simulation(c.fabric, w, plan, {.power = c.power, .keep_records = false});
+        run_simulation(c.fabric, w, r.what.names, r.what.options, r.what.seed,
+                       {.power = c.power, .keep_records = false});
     const scheduler_names& n = r.what.names;
     std::string row;
     for (const std::string& s :
