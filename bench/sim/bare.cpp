@@ -22,7 +22,7 @@ namespace {
 /// Single GPUs, one after the other around the cluster: as little policy as can be.
 struct next_free {
   std::uint32_t at = 0;
-  std::optional<fabric::placement> operator()(const fabric::ledger& free,
+  std::optional<fabric::placement> operator()(const fabric::ledger<fabric::leaf_spine>& free,
                                               const place::request& job) {
     const auto n = static_cast<std::uint32_t>(free.fabric().gpus());
     fabric::placement p;

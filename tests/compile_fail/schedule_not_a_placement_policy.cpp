@@ -10,7 +10,9 @@ using namespace heddle;
 using mine = place::packed;
 #else
 struct mine {
-  place::answer operator()(fabric::ledger&, const place::request&) const { return std::nullopt; }
+  place::answer operator()(fabric::ledger<fabric::leaf_spine>&, const place::request&) const {
+    return std::nullopt;
+  }
 };
 #endif
 

@@ -7,8 +7,10 @@
 using namespace heddle;
 
 struct mine {
-  schedule::decision decide(fabric::ledger&, double) { return {}; }
-  bool carry_out(schedule::state&, double, const schedule::decision&) { return true; }
+  schedule::decision decide(fabric::ledger<fabric::leaf_spine>&, double) { return {}; }
+  bool carry_out(schedule::state<fabric::leaf_spine>&, double, const schedule::decision&) {
+    return true;
+  }
   const schedule::scheduler_options& options() const { return options_; }
   route::ideal route() const { return {}; }
   schedule::scheduler_options options_;
@@ -16,8 +18,8 @@ struct mine {
 
 int main() {
 #ifdef HEDDLE_MAKE_VALID
-  schedule::any_scheduler any{schedule::archetype::scheduler{{}}};
+  schedule::any_scheduler<> any{schedule::archetype::scheduler{{}}};
 #else
-  schedule::any_scheduler any{mine{}};
+  schedule::any_scheduler<> any{mine{}};
 #endif
 }

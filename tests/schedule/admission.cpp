@@ -155,12 +155,12 @@ TEST_CASE("a scheduler knows a queue again and takes no other for it") {
   for (const auto& order : {std::vector{0, 1, 2}, std::vector{2, 1, 0}, std::vector{1, 0, 2}}) {
     schedule::state s{dc};
     for (int i : order) s.submit(jobs[static_cast<std::size_t>(i)], curve);
-    const schedule::state copy = s;
-    for (schedule::state* x : {&s, &s}) (void)plan.decide(*x, 0);
+    const auto copy = s;
+    for (auto* x : {&s, &s}) (void)plan.decide(*x, 0);
     REQUIRE(s.running.size() == 2);
     CHECK(s.jobs[s.running[0]].spec->gpus == 4);
     CHECK(s.jobs[s.running[1]].spec->gpus == 8);
-    schedule::state other = copy;
+    auto other = copy;
     (void)plan.decide(other, 0);
     CHECK(other.ledger == s.ledger);
   }

@@ -30,7 +30,8 @@ using test::make_job;
 namespace {
 
 using any_order = std::function<bool(const order::entry&, const order::entry&)>;
-using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
+using any_place =
+    std::function<place::answer(const fabric::ledger<fabric::leaf_spine>&, const place::request&)>;
 using test::any_admission;
 using plain =
     schedule::scheduler<any_order, allocate::requested, any_place, route::ideal, any_admission>;

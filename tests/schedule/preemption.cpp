@@ -216,7 +216,7 @@ TEST_CASE("jobs that belong together start together or not at all") {
   schedule::state s{dc};
   for (const job& j : jobs) s.submit(j, curve);
   scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{}};
-  const fabric::ledger before = s.ledger;
+  const auto before = s.ledger;
   const job_id all[] = {job_id{0}, job_id{1}, job_id{2}};
   const decision no = plan.start_together(s, all, 0);
   CHECK(no.changes_nothing());

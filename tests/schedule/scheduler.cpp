@@ -36,7 +36,7 @@ const fabric::leaf_spine dc{{.leafs = 2, .spines = 4, .servers_per_leaf = 1, .gp
 struct cluster {
   model::curve curve;
   std::vector<job> jobs;
-  state s{dc};
+  state<fabric::leaf_spine> s{dc};
 
   explicit cluster(std::vector<job> all, model::curve c)
       : curve(std::move(c)), jobs(std::move(all)) {
@@ -79,7 +79,8 @@ struct told {
 // Packs jobs of at most `most` GPUs and refuses larger ones.
 struct refuses_above {
   int* most;
-  place::answer operator()(const fabric::ledger& free, const place::request& job) const {
+  place::answer operator()(const fabric::ledger<fabric::leaf_spine>& free,
+                           const place::request& job) const {
     if (job.gpus > *most) return wait_reason::network_fragmentation;
     return place::packed{}(free, job);
   }
@@ -173,7 +174,7 @@ TEST_CASE("a placement's reason and whether it is proved are passed on") {
   decision d = plan.decide(c.s, 0);
   CHECK(d.waiting ==
         std::vector{schedule::blocked{job_id{0}, wait_reason::network_fragmentation, true}});
-  const auto tired = [](const fabric::ledger&, const place::request&) {
+  const auto tired = [](const fabric::ledger<fabric::leaf_spine>&, const place::request&) {
     return place::answer{wait_reason::search_limit, false};
   };
   scheduler other{order::fifo{}, allocate::requested{}, tired, route::source{}};

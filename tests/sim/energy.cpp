@@ -34,8 +34,10 @@ namespace {
 
 constexpr double sum_tolerance = 1e-9;  // relative, of sums of many terms
 
-using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
-using plain = schedule::scheduler<order::fifo, allocate::requested, any_place, route::ideal>;
+template <class F>
+using any_place = std::function<place::answer(const fabric::ledger<F>&, const place::request&)>;
+using plain = schedule::scheduler<order::fifo, allocate::requested, any_place<fabric::leaf_spine>,
+                                  route::ideal>;
 
 // Two servers of four GPUs under one leaf.
 const fabric::leaf_spine two{
@@ -158,7 +160,8 @@ TEST_CASE("setting circuits up is waiting, and moving them a pause of those that
                                    .gpus_per_server = 4}};
   auto jobs = std::vector{make_job(0, 0, 8, 100), make_job(1, 10, 4, 100)};
   const auto w = linear_workload(jobs);
-  plain plan{order::fifo{}, allocate::requested{}, place::ocs_vclos{}, route::ideal{}};
+  schedule::scheduler plan{order::fifo{}, allocate::requested{}, place::ocs_vclos{},
+                           route::ideal{}};
   meter m;
   const report r = sim::run(dc, w, plan, {.power = watts}, m);
   REQUIRE(r.finished == 2);

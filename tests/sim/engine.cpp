@@ -561,7 +561,7 @@ TEST_CASE("observers change nothing and see every decision") {
     starts += m.decided.starts.size();
     REQUIRE(m.now_s >= before);
     before = m.now_s;
-    REQUIRE(m.state.ledger.free_gpus() >= 0);
+    REQUIRE(m.gpus.free_gpus() >= 0);
   };
   power_meter meter;
   const report x = sim::run(small, w, a), y = sim::run(small, w, b, {}, count, meter);

@@ -42,7 +42,8 @@ constexpr double sum_tolerance = 1e-9;  // relative, of sums of many terms
 const fabric::leaf_spine small{
     {.leafs = 4, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
 
-using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
+using any_place =
+    std::function<place::answer(const fabric::ledger<fabric::leaf_spine>&, const place::request&)>;
 using plain =
     scheduler<order::fifo, allocate::requested, any_place, route::ideal, test::any_admission>;
 
@@ -62,13 +63,15 @@ struct witness {
     first = false;
     last_s = m.now_s;
     last_w = m.power_w;
-    for (const auto& [job, where] : m.state.ledger.placements())
-      for (gpu_id g : where.gpus)
-        REQUIRE_FALSE(m.state.ledger.is_failed(m.state.ledger.fabric().server_of(g)));
+    for (const auto& [job, where] : m.gpus.placements())
+      for (gpu_id g : where.gpus) REQUIRE_FALSE(m.gpus.is_failed(m.gpus.hosts().server_of(g)));
     if (!prove || !look) return;
     look = false;
     const auto pattern = [&](job_id id) { return m.state.jobs[m.state.slot_of(id)].spec->pattern; };
-    const route::isolation proof = route::verify_isolated(m.state.ledger, pattern, route::source{});
+    fabric::ledger now{small};
+    for (const auto& [job, where] : m.gpus.placements())
+      REQUIRE(now.reserve(job, where) == fabric::reserve_status::reserved);
+    const route::isolation proof = route::verify_isolated(now, pattern, route::source{});
     REQUIRE_MESSAGE(proof, proof.broken->message());
     ++proofs;
   }

@@ -95,7 +95,8 @@ TEST_CASE("one job at a time takes its duration under every policy") {
   // One type for all orders and one for all placements.
   using test::any_admission;
   using any_order = std::function<bool(const order::entry&, const order::entry&)>;
-  using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
+  using any_place = std::function<place::answer(const fabric::ledger<fabric::leaf_spine>&,
+                                                const place::request&)>;
   const any_order orders[] = {order::fifo{},     order::fewest_gpus{},
                               order::shortest{}, order::shortest_remaining{},
                               order::deadline{}, order::least_attained{}};

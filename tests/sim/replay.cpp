@@ -68,14 +68,15 @@ std::string words(const sim::report& r) {
 }
 
 // Schedulers with everything that changes its mind.
-any_scheduler plan_number(int i) {
+any_scheduler<> plan_number(int i) {
   if (i == 0)
-    return any_scheduler{scheduler{
+    return any_scheduler<>{scheduler{
         order::shortest_remaining{}, allocate::powerflow{}, place::packed{}, route::balanced{3},
         admit::elastic{.least_gain_s = 5}, scheduler_options{.off_after_s = 60}}};
-  std::function<place::answer(const fabric::ledger&, const place::request&)> at = place::packed{};
+  std::function<place::answer(const fabric::ledger<fabric::leaf_spine>&, const place::request&)>
+      at = place::packed{};
   if (i == 1) at = place::vclos{};
-  return any_scheduler{
+  return any_scheduler<>{
       scheduler{order::least_attained{.levels_gpu_s = {100, 500}}, allocate::requested{}, at,
                 route::balanced{3},
                 i == 1 ? test::any_admission(admit::easy{}) : test::any_admission(admit::greedy{}),
@@ -97,7 +98,7 @@ TEST_CASE("a run that was cut at any event and goes on from its log equals the u
     for (int i = 0; i < 3; ++i) {
       CAPTURE(seed);
       CAPTURE(i);
-      any_scheduler plan = plan_number(i);
+      any_scheduler<> plan = plan_number(i);
       std::ostringstream text;
       schedule::decision_log log{text};
       const std::string whole = words(sim::run(dc, w, plan, o, log));
@@ -107,7 +108,7 @@ TEST_CASE("a run that was cut at any event and goes on from its log equals the u
       for (std::size_t cut = 0; cut <= all.size();
            cut += cut + 1 < all.size() ? 1 + all.size() / 40 : 1) {
         CAPTURE(cut);
-        any_scheduler fresh = plan_number(i);
+        any_scheduler<> fresh = plan_number(i);
         schedule::replayed again{fresh,
                                  {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cut)}};
         std::ostringstream written;
@@ -124,14 +125,14 @@ TEST_CASE("a run that was cut at any event and goes on from its log equals the u
 
 TEST_CASE("a log that belongs to another run is refused") {
   const auto w = workload_of(1);
-  any_scheduler plan = plan_number(2);
+  any_scheduler<> plan = plan_number(2);
   std::ostringstream text;
   schedule::decision_log log{text};
   (void)sim::run(dc, w, plan, {}, log);
   std::istringstream in(text.str());
   const auto all = schedule::read_log(in, "log");
   const auto refused = [&](std::vector<schedule::logged> other) {
-    any_scheduler fresh = plan_number(2);
+    any_scheduler<> fresh = plan_number(2);
     schedule::replayed again{fresh, std::move(other)};
     CHECK_THROWS_AS((void)sim::run(dc, w, again), input_error);
   };
@@ -152,7 +153,7 @@ TEST_CASE("a log that belongs to another run is refused") {
 TEST_CASE("any scheduler decides as the one inside it") {
   const auto w = workload_of(5);
   scheduler plan{order::fifo{}, allocate::powerflow{}, place::packed{}, route::balanced{3}};
-  any_scheduler erased{plan};
+  any_scheduler<> erased{plan};
   const std::string direct = words(sim::run(dc, w, plan));
   CHECK(words(sim::run(dc, w, erased)) == direct);
 }

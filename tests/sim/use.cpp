@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +13,6 @@
 #include <heddle/place/fragmentation.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/schedule/scheduler.hpp>
-#include <heddle/sim/detail/finish_queue.hpp>
 #include <heddle/trace/availability.hpp>
 
 #include "support/dice.hpp"
@@ -50,10 +48,10 @@ struct meter {
     begun = true;
     last_s = m.now_s;
     used_now = m.used_gpus;
-    free_now = m.state.ledger.free_gpus();
-    scattered_now = free_now * place::server_holes(m.state.ledger);
+    free_now = m.gpus.free_gpus();
+    scattered_now = free_now * place::server_holes(m.gpus);
     int held = 0;
-    for (const auto& [job, where] : m.state.ledger.placements())
+    for (const auto& [job, where] : m.gpus.placements())
       held += static_cast<int>(where.gpus.size());
     REQUIRE(held == m.used_gpus);
   }
@@ -143,26 +141,4 @@ TEST_CASE("servers are told when they go off, wake, fail and come back") {
                                     {310, 1, server_mode::failed},
                                     {320, 1, server_mode::on}});
   CHECK(r.wake_ups == 1);
-}
-
-TEST_CASE("the queue of finishes has the earliest on top whatever comes, moves and goes") {
-  test::dice d{5};
-  sim::detail::finish_queue queue;
-  std::set<std::pair<double, std::uint32_t>> sorted;
-  std::vector<double> time_of(100, -1);
-  for (int i = 0; i < 20'000; ++i) {
-    const auto slot = static_cast<std::uint32_t>(d.index(time_of.size()));
-    sorted.erase({time_of[slot], slot});
-    if (time_of[slot] >= 0 && d.chance(.4)) {
-      queue.erase(slot);
-      time_of[slot] = -1;
-    } else {
-      queue.set(slot, time_of[slot] = d.between(0, 50));
-      sorted.insert({time_of[slot], slot});
-    }
-    REQUIRE(queue.empty() == sorted.empty());
-    if (sorted.empty()) continue;
-    REQUIRE(queue.top().time_s == sorted.begin()->first);
-    REQUIRE(queue.top().slot == sorted.begin()->second);
-  }
 }

@@ -35,13 +35,15 @@ class trial {
   [[nodiscard]] Ledger* operator->() { return &*copy_; }
 
   /// Holds `p` for nobody that the ledger knows; an invalid id if that cannot be.
-  job_id keep(placement p) {
+  /// \param tenant  whose quota it takes of
+  job_id keep(placement p, std::string_view tenant = {}) {
     const job_id guest = next_guest();
-    return copy_->reserve(guest, std::move(p)) == reserve_status::reserved ? guest : job_id{};
+    return copy_->reserve(guest, std::move(p), tenant) == reserve_status::reserved ? guest
+                                                                                   : job_id{};
   }
   /// Keeps what is free of `wanted`, so that nobody else can have it. Circuits that are free one by one
   /// need not be so together; the GPUs are kept in any case.
-  void keep_free_parts(const placement& wanted) {
+  void keep_free_parts(const placement& wanted, std::string_view tenant = {}) {
     placement rest;
     for (gpu_id g : wanted.gpus)
       if (copy_->is_free(g)) rest.gpus.push_back(g);
@@ -51,10 +53,10 @@ class trial {
     if constexpr (requires(const circuit& k) { copy_->is_free(k); })
       for (const circuit& k : wanted.circuits)
         if (copy_->is_free(k)) rest.circuits.push_back(k);
-    if (keep(rest).valid()) return;
+    if (keep(rest, tenant).valid()) return;
     rest.links.clear();
     rest.circuits.clear();
-    (void)keep(std::move(rest));
+    (void)keep(std::move(rest), tenant);
   }
   /// An id that no job of the copy has; the same until `keep` uses it.
   [[nodiscard]] job_id next_guest() {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <queue>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -95,6 +96,12 @@ class defragmenter {
     }
   };
 
+  struct lifted {
+    job_id id;
+    std::string tenant;
+    fabric::placement where;
+  };
+
   /// False for a job that holds a part that has failed.
   bool can_be_put_back(job_id id) {
     Ledger trial = state_;
@@ -104,25 +111,27 @@ class defragmenter {
   /// Takes the jobs out, places the waiting one and then them again, the largest first.
   bool try_set(const set& s) {
     if (state_.free_gpus() < wanted_.gpus) return false;  // moving frees nothing
-    std::vector<std::pair<job_id, fabric::placement>> out;
-    for (std::size_t k : s.members)
-      out.push_back({jobs_[k].second, *state_.extract(jobs_[k].second)});
+    std::vector<lifted> out;
+    for (std::size_t k : s.members) {
+      const job_id id = jobs_[k].second;
+      std::string tenant{state_.tenant_of(id)};
+      out.push_back({id, std::move(tenant), *state_.extract(id)});
+    }
     migration_plan plan;
     plan.gpus_moved = s.gpus;
     plan.jobs_moved = static_cast<int>(s.members.size());
     bool fits = place(wanted_, plan.where);
     std::vector<job_id> placed;
     if (fits) placed.push_back(wanted_.job);
-    for (auto k = s.members.rbegin(); fits && k != s.members.rend(); ++k) {
-      const auto& [gpus, id] = jobs_[*k];
-      migration m{id, {}};
-      fits = place({id, gpus}, m.to);
+    for (auto x = out.rbegin(); fits && x != out.rend(); ++x) {
+      migration m{x->id, {}};
+      fits = place({x->id, static_cast<int>(x->where.gpus.size()), x->tenant}, m.to);
       if (!fits) break;
-      placed.push_back(id);
+      placed.push_back(x->id);
       plan.moves.push_back(std::move(m));
     }
     for (job_id id : placed) state_.release(id);
-    for (auto& [id, where] : out) (void)state_.reserve(id, std::move(where));
+    for (auto& x : out) (void)state_.reserve(x.id, std::move(x.where), x.tenant);
     if (!fits) return false;
     result_.plan = std::move(plan);
     return true;
@@ -132,7 +141,7 @@ class defragmenter {
     gave_up_ |= a.why == wait_reason::search_limit;
     if (!a) return false;
     where = *std::move(a.where);
-    return state_.reserve(job.job, where) == fabric::reserve_status::reserved;
+    return state_.reserve(job.job, where, job.tenant) == fabric::reserve_status::reserved;
   }
 
   Ledger state_;

@@ -85,9 +85,10 @@ class desk {
                            left.power_w, extra_power_w(p),
                            [&](const active_job& r) { return extra_power_w(*r.point()); });
   }
-  /// The ledger as it is for jobs that must leave `wanted` alone; good until the next look ahead.
-  [[nodiscard]] const auto& without(const fabric::placement& wanted) {
-    return parts_.ahead->without(std::as_const(state_.ledger), wanted);
+  /// The ledger as it is for jobs that must leave alone what `x` is going to have, `wanted`; good until
+  /// the next look ahead.
+  [[nodiscard]] const auto& without(slot x, const fabric::placement& wanted) {
+    return parts_.ahead->without(std::as_const(state_.ledger), wanted, job(x).spec->vc);
   }
   /// Whether this decision has started or changed this job: it is not to be stopped as well.
   [[nodiscard]] bool has_changed(slot x) const {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -76,11 +77,13 @@ class forecast {
     return {};
   }
 
-  /// A copy of `now` in which nobody can have what is free of `wanted`; good until the next call.
+  /// A copy of `now` in which nobody can have what is free of `wanted`, which `tenant` is going to have;
+  /// good until the next call.
   template <class Ledger>
-  [[nodiscard]] const Ledger& without(const Ledger& now, const fabric::placement& wanted) {
+  [[nodiscard]] const Ledger& without(const Ledger& now, const fabric::placement& wanted,
+                                      std::string_view tenant) {
     auto& trial = start(now);
-    trial.keep_free_parts(wanted);
+    trial.keep_free_parts(wanted, tenant);
     return trial.now();
   }
 

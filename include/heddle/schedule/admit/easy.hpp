@@ -42,7 +42,7 @@ struct easy {
       const bool ends_before = d.now_s() + j.run_time_s(*p, d.now_s()) <= at.at_s;
       const double extra_w = d.extra_power_w(*p);
       if (!ends_before && extra_w > spare_w) continue;
-      if (!ends_before && !rest) rest = &d.without(at.where);
+      if (!ends_before && !rest) rest = &d.without(head, at.where);
       place::answer a = ends_before ? d.ask(x, p->config.gpus) : d.ask(*rest, x, p->config.gpus);
       if (!a) continue;
       if (!ends_before) spare_w -= extra_w;

@@ -55,7 +55,7 @@ class fitting {
           if (put(d, trial, slot(i), p->config.gpus))
             got = p->config.gpus;
           else
-            (void)trial.reserve(candidates[i].id, std::move(old));
+            (void)trial.reserve(candidates[i].id, std::move(old), j.spec->vc);
         }
         if (got >= wanted) continue;
         candidates[i].max_gpus = got;
@@ -96,7 +96,8 @@ class fitting {
     if (!a) return a;
     if constexpr (requires { trial.rewire(a.moved); })
       if (!a.moved.empty()) (void)trial.rewire(a.moved);
-    [[maybe_unused]] const auto booked = trial.reserve(d.job(slot).spec->id, *a.where);
+    const job& spec = *d.job(slot).spec;
+    [[maybe_unused]] const auto booked = trial.reserve(spec.id, *a.where, spec.vc);
     assert(booked == fabric::reserve_status::reserved && "a placement policy named what is taken");
     return a;
   }
