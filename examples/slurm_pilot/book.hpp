@@ -60,8 +60,9 @@ struct book {
 
 /// The owners of the cluster's parts as the book has them, with nodes that cannot be used as failed.
 /// Precondition: placements are disjoint, as reconcile leaves them.
-[[nodiscard]] inline fabric::ledger ledger_of(const book& b, const machine& m,
-                                              const std::vector<server_id>& unusable) {
+template <class Fabric>
+[[nodiscard]] fabric::ledger<Fabric> ledger_of(const book& b, const machine<Fabric>& m,
+                                               const std::vector<server_id>& unusable) {
   fabric::ledger l{m.dc};
   for (const auto& [id, j] : b.jobs) {
     if (const auto status = l.reserve(job_id{id}, j.where);
@@ -77,18 +78,21 @@ namespace detail {
 inline constexpr const char* book_format = "heddle-slurm-pilot book";
 inline constexpr int book_version = 1;
 
-inline nlohmann::ordered_json to_json(const machine& m, const fabric::placement& p) {
+/// Links and circuits are both written as leaf, spine and which way up: a network has one kind of them.
+inline nlohmann::ordered_json to_json(const site& m, const fabric::placement& p) {
   nlohmann::ordered_json ranks = nlohmann::json::array(), links = nlohmann::json::array();
   for (gpu_id g : p.gpus) ranks.push_back({m.host_of(g), m.number_of(g)});
   for (const fabric::link& k : p.links)
     links.push_back({m.leafs[k.leaf.index()], k.spine.value, k.lane});
+  for (const fabric::circuit& k : p.circuits)
+    links.push_back({m.leafs[k.leaf.index()], k.spine.value, k.uplink});
   return {{"ranks", ranks}, {"links", links}};
 }
 }  // namespace detail
 
 /// The book as JSON, a line a job. Parts stand under their names, so that a cluster that has grown or been
 /// renumbered is no obstacle.
-[[nodiscard]] inline std::string write_book(const book& b, const machine& m) {
+[[nodiscard]] inline std::string write_book(const book& b, const site& m) {
   std::string out = std::string("{\"format\": \"") + std::string(detail::book_format) +
                     "\", \"version\": " + std::to_string(detail::book_version) + ", \"jobs\": [";
   bool first = true;
@@ -109,8 +113,9 @@ inline nlohmann::ordered_json to_json(const machine& m, const fabric::placement&
 /// job of the file has too, are left out: their ids are added to `lost`, and reconcile finds them
 /// as foreign jobs if they run.
 /// \throws input_error  for text that is no book of this version
-[[nodiscard]] inline book read_book(const std::string& text, const std::string& file,
-                                    const machine& m, std::vector<std::uint32_t>& lost) {
+template <class Fabric>
+[[nodiscard]] book read_book(const std::string& text, const std::string& file,
+                             const machine<Fabric>& m, std::vector<std::uint32_t>& lost) {
   const nlohmann::json doc = nlohmann::json::parse(text, nullptr, false);
   if (!doc.is_object() || doc.value("format", "") != detail::book_format)
     throw input_error(file, "a state file of heddle-slurm-pilot", "another file");
@@ -142,11 +147,16 @@ inline nlohmann::ordered_json to_json(const machine& m, const fabric::placement&
       for (const nlohmann::json& link : one.at("links")) {
         const auto l = m.leaf_named.find(link.at(0).get<std::string>());
         known &= l != m.leaf_named.end();
-        if (known)
-          j.where.links.push_back({l->second, spine_id{link.at(1).get<std::uint32_t>()},
-                                   link.at(2).get<std::uint32_t>()});
+        if (!known) continue;
+        const spine_id s{link.at(1).get<std::uint32_t>()};
+        const auto way = link.at(2).get<std::uint32_t>();
+        if constexpr (has_circuits<Fabric>)
+          j.where.circuits.push_back({l->second, s, way});
+        else
+          j.where.links.push_back({l->second, s, way});
       }
       std::sort(j.where.links.begin(), j.where.links.end());
+      std::sort(j.where.circuits.begin(), j.where.circuits.end());
       if (known && taken.reserve(job_id{id}, j.where) == fabric::reserve_status::reserved)
         b.jobs.emplace(id, std::move(j));
       else

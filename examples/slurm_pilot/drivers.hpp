@@ -23,8 +23,9 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
-#include <heddle/optical/wiring.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/route/owned.hpp>
+#include <heddle/route/path.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
@@ -111,23 +112,25 @@ struct drivers {
 template <class R, class N, class C, class O>
 drivers(R&, N&, C&, O&) -> drivers<R, N, C, O>;
 
-[[nodiscard]] inline std::vector<rank_place> ranks_of(const machine& m, const booked_job& j) {
+[[nodiscard]] inline std::vector<rank_place> ranks_of(const site& m, const booked_job& j) {
   std::vector<rank_place> out;
   for (gpu_id g : j.where.gpus) out.push_back({m.host_of(g), m.number_of(g)});
   return out;
 }
 
 /// The static route table of a job: every flow of every phase of its collective. Empty for a job
-/// that owns no links, which crosses no spine or shares them.
-[[nodiscard]] inline std::vector<route_entry> routes_of(const machine& m, const booked_job& j) {
+/// that owns nothing of the network, which crosses no spine or shares them.
+template <class Fabric>
+[[nodiscard]] std::vector<route_entry> routes_of(const machine<Fabric>& m, const booked_job& j) {
   std::vector<route_entry> out;
-  if (j.where.links.empty()) return out;
+  if (!j.where.owns_network()) return out;
   const traffic::group ranks = traffic::make_group(m.dc, j.where.gpus);
   const traffic::any_source all = traffic::source_of(j.pattern, ranks, 1.0);
   const route::link_numbers numbers{m.dc};
   const route::detail::no_load none;
-  const route::view<route::detail::no_load> v{m.dc, numbers, ranks, none};
-  route::owned own{m.dc, j.where.links};
+  const fabric::leaf_spine& dc = route::fixed_part(m.dc);  // of an optical fabric a copy
+  const route::view<route::detail::no_load> v{dc, numbers, ranks, none};
+  route::owned own{m.dc.leafs(), j.where};
   std::vector<traffic::flow> flows;
   for (std::size_t k = 0; k < all.size(); ++k) {
     (void)all.write(k, flows);
@@ -142,7 +145,7 @@ drivers(R&, N&, C&, O&) -> drivers<R, N, C, O>;
   return out;
 }
 
-[[nodiscard]] inline std::vector<clock_setting> clocks_of(const machine& m, const booked_job& j) {
+[[nodiscard]] inline std::vector<clock_setting> clocks_of(const site& m, const booked_job& j) {
   std::vector<clock_setting> out;
   if (j.clock_ghz > 0)
     for (gpu_id g : j.where.gpus) out.push_back({m.host_of(g), m.number_of(g), j.clock_ghz});
@@ -150,24 +153,29 @@ drivers(R&, N&, C&, O&) -> drivers<R, N, C, O>;
 }
 
 /// Circuits by the names of their leafs: those of a placement, of a wiring (`optical::rewire`), of a step
-/// of a plan (`optical::make_plan`). Precondition: the fabric is optical.
+/// of a plan (`optical::make_plan`).
 [[nodiscard]] inline std::vector<cross_connect>
-circuits_of(const machine& m, std::span<const optical::circuit> circuits) {
+circuits_of(const machine<fabric::leaf_spine_ocs>& m, std::span<const fabric::circuit> circuits) {
   std::vector<cross_connect> out;
-  for (const optical::circuit& k : circuits)
-    out.push_back({m.dc.ocs_of(k.lane).value, m.leafs[k.leaf.index()],
-                   k.lane % static_cast<std::uint32_t>(m.dc.optical().leaf_fibres), k.spine.value});
+  for (const fabric::circuit& k : circuits)
+    out.push_back({m.dc.ocs_of(k.uplink).value, m.leafs[k.leaf.index()],
+                   k.uplink % static_cast<std::uint32_t>(m.dc.optical().leaf_fibres),
+                   k.spine.value});
   return out;
 }
 /// The circuits of a job on an optical fabric; none on a fixed one.
-[[nodiscard]] inline std::vector<cross_connect> circuits_of(const machine& m, const booked_job& j) {
-  if (!m.dc.is_optical()) return {};
-  return circuits_of(m, j.where.links);
+template <class Fabric>
+[[nodiscard]] std::vector<cross_connect> circuits_of(const machine<Fabric>& m,
+                                                     const booked_job& j) {
+  if constexpr (has_circuits<Fabric>)
+    return circuits_of(m, j.where.circuits);
+  else
+    return {};
 }
 
 /// Tells the drivers all about a job. Circuits first: routes go over them.
-template <Drivers D>
-void set_all(D& d, const machine& m, std::uint32_t id, const booked_job& j) {
+template <Drivers D, class Fabric>
+void set_all(D& d, const machine<Fabric>& m, std::uint32_t id, const booked_job& j) {
   d.set_circuits(id, circuits_of(m, j));
   d.set_routes(id, routes_of(m, j));
   d.set_clocks(id, clocks_of(m, j));

@@ -7,13 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/fabric/hosts.hpp>
+#include <heddle/fabric/ledger.hpp>
 #include <heddle/place/placement_policy.hpp>
 
 namespace heddle::pilot {
 
 /// The GPUs that a placement takes of each server it uses, or 0 if servers differ.
-[[nodiscard]] inline int gpus_of_each_server(const fabric::leaf_spine& dc,
-                                             const fabric::placement& p) {
+[[nodiscard]] inline int gpus_of_each_server(const fabric::hosts& dc, const fabric::placement& p) {
   std::map<server_id, int> count;
   for (gpu_id g : p.gpus) ++count[dc.server_of(g)];
   for (const auto& [s, n] : count)
@@ -28,13 +29,15 @@ namespace heddle::pilot {
 ///
 /// If only uneven placements were found, the job waits for `gpu_fragmentation`; this is not proved.
 /// O(divisors · (cluster + one question)). One writer.
-template <place::PlacementPolicy Policy>
+template <place::PolicyOfSomeFabric Policy>
 class even_servers {
  public:
   explicit even_servers(Policy policy = {}) : policy_(std::move(policy)) {}
 
-  place::answer operator()(const fabric::ledger& free, const place::request& job) {
-    const fabric::leaf_spine& dc = free.fabric();
+  template <class Fabric>
+  requires place::PlacementPolicy<Policy, fabric::ledger<Fabric>> place::answer
+  operator()(const fabric::ledger<Fabric>& free, const place::request& job) {
+    const fabric::hosts& dc = free.hosts();
     place::answer first = place::ask(policy_, free, job);
     if (!first || gpus_of_each_server(dc, *first.where) > 0) return first;
     for (int q = std::min(job.gpus, dc.gpus_per_server()); q >= 1; --q) {
@@ -47,11 +50,12 @@ class even_servers {
 
  private:
   /// The cluster with q free GPUs on every server that has as many, and none on the others.
-  static fabric::ledger with_servers_of(const fabric::ledger& free, int q) {
-    fabric::ledger part = free;
-    for (server_id s : free.fabric().all_servers()) {
+  template <class Fabric>
+  static fabric::ledger<Fabric> with_servers_of(const fabric::ledger<Fabric>& free, int q) {
+    fabric::ledger<Fabric> part = free;
+    for (server_id s : free.hosts().all_servers()) {
       int kept = free.free_gpus(s) >= q ? q : 0;
-      for (gpu_id g : free.fabric().gpus_of(s))
+      for (gpu_id g : free.hosts().gpus_of(s))
         if (free.is_free(g) && kept-- <= 0) part.fail(g);
     }
     return part;

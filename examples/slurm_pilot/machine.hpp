@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -32,9 +33,10 @@ struct network_options {
   int spine_fibres = 2;  ///< from each spine to each OCS
 };
 
-/// The parts of a cluster under the names that Slurm gives them.
-struct machine {
-  fabric::leaf_spine dc;
+/// The servers and leafs of a cluster under the names that Slurm gives them. What needs no wires is
+/// asked here.
+struct site {
+  fabric::hosts servers;
   std::vector<std::string> hosts;  ///< by server
   std::vector<std::string> leafs;  ///< by leaf
   std::map<std::string, server_id, std::less<>> server_named = {};
@@ -42,23 +44,31 @@ struct machine {
 
   /// The GPU `number` of a server, or an invalid id.
   [[nodiscard]] gpu_id gpu(server_id s, int number) const {
-    const auto all = dc.gpus_of(s);
+    const auto all = servers.gpus_of(s);
     if (number < 0 || static_cast<std::uint32_t>(number) >= all.size()) return gpu_id{};
     return gpu_id{all.front().value + static_cast<std::uint32_t>(number)};
   }
   /// The number of a GPU in its server.
-  [[nodiscard]] int number_of(gpu_id g) const {
-    return static_cast<int>(g.value - dc.gpus_of(dc.server_of(g)).front().value);
-  }
+  [[nodiscard]] int number_of(gpu_id g) const { return servers.index_in_server(g); }
   [[nodiscard]] const std::string& host_of(gpu_id g) const {
-    return hosts[dc.server_of(g).index()];
+    return hosts[servers.server_of(g).index()];
   }
 };
 
+/// A site and its network. \tparam Fabric  `leaf_spine`, or `leaf_spine_ocs`
+template <class Fabric>
+struct machine : site {
+  Fabric dc;
+};
+
+/// Whether jobs own circuits there, and not fixed links.
+template <class Fabric>
+inline constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
+
 namespace detail {
 /// The same leafs and servers with optical circuit switches in place of links.
-inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines,
-                                   const network_options& o) {
+inline fabric::leaf_spine_ocs with_ocs(const fabric::layout& found, int spines,
+                                       const network_options& o) {
   const std::size_t servers = found.leafs.front().servers.size();
   const int gpus = found.leafs.front().servers.front().gpus;
   for (const auto& l : found.leafs) {
@@ -77,14 +87,10 @@ inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines,
                                  .gpus_per_server = gpus,
                                  .link_gbps = o.link_gbps}};
 }
-}  // namespace detail
 
-/// \param shown  what `scontrol show topology` prints
-/// \throws input_error  if that is no tree of two tiers, or the spines do not divide evenly among the
-///                      upper switches that the tree names
-[[nodiscard]] inline machine make_machine(std::string_view shown,
-                                          const std::vector<node_report>& nodes,
-                                          const network_options& o = {}) {
+/// What Slurm shows, with as many spines as are wanted.
+inline fabric::layout layout_of(std::string_view shown, const std::vector<node_report>& nodes,
+                                const network_options& o, int& spines) {
   std::map<std::string, int, std::less<>> gpus;
   for (const node_report& n : nodes) gpus[n.name] = n.gpus;
   const auto gpus_of = [&](const std::string& host) {
@@ -109,7 +115,7 @@ inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines,
     for (auto& l : found.leafs) l.links.assign(1, 0);
   }
   const int uppers = static_cast<int>(found.spines.size());
-  int spines = o.spines;
+  spines = o.spines;
   if (spines == 0) {
     for (const auto& l : found.leafs) {
       int here = 0;
@@ -126,10 +132,12 @@ inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines,
                       std::to_string(spines));
   if (spines != uppers && !one_leaf) found = read(spines / uppers);
 
-  machine m{.dc =
-                o.ocs_switches > 0 ? detail::with_ocs(found, spines, o) : fabric::leaf_spine{found},
-            .hosts = {},
-            .leafs = {}};
+  return found;
+}
+
+template <class Fabric>
+machine<Fabric> named(const fabric::layout& found, Fabric dc) {
+  machine<Fabric> m{{.servers = dc.hosts(), .hosts = {}, .leafs = {}}, std::move(dc)};
   for (const auto& l : found.leafs) {
     m.leaf_named.emplace(l.name, leaf_id{m.leafs.size()});
     m.leafs.push_back(l.name);
@@ -139,6 +147,29 @@ inline fabric::leaf_spine with_ocs(const fabric::layout& found, int spines,
     }
   }
   return m;
+}
+}  // namespace detail
+
+/// A cluster of fixed links.
+/// \param shown  what `scontrol show topology` prints
+/// \throws input_error  if that is no tree of two tiers, or the spines do not divide evenly among the
+///                      upper switches that the tree names
+[[nodiscard]] inline machine<fabric::leaf_spine> make_machine(std::string_view shown,
+                                                              const std::vector<node_report>& nodes,
+                                                              const network_options& o = {}) {
+  int spines = 0;
+  const fabric::layout found = detail::layout_of(shown, nodes, o, spines);
+  return detail::named(found, fabric::leaf_spine{found});
+}
+
+/// The same with optical circuit switches between leafs and spines. Precondition: `o` has some.
+/// \throws input_error  as `make_machine` does, and if leafs differ in their servers
+[[nodiscard]] inline machine<fabric::leaf_spine_ocs>
+make_optical_machine(std::string_view shown, const std::vector<node_report>& nodes,
+                     const network_options& o) {
+  int spines = 0;
+  const fabric::layout found = detail::layout_of(shown, nodes, o, spines);
+  return detail::named(found, detail::with_ocs(found, spines, o));
 }
 
 }  // namespace heddle::pilot

@@ -43,18 +43,32 @@ struct order_of {
     return std::visit([&](const auto& o) -> bool { return o(a, b); }, order);
   }
 };
-using any_place = std::function<place::answer(const fabric::ledger&, const place::request&)>;
+template <class Fabric>
+using place_function =
+    std::function<place::answer(const fabric::ledger<Fabric>&, const place::request&)>;
 using small_first = place::first_of<place::one_server, place::one_leaf>;
 
-/// Those whose placements are isolated; `packed` is for comparison.
-const std::map<std::string, any_place> places{
-    {"vclos", place::first_of{place::one_server{}, place::one_leaf{}, place::vclos{}}},
-    {"vclos_even",
-     place::first_of{place::one_server{}, place::one_leaf{}, place::vclos{.any_size = false}}},
-    {"ocs_vclos", place::first_of{place::one_server{}, place::one_leaf{}, place::ocs_vclos{}}},
-    {"one_leaf", small_first{}},
-    {"one_server", place::one_server{}},
-    {"packed", place::packed{}}};
+/// A policy for fixed links, and for circuits; null where it is not for them. Those whose placements
+/// are isolated; `packed` is for comparison.
+struct named_place {
+  place_function<fabric::leaf_spine> for_links;
+  place_function<fabric::leaf_spine_ocs> for_circuits;
+
+  template <class Fabric>
+  [[nodiscard]] const place_function<Fabric>& on() const {
+    if constexpr (pilot::has_circuits<Fabric>)
+      return for_circuits;
+    else
+      return for_links;
+  }
+};
+const std::map<std::string, named_place> places{
+    {"vclos", {place::first_of{small_first{}, place::vclos{}}, nullptr}},
+    {"vclos_even", {place::first_of{small_first{}, place::vclos{.any_size = false}}, nullptr}},
+    {"ocs_vclos", {nullptr, place::first_of{small_first{}, place::ocs_vclos{}}}},
+    {"one_leaf", {small_first{}, small_first{}}},
+    {"one_server", {place::one_server{}, place::one_server{}}},
+    {"packed", {place::packed{}, place::packed{}}}};
 const std::map<std::string, any_order> orders{{"fifo", order::fifo{}},
                                               {"fewest_gpus", order::fewest_gpus{}},
                                               {"shortest", order::shortest{}}};
@@ -205,37 +219,15 @@ std::optional<std::string> text_of(const std::string& file) {
   return std::string{std::istreambuf_iterator<char>(in), {}};
 }
 
-int fly(const arguments& a) {
-  pilot::pilot_options options;
-  options.start_timeout_s = a.start_timeout_s;
-  options.partition = a.partition;
-  options.dry_run = a.dry_run;
-  options.gpu = a.gpu;
-  options.efficient_clocks = clocks.at(a.clocks);
-  if (!model::catalogue{}.find_gpu(a.gpu))
-    throw input_error("--gpu", "a GPU of the catalogue", "\"" + a.gpu + "\"");
-  const bool optical = a.network.ocs_switches > 0;
-  const std::string place = !a.place.empty() ? a.place : optical ? "ocs_vclos" : "vclos";
-  if (optical != (place == "ocs_vclos") && place.find("vclos") != place.npos)
-    throw input_error(
-        "--place",
-        optical ? "ocs_vclos on an optical network" : "another one without --ocs-switches", place);
+/// Looks at Slurm until it is stopped.
+template <class Fabric>
+void fly(const arguments& a, const named_place& place, const pilot::pilot_options& options,
+         pilot::slurm_commands& slurm, notebook& book, const pilot::machine<Fabric>& cluster) {
   schedule::scheduler plan{order_of{orders.at(a.order)}, allocate::requested{},
-                           pilot::even_servers<any_place>{places.at(place)}, route::source{},
+                           pilot::even_servers{place.on<Fabric>()}, route::source{},
                            backfills.at(a.backfill)};
-  pilot::slurm_commands slurm{readings.at(a.read)};
-  notebook book{a};
   hooks to_network{a};
-
-  struct sigaction act {};
-  act.sa_handler = ask_to_stop;
-  ::sigaction(SIGINT, &act, nullptr);
-  ::sigaction(SIGTERM, &act, nullptr);
-
-  const pilot::cluster_report first = slurm.look();
-  pilot::control_loop one{
-      slurm,  to_network, book, plan, pilot::make_machine(slurm.topology(), first.nodes, a.network),
-      options};
+  pilot::control_loop one{slurm, to_network, book, plan, cluster, options};
   one.open(text_of(a.state), a.state, now_s());
   while (!stop_asked) {
     try {
@@ -252,6 +244,38 @@ int fly(const arguments& a) {
                           1e9)};
     ::nanosleep(&pause, nullptr);
   }
+}
+
+int run(const arguments& a) {
+  pilot::pilot_options options;
+  options.start_timeout_s = a.start_timeout_s;
+  options.partition = a.partition;
+  options.dry_run = a.dry_run;
+  options.gpu = a.gpu;
+  options.efficient_clocks = clocks.at(a.clocks);
+  if (!model::catalogue{}.find_gpu(a.gpu))
+    throw input_error("--gpu", "a GPU of the catalogue", "\"" + a.gpu + "\"");
+  const bool optical = a.network.ocs_switches > 0;
+  const std::string place = !a.place.empty() ? a.place : optical ? "ocs_vclos" : "vclos";
+  const named_place& policy = places.at(place);
+  if (optical ? !policy.for_circuits : !policy.for_links)
+    throw input_error(
+        "--place",
+        optical ? "ocs_vclos on an optical network" : "another one without --ocs-switches", place);
+  pilot::slurm_commands slurm{readings.at(a.read)};
+  notebook book{a};
+
+  struct sigaction act {};
+  act.sa_handler = ask_to_stop;
+  ::sigaction(SIGINT, &act, nullptr);
+  ::sigaction(SIGTERM, &act, nullptr);
+
+  const pilot::cluster_report first = slurm.look();
+  const std::string tree = slurm.topology();
+  if (optical)
+    fly(a, policy, options, slurm, book, pilot::make_optical_machine(tree, first.nodes, a.network));
+  else
+    fly(a, policy, options, slurm, book, pilot::make_machine(tree, first.nodes, a.network));
   return done;
 }
 
@@ -261,5 +285,5 @@ int main(int argc, char** argv) {
   arguments a;
   return run_program(
       "heddle-slurm-pilot", "Places the held jobs of a live Slurm, each with links of its own.",
-      argc, argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return fly(a); });
+      argc, argv, [&](CLI::App& app) { add_options(app, a); }, [&] { return run(a); });
 }

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/model/catalogue.hpp>
+#include <heddle/route/path.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/state.hpp>
 #include <heddle/trace/jobs.hpp>
@@ -81,24 +82,26 @@ struct job_hints {
 ///
 /// \tparam Plan  a schedule::scheduler with a placement that Slurm can be told (even_servers) and an
 ///               allocation that leaves running jobs alone
-template <SlurmControl Slurm, Drivers D, Store S, class Plan>
+template <SlurmControl Slurm, Drivers D, Store S, class Plan, class Fabric>
 class control_loop {
  public:
-  control_loop(Slurm& slurm, D& drivers, S& store, Plan& plan, machine m, pilot_options o = {})
+  control_loop(Slurm& slurm, D& drivers, S& store, Plan& plan, machine<Fabric> m,
+               pilot_options o = {})
       : slurm_(slurm), drivers_(drivers), store_(store), plan_(plan), m_(std::move(m)),
         o_(std::move(o)) {}
 
   [[nodiscard]] const book& jobs() const { return book_; }
-  [[nodiscard]] const machine& cluster() const { return m_; }
+  [[nodiscard]] const machine<Fabric>& cluster() const { return m_; }
 
   /// Takes over from an earlier pilot. \throws input_error  if `text` is no book
   void open(const std::optional<std::string>& text, const std::string& file, double now_s) {
     std::vector<std::uint32_t> lost;
     if (text) book_ = read_book(*text, file, m_, lost);
     nlohmann::ordered_json links = nlohmann::json::array();
-    for (leaf_id l : m_.dc.all_leafs()) {
+    const fabric::leaf_spine& dc = route::fixed_part(m_.dc);  // of an optical fabric a copy
+    for (leaf_id l : dc.all_leafs()) {
       auto& row = links.emplace_back(nlohmann::json::array());
-      for (spine_id s : m_.dc.all_spines()) row.push_back(m_.dc.links(l, s));
+      for (spine_id s : dc.all_spines()) row.push_back(dc.links(l, s));
     }
     nlohmann::ordered_json jobs = nlohmann::json::array();
     for (const auto& [id, j] : book_.jobs) jobs.push_back(with_id(id, j));
@@ -120,7 +123,7 @@ class control_loop {
     for (std::uint32_t id : f.renumbered) note(now_s, with_id(id, book_.jobs.at(id), "renumbered"));
     note_nodes(f.unusable, now_s);
 
-    schedule::state s = state_of(seen, f, now_s);
+    schedule::state<Fabric> s = state_of(seen, f, now_s);
     const schedule::decision d = plan_.decide(s, now_s);
     if (o_.dry_run) {
       for (const schedule::start& one : d.starts) {
@@ -153,7 +156,7 @@ class control_loop {
 
  private:
   /// The jobs as the scheduler sees them, made anew at each look: nothing can drift.
-  schedule::state state_of(const cluster_report& seen, const findings& f, double now_s) {
+  schedule::state<Fabric> state_of(const cluster_report& seen, const findings& f, double now_s) {
     const auto spec_of = [&](std::uint32_t id, const job_report* r, int gpus) {
       constexpr double unlimited_s = 365 * 86400.0;
       job j{.id = job_id{id}, .submit_s = r ? r->submit_s : now_s, .gpus = gpus};
@@ -183,11 +186,11 @@ class control_loop {
 
     work_ = trace::with_curves(
         std::move(specs), known_,
-        {.gpu = o_.gpu, .gpus_per_server = m_.dc.gpus_per_server(), .max_gpus = 0});
+        {.gpu = o_.gpu, .gpus_per_server = m_.servers.gpus_per_server(), .max_gpus = 0});
     if (o_.efficient_clocks)
       for (model::curve& c : work_.curves)
         c = model::curve{{*c.most_efficient(c.points()[0].config.gpus)}};
-    schedule::state s{m_.dc};
+    schedule::state<Fabric> s{m_.dc};
     for (std::size_t i = 0; i < work_.size(); ++i) {
       const std::uint32_t slot = s.submit(work_.jobs[i], work_.curve_of_job(i));
       if (i >= running) continue;
@@ -204,20 +207,20 @@ class control_loop {
   /// Whether the scheduler would start a job of so many GPUs on the empty cluster, where all nodes
   /// work. One that it would not must not stand before all others for ever.
   bool fits_at_all(int gpus) {
-    if (gpus > m_.dc.gpus()) return false;
+    if (gpus > m_.servers.gpus()) return false;
     const auto [at, is_new] = fits_.try_emplace(gpus, false);
     if (is_new) {
       const model::workload w =
           trace::with_curves({{.id = job_id{1}, .gpus = gpus, .duration_s = 1}}, known_,
                              {.gpu = o_.gpu, .max_gpus = 0});
-      schedule::state empty{m_.dc};
+      schedule::state<Fabric> empty{m_.dc};
       empty.submit(w.jobs[0], w.curves[0]);
       at->second = !plan_.decide(empty, 0).starts.empty();
     }
     return at->second;
   }
 
-  void enter(const schedule::start& one, const schedule::state& s, double now_s) {
+  void enter(const schedule::start& one, const schedule::state<Fabric>& s, double now_s) {
     for (const fabric::circuit_move& move : one.rewired)
       if (const auto at = book_.jobs.find(move.job.value); at != book_.jobs.end()) {
         at->second.where = *s.ledger.find(move.job);
@@ -247,13 +250,14 @@ class control_loop {
         hosts.push_back(m_.host_of(g));
     const job_report* r = seen.find(id);
     if (error.empty())
-      error =
-          slurm_.set_nodes(id, hosts, gpus_of_each_server(m_.dc, j.where), r && r->restarts > 0);
+      error = slurm_.set_nodes(id, hosts, gpus_of_each_server(m_.servers, j.where),
+                               r && r->restarts > 0);
     if (error.empty())
       tell(id, std::string("heddle: placed on ") + std::to_string(hosts.size()) + " nodes, " +
-                   (j.where.links.empty()
-                        ? "under one leaf"
-                        : std::to_string(j.where.links.size()) + " links of its own"));
+                   (j.where.owns_network()
+                        ? std::to_string(j.where.links.size() + j.where.circuits.size()) +
+                              " links of its own"
+                        : "under one leaf"));
     if (error.empty()) error = slurm_.release(id);
     if (error.empty()) {
       j.at = stage::released;
@@ -342,7 +346,7 @@ class control_loop {
   D& drivers_;
   S& store_;
   Plan& plan_;
-  machine m_;
+  machine<Fabric> m_;
   pilot_options o_;
   model::catalogue known_;
   book book_;

@@ -49,13 +49,13 @@ struct findings {
 namespace detail {
 
 /// How many GPUs of each server a placement has.
-inline std::map<server_id, int> counts_of(const machine& m, const fabric::placement& p) {
+inline std::map<server_id, int> counts_of(const site& m, const fabric::placement& p) {
   std::map<server_id, int> out;
-  for (gpu_id g : p.gpus) ++out[m.dc.server_of(g)];
+  for (gpu_id g : p.gpus) ++out[m.servers.server_of(g)];
   return out;
 }
 
-inline std::set<std::string> hosts_of(const machine& m, const fabric::placement& p) {
+inline std::set<std::string> hosts_of(const site& m, const fabric::placement& p) {
   std::set<std::string> out;
   for (gpu_id g : p.gpus) out.insert(m.host_of(g));
   return out;
@@ -64,8 +64,8 @@ inline std::set<std::string> hosts_of(const machine& m, const fabric::placement&
 /// Hands out GPUs so that what Slurm has said comes first and guesses after it.
 class gpu_numbering {
  public:
-  explicit gpu_numbering(const machine& m)
-      : m_(m), taken_(static_cast<std::size_t>(m.dc.gpus()), false) {}
+  explicit gpu_numbering(const site& m)
+      : m_(m), taken_(static_cast<std::size_t>(m.servers.gpus()), false) {}
 
   /// The GPUs that Slurm names for a job, by server; empty if it names none, or some that are taken.
   std::map<server_id, std::vector<gpu_id>> told(const job_report& r) {
@@ -90,8 +90,8 @@ class gpu_numbering {
         out.push_back(g);
     };
     for (gpu_id g : liked)
-      if (m_.dc.server_of(g) == s) take(g);
-    for (gpu_id g : m_.dc.gpus_of(s)) take(g);
+      if (m_.servers.server_of(g) == s) take(g);
+    for (gpu_id g : m_.servers.gpus_of(s)) take(g);
     std::sort(out.begin(), out.end());
     return out;
   }
@@ -100,13 +100,13 @@ class gpu_numbering {
   }
 
  private:
-  const machine& m_;
+  const site& m_;
   std::vector<bool> taken_;
 };
 
 /// The k-th rank on a server gets the k-th of its GPUs: the order of hosts stays. False if the GPUs
 /// are others by number than the placement's.
-inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> gpus,
+inline bool renumber(const site& m, std::map<server_id, std::vector<gpu_id>> gpus,
                      fabric::placement& p) {
   std::map<server_id, std::size_t> next;
   for (const auto& [s, n] : counts_of(m, p)) {
@@ -114,10 +114,26 @@ inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> 
     if (at == gpus.end() || at->second.size() != static_cast<std::size_t>(n)) return false;
   }
   for (gpu_id& g : p.gpus) {
-    const server_id s = m.dc.server_of(g);
+    const server_id s = m.servers.server_of(g);
     g = gpus[s][next[s]++];
   }
   return true;
+}
+
+/// All free links of the leafs of some GPUs; none if they lie under one leaf.
+inline std::vector<fabric::link> free_links_between(const fabric::ledger<fabric::leaf_spine>& now,
+                                                    std::span<const gpu_id> gpus) {
+  const fabric::leaf_spine& dc = now.fabric();
+  std::set<leaf_id> leafs;
+  for (gpu_id g : gpus) leafs.insert(dc.leaf_of(g));
+  std::vector<fabric::link> out;
+  if (leafs.size() < 2) return out;
+  for (leaf_id l : leafs)
+    for (spine_id s : dc.all_spines())
+      for (int lane = 0; lane < dc.links(l, s); ++lane)
+        if (const fabric::link k{l, s, static_cast<std::uint32_t>(lane)}; now.is_free(k))
+          out.push_back(k);
+  return out;
 }
 
 }  // namespace detail
@@ -131,20 +147,21 @@ inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> 
 /// that nobody new gets one.
 ///
 /// Calling it again with the same report changes nothing. O(jobs log jobs + GPUs).
-[[nodiscard]] inline findings reconcile(book& b, const cluster_report& seen, const machine& m,
-                                        double now_s, const reconcile_options& o = {}) {
+template <class Fabric>
+[[nodiscard]] findings reconcile(book& b, const cluster_report& seen, const machine<Fabric>& m,
+                                 double now_s, const reconcile_options& o = {}) {
   findings f;
   std::set<std::string, std::less<>> usable;
   for (const node_report& n : seen.nodes)
     if (n.usable) usable.insert(n.name);
   std::set<server_id> bad;
-  for (server_id s : m.dc.all_servers())
+  for (server_id s : m.servers.all_servers())
     if (!usable.contains(m.hosts[s.index()])) bad.insert(s);
   f.unusable.assign(bad.begin(), bad.end());
 
   const auto uses_bad_node = [&](const fabric::placement& p) {
     return std::any_of(p.gpus.begin(), p.gpus.end(),
-                       [&](gpu_id g) { return bad.contains(m.dc.server_of(g)); });
+                       [&](gpu_id g) { return bad.contains(m.servers.server_of(g)); });
   };
   const auto has_nodes = [](const job_report& r) {
     return r.phase == job_phase::running || r.phase == job_phase::completing;
@@ -281,20 +298,14 @@ inline bool renumber(const machine& m, std::map<server_id, std::vector<gpu_id>> 
   }
 
   // --- jobs that the book does not know --------------------------------------------------------------
-  fabric::ledger links = ledger_of(b, m, {});
+  fabric::ledger<Fabric> taken = ledger_of(b, m, {});
   for (auto& [id, list] : foreign_gpus) {
     booked_job j{.at = stage::foreign, .since_s = now_s};
     j.where.gpus = std::move(list);
     std::sort(j.where.gpus.begin(), j.where.gpus.end());
-    std::set<leaf_id> leafs;
-    for (gpu_id g : j.where.gpus) leafs.insert(m.dc.leaf_of(g));
-    if (leafs.size() > 1 && !m.dc.is_optical())
-      for (leaf_id l : leafs)
-        for (spine_id s : m.dc.all_spines())
-          for (int lane = 0; lane < m.dc.links(l, s); ++lane)
-            if (const fabric::link k{l, s, static_cast<std::uint32_t>(lane)}; links.is_free(k))
-              j.where.links.push_back(k);
-    (void)links.reserve(job_id{id}, j.where);
+    if constexpr (!has_circuits<Fabric>)
+      j.where.links = detail::free_links_between(taken, j.where.gpus);
+    (void)taken.reserve(job_id{id}, j.where);
     if (!were_foreign.contains(id)) f.happened.push_back({id, "foreign"});
     b.jobs.emplace(id, std::move(j));
   }

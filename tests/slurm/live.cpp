@@ -88,7 +88,7 @@ std::vector<nlohmann::json> lines_of(const std::string& file) {
   return out;
 }
 
-fabric::placement placement_in(const nlohmann::json& line, const machine& m) {
+fabric::placement placement_in(const nlohmann::json& line, const site& m) {
   fabric::placement p;
   for (const auto& r : line.at("ranks"))
     p.gpus.push_back(m.gpu(m.server_named.at(r[0].get<std::string>()), r[1].get<int>()));
@@ -231,8 +231,9 @@ echo end >> $out
   CHECK(begun[long_id].size() == 2);
 
   // Every run was on the nodes that the log has, and at every moment all jobs were isolated.
-  const machine m = make_machine(must({"scontrol", "show", "topology"}),
-                                 read_nodes_json(must({"sinfo", "--json"})), {.spines = 32});
+  const machine<fabric::leaf_spine> m =
+      make_machine(must({"scontrol", "show", "topology"}),
+                   read_nodes_json(must({"sinfo", "--json"})), {.spines = 32});
   fabric::ledger held{m.dc};
   std::map<std::uint32_t, std::vector<std::set<std::string>>> placed;
   int checks = 0, opened = 0, crossing = 0;

@@ -3,11 +3,13 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <heddle/place/combinators.hpp>
+#include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
 #include <heddle/route/verify.hpp>
@@ -26,7 +28,9 @@ namespace {
 using namespace heddle;
 using namespace heddle::pilot;
 
-machine small_machine() {
+using fixed_machine = machine<fabric::leaf_spine>;
+
+fixed_machine small_machine() {
   std::vector<node_report> nodes;
   for (int i = 0; i < 16; ++i) nodes.push_back({std::string("n") + std::to_string(i), 8, true});
   return make_machine(test::topology_shown, nodes);
@@ -55,7 +59,7 @@ std::string with(const std::string& text, const std::string& from, const std::st
 }
 
 /// A book with one job of 64 GPUs on two leafs.
-book book_of_64(const machine& m, stage at) {
+book book_of_64(const fixed_machine& m, stage at) {
   place::vclos policy;
   booked_job j{.where = *policy(fabric::ledger{m.dc}, {job_id{7}, 64}).where,
                .at = at,
@@ -67,7 +71,7 @@ book book_of_64(const machine& m, stage at) {
   return b;
 }
 
-job_report report_of(const machine& m, const book& b, std::uint32_t id, job_phase phase) {
+job_report report_of(const site& m, const book& b, std::uint32_t id, job_phase phase) {
   job_report r{.id = id, .phase = phase, .gpus = static_cast<int>(b.jobs.at(id).where.gpus.size())};
   const auto hosts = pilot::detail::hosts_of(m, b.jobs.at(id).where);
   r.required.assign(hosts.begin(), hosts.end());
@@ -78,7 +82,7 @@ job_report report_of(const machine& m, const book& b, std::uint32_t id, job_phas
 }  // namespace
 
 TEST_CASE("a book comes back from its file as it was") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   const book b = book_of_64(m, stage::running);
   std::vector<std::uint32_t> lost;
   const book again = read_book(write_book(b, m), "book", m, lost);
@@ -93,7 +97,7 @@ TEST_CASE("a book comes back from its file as it was") {
 }
 
 TEST_CASE("a book of another version or of no pilot is refused and one that is cut too") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   std::vector<std::uint32_t> lost;
   const std::string good = write_book(book_of_64(m, stage::running), m);
   const std::string newer = with(good, "\"version\": 1", "\"version\": 2");
@@ -107,7 +111,7 @@ TEST_CASE("a book of another version or of no pilot is refused and one that is c
 }
 
 TEST_CASE("jobs of a book whose nodes are gone or taken twice are lost and named") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   std::vector<std::uint32_t> lost;
   const std::string text = write_book(book_of_64(m, stage::running), m);
   CHECK(read_book(with(text, "\"n0\"", "\"x0\""), "book", m, lost).jobs.empty());
@@ -121,7 +125,7 @@ TEST_CASE("jobs of a book whose nodes are gone or taken twice are lost and named
 }
 
 TEST_CASE("what a job of the book is in Slurm decides what becomes of it") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   struct row {
     stage at;
     job_phase phase;
@@ -215,7 +219,7 @@ TEST_CASE("what a job of the book is in Slurm decides what becomes of it") {
 }
 
 TEST_CASE("jobs that are no single job of GPUs or that depend on another are not scheduled") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   book b;
   cluster_report seen = all_up();
   seen.jobs = {{.id = 1, .phase = job_phase::held, .gpus = 1, .partition = "main"},
@@ -229,7 +233,7 @@ TEST_CASE("jobs that are no single job of GPUs or that depend on another are not
 }
 
 TEST_CASE("GPUs that Slurm chose otherwise are taken over and ranks keep their hosts") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   const gpu_id first = m.gpu(m.server_named.at("n0"), 0);
   book b;
   for (std::uint32_t id : {1u, 2u}) {  // two jobs of two GPUs on n0, guessed as 0, 1 and 2, 3
@@ -251,7 +255,7 @@ TEST_CASE("GPUs that Slurm chose otherwise are taken over and ranks keep their h
 
 TEST_CASE(
     "every placement that even_servers lets through has equal servers and is the policy's kind") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   std::mt19937 dice{5};
   even_servers<vclos_chain> even;
   vclos_chain plain;
@@ -267,12 +271,12 @@ TEST_CASE(
     const place::request r{job_id{id}, 1 + static_cast<int>(dice() % (dice() % 3 ? 10 : 60))};
     const place::answer a = even(l, r), b = place::ask(plain, l, r);
     if (a) {
-      CHECK(gpus_of_each_server(m.dc, *a.where) > 0);
+      CHECK(gpus_of_each_server(m.servers, *a.where) > 0);
       REQUIRE(l.reserve(r.job, *a.where) == fabric::reserve_status::reserved);
       held.push_back(r.job);
       ++placed;
       REQUIRE(b);
-      rescued += gpus_of_each_server(m.dc, *b.where) == 0;
+      rescued += gpus_of_each_server(m.servers, *b.where) == 0;
     } else if (b) {
       CHECK(a.why == place::wait_reason::gpu_fragmentation);
       CHECK(!a.proved);
@@ -289,7 +293,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a job's route table keeps every link of every phase to one flow") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   book b = book_of_64(m, stage::placed);
   for (const collective c :
        {collective::ring, collective::halving_doubling, collective::all_to_all}) {
@@ -308,8 +312,39 @@ TEST_CASE("a job's route table keeps every link of every phase to one flow") {
   CHECK(routes_of(m, booked_job{}).empty());
 }
 
+TEST_CASE("on an optical network a book holds circuits, and drivers hear where they are") {
+  std::vector<node_report> nodes = all_up().nodes;
+  const auto m =
+      make_optical_machine(test::topology_shown, nodes,
+                           {.spines = 8, .ocs_switches = 16, .leaf_fibres = 2, .spine_fibres = 4});
+  place::ocs_vclos policy;
+  booked_job j{.where = *policy(fabric::ledger{m.dc}, {job_id{7}, 64}).where};
+  REQUIRE(j.where.circuits.size() == 64);
+  book b;
+  b.jobs.emplace(7, j);
+  std::vector<std::uint32_t> lost;
+  const book again = read_book(write_book(b, m), "book", m, lost);
+  CHECK(lost.empty());
+  CHECK(again.jobs.at(7).where == j.where);
+  CHECK(ledger_of(again, m, {}).owner(j.where.circuits.front()) == job_id{7});
+
+  const auto joined = circuits_of(m, j);
+  REQUIRE(joined.size() == 64);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, int> of_spine;  // at each OCS
+  for (std::size_t i = 0; i < joined.size(); ++i) {
+    const fabric::circuit& k = j.where.circuits[i];
+    CHECK(joined[i].ocs * 2 + joined[i].leaf_fibre == k.uplink);
+    CHECK(joined[i].leaf == m.leafs[k.leaf.index()]);
+    CHECK(++of_spine[{joined[i].ocs, joined[i].spine}] <= 4);
+  }
+  std::set<std::tuple<std::size_t, std::string, std::uint32_t, std::uint32_t>> used;
+  for (const route_entry& r : routes_of(m, j))
+    CHECK(used.emplace(r.phase, r.source_leaf, r.spine, r.up_lane).second);
+  CHECK(!used.empty());
+}
+
 TEST_CASE("the recording driver leaves a job's files as long as the job is there") {
-  const machine m = small_machine();
+  const fixed_machine m = small_machine();
   const test::scratch_dir dir;
   const std::string script = dir.write("hook", "#!/bin/sh\necho $1 $2 >> " + dir / "calls\n");
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);

@@ -37,14 +37,15 @@ auto make_plan() {
                              route::source{}};
 }
 using plan_type = decltype(make_plan());
-using test_pilot = control_loop<test::fake_slurm, test::fake_drivers, test::fake_store, plan_type>;
+using test_pilot = control_loop<test::fake_slurm, test::fake_drivers, test::fake_store, plan_type,
+                                fabric::leaf_spine>;
 
 /// Checks that all jobs of a book that the pilot placed are isolated, for every collective.
-void check_isolated(const book& all, const machine& m) {
+void check_isolated(const book& all, const machine<fabric::leaf_spine>& m) {
   book ours;
   for (const auto& [id, j] : all.jobs)
     if (j.at != stage::foreign) ours.jobs.emplace(id, j);
-  const fabric::ledger l = ledger_of(ours, m, {});
+  const fabric::ledger<fabric::leaf_spine> l = ledger_of(ours, m, {});
   for (const collective c :
        {collective::ring, collective::halving_doubling, collective::all_to_all}) {
     const auto found = route::verify_isolated(

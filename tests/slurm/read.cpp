@@ -128,12 +128,12 @@ TEST_CASE("Slurm's tree becomes a network with as many spines as told") {
   std::vector<node_report> nodes;
   for (int i = 0; i < 16; ++i)
     nodes.push_back({std::string("n") + std::to_string(i), i == 15 ? 4 : 8, true});
-  const machine m = make_machine(test::topology_shown, nodes);
+  const machine<fabric::leaf_spine> m = make_machine(test::topology_shown, nodes);
   CHECK(m.dc.leafs() == 4);
   CHECK(m.dc.spines() == 32);
   CHECK(m.dc.gpus() == 124);
   CHECK(m.hosts[9] == "n9");
-  CHECK(m.dc.leaf_of(m.server_named.at("n9")) == m.leaf_named.at("leaf2"));
+  CHECK(m.dc.leaf_of(m.gpu(m.server_named.at("n9"), 0)) == m.leaf_named.at("leaf2"));
   CHECK(m.host_of(m.gpu(m.server_named.at("n9"), 3)) == "n9");
   CHECK(m.number_of(m.gpu(m.server_named.at("n9"), 3)) == 3);
   CHECK(!m.gpu(m.server_named.at("n15"), 4).valid());
@@ -151,7 +151,8 @@ TEST_CASE("Slurm's tree becomes a network with as many spines as told") {
                          "SwitchName=s1 Level=1 LinkSpeed=1 Nodes=n[0-15] Switches=leaf[0-1]\n";
   CHECK(make_machine(two_tops, nodes).dc.spines() == 64);
   CHECK_THROWS_AS((void)make_machine(two_tops, nodes, {.spines = 7}), input_error);
-  const machine one = make_machine("SwitchName=leaf0 Level=0 LinkSpeed=1 Nodes=n[0-3]\n", nodes);
+  const machine<fabric::leaf_spine> one =
+      make_machine("SwitchName=leaf0 Level=0 LinkSpeed=1 Nodes=n[0-3]\n", nodes);
   CHECK(one.dc.gpus() == 32);
   CHECK(one.dc.leafs() == 1);
 }
