@@ -1,5 +1,5 @@
-#include <heddle/traffic/collectives.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/conformance.hpp>
 
 #include <doctest/doctest.h>
