@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 
 using namespace heddle;

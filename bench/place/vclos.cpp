@@ -54,7 +54,7 @@ class churn {
       : ledger_(dc), sizes_(sizes_for(dc.gpus())),
         most_used_(static_cast<int>(most_used * dc.gpus())) {}
 
-  [[nodiscard]] const fabric::ledger& ledger() const { return ledger_; }
+  [[nodiscard]] const fabric::ledger<fabric::leaf_spine>& ledger() const { return ledger_; }
   [[nodiscard]] place::request next() const {
     return {job_id{asked_}, sizes_[asked_ % sizes_.size()]};
   }
@@ -78,7 +78,7 @@ class churn {
   [[nodiscard]] double share_used() const { return 1.0 * used() / ledger_.fabric().gpus(); }
 
  private:
-  fabric::ledger ledger_;
+  fabric::ledger<fabric::leaf_spine> ledger_;
   std::vector<int> sizes_;
   int most_used_;
   stream chance_{1, 0, "departures"};
@@ -130,7 +130,7 @@ BENCHMARK(decide)
 
 #ifdef HEDDLE_HAS_CBC
 /// m leafs of n GPUs and n spines: the integer program of the original.
-bool cbc_places(const fabric::ledger& free, int m, int n) {
+bool cbc_places(const fabric::ledger<fabric::leaf_spine>& free, int m, int n) {
   const fabric::leaf_spine& dc = free.fabric();
   const int leafs = dc.leafs(), spines = dc.uplinks();
   const auto link = [&](int a, int b) { return leafs + spines + a * spines + b; };
@@ -150,8 +150,8 @@ bool cbc_places(const fabric::ledger& free, int m, int n) {
   std::vector<double> low(static_cast<std::size_t>(variables), 0),
       high(static_cast<std::size_t>(variables), 1), cost(static_cast<std::size_t>(variables), 0);
   for (int a = 0; a < leafs; ++a) {
-    cost[static_cast<std::size_t>(a)] = free.free_gpus(leaf_id{a});
-    add_row(-1e30, free.free_gpus(leaf_id{a}), {{n, a}});
+    cost[static_cast<std::size_t>(a)] = free.free_gpus(unit_id{a});
+    add_row(-1e30, free.free_gpus(unit_id{a}), {{n, a}});
   }
   const auto add_sum = [&](int first, int last, double sum) {
     for (int k = first; k < last; ++k) {
@@ -167,7 +167,7 @@ bool cbc_places(const fabric::ledger& free, int m, int n) {
   for (int a = 0; a < leafs; ++a)
     for (int b = 0; b < spines; ++b) {
       const double taken =
-          test_bit(free.free_uplinks(leaf_id{a}), static_cast<std::size_t>(b)) ? 0 : 1;
+          test_bit(free.network().free_uplinks(leaf_id{a}), static_cast<std::size_t>(b)) ? 0 : 1;
       low[static_cast<std::size_t>(link(a, b))] = taken;
       add_row(-1e30, taken, {{1, link(a, b)}, {-1, a}});
       add_row(-1e30, taken, {{1, link(a, b)}, {-1, leafs + b}});
@@ -189,12 +189,12 @@ bool cbc_places(const fabric::ledger& free, int m, int n) {
 }
 
 /// As the original asks: widest leafs first, at most 10 s each.
-bool cbc_places(const fabric::ledger& free, int gpus) {
+bool cbc_places(const fabric::ledger<fabric::leaf_spine>& free, int gpus) {
   const fabric::leaf_spine& dc = free.fabric();
   const int widest = std::min(dc.gpus_per_leaf(), dc.uplinks());
   for (int m = std::max(2, (gpus + widest - 1) / widest); m <= std::min(dc.leafs(), gpus); ++m) {
     int room = 0;
-    for (leaf_id l : dc.all_leafs()) room += free.free_gpus(l) >= gpus / m;
+    for (unit_id l : dc.all_units()) room += free.free_gpus(l) >= gpus / m;
     if (gpus % m == 0 && room >= m && cbc_places(free, m, gpus / m)) return true;
   }
   return false;
@@ -215,9 +215,9 @@ void against_cbc(benchmark::State& state) {
     while (ours.size() < wanted) {
       const place::request r = c.next();
       int most = 0, room = 0;
-      for (leaf_id l : dc.all_leafs()) most = std::max(most, c.ledger().free_gpus(l));
+      for (unit_id l : dc.all_units()) most = std::max(most, c.ledger().free_gpus(l));
       const int widest_part = std::max(1, r.gpus / std::max(2, r.gpus / dc.gpus_per_leaf()));
-      for (leaf_id l : dc.all_leafs()) room += c.ledger().free_gpus(l) >= widest_part;
+      for (unit_id l : dc.all_units()) room += c.ledger().free_gpus(l) >= widest_part;
       // Only questions that come to the links: enough leafs have the GPUs.
       if (r.gpus > most && room * widest_part >= r.gpus) {
         const auto start = std::chrono::steady_clock::now();

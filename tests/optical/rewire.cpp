@@ -150,7 +150,7 @@ std::vector<int> table_of(const rewire_problem& p, const std::vector<circuit>& c
   std::vector<int> table(n(ends.leafs()) * n(ends.spines()) * n(ends.switches()), 0);
   for (const circuit& k : circuits)
     ++table[(k.leaf.index() * n(ends.spines()) + k.spine.index()) * n(ends.switches()) +
-            ends.ocs_of_uplink(k.lane).index()];
+            ends.ocs_of_uplink(k.uplink).index()];
   return table;
 }
 std::vector<int> table_of(const rewire_problem& p) {
@@ -177,7 +177,7 @@ std::optional<std::size_t> by_trying_all(const rewire_problem& p) {
     for (ocs_id o : ends.all_switches()) spine.push_back(ends.open(s, o));
   std::size_t all = 0;
   for (const circuit& c : p.frozen) {
-    const std::size_t o = ends.ocs_of_uplink(c.lane).index();
+    const std::size_t o = ends.ocs_of_uplink(c.uplink).index();
     const std::size_t pair = c.leaf.index() * spines + c.spine.index();
     --home[pair * k + o];
     --leaf[c.leaf.index() * k + o];

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/fabric/ledger.hpp>
 #include <heddle/optical/circuit_search.hpp>
 #include <heddle/optical/kempe.hpp>
 #include <heddle/optical/realizability.hpp>
@@ -293,17 +294,17 @@ TEST_CASE("the checker names what is wrong with a list of circuits") {
 TEST_CASE("ports know what of a fabric is in order") {
   const fabric::leaf_spine_ocs dc{
       {.leafs = 3, .spines = 2, .switches = 4, .leaf_fibres = 2, .spine_fibres = 3}};
-  fabric::failures failed{dc};
-  CHECK(ports{dc} == ports{dc, failed});
-  failed.mark(ocs_id{1}, true);
-  ports ends{dc, failed};
+  fabric::ledger l{dc};
+  CHECK(ports{dc} == ports{dc, l.network()});
+  CHECK(l.fail(ocs_id{1}).empty());
+  ports ends{dc, l.network()};
   CHECK(ends.is_uniform());
   CHECK(ends.open(leaf_id{2}, ocs_id{1}) == 0);
   CHECK(ends.open(spine_id{0}, ocs_id{0}) == 3);
   CHECK(count_bits(ends.open(leaf_id{0})) == 6);
-  failed.mark(leaf_id{1}, true);
-  CHECK(ports(dc, failed).is_uniform());
-  CHECK(count_bits(ports(dc, failed).open(leaf_id{1})) == 0);
-  failed.mark(fabric::spine_fibre{spine_id{1}, ocs_id{3}}, true);
-  CHECK_FALSE(ports(dc, failed).is_uniform());
+  CHECK(l.fail(leaf_id{1}).empty());
+  CHECK(ports(dc, l.network()).is_uniform());
+  CHECK(count_bits(ports(dc, l.network()).open(leaf_id{1})) == 0);
+  CHECK(l.fail(fabric::spine_fibre{spine_id{1}, ocs_id{3}}).empty());
+  CHECK_FALSE(ports(dc, l.network()).is_uniform());
 }

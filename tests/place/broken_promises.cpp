@@ -15,6 +15,7 @@
 #include <heddle/place/fragmentation.hpp>
 #include <heddle/place/hived.hpp>
 #include <heddle/place/jigsaw.hpp>
+#include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/topology_aware.hpp>
@@ -109,6 +110,28 @@ TEST_CASE("policies that own links keep their promises") {
   check_on_links(place::jigsaw{});
   check_on_links(place::laas{});
   check_on_links(place::laas{.whole_leafs = true});
+}
+
+TEST_CASE("ocs_vclos keeps its promises whichever circuits may move") {
+  using place::ocs_vclos;
+  using place::rewiring;
+  const leaf_spine_ocs few_ports{{.leafs = 4,
+                                  .spines = 3,
+                                  .switches = 2,
+                                  .leaf_fibres = 2,
+                                  .spine_fibres = 2,
+                                  .servers_per_leaf = 2,
+                                  .gpus_per_server = 3}};
+  for (rewiring may_move : {rewiring::never, rewiring::bounded, rewiring::free}) {
+    CAPTURE(static_cast<int>(may_move));
+    for (const leaf_spine_ocs& dc : {optical, few_ports}) {
+      CHECK(first_broken(ocs_vclos{.may_move = may_move, .most_moved = 3}, dc) == "");
+      CHECK(first_broken(ocs_vclos{.may_move = may_move, .any_size = false}, dc) == "");
+      CHECK(first_broken(ocs_vclos{.may_move = may_move, .search_nodes = 2}, dc) == "");
+      CHECK(first_broken(place::first_of{place::one_server{}, ocs_vclos{.may_move = may_move}},
+                         dc) == "");
+    }
+  }
 }
 
 TEST_CASE("policies made of policies keep their promises") {

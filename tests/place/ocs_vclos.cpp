@@ -24,7 +24,7 @@
 using namespace heddle;
 using fabric::leaf_spine;
 using fabric::leaf_spine_ocs;
-using fabric::ledger;
+using ledger = fabric::ledger<leaf_spine_ocs>;
 using fabric::reserve_status;
 using place::answer;
 using place::ocs_vclos;
@@ -32,7 +32,9 @@ using place::placement;
 using place::rewiring;
 using place::wait_reason;
 
-static_assert(place::PlacementPolicy<ocs_vclos>);
+static_assert(place::PlacementPolicy<ocs_vclos, ledger>);
+static_assert(!place::PlacementPolicy<ocs_vclos, fabric::ledger<leaf_spine>>);
+static_assert(sizeof(ocs_vclos) <= 32);
 static_assert(place::SearchingPolicy<ocs_vclos>);
 
 namespace {
@@ -40,7 +42,8 @@ namespace {
 constexpr job_id newcomer{70'000'000};
 
 // A few jobs that hold GPUs and circuits at random.
-ledger random_state(const leaf_spine& dc, test::dice& d, double gpus_taken, double circuits_taken) {
+ledger random_state(const leaf_spine_ocs& dc, test::dice& d, double gpus_taken,
+                    double circuits_taken) {
   ledger l{dc};
   constexpr std::uint32_t jobs = 3;
   std::vector<placement> p(jobs);
@@ -49,15 +52,15 @@ ledger random_state(const leaf_spine& dc, test::dice& d, double gpus_taken, doub
   for (leaf_id leaf : dc.all_leafs())
     for (std::uint32_t port = 0; port < static_cast<std::uint32_t>(dc.uplinks()); ++port) {
       if (!d.chance(circuits_taken)) continue;
-      const fabric::link k{leaf, spine_id{d.index(static_cast<std::size_t>(dc.spines()))}, port};
+      const fabric::circuit k{leaf, spine_id{d.index(static_cast<std::size_t>(dc.spines()))}, port};
       ledger with = l;  // the jobs so far and this circuit
       placement& mine = p[d.index(jobs)];
-      mine.links.push_back(k);
-      std::sort(mine.links.begin(), mine.links.end());
+      mine.circuits.push_back(k);
+      std::sort(mine.circuits.begin(), mine.circuits.end());
       bool fits = true;
       for (std::uint32_t j = 0; j < jobs; ++j)
         fits = fits && with.reserve(job_id{j}, p[j]) == reserve_status::reserved;
-      if (!fits) mine.links.erase(std::find(mine.links.begin(), mine.links.end(), k));
+      if (!fits) mine.circuits.erase(std::find(mine.circuits.begin(), mine.circuits.end(), k));
     }
   for (std::uint32_t j = 0; j < jobs; ++j)
     REQUIRE(l.reserve(job_id{j}, p[j]) == reserve_status::reserved);
@@ -93,7 +96,7 @@ instance random_instance(test::dice& d) {
 struct by_force {
   const ledger& free;
   bool any_wiring = false;
-  const leaf_spine& dc = free.fabric();
+  const leaf_spine_ocs& dc = free.fabric();
   int leafs = dc.leafs(), spines = dc.spines(), switches = dc.optical().switches;
   std::vector<int> up = {}, down = {};  // free ends by OCS
 
@@ -101,9 +104,10 @@ struct by_force {
     const auto f = static_cast<std::size_t>(dc.optical().leaf_fibres);
     for (leaf_id leaf : dc.all_leafs())
       for (ocs_id o : dc.all_switches())
-        up.push_back(count_bits(free.free_ports(leaf), o.index() * f, (o.index() + 1) * f));
+        up.push_back(
+            count_bits(free.network().free_ports(leaf), o.index() * f, (o.index() + 1) * f));
     for (spine_id s : dc.all_spines())
-      for (ocs_id o : dc.all_switches()) down.push_back(free.free_spine_fibres(s, o));
+      for (ocs_id o : dc.all_switches()) down.push_back(free.network().free_spine_fibres(s, o));
     if (!any_wiring) return;
     // One OCS with all ports.
     for (std::vector<int>* ends : {&up, &down}) {
@@ -121,7 +125,7 @@ struct by_force {
   int& at(std::vector<int>& ends, int i, int o) {
     return ends[static_cast<std::size_t>(i * switches + o)];
   }
-  [[nodiscard]] int gpus(int l) const { return free.free_gpus(leaf_id{l}); }
+  [[nodiscard]] int gpus(int l) const { return free.free_gpus(unit_id{l}); }
 
   // The i-th and later leafs of a column to spine s, then the other columns, spines in order.
   bool column(const std::vector<int>& full, int rest, std::size_t i, int s, int narrow, int wide) {
@@ -245,11 +249,11 @@ void check_placed(const ledger& before, const answer& a, int wanted, std::size_t
     REQUIRE(now.gpus == p.gpus);
     std::size_t moved = 0;
     std::map<std::pair<leaf_id, spine_id>, int> pairs;
-    for (const fabric::link& k : p.links) {
+    for (const fabric::circuit& k : p.circuits) {
       ++pairs[{k.leaf, k.spine}];
-      moved += !std::binary_search(now.links.begin(), now.links.end(), k);
+      moved += !std::binary_search(now.circuits.begin(), now.circuits.end(), k);
     }
-    for (const fabric::link& k : now.links) --pairs[{k.leaf, k.spine}];
+    for (const fabric::circuit& k : now.circuits) --pairs[{k.leaf, k.spine}];
     for (const auto& [pair, n] : pairs) REQUIRE(n == 0);
     REQUIRE(moved ==
             static_cast<std::size_t>(std::count_if(a.moved.begin(), a.moved.end(),
@@ -384,13 +388,14 @@ TEST_CASE("a job that a fixed network must refuse gets its circuits on the same 
                            .servers_per_leaf = 1,
                            .gpus_per_server = 2}};
   const leaf_spine fixed = *dc.mesh();
-  ledger clos{fixed};
+  fabric::ledger clos{fixed};
   REQUIRE(clos.reserve(job_id{1}, {{gpu_id{0}, gpu_id{2}},
                                    {{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{1}, 0}}}) ==
           reserve_status::reserved);
   CHECK(place::vclos{}(clos, {newcomer, 2}).why == wait_reason::network_fragmentation);
   ledger optical{dc};
   REQUIRE(optical.reserve(job_id{1}, {{gpu_id{0}, gpu_id{2}},
+                                      {},
                                       {{leaf_id{0}, spine_id{0}, 0},
                                        {leaf_id{1}, spine_id{0}, 1}}}) == reserve_status::reserved);
   // Leaf 0 has uplink 1 free, leaf 1 uplink 0: spine 1 has a fibre to either OCS.
@@ -417,8 +422,8 @@ TEST_CASE("any GPUs share a spine as a crossbar") {
   REQUIRE(l.reserve(job_id{1}, p) == reserve_status::reserved);
   const answer a = ocs_vclos{}(l, {newcomer, 7});
   REQUIRE(a);
-  CHECK(a.where->links.size() == 7);
-  for (const fabric::link& k : a.where->links) CHECK(k.spine == a.where->links[0].spine);
+  CHECK(a.where->circuits.size() == 7);
+  for (const fabric::circuit& k : a.where->circuits) CHECK(k.spine == a.where->circuits[0].spine);
   check_placed(l, a, 7, 0);
   CHECK_FALSE(ocs_vclos{.any_size = false}(l, {newcomer, 7}));
 }
@@ -440,7 +445,7 @@ TEST_CASE("a leaf with twice the GPUs of the others is two virtual leafs") {
     CHECK(whole.why == wait_reason::gpu_fragmentation);
     const answer a = ocs_vclos{.may_move = r}(l, {newcomer, 12});
     REQUIRE(a);
-    CHECK(a.where->links.size() == 12);
+    CHECK(a.where->circuits.size() == 12);
     check_placed(l, a, 12, 0);
   }
 }
@@ -495,6 +500,46 @@ TEST_CASE("ocs_vclos decides by the state alone and a warm no on idle fibres all
   for (int n : refused) (void)policy(state, {newcomer, n});
   const std::size_t allocations = guard.count();
   CHECK(allocations == 0);
+}
+
+TEST_CASE(
+    "ocs_vclos is the same after it has searched, its copy is cheap, and it counts the nodes of "
+    "the last question alone") {
+  test::dice d{5};
+  const leaf_spine_ocs dc{{.leafs = 12,
+                           .spines = 4,
+                           .switches = 8,
+                           .spine_fibres = 3,
+                           .servers_per_leaf = 2,
+                           .gpus_per_server = 4}};
+  const ledger state = random_state(dc, d, .2, .85);
+  ocs_vclos policy{.search_nodes = 200};
+  const ocs_vclos fresh = policy;
+  CHECK(policy.visited() == 0);
+  int searched = 0;
+  for (int n = 9; n < 60; ++n) {
+    const answer a = policy(state, {newcomer, n});
+    CHECK(policy == fresh);
+    const auto before = test::allocations();
+    ocs_vclos copy = policy;
+    CHECK(test::allocations() == before);
+    CHECK(copy.visited() == 0);
+    const answer again = copy(state, {newcomer, n});
+    CHECK(again.where == a.where);
+    CHECK(again.why == a.why);
+    const std::int64_t nodes = policy.visited();
+    CHECK(nodes == copy.visited());
+    if (nodes == 0) continue;
+    ++searched;
+    policy.limit(1000);  // of questions to come
+    CHECK(policy.visited() == nodes);
+    REQUIRE(policy(state, {newcomer, 1}).where->circuits.empty());
+    CHECK(policy.visited() == 0);
+    policy.limit(200);
+  }
+  CHECK(searched > 0);
+  CHECK(ocs_vclos{.parts = false} != ocs_vclos{});
+  CHECK(ocs_vclos{.may_move = rewiring::free} != ocs_vclos{});
 }
 
 // HEDDLE_OPERATIONS=1000000 heddle-tests-place -tc="*random arrivals and departures and failures*"
@@ -572,7 +617,7 @@ TEST_CASE(
         REQUIRE(l.reserve(id, *a.where) == reserve_status::reserved);
         running.push_back(id);
         pattern[id] = patterns[d.index(3)];
-        across += !a.where->links.empty();
+        across += !a.where->circuits.empty();
         moved += static_cast<int>(a.moved.size());
       } else if (!running.empty()) {
         leave(d.index(running.size()));

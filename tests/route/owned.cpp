@@ -137,7 +137,7 @@ TEST_CASE("under source routing cyclic shifts never share a link, for any leafs 
       const clos c = clos::even(m, n);
       const traffic::any_source all = traffic::source_of(collective::all_to_all, c.ranks, 1);
       route::source by_source;
-      route::owned own{c.dc, c.own};
+      route::owned own{c.dc.leafs(), {{}, c.own}};
       std::vector<flow> flows;
       for (std::size_t k = 0; k < all.size(); ++k) {
         (void)all.write(k, flows);
@@ -208,7 +208,7 @@ TEST_CASE("three leafs and two spines are enough for source routing to collide")
   const clos c = clos::even(3, 2);
   route::source by_source;
   CHECK(c.most(by_source, {{0, 4}, {2, 5}}).second == 2);
-  route::owned own{c.dc, c.own};
+  route::owned own{c.dc.leafs(), {{}, c.own}};
   CHECK(c.most(own, {{0, 4}, {2, 5}}) == std::pair{1, 1});
 }
 
@@ -243,7 +243,7 @@ TEST_CASE("on shapes with a proof no link carries more flows of a phase than a n
                              .servers_per_leaf = 4,
                              .gpus_per_server = 2}},
                  gpus, spines};
-    route::owned own{c.dc, c.own};
+    route::owned own{c.dc.leafs(), {{}, c.own}};
     for (int incast : {1, 2, 3}) {
       CAPTURE(incast);
       std::vector<flow> flows;
@@ -287,7 +287,7 @@ TEST_CASE("leafs linked in like proportions carry no more flows on a link than a
         for (int k = 0; k < copies[l] * w[s]; ++k)
           c.own.push_back({leaf_id{l}, spine_id{s}, static_cast<std::uint32_t>(k)});
     if (c.ranks_count() < 2) continue;
-    route::owned own{c.dc, c.own};
+    route::owned own{c.dc.leafs(), {{}, c.own}};
     for (int incast : {1, 2}) {
       std::vector<flow> flows;
       for (int k = 0; k < incast; ++k) {
@@ -316,7 +316,7 @@ TEST_CASE("slots count within the job, so its GPUs need not be aligned") {
                                       {leaf_id{0}, spine_id{3}, 0},
                                       {leaf_id{1}, spine_id{2}, 0},
                                       {leaf_id{1}, spine_id{3}, 1}};
-  route::owned policy{dc, own};
+  route::owned policy{dc.leafs(), {{}, own}};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};
   const std::vector<flow> flows{{0, 2}, {1, 3}, {2, 0}, {3, 1}, {0, 1}};
@@ -334,7 +334,7 @@ TEST_CASE("a job whose leafs share no spine is told that its routes are incomple
   const route::link_numbers links{dc};
   const auto ranks = traffic::make_group(dc, std::vector{gpu_id{0}, gpu_id{1}});
   const std::vector<fabric::link> own{{leaf_id{0}, spine_id{0}, 0}, {leaf_id{1}, spine_id{1}, 0}};
-  route::owned policy{dc, own};
+  route::owned policy{dc.leafs(), {{}, own}};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};
   const std::vector<flow> flows{{0, 1}};

@@ -111,7 +111,7 @@ TEST_CASE("a table of routes equals the routes phase by phase for every collecti
     CAPTURE(r);
     for (collective c : all_collectives) {
       CAPTURE(std::string(name(c)));
-      check(p, c, route::owned{p.dc, p.own});
+      check(p, c, route::owned{p.dc.leafs(), {{}, p.own}});
       check(p, c, route::coloured{});
     }
   }
@@ -121,7 +121,7 @@ TEST_CASE("the fullest phase of two trees has room for its parts in the table") 
   // All of a tree's phases are parts of the one in which every level is at work.
   for (const auto& [q, n] : {std::pair{2, 4}, {4, 4}, {3, 5}, {8, 4}}) {
     const placed p = clos(q, n, 0, 1);
-    static_table table{p.dc, p.ranks, route::owned{p.dc, p.own}, collective::tree};
+    static_table table{p.dc, p.ranks, route::owned{p.dc.leafs(), {{}, p.own}}, collective::tree};
     const traffic::any_source all = traffic::source_of(collective::tree, p.ranks, 1);
     std::vector<flow> flows;
     std::vector<int> most, incast;
@@ -140,7 +140,7 @@ TEST_CASE("a pair of ranks has one path for good in every collective but a tree"
   for (collective c : all_collectives) {
     if (c == collective::tree) continue;
     CAPTURE(std::string(name(c)));
-    route::owned policy{p.dc, p.own};
+    route::owned policy{p.dc.leafs(), {{}, p.own}};
     const route::link_numbers links{p.dc};
     const route::detail::no_load none;
     const route::view<route::detail::no_load> v{p.dc, links, p.ranks, none};
@@ -161,7 +161,8 @@ TEST_CASE("a pair of ranks has one path for good in every collective but a tree"
 
 TEST_CASE("rows stand in order and what never meets has no path") {
   const placed p = clos(3, 2, 0, 1);
-  const static_table table{p.dc, p.ranks, route::owned{p.dc, p.own}, collective::broadcast};
+  const static_table table{p.dc, p.ranks, route::owned{p.dc.leafs(), {{}, p.own}},
+                           collective::broadcast};
   const auto rows = table.rows();
   REQUIRE(rows.size() == 4);  // five flows, of which 0 to 1 stays under its leaf
   CHECK(std::is_sorted(rows.begin(), rows.end(), [](const auto& a, const auto& b) {

@@ -73,7 +73,7 @@ struct by_formula {
         route::ecmp policy = shared;
         route::for_each_link(policy, v, std::span<const flow>{flows}, count);
       } else {
-        route::owned policy{dc, r.where.links};
+        route::owned policy{dc.leafs(), r.where};
         route::for_each_link(policy, v, std::span<const flow>{flows}, count);
       }
       total += here.weight;

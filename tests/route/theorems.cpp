@@ -88,7 +88,7 @@ fullest count(const shape& s, Policy& policy, const std::vector<flow>& flows) {
 // Every phase of `all` over the job's own links: at most P flows on a link, and a path for each.
 template <class Phases>
 std::size_t check_isolated(const shape& s, const Phases& all) {
-  route::owned own{s.dc, s.own};
+  route::owned own{s.dc.leafs(), {{}, s.own}};
   route::card_counter cards;
   std::vector<flow> flows;
   for (std::size_t k = 0; k < all.size(); ++k) {

@@ -20,7 +20,7 @@ namespace {
 
 const leaf_spine dc{{.leafs = 3, .spines = 4, .servers_per_leaf = 1, .gpus_per_server = 4}};
 
-void reserve(ledger& l, std::uint32_t job, placement p) {
+void reserve(ledger<leaf_spine>& l, std::uint32_t job, placement p) {
   REQUIRE(l.reserve(job_id{job}, std::move(p)) == reserve_status::reserved);
 }
 placement gpus(std::initializer_list<int> ids) {

@@ -1,3 +1,4 @@
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/conformance.hpp>
 

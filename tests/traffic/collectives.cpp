@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine.hpp>
+
 using namespace heddle;
 using traffic::any_source;
 using traffic::flow;

@@ -6,6 +6,8 @@
 #include <map>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine.hpp>
+
 #include "support/dice.hpp"
 
 using namespace heddle;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/traffic/archetypes.hpp>
 #include <heddle/traffic/conformance.hpp>
 

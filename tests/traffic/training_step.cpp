@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
 
 #include "support/dice.hpp"
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <heddle/core/detail/scratch.hpp>
 #include <heddle/optical/kempe.hpp>
 #include <heddle/place/detail/ocs_equal_leafs.hpp>
 #include <heddle/place/detail/ocs_search.hpp>
@@ -68,33 +69,38 @@ struct ocs_vclos_work {
 /// leafs, the counting, the chains and the search are derived.
 struct ocs_vclos {
   rewiring may_move = rewiring::never;
-  int most_moved = 8;                ///< circuits of running jobs, under `bounded`; ≥ 0
-  bool any_size = true;              ///< also unequal leafs
-  bool parts = true;                 ///< also several virtual leafs under one leaf
-  std::int64_t search_nodes = 500;   ///< of one request, before it gives up; ≥ 1
-  detail::ocs_vclos_work work = {};  ///< scratch, nothing to set
+  int most_moved = 8;               ///< circuits of running jobs, under `bounded`; ≥ 0
+  bool any_size = true;             ///< also unequal leafs
+  bool parts = true;                ///< also several virtual leafs under one leaf
+  std::int64_t search_nodes = 500;  ///< of one request, before it gives up; ≥ 1
+  heddle::detail::scratch<detail::ocs_vclos_work> work = {};  ///< nothing to set
+
+  bool operator==(const ocs_vclos&) const = default;
 
   answer operator()(const detail::ocs_ledger& free, const request& job) {
+    if (work) work->search.nodes = work->search.budget = 0;  // one leaf takes no search
     if (auto p = one_leaf{}(free, job)) return *std::move(p);
-    detail::ocs_search& q = work.search;
+    detail::ocs_search& q = work->search;
     const int most = may_move == rewiring::free ? optical::kempe::frozen : most_moved;
     q.start(free, may_move != rewiring::never, most, search_nodes);
-    if (work.equal.even(q, job.gpus)) return build(free);
-    if (any_size && (work.unequal.two_leafs(q, job.gpus) || work.equal.with_rest(q, job.gpus) ||
-                     work.unequal.crossbar(q, job.gpus)))
+    if (work->equal.even(q, job.gpus)) return build(free);
+    if (any_size && (work->unequal.two_leafs(q, job.gpus) || work->equal.with_rest(q, job.gpus) ||
+                     work->unequal.crossbar(q, job.gpus)))
       return build(free);
-    if (any_size && parts && work.unequal.in_parts(q, job.gpus)) return build(free);
+    if (any_size && parts && work->unequal.in_parts(q, job.gpus)) return build(free);
     if (q.gave_up) return {wait_reason::search_limit, false};
     return {q.gpus_would_do ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation,
             !q.unproved};
   }
 
   void limit(std::int64_t nodes) { search_nodes = nodes; }
-  [[nodiscard]] std::int64_t visited() const { return search_nodes - work.search.budget; }
+  [[nodiscard]] std::int64_t visited() const {
+    return work ? work->search.nodes - work->search.budget : 0;
+  }
 
  private:
   answer build(const detail::ocs_ledger& free) {
-    detail::ocs_search& q = work.search;
+    detail::ocs_search& q = work->search;
     std::sort(q.parts.begin(), q.parts.end(),
               [](const auto& a, const auto& b) { return a.leaf < b.leaf; });
     placement p;
