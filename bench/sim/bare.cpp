@@ -22,9 +22,9 @@ namespace {
 /// Single GPUs, one after the other around the cluster: as little policy as can be.
 struct next_free {
   std::uint32_t at = 0;
-  std::optional<fabric::placement> operator()(const fabric::ledger<fabric::leaf_spine>& free,
+  std::optional<fabric::placement> operator()(const fabric::gpu_book& free,
                                               const place::request& job) {
-    const auto n = static_cast<std::uint32_t>(free.fabric().gpus());
+    const auto n = static_cast<std::uint32_t>(free.hosts().gpus());
     fabric::placement p;
     for (std::uint32_t tried = 0; tried < n; ++tried, at = (at + 1) % n)
       if (free.is_free(gpu_id{at})) {

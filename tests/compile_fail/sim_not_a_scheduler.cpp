@@ -1,9 +1,9 @@
-// expect: a simulation drives a scheduler
+// expect: a simulation runs under a scheduler
 // A placement policy is a part of a scheduler, and none itself.
 #include <heddle/place/shared_network.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/archetypes.hpp>
-#include <heddle/sim/engine.hpp>
+#include <heddle/sim/run.hpp>
 
 using namespace heddle;
 
@@ -13,6 +13,6 @@ int main() {
 #else
   place::packed plan;
 #endif
-  (void)sim::run_on(route::steady<route::ideal>{fabric::leaf_spine{{}}}, fabric::leaf_spine{{}},
+  (void)sim::run_on(route::steady{fabric::leaf_spine{{}}, route::ideal{}}, fabric::leaf_spine{{}},
                     model::workload{}, plan, {});
 }

@@ -20,6 +20,7 @@
 
 #include "support/dice.hpp"
 #include "support/schedulers.hpp"
+#include "support/states.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -94,6 +95,15 @@ TEST_CASE("easy backfill reserves links and not GPUs alone") {
         times{{0, 0}, {1, 100}, {2, 110}, {3, 3}});
 }
 
+namespace {
+
+// What an observer sees of a state, with the links that jobs own.
+struct seen_state : schedule::job_table {
+  fabric::ledger<fabric::leaf_spine> ledger;
+};
+
+}  // namespace
+
 TEST_CASE("under easy backfill the first blocked job starts when it was promised to") {
   // The promise: when the head of the queue blocks, the time at which it could be placed if nobody
   // else started. Run times are exact, so it never starts later, whatever passes it.
@@ -110,7 +120,8 @@ TEST_CASE("under easy backfill the first blocked job starts when it was promised
         if (m.state.waiting.empty()) return;
         const auto& head = m.state.jobs[m.state.waiting.front()];
         passed += !m.decided.starts.empty();
-        const auto at_s = look(m.state, {head.spec->id, head.spec->gpus}, m.now_s, again, 1e9, 0,
+        const auto at_s = look(seen_state{m.state, test::ledger_of(sixteen, m.gpus)},
+                               {head.spec->id, head.spec->gpus}, m.now_s, again, 1e9, 0,
                                [](const auto&) { return 0.0; })
                               .at_s;
         const auto [p, is_new] = promised.try_emplace(head.spec->id, at_s);

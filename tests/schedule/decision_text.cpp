@@ -21,10 +21,15 @@ fabric::link random_link(test::dice& d) {
   return {leaf_id{d.between(0, 9)}, spine_id{d.between(0, 9)},
           static_cast<std::uint32_t>(d.between(0, 5))};
 }
+fabric::circuit random_circuit(test::dice& d) {
+  const fabric::link k = random_link(d);
+  return {k.leaf, k.spine, k.lane};
+}
 fabric::placement random_placement(test::dice& d) {
   fabric::placement p;
   for (int i = d.between(1, 20); i-- > 0;) p.gpus.push_back(gpu_id{d.between(0, 40)});
   for (int i = d.between(0, 6); i-- > 0;) p.links.push_back(random_link(d));
+  for (int i = d.between(0, 6); i-- > 0;) p.circuits.push_back(random_circuit(d));
   return p;
 }
 model::operating_point random_point(test::dice& d) {
@@ -39,7 +44,7 @@ model::operating_point random_point(test::dice& d) {
 std::vector<fabric::circuit_move> random_moves(test::dice& d) {
   std::vector<fabric::circuit_move> out;
   for (int i = d.between(0, 2); i-- > 0;)
-    out.push_back({job_id{d.between(0, 99)}, random_link(d), random_link(d)});
+    out.push_back({job_id{d.between(0, 99)}, random_circuit(d), random_circuit(d)});
   return out;
 }
 decision random_decision(test::dice& d) {
@@ -103,12 +108,19 @@ TEST_CASE("a decision is printed as lines") {
                       test::point(2, 2, 600),
                       {{gpu_id{4}, gpu_id{5}, gpu_id{9}},
                        {{leaf_id{0}, spine_id{1}, 0}, {leaf_id{0}, spine_id{1}, 1}}}});
+  d.starts.push_back(
+      {job_id{8},
+       test::point(1, 1, 300),
+       {{gpu_id{1}}, {}, {{leaf_id{1}, spine_id{4}, 0}, {leaf_id{1}, spine_id{4}, 1}}},
+       {{job_id{3}, {leaf_id{0}, spine_id{4}, 1}, {leaf_id{0}, spine_id{4}, 7}}}});
   d.waiting.push_back({job_id{1}, place::wait_reason::gpu_fragmentation, false});
   d.servers_off.push_back(server_id{3});
   std::ostringstream out;
   out << d;
-  CHECK(out.str() == "stop 7\nstart 9 point 2 1 1 1 2 600 150 gpus 4-5,9 links 0.1.0-1\n"
-                     "wait 1 gpu_fragmentation\noff 3\n");
+  CHECK(out.str() ==
+        "stop 7\nstart 9 point 2 1 1 1 2 600 150 gpus 4-5,9 links 0.1.0-1\n"
+        "start 8 point 1 1 1 1 1 300 75 gpus 1 circuits 1.4.0-1 rewired 3:0.4.1>0.4.7\n"
+        "wait 1 gpu_fragmentation\noff 3\n");
 }
 
 TEST_CASE("a damaged log is refused with the line") {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine.hpp>
+
 #include "support/workloads.hpp"
 
 using namespace heddle;

@@ -22,6 +22,7 @@
 #include <heddle/trace/availability.hpp>
 
 #include "support/dice.hpp"
+#include "support/states.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -75,10 +76,9 @@ struct witness {
   std::size_t looks = 0, circuits = 0;
   void operator()(const sim::moment& m) {
     ++looks;
-    fabric::ledger now{dc};
+    REQUIRE(test::ledger_of(dc, m.gpus).consistent());
     for (const auto& [id, where] : m.gpus.placements()) {
       REQUIRE(where.links.empty());
-      REQUIRE(now.reserve(id, where) == fabric::reserve_status::reserved);
       circuits += where.circuits.size();
     }
   }

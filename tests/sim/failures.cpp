@@ -25,6 +25,7 @@
 #include "support/dice.hpp"
 #include "support/schedulers.hpp"
 #include "support/shared_data.hpp"
+#include "support/states.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -68,10 +69,8 @@ struct witness {
     if (!prove || !look) return;
     look = false;
     const auto pattern = [&](job_id id) { return m.state.jobs[m.state.slot_of(id)].spec->pattern; };
-    fabric::ledger now{small};
-    for (const auto& [job, where] : m.gpus.placements())
-      REQUIRE(now.reserve(job, where) == fabric::reserve_status::reserved);
-    const route::isolation proof = route::verify_isolated(now, pattern, route::source{});
+    const route::isolation proof =
+        route::verify_isolated(test::ledger_of(small, m.gpus), pattern, route::source{});
     REQUIRE_MESSAGE(proof, proof.broken->message());
     ++proofs;
   }

@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include <doctest/doctest.h>
+
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 
@@ -26,6 +29,16 @@ inline fabric::ledger<fabric::leaf_spine> random_state(const fabric::leaf_spine&
   fabric::ledger l{dc};
   (void)l.reserve(job_id{4'000'000'000u}, std::move(p));
   return l;
+}
+
+/// The ledger of `dc` on which the jobs of a book hold what they hold: links and circuits too, of
+/// which none has two owners.
+template <class Fabric>
+fabric::ledger<Fabric> ledger_of(const Fabric& dc, const fabric::gpu_book& book) {
+  fabric::ledger out{dc};
+  for (const auto& [job, where] : book.placements())
+    REQUIRE(out.reserve(job, where, book.tenant_of(job)) == fabric::reserve_status::reserved);
+  return out;
 }
 
 }  // namespace heddle::test

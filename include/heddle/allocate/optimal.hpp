@@ -30,8 +30,12 @@ namespace heddle::allocate {
 /// The prices of one decision start the next; a copy starts without any. 10 000 jobs × 40 points take 20–40 ms to a gap of 0.1 %
 /// (bench/allocate/policies.cpp). Without a time limit the answer depends on the input and on the prices
 /// that were kept. Allocates nothing once the sizes have been seen. One writer.
-template <objective::Objective Objective = objective::jct>
+template <class Objective = objective::jct>
 struct optimal {
+  static_assert(objective::Objective<Objective>,
+                "an objective tells what a point of its curve is worth to a job: "
+                "double(const candidate&, const model::operating_point&)");
+
   static constexpr bool elastic = true;  ///< running jobs may be resized
 
   Objective objective = {};
