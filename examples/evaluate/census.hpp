@@ -61,8 +61,8 @@ class phase_census {
   }
 
   void route_one(const sim::moment& m, const schedule::active_job& j) {
-    const fabric::placement& where = *m.state.ledger.find(j.spec->id);
-    if (!where.links.empty()) return;  // its own
+    const fabric::placement& where = *m.gpus.find(j.spec->id);
+    if (where.owns_network()) return;
     stream dice{seed_ + calls_ * 1000003, j.spec->id.value, "census"};
     boost::random::uniform_01<double> uniform;
     if (uniform(dice) >= j.spec->comm_share) return;

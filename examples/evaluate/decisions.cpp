@@ -7,6 +7,7 @@
 #include <heddle/allocate/optimal.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/requested.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/shared_network.hpp>
@@ -14,7 +15,6 @@
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/synthetic.hpp>
 
-#include "common/run_simulation.hpp"
 #include "energy.hpp"
 #include "plan.hpp"
 #include "runs.hpp"
@@ -30,20 +30,18 @@ using examples::table;
 struct kind {
   std::string name;
   any_allocation allocate;
-  examples::any_place place;
-  bool optical = false;
+  any_place place;
   std::size_t most_gpus = 1 << 30;
 };
 
 std::vector<kind> kinds() {
   const any_allocation as_asked = any_allocation::of(allocate::requested{});
-  return {{"packed", as_asked, place::packed{}},
-          {"vclos", as_asked, chain(place::vclos{})},
-          {"ocs_vclos, free", as_asked, chain(place::ocs_vclos{.may_move = place::rewiring::free}),
-           true},
-          {"powerflow + vclos", any_allocation::of(allocate::powerflow{}), chain(place::vclos{})},
-          {"optimal + vclos", any_allocation::of(allocate::optimal<>{}), chain(place::vclos{}),
-           false, 8192}};
+  return {
+      {"packed", as_asked, place::packed{}},
+      {"vclos", as_asked, chain(place::vclos{})},
+      {"ocs_vclos, free", as_asked, chain(place::ocs_vclos{.may_move = place::rewiring::free})},
+      {"powerflow + vclos", any_allocation::of(allocate::powerflow{}), chain(place::vclos{})},
+      {"optimal + vclos", any_allocation::of(allocate::optimal<>{}), chain(place::vclos{}), 8192}};
 }
 
 }  // namespace
@@ -60,28 +58,28 @@ void evaluate_decisions(const energy_options& asked) {
   for (const kind& k : kinds()) rows.push_back({k.name});
   for (int leafs : {16, 64, 256, 1024, 4096}) {
     const int spines = 32;
-    const fabric::leaf_spine fixed_links{{.leafs = leafs, .spines = spines}};
-    const fabric::leaf_spine_ocs optical{
-        {.leafs = leafs, .spines = leafs / 2, .switches = 32, .spine_fibres = 2}};
-    t.columns.push_back({grouped(static_cast<std::size_t>(fixed_links.gpus())) + " GPUs"});
+    const two_networks on{
+        fabric::leaf_spine{{.leafs = leafs, .spines = spines}},
+        fabric::leaf_spine_ocs{
+            {.leafs = leafs, .spines = leafs / 2, .switches = 32, .spine_fibres = 2}}};
+    const int gpus = on.fixed.gpus();
+    t.columns.push_back({grouped(static_cast<std::size_t>(gpus)) + " GPUs"});
     const trace::vclos_workload load{.jobs = asked.jobs * static_cast<std::size_t>(leafs) / 16,
-                                     .cluster_gpus = fixed_links.gpus(),
+                                     .cluster_gpus = gpus,
                                      .load = .9,
                                      .seed = 1};
     const model::workload jobs = trace::with_curves(load(), model::catalogue{}, {.max_gpus = 256});
     const std::vector<kind> all = kinds();
     for (std::size_t i = 0; i < all.size(); ++i) {
-      if (fixed_links.gpus() > static_cast<int>(all[i].most_gpus)) {
+      if (gpus > static_cast<int>(all[i].most_gpus)) {
         rows[i].push_back("–");
         continue;
       }
-      schedule::any_scheduler p =
-          plan(order::fifo{}, all[i].allocate, all[i].place, {route::ideal{}});
-      const sim::report r = examples::run_simulation(all[i].optical ? optical : fixed_links, jobs,
-                                                     p, {.keep_records = false});
+      const sim::report r = plan(order::fifo{}, all[i].allocate, all[i].place, {route::ideal{}})
+                                .run(on, jobs, {.keep_records = false});
       rows[i].push_back(fixed(r.decide_us_p50, 1) + " · " + fixed(r.decide_us_p99, 0));
-      csv << '"' << all[i].name << "\"," << fixed_links.gpus() << ',' << r.decide_us_p50 << ','
-          << r.decide_us_p99 << '\n';
+      csv << '"' << all[i].name << "\"," << gpus << ',' << r.decide_us_p50 << ',' << r.decide_us_p99
+          << '\n';
     }
   }
   for (auto& row : rows) t.add(std::move(row));

@@ -22,7 +22,6 @@
 #include <heddle/schedule/server_power.hpp>
 
 #include "believed.hpp"
-#include "common/run_simulation.hpp"
 #include "frontier.hpp"
 #include "plan.hpp"
 #include "runs.hpp"
@@ -37,7 +36,6 @@ using examples::percent;
 using examples::shortest;
 using examples::signed_percent;
 using examples::table;
-using schedule::any_scheduler;
 
 constexpr double top_ghz = 1.41;  // of the A100
 constexpr std::array clocks_ghz{1.41, 1.2, 1.05, .9, .75};
@@ -49,15 +47,15 @@ examples::route_of no_contention() { return {route::ideal{}}; }
 template <class Allocate>
 contender clocked(std::string name, examples::any_order order, Allocate allocate, extras o = {}) {
   o.options.off_after_s = off_after_s();
-  return {std::move(name), false, false, [=](double ghz, double) {
+  return {std::move(name), false, [=](double ghz, double) {
             return plan(order, any_allocation::of(allocate::static_clock<Allocate>{ghz, allocate}),
                         place::packed{}, no_contention(), o);
           }};
 }
 template <class Allocate>
-contender budgeted(std::string name, Allocate allocate, examples::any_place place = place::packed{},
+contender budgeted(std::string name, Allocate allocate, any_place place = place::packed{},
                    double off_s = off_after_s()) {
-  return {std::move(name), true, false, [=](double, double budget_w) {
+  return {std::move(name), true, [=](double, double budget_w) {
             return plan(order::fifo{}, any_allocation::of(allocate), place, no_contention(),
                         {.options = {.power_budget_w = budget_w, .off_after_s = off_s}});
           }};
@@ -74,7 +72,7 @@ std::vector<contender> rivals() {
           clocked("AFS (throughput marginal)", order::fifo{}, allocate::throughput_marginal{}),
           clocked("Optimus", order::fifo{}, allocate::optimus{}),
           clocked("Pollux", order::fifo{}, allocate::pollux<>{}),
-          {"Zeus, SJF", false, false,
+          {"Zeus, SJF", false,
            [](double ghz, double) {
              // Zeus chooses clocks itself: its knob η runs from time alone to energy alone.
              return plan(order::shortest{},
@@ -196,8 +194,9 @@ void evaluate_priorities(const energy_options& asked) {
         arena without = with;
         without.jobs = urgent;
         const auto mean_jct = [&](const arena& x) {
-          any_scheduler p = plan(order::fifo{}, ways[w].allocate, place::packed{}, no_contention());
-          const sim::report r = examples::run_simulation(x.fixed, x.with_curves(known), p);
+          const sim::report r =
+              plan(order::fifo{}, ways[w].allocate, place::packed{}, no_contention())
+                  .run(x.on, x.with_curves(known));
           running_statistics jct;
           for (std::size_t i = 0; i < r.records.size(); ++i)
             if (x.jobs[i].priority == 1) jct.add(r.records[i].jct_s());

@@ -17,11 +17,11 @@
 #include <heddle/allocate/requested.hpp>
 #include <heddle/model/catalogue.hpp>
 #include <heddle/place/shared_network.hpp>
-#include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/server_power.hpp>
+#include <heddle/schedule/state.hpp>
+#include <heddle/sim/report.hpp>
 
 #include "common/parallel.hpp"
-#include "common/run_simulation.hpp"
 #include "plan.hpp"
 #include "runs.hpp"
 #include "workloads.hpp"
@@ -40,8 +40,7 @@ struct point {
 struct contender {
   std::string name;
   bool by_budget = false;
-  bool optical = false;
-  std::function<schedule::any_scheduler(double swept, double budget_w)> make;
+  std::function<any_plan(double swept, double budget_w)> make;
 };
 
 struct sweep_of {
@@ -76,10 +75,11 @@ class frontier {
 
   void add(const arena& where, std::vector<contender> all) {
     seed s{where, where.with_curves(model::catalogue{}), std::move(all), 0, 0, {}};
-    s.idle_w = schedule::state(where.optical).idle_power_w();
-    schedule::any_scheduler first = plan(order::fifo{}, any_allocation::of(allocate::requested{}),
-                                         place::packed{}, {route::ideal{}});
-    s.peak_w = examples::run_simulation(where.fixed, s.jobs, first).peak_power_w;
+    s.idle_w = schedule::state{where.on.optical}.idle_power_w();
+    s.peak_w = plan(order::fifo{}, any_allocation::of(allocate::requested{}), place::packed{},
+                    {route::ideal{}})
+                   .run(where.on, s.jobs)
+                   .peak_power_w;
     for (const contender& c : s.all) s.curves.emplace_back(steps(c));
     seeds_.push_back(std::move(s));
   }
@@ -99,9 +99,7 @@ class frontier {
     const contender& who = s.all[c];
     const double swept = who.by_budget ? over_.budget_shares[i] : over_.clocks_ghz[i];
     const double budget_w = s.idle_w + swept * (s.peak_w - s.idle_w);
-    schedule::any_scheduler p = who.make(swept, budget_w);
-    const sim::report r =
-        examples::run_simulation(who.optical ? s.where.optical : s.where.fixed, s.jobs, p);
+    const sim::report r = who.make(swept, budget_w).run(s.where.on, s.jobs);
     s.curves[c][i] = {.setting = who.by_budget ? examples::percent(swept, 0) + " of the power"
                                                : examples::fixed(swept, 2) + " GHz",
                       .jct_s = r.mean_jct_s,
@@ -116,7 +114,7 @@ class frontier {
   [[nodiscard]] std::string title() const {
     running_statistics load;
     for (const seed& s : seeds_) load.add(s.where.load());
-    return seeds_[0].where.name + ", " + std::to_string(seeds_[0].where.fixed.gpus()) +
+    return seeds_[0].where.name + ", " + std::to_string(seeds_[0].where.on.fixed.gpus()) +
            " GPUs, load " + examples::fixed(load.mean(), 2);
   }
   [[nodiscard]] std::size_t contenders() const { return seeds_[0].all.size(); }

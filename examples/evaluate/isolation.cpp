@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <heddle/allocate/requested.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/model/catalogue.hpp>
 #include <heddle/place/ocs_vclos.hpp>
@@ -40,8 +41,7 @@ using examples::table;
 /// A cluster with fixed links, the same with OCS in between, and how jobs come.
 struct setting {
   std::string fabric;
-  fabric::leaf_spine fixed;
-  fabric::leaf_spine optical;
+  two_networks on;
   std::span<const trace::size_class> sizes;
   double gap_s = 0;
   bool heavy = true;
@@ -49,39 +49,41 @@ struct setting {
   [[nodiscard]] trace::vclos_workload workload(std::size_t jobs, std::uint64_t seed) const {
     return {.sizes = sizes,
             .jobs = jobs,
-            .cluster_gpus = fixed.gpus(),
+            .cluster_gpus = on.fixed.gpus(),
             .mean_gap_s = gap_s,
             .heavy = heavy,
             .seed = seed};
   }
-  [[nodiscard]] double load() const { return workload(1, 0).mean_gpu_s() / (fixed.gpus() * gap_s); }
+  [[nodiscard]] double load() const {
+    return workload(1, 0).mean_gpu_s() / (on.fixed.gpus() * gap_s);
+  }
   [[nodiscard]] setting at_gap(double s) const {
     setting x = *this;
     x.gap_s = s;
     return x;
   }
   [[nodiscard]] setting at_load(double l) const {
-    return at_gap(workload(1, 0).mean_gpu_s() / (fixed.gpus() * l));
+    return at_gap(workload(1, 0).mean_gpu_s() / (on.fixed.gpus() * l));
   }
 };
 
 setting small_cluster(bool heavy) {
   return {"512 GPUs",
-          fabric::leaf_spine{{.leafs = 16, .spines = 32}},
-          fabric::leaf_spine_ocs{{.leafs = 16, .spines = 8, .switches = 32}},
+          {fabric::leaf_spine{{.leafs = 16, .spines = 32}},
+           fabric::leaf_spine_ocs{{.leafs = 16, .spines = 8, .switches = 32}}},
           trace::vclos_small_sizes,
           150,
           heavy};
 }
 setting large_cluster(bool heavy) {
   return {"8192 GPUs",
-          fabric::leaf_spine{
-              {.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}},
-          fabric::leaf_spine_ocs{{.leafs = 128,
-                                  .spines = 64,
-                                  .switches = 64,
-                                  .servers_per_leaf = 16,
-                                  .gpus_per_server = 4}},
+          {fabric::leaf_spine{
+               {.leafs = 128, .spines = 64, .servers_per_leaf = 16, .gpus_per_server = 4}},
+           fabric::leaf_spine_ocs{{.leafs = 128,
+                                   .spines = 64,
+                                   .switches = 64,
+                                   .servers_per_leaf = 16,
+                                   .gpus_per_server = 4}}},
           trace::vclos_sizes,
           241,
           heavy};
@@ -89,9 +91,8 @@ setting large_cluster(bool heavy) {
 
 struct scheme {
   std::string name;
-  examples::any_place place;
+  any_place place;
   std::string route;
-  bool optical = false;
 };
 
 const scheme packed_ecmp{"packed, ECMP", place::packed{}, "ecmp"};
@@ -105,11 +106,10 @@ std::vector<scheme> schemes() {
           {"relaxed", chain(place::relaxed{}), "source"},
           {"vclos, m·n only", chain(place::vclos{.any_size = false}), "source"},
           {"vclos", chain(place::vclos{}), "source"},
-          {"ocs_vclos, never", chain(place::ocs_vclos{}), "source", true},
+          {"ocs_vclos, never", chain(place::ocs_vclos{}), "source"},
           {"ocs_vclos, bounded", chain(place::ocs_vclos{.may_move = place::rewiring::bounded}),
-           "source", true},
-          {"ocs_vclos, free", chain(place::ocs_vclos{.may_move = place::rewiring::free}), "source",
-           true},
+           "source"},
+          {"ocs_vclos, free", chain(place::ocs_vclos{.may_move = place::rewiring::free}), "source"},
           {"ideal network", place::packed{}, "ideal"}};
 }
 
@@ -131,15 +131,14 @@ struct one_run {
 
 one_run run(const setting& where, const scheme& s, const any_order& order,
             const model::workload& load, std::uint64_t seed, bool easy = false) {
-  const fabric::leaf_spine& dc = s.optical ? where.optical : where.fixed;
   const examples::route_of route = examples::route_named(s.route, seed);
-  schedule::any_scheduler p =
+  any_plan p =
       plan(order, any_allocation::of(allocate::requested{}), s.place, route, {.easy = easy});
-  phase_census census{dc, route, seed};
+  phase_census census{where.on.fixed, route, seed};
   examples::watcher watch;
-  if (s.route != "ideal" && !s.optical)
+  if (s.route != "ideal" && !s.place.optical())
     watch.after_each_decision = [&](const sim::decision_made& e) { census.look(e.at); };
-  const sim::report r = examples::run_simulation(dc, load, p, {}, watch);
+  const sim::report r = p.run(where.on, load, {}, watch);
   one_run out{{.jct_s = r.mean_jct_s,
                .jrt_s = r.mean_jrt_s,
                .jwt_s = r.mean_jwt_s,
@@ -168,7 +167,7 @@ one_run run(const setting& where, const scheme& s, const any_order& order,
 model::workload with_curves(const setting& where, std::vector<job> jobs) {
   return trace::with_curves(
       std::move(jobs), model::catalogue{},
-      {.gpus_per_server = where.fixed.gpus_per_server(), .max_gpus = where.fixed.gpus()});
+      {.gpus_per_server = where.on.fixed.gpus_per_server(), .max_gpus = where.on.fixed.gpus()});
 }
 
 /// All schemes on one setting, order and seed.
@@ -414,7 +413,7 @@ struct variation {
   std::string name;
   setting where;
   std::function<void(job&)> change = [](job&) {};
-  examples::any_place usual = place::packed{};  ///< of the shared network
+  any_place usual = place::packed{};  ///< of the shared network
   bool easy = false;
 };
 

@@ -53,7 +53,7 @@ any_allocation allocation_of(const parts& p) {
   return p.clocks ? any_allocation::of(as_requested<allocate::powerflow>{})
                   : any_allocation::of(allocate::requested{});
 }
-examples::any_place place_of(const parts& p) {
+any_place place_of(const parts& p) {
   if (!p.isolated) return place::packed{};
   return p.optical ? chain(place::ocs_vclos{.may_move = place::rewiring::free})
                    : chain(place::vclos{});
@@ -63,14 +63,14 @@ extras extras_of(const parts& p, double budget_w) {
           .joint = p.jointly};
 }
 contender budgeted(std::string name, parts p) {
-  return {std::move(name), true, p.optical, [=](double, double budget_w) {
+  return {std::move(name), true, [=](double, double budget_w) {
             return plan(order::fifo{}, allocation_of(p), place_of(p), {route::ecmp{}},
                         extras_of(p, budget_w));
           }};
 }
 /// As many GPUs as asked for, at one clock for all.
 contender clocked(std::string name, bool isolated) {
-  return {std::move(name), false, false, [=](double ghz, double) {
+  return {std::move(name), false, [=](double ghz, double) {
             using fixed_size = allocate::static_clock<allocate::requested>;
             return plan(order::fifo{}, any_allocation::of(fixed_size{ghz, {}}),
                         place_of({.isolated = isolated}), {route::ecmp{}},

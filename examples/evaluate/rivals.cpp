@@ -15,7 +15,6 @@
 #include <heddle/place/buddy.hpp>
 #include <heddle/trace/synthetic.hpp>
 
-#include "common/run_simulation.hpp"
 #include "energy.hpp"
 #include "plan.hpp"
 #include "runs.hpp"
@@ -62,9 +61,7 @@ arena like_elasticflow(double median_s, std::uint64_t seed) {
                                      .median_s = median_s,
                                      .models = models,
                                      .seed = seed};
-  arena made{"like ElasticFlow's",
-             fabric::leaf_spine{{.leafs = 4, .spines = 8, .links_per_pair = 4}},
-             fabric::leaf_spine{{.leafs = 4, .spines = 8, .links_per_pair = 4}}, drawn()};
+  arena made = arena_of("like ElasticFlow's", 4, drawn());
   boost::random::uniform_real_distribution<double> tightness(.5, 1.5);
   for (job& j : made.jobs) {
     stream dice{seed, j.id.value, "deadline"};
@@ -77,10 +74,9 @@ running_statistics mean_jct(const counterpart& c, double median_s, int seeds) {
   running_statistics s;
   for (int seed = 1; seed <= seeds; ++seed) {
     const arena where = like_elasticflow(median_s, static_cast<std::uint64_t>(seed));
-    schedule::any_scheduler p =
-        plan(c.order, c.allocate, place::buddy{}, {route::ideal{}}, {.preempt = c.preemptive});
-    s.add(
-        examples::run_simulation(where.fixed, where.with_curves(model::catalogue{}), p).mean_jct_s);
+    s.add(plan(c.order, c.allocate, place::buddy{}, {route::ideal{}}, {.preempt = c.preemptive})
+              .run(where.on, where.with_curves(model::catalogue{}))
+              .mean_jct_s);
   }
   return s;
 }

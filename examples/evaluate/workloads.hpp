@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/model/catalogue.hpp>
 #include <heddle/model/workload.hpp>
@@ -18,27 +19,27 @@
 #include <heddle/trace/synthetic.hpp>
 
 #include "energy.hpp"
+#include "plan.hpp"
 
 namespace heddle::evaluate {
 
 /// A cluster and the jobs that come to it.
 struct arena {
   std::string name;
-  fabric::leaf_spine fixed;
-  fabric::leaf_spine optical;  ///< the same GPUs, with OCS
+  two_networks on;
   std::vector<job> jobs;
 
   [[nodiscard]] model::workload with_curves(const model::catalogue& known) const {
     int most = 64;  // GPUs of an elastic job, or as many as one asks for
     for (const job& j : jobs) most = std::max(most, j.gpus);
     return trace::with_curves(jobs, known,
-                              {.gpus_per_server = fixed.gpus_per_server(), .max_gpus = most});
+                              {.gpus_per_server = on.fixed.gpus_per_server(), .max_gpus = most});
   }
   /// GPU time asked for over GPU time there is from the first submission to the last.
   [[nodiscard]] double load() const {
     double gpu_s = 0;
     for (const job& j : jobs) gpu_s += j.gpus * j.duration_s;
-    return gpu_s / (fixed.gpus() * (jobs.back().submit_s - jobs.front().submit_s));
+    return gpu_s / (on.fixed.gpus() * (jobs.back().submit_s - jobs.front().submit_s));
   }
   /// The same jobs nearer together or further apart.
   void set_load(double l) {
@@ -49,11 +50,12 @@ struct arena {
 
 /// `leafs` leafs of 32 GPUs in servers of eight, as many uplinks as GPUs.
 inline arena arena_of(std::string name, int leafs, std::vector<job> jobs) {
-  return {std::move(name), fabric::leaf_spine{{.leafs = leafs, .spines = 8, .links_per_pair = 4}},
-          fabric::leaf_spine_ocs{{.leafs = leafs,
-                                  .spines = 8,
-                                  .switches = 32,
-                                  .spine_fibres = std::max(1, (leafs + 7) / 8)}},
+  return {std::move(name),
+          {fabric::leaf_spine{{.leafs = leafs, .spines = 8, .links_per_pair = 4}},
+           fabric::leaf_spine_ocs{{.leafs = leafs,
+                                   .spines = 8,
+                                   .switches = 32,
+                                   .spine_fibres = std::max(1, (leafs + 7) / 8)}}},
           std::move(jobs)};
 }
 

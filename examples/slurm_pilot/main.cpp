@@ -48,6 +48,11 @@ using place_function =
     std::function<place::answer(const fabric::ledger<Fabric>&, const place::request&)>;
 using small_first = place::first_of<place::one_server, place::one_leaf>;
 
+template <class Last>
+auto chain(Last last) {
+  return place::first_of{place::one_server{}, place::one_leaf{}, std::move(last)};
+}
+
 /// A policy for fixed links, and for circuits; null where it is not for them. Those whose placements
 /// are isolated; `packed` is for comparison.
 struct named_place {
@@ -63,9 +68,9 @@ struct named_place {
   }
 };
 const std::map<std::string, named_place> places{
-    {"vclos", {place::first_of{small_first{}, place::vclos{}}, nullptr}},
-    {"vclos_even", {place::first_of{small_first{}, place::vclos{.any_size = false}}, nullptr}},
-    {"ocs_vclos", {nullptr, place::first_of{small_first{}, place::ocs_vclos{}}}},
+    {"vclos", {chain(place::vclos{}), nullptr}},
+    {"vclos_even", {chain(place::vclos{.any_size = false}), nullptr}},
+    {"ocs_vclos", {nullptr, chain(place::ocs_vclos{})}},
     {"one_leaf", {small_first{}, small_first{}}},
     {"one_server", {place::one_server{}, place::one_server{}}},
     {"packed", {place::packed{}, place::packed{}}}};
