@@ -94,7 +94,7 @@ class ledger {
   ///           leaf or spine; `link_taken` if there is no room
   [[nodiscard]] reserve_status rewire(std::span<const circuit_move> moves) requires
       requires(typename F::book& b) {
-    b.rewire(moves, [](job_id) { return (placement*){}; });
+    b.rewire(moves, [](job_id) { return static_cast<placement*>(nullptr); });
   }
   {
     return network_.rewire(moves, [&](job_id job) { return find(job) ? &gpus_.at(job) : nullptr; });
