@@ -49,7 +49,7 @@ leaf_spine uneven() {
   return leaf_spine{fabric::clos_parts{
       .ports = where, .up = fabric::tier_links{3, 2, std::vector{2, 0, 1, 1, 3, 2}}}};
 }
-const leaf_spine_ocs optical{
+const leaf_spine_ocs switched{
     {.leafs = 3, .spines = 2, .switches = 4, .servers_per_leaf = 2, .gpus_per_server = 4}};
 const test::torus mesh{3, 2, 4};
 
@@ -64,7 +64,7 @@ std::string first_broken(const auto& policy, const auto& dc, const trial_setup& 
 void check_everywhere(const auto& policy, const trial_setup& setup = {}) {
   CHECK(first_broken(policy, whole, setup) == "");
   CHECK(first_broken(policy, railed(), setup) == "");
-  CHECK(first_broken(policy, optical, setup) == "");
+  CHECK(first_broken(policy, switched, setup) == "");
   CHECK(first_broken(policy, mesh, setup) == "");
 }
 // For those that own fixed links.
@@ -124,7 +124,7 @@ TEST_CASE("ocs_vclos keeps its promises whichever circuits may move") {
                                   .gpus_per_server = 3}};
   for (rewiring may_move : {rewiring::never, rewiring::bounded, rewiring::free}) {
     CAPTURE(static_cast<int>(may_move));
-    for (const leaf_spine_ocs& dc : {optical, few_ports}) {
+    for (const leaf_spine_ocs& dc : {switched, few_ports}) {
       CHECK(first_broken(ocs_vclos{.may_move = may_move, .most_moved = 3}, dc) == "");
       CHECK(first_broken(ocs_vclos{.may_move = may_move, .any_size = false}, dc) == "");
       CHECK(first_broken(ocs_vclos{.may_move = may_move, .search_nodes = 2}, dc) == "");

@@ -177,3 +177,22 @@ TEST_CASE("jobs on an ideal network are isolated") {
   reserve(l, 2, gpus({1, 5, 9}));
   CHECK(verify_isolated(l, all_to_all, route::ideal{}));
 }
+
+TEST_CASE(
+    "where nothing but circuits leads from leaf to leaf, who has none is isolated while silent "
+    "there") {
+  const fabric::leaf_spine_ocs optical{
+      {.leafs = 2, .spines = 2, .switches = 2, .servers_per_leaf = 1, .gpus_per_server = 4}};
+  fabric::ledger l{optical};
+  REQUIRE(l.reserve(job_id{1}, gpus({0, 4})) == reserve_status::reserved);
+  REQUIRE(l.reserve(job_id{2}, gpus({1, 2})) == reserve_status::reserved);
+  const auto silent = [](job_id j) {
+    return j == job_id{1} ? collective::none : collective::all_to_all;
+  };
+  CHECK(verify_isolated(l, silent, route::ecmp{}));
+  const auto found = verify_isolated(l, all_to_all, route::ecmp{});
+  REQUIRE(found.broken);
+  CHECK(found.broken->job == job_id{1});
+  CHECK(found.broken->pattern == collective::all_to_all);
+  CHECK(found.broken->allowed == 0);
+}

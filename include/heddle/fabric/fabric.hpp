@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <span>
 
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/equipment.hpp>
@@ -24,6 +25,13 @@ concept NetworkBook = std::copyable<B> && std::equality_comparable<B> &&
   { asked.all_work() } -> std::same_as<bool>;
   {book.adopt_failures(asked)};
   { B::template knows<leaf_id> } -> std::convertible_to<bool>;
+};
+
+/// B is a book of circuits, which can move while jobs own them.
+template <class B>
+concept RewirableBook = requires(B& book, std::span<const circuit_move> moves,
+                                 placement* (*held_by)(job_id)) {
+  { book.rewire(moves, held_by) } -> std::same_as<reserve_status>;
 };
 
 /// F is a cluster as an immutable value: its hosts, what draws power in its network, and the book in

@@ -92,11 +92,8 @@ class ledger {
   /// Moves circuits of running jobs, all or none. O(moves · circuits of a job).
   /// \returns  `malformed` if a job does not own the circuit that it is to move, or a move changes
   ///           leaf or spine; `link_taken` if there is no room
-  [[nodiscard]] reserve_status rewire(std::span<const circuit_move> moves) requires
-      requires(typename F::book& b) {
-    b.rewire(moves, [](job_id) -> placement* { return nullptr; });
-  }
-  {
+  [[nodiscard]] reserve_status
+  rewire(std::span<const circuit_move> moves) requires RewirableBook<typename F::book> {
     return network_.rewire(moves, [&](job_id job) { return find(job) ? &gpus_.at(job) : nullptr; });
   }
 
