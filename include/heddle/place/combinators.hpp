@@ -104,6 +104,14 @@ class first_of {
     return no.get();
   }
 
+  /// Each of them must have nothing against it.
+  template <class Ledger>
+  [[nodiscard]] bool may_have(const Ledger& free, const request& job, const placement& where) {
+    return std::apply(
+        [&](auto&... policy) { return (place::may_have(policy, free, job, where) && ...); },
+        policies_);
+  }
+
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
 
@@ -150,6 +158,14 @@ class best_of {
     return no.get();
   }
 
+  /// Each of them must have nothing against it.
+  template <class Ledger>
+  [[nodiscard]] bool may_have(const Ledger& free, const request& job, const placement& where) {
+    return std::apply(
+        [&](auto&... policy) { return (place::may_have(policy, free, job, where) && ...); },
+        policies_);
+  }
+
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
 
@@ -186,6 +202,11 @@ class filtered {
     if (!a && a.why == wait_reason::gpus && job.gpus <= free.free_gpus())
       a.why = wait_reason::gpu_fragmentation;
     return a;
+  }
+
+  template <class Ledger>
+  [[nodiscard]] bool may_have(const Ledger& free, const request& job, const placement& where) {
+    return place::may_have(policy_, free, job, where);
   }
 
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }
@@ -225,6 +246,11 @@ class limited {
   requires PlacementPolicy<Policy, Ledger> answer operator()(const Ledger& free,
                                                              const request& job) {
     return policy_(free, job);
+  }
+
+  template <class Ledger>
+  [[nodiscard]] bool may_have(const Ledger& free, const request& job, const placement& where) {
+    return place::may_have(policy_, free, job, where);
   }
 
   void limit(std::int64_t nodes) { policy_.limit(nodes); }

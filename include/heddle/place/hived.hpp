@@ -79,6 +79,22 @@ class hived {
                                                          : wait_reason::gpu_fragmentation;
   }
 
+  /// Whether these free GPUs lie in cells that the tenant has or may bind, and in nobody else's.
+  [[nodiscard]] bool may_have(const fabric::gpu_book& free, const request& job,
+                              const placement& where) {
+    start(free);
+    const budget& mine = tenants_[tenant_of(job.tenant)];
+    std::vector<cell> cells = mine.bound;
+    for (gpu_id g : where.gpus) {
+      const cell c = cell_of(free.hosts(), g, mine.size, job.job);
+      if (std::any_of(cells.begin(), cells.end(), [&](const cell& x) { return x.is_at(c); }))
+        continue;
+      if (bound_[c.server.index()] & c.at.mask()) return false;
+      cells.push_back(c);
+    }
+    return static_cast<int>(cells.size()) <= mine.cells;
+  }
+
  private:
   /// A block that jobs of a tenant have bound a cell to.
   struct cell {

@@ -115,6 +115,24 @@ concept SearchingPolicy = requires(T& policy, const T& asked, std::int64_t nodes
   { asked.visited() } -> std::convertible_to<std::int64_t>;
 };
 
+/// T keeps tenants or the like apart, and can be asked whether a job may have a place that it did not
+/// choose itself: one that it had before others came.
+template <class T, class Ledger = fabric::ledger<fabric::leaf_spine>>
+concept GuardingPolicy = requires(T& policy, const Ledger& free, const request& job,
+                                  const placement& where) {
+  { policy.may_have(free, job, where) } -> std::same_as<bool>;
+};
+
+/// Whether `policy` would let a job have `where`, all of it free: the others have nothing against it.
+template <class Policy, class Ledger>
+[[nodiscard]] bool may_have(Policy& policy, const Ledger& free, const request& job,
+                            const placement& where) {
+  if constexpr (GuardingPolicy<Policy, Ledger>)
+    return policy.may_have(free, job, where);
+  else
+    return true;
+}
+
 /// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason.
 template <class Policy, class Ledger>
   requires PlacementPolicy<Policy, Ledger>

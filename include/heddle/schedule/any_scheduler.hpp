@@ -69,7 +69,7 @@ class any_scheduler {
     requires(!std::is_same_v<std::remove_cvref_t<Scheduler>, any_scheduler>)
   explicit any_scheduler(Scheduler plan)
       : object_(new Scheduler(std::move(plan)), [](void* p) { delete static_cast<Scheduler*>(p); }),
-        calls_(&calls_of<Scheduler>) {}
+        calls_(table_of<Scheduler>()) {}
 
   [[nodiscard]] decision decide(state<Fabric>& s, double now_s) {
     return calls_->decide(object_.get(), s, now_s);
@@ -104,6 +104,17 @@ class any_scheduler {
         else
           return any_network{route::contention_on(dc, plan.route(), o)};
       }};
+
+  template <class S>
+  static constexpr const calls* table_of() {
+    static_assert(Scheduler<S, Fabric>,
+                  "any_scheduler holds a scheduler: decide, carry_out and options as in "
+                  "schedule/scheduler_concept.hpp");
+    if constexpr (Scheduler<S, Fabric>)
+      return &calls_of<S>;
+    else
+      return nullptr;
+  }
 
   std::unique_ptr<void, void (*)(void*)> object_;
   const calls* calls_;

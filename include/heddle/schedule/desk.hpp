@@ -150,6 +150,11 @@ class desk {
 
   /// Takes a running job off its GPUs until it is moved, put back or dropped.
   [[nodiscard]] fabric::placement lift(slot x) { return state_.lift(x); }
+  /// Whether one that was lifted may have its place again, after others have been placed.
+  [[nodiscard]] bool may_have(slot x, const fabric::placement& where) {
+    return place::may_have(parts_.place, std::as_const(state_.ledger),
+                           request_of(x, static_cast<int>(where.gpus.size())), where);
+  }
   /// False, and nothing changed, if they are taken.
   bool put_back(slot x, fabric::placement where) {
     return state_.hold(x, std::move(where), decision_.servers_on);

@@ -33,11 +33,20 @@ concept StoppingMeans = requires(const T& means) {
   { means.may_stop() } -> std::convertible_to<bool>;
 };
 
+/// Whether a means is for ledgers of this kind: all are that do not say `works_on<Ledger>`.
+template <class T, class Ledger>
+inline constexpr bool works_on = true;
+template <class T, class Ledger>
+  requires requires { T::template works_on<Ledger>; }
+inline constexpr bool works_on<T, Ledger> = T::template works_on<Ledger>;
+
 /// Means of making room, one after the other.
 template <class... Each>
 class means {
  public:
   static constexpr bool none = sizeof...(Each) == 0;
+  template <class Ledger>
+  static constexpr bool work_on = (schedule::works_on<Each, Ledger> && ...);
 
   explicit constexpr means(Each... each) : each_(std::move(each)...) {}
 

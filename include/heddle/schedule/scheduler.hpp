@@ -169,6 +169,9 @@ class scheduler {
         "this placement policy is not for this fabric: vclos and what is like it own fixed "
         "links, ocs_vclos owns circuits, packed and what is like it run on any "
         "(docs/concepts/fabric.md)");
+    static_assert(Means::template work_on<decltype(State::ledger)>,
+                  "a means of making room is not for this fabric: migrate moves jobs between GPUs "
+                  "and fixed links, circuits move by place::ocs_vclos{.may_move = …}");
   }
 
   parts parts_;

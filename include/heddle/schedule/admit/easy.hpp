@@ -45,6 +45,8 @@ struct easy {
       if (!ends_before && !rest) rest = &d.without(head, at.where);
       place::answer a = ends_before ? d.ask(x, p->config.gpus) : d.ask(*rest, x, p->config.gpus);
       if (!a) continue;
+      // It was found beside what the blocked one is going to have, not beside what all have now.
+      if (!ends_before && !d.may_have(x, *a.where)) continue;
       if (!ends_before) spare_w -= extra_w;
       d.start(x, p, std::move(a));
       rest = nullptr;

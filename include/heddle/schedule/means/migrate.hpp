@@ -19,11 +19,16 @@ struct migrate {
   int most_gpus = 64;             ///< of all that move for one job; 0: nobody moves
   std::size_t most_trials = 200;  ///< sets of jobs looked at for one job
 
+  template <class Ledger>
+  static constexpr bool works_on = !requires(Ledger & l) {
+    l.rewire({});
+  };
+
   template <class Desk>
   bool operator()(Desk& d, const hindered& job) const {
     const auto& ledger = d.state().ledger;
     static_assert(
-        !requires(typename Desk::ledger & l) { l.rewire({}); },
+        works_on<typename Desk::ledger>,
         "migrate moves jobs between GPUs and fixed links; on a fabric of circuits there is "
         "place::ocs_vclos{.may_move = …} for it");
     if (job.why != place::wait_reason::gpu_fragmentation || most_gpus <= 0) return false;

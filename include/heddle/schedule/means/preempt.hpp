@@ -56,7 +56,7 @@ struct preempt {
     if (placed) d.start(job.slot, job.wanted, std::move(*a));
     for (std::size_t i = lifted.size(); i-- > 0;) {
       const std::uint32_t v = victims[i];
-      const bool stays = !placed || d.affords(v, *d.job(v).point());
+      const bool stays = !placed || (d.affords(v, *d.job(v).point()) && d.may_have(v, lifted[i]));
       if (stays && d.put_back(v, std::move(lifted[i])))
         d.charge(v);
       else
