@@ -37,7 +37,7 @@ double worst_phase(const leaf_spine& dc, const fabric::placement& p, collective 
   const route::link_numbers links{dc};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};
-  route::owned own{dc, p.links};
+  route::owned own{dc.leafs(), p};
   const traffic::any_source all = traffic::source_of(pattern, ranks, 1.0);
   std::vector<traffic::flow> flows;
   std::vector<int> load(links.size());
