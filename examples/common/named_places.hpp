@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <heddle/fabric/leaf_spine.hpp>
@@ -19,8 +20,32 @@ namespace heddle::examples {
 
 /// A placement policy chosen at run time: erased once for each question.
 template <class Fabric>
-using place_function =
-    std::function<place::answer(const fabric::ledger<Fabric>&, const place::request&)>;
+class place_function {
+ public:
+  using ledger = fabric::ledger<Fabric>;
+
+  place_function() = default;
+  template <place::PlacementPolicy<ledger> Policy>
+    requires(!std::is_same_v<Policy, place_function>)
+  place_function(Policy policy)
+      : ask_([p = std::move(policy)](const ledger& free, const place::request& job,
+                                     const place::placement* has) mutable -> place::answer {
+          if (!has) return p(free, job);
+          if (place::may_have(p, free, job, *has)) return *has;
+          return place::wait_reason::gpus;
+        }) {}
+
+  place::answer operator()(const ledger& free, const place::request& job) const {
+    return ask_(free, job, nullptr);
+  }
+  [[nodiscard]] bool may_have(const ledger& free, const place::request& job,
+                              const place::placement& where) const {
+    return static_cast<bool>(ask_(free, job, &where));
+  }
+
+ private:
+  std::function<place::answer(const ledger&, const place::request&, const place::placement*)> ask_;
+};
 
 /// What a policy needs besides its name.
 struct place_options {
