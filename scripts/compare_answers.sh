@@ -101,7 +101,7 @@ random.seed(4)
 jobs = []
 for i in range(200):
     rate, watts = random.uniform(10, 100), random.uniform(150, 400)
-    points = [{"gpus": g, "throughput": rate * g ** random.uniform(.6, 1) * c, "power_w": watts * g * c ** 2}
+    points = [{"gpus": g, "clock_ghz": c, "local_batch": 32, "throughput": rate * g ** random.uniform(.6, 1) * c, "power_w": watts * g * c ** 2}
               for g in (1, 2, 4, 8) for c in (.6, .8, 1)]
     jobs.append({"id": i, "work": random.uniform(1e3, 1e6), "points": points})
 json.dump({"capacity": {"gpus": 256, "power_w": 60000}, "jobs": jobs}, open("allocate.json", "w"))
