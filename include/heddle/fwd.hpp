@@ -2,9 +2,10 @@
 //
 //   core      ids, errors, jobs, bits, random streams, statistics
 //   model     operating points, curves, throughput and power models, the catalogue
-//   fabric    leaf-spine networks, who owns what, the network as a Boost.Graph graph
+//   fabric    hosts, networks of fixed links and of circuits, who owns what, the network as a graph
 //   traffic   collectives as phases of flows
 //   route     paths of flows, contention, proofs of isolation
+//   optical   wirings of optical switches, least rewiring, plans
 //   order     in which order a queue is looked at
 //   choice    one point a job under shared limits: a knapsack, with a proof
 //   share     fair shares of GPU types
@@ -19,6 +20,7 @@ namespace heddle::model {}
 namespace heddle::fabric {}
 namespace heddle::traffic {}
 namespace heddle::route {}
+namespace heddle::optical {}
 namespace heddle::order {}
 namespace heddle::choice {}
 namespace heddle::share {}

@@ -3,7 +3,7 @@
 // For examples and small programs; larger ones include the headers they use.
 //
 // By their own headers come what fewer programs need: fits to measurements (model/fit_time.hpp),
-// choices of points by optimisation (allocate/choice.hpp), fair shares (allocate/share.hpp), optical
+// choices of points by optimisation (choice/choice.hpp), fair shares (share/share.hpp), optical
 // switches (optical/), a fabric as a graph (fabric/graph.hpp), allocations and placements that the
 // menus of their rooms list.
 #pragma once
