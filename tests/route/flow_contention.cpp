@@ -10,6 +10,9 @@
 #include <set>
 #include <vector>
 
+#include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/ocs_vclos.hpp>
 #include <heddle/route/coloured.hpp>
 #include <heddle/route/load.hpp>
 #include <heddle/route/steady.hpp>
@@ -264,4 +267,33 @@ TEST_CASE("a simulation that needs more flows than are allowed says so") {
   model.add(job_id{1}, {{gpu_id{0}, gpu_id{2}}, {}}, collective::all_to_all, .5);
   CHECK_THROWS_AS(model.add(job_id{2}, {{gpu_id{1}, gpu_id{3}}, {}}, collective::all_to_all, .5),
                   route::flow_limit_reached);
+}
+
+TEST_CASE(
+    "jobs on circuits of their own do not slow one another down, flow by flow or in the mean") {
+  const fabric::leaf_spine_ocs dc{{.leafs = 6,
+                                   .spines = 4,
+                                   .switches = 8,
+                                   .spine_fibres = 2,
+                                   .servers_per_leaf = 2,
+                                   .gpus_per_server = 4}};
+  fabric::ledger book{dc};
+  place::ocs_vclos policy;
+  flow_contention exact{dc, route::source{}};
+  route::steady mean{dc, route::source{}};
+  std::size_t across = 0;
+  for (std::uint32_t j = 0; j < 6; ++j) {
+    const place::answer a = policy(book, {job_id{j}, j % 2 ? 12 : 4});
+    if (!a) continue;
+    REQUIRE(book.reserve(job_id{j}, *a.where) == fabric::reserve_status::reserved);
+    across += !a.where->circuits.empty();
+    exact.add(job_id{j}, *a.where, collective::halving_doubling, .5);
+    mean.add(job_id{j}, *a.where, collective::halving_doubling, .5);
+  }
+  REQUIRE(across >= 2);
+  for (const auto& [job, where] : book.placements()) {
+    CAPTURE(job.value);
+    CHECK(exact.slowdown(job) == doctest::Approx(1));
+    CHECK(mean.slowdown(job) == 1);
+  }
 }

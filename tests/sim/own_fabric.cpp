@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -256,4 +257,48 @@ TEST_CASE("a placement of one's own uses what only one's own fabric knows") {
   }
   CHECK(alone > 50);
   CHECK(pairs > 50);
+}
+
+namespace {
+
+// Counts the jobs that come to a network.
+struct visits {
+  int* jobs;
+  void add(const job&, const fabric::placement&) { ++*jobs; }
+  void remove(job_id) {}
+  [[nodiscard]] double slowdown(job_id) const { return 1; }
+  [[nodiscard]] std::span<const job_id> changed() const { return {}; }
+};
+
+template <class Fabric>
+int jobs_on_the_network(const Fabric& dc) {
+  std::vector<job> jobs;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    jobs.push_back(test::make_job(i, 10 * i, i == 0 ? 2 : 8, 100));  // one server, and two of them
+    jobs.back().pattern = collective::ring;
+    jobs.back().comm_share = .5;
+  }
+  model::workload w;
+  w.curves.push_back(test::linear_curve({2, 8}));
+  w.curve_of.assign(jobs.size(), 0);
+  w.jobs = std::move(jobs);
+  int seen = 0;
+  schedule::scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{}};
+  const sim::report r = sim::run_on(visits{&seen}, dc, w, plan, {});
+  REQUIRE(r.finished == 3);
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("a job over several servers comes to the network, but where all hang under its leaf") {
+  const fabric::hosts one_unit{1, 4, 4};
+  const auto wired = [&](int rails) {
+    const fabric::ports ports{one_unit, {.rails = rails}};
+    return fabric::leaf_spine{
+        fabric::clos_parts{.ports = ports, .up = fabric::tier_links{ports.leafs(), 2, 1}}};
+  };
+  CHECK(jobs_on_the_network(wired(1)) == 0);
+  CHECK(jobs_on_the_network(wired(4)) == 2);  // a leaf a rail
+  CHECK(jobs_on_the_network(test::torus{2, 2, 4}) == 2);
 }

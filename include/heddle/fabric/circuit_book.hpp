@@ -18,20 +18,6 @@
 
 namespace heddle::fabric {
 
-/// All fibres from a leaf, or a spine, to one OCS.
-struct leaf_fibre {
-  leaf_id leaf;
-  ocs_id ocs;
-
-  friend bool operator==(const leaf_fibre&, const leaf_fibre&) = default;
-};
-struct spine_fibre {
-  spine_id spine;
-  ocs_id ocs;
-
-  friend bool operator==(const spine_fibre&, const spine_fibre&) = default;
-};
-
 /// The circuits of a cluster's jobs. A reservation sets its circuits up and a release takes them down:
 /// each takes an uplink of its leaf and one of the fibres of its spine to that uplink's OCS. What has
 /// failed is not free; fibres of a spine are looked up when they are wanted.
@@ -111,7 +97,7 @@ class circuit_book {
   void give_back(const placement& p) { take_down(p.circuits); }
 
   /// Marks `part` and brings all that it carries up to date. Tells `cut(gpu, is_cut)` of the GPUs of a
-  /// leaf and `hit(job)` of the owners of circuits among `held`.
+  /// leaf and `hit(job)` of the owners of its uplinks.
   template <class Fabric, class Part, class Cut, class Hit>
   bool mark(const Fabric& dc, const Part& part, bool failed, Cut&& cut, Hit&& hit) {
     const bool changed = failed_.set(mark_of(part), failed);

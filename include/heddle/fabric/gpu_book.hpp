@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -79,8 +78,8 @@ class gpu_book {
   [[nodiscard]] const std::map<job_id, placement>& placements() const { return held_; }
   /// The tenant for whom a job was booked; empty if none was named. O(log jobs).
   [[nodiscard]] std::string_view tenant_of(job_id job) const {
-    const auto it = tenants_.find(job);
-    return it == tenants_.end() ? std::string_view{} : it->second;
+    const auto it = tenant_at(job);
+    return it == tenants_.end() || it->first != job ? std::string_view{} : it->second;
   }
 
   /// Whether `part` itself has failed.
@@ -120,7 +119,7 @@ class gpu_book {
   void hold(job_id job, placement&& p, std::string_view tenant) {
     for_each_run(p.gpus, [&](std::size_t first, std::size_t last) { take(first, last, job); });
     held_.emplace(job, std::move(p));
-    if (!tenant.empty()) tenants_.emplace(job, tenant);
+    if (!tenant.empty()) tenants_.emplace(tenant_at(job), job, tenant);
   }
   /// Precondition: the job holds something.
   placement let_go(job_id job) {
@@ -129,10 +128,16 @@ class gpu_book {
                  [&](std::size_t first, std::size_t last) { give_back(first, last); });
     placement p = std::move(it->second);
     held_.erase(it);
-    if (!tenants_.empty()) tenants_.erase(job);
+    if (const auto t = tenant_at(job); t != tenants_.end() && t->first == job) tenants_.erase(t);
     return p;
   }
   [[nodiscard]] placement& at(job_id job) { return held_.find(job)->second; }
+  /// Where the tenant of a job stands, or would.
+  [[nodiscard]] std::vector<std::pair<job_id, std::string>>::const_iterator
+  tenant_at(job_id job) const {
+    return std::lower_bound(tenants_.begin(), tenants_.end(), job,
+                            [](const auto& t, job_id j) { return t.first < j; });
+  }
 
   /// Marks a part and brings its GPUs up to date; tells `f` of each of them.
   template <HostPart Part, class F>
@@ -228,7 +233,7 @@ class gpu_book {
   std::vector<int> free_in_server_, free_in_unit_, idle_in_unit_;
   int free_total_ = 0, idle_total_ = 0, gpus_of_idle_ = 0;
   std::map<job_id, placement> held_;
-  std::map<job_id, std::string, std::less<>> tenants_;  // of those booked for one
+  std::vector<std::pair<job_id, std::string>> tenants_;  // of those booked for one, by job
 };
 
 }  // namespace heddle::fabric

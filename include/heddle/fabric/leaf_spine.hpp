@@ -48,7 +48,7 @@ struct clos_parts {
   tier_links up;              ///< leafs to spines
   tier_links core = {};       ///< spines to cores; none in two tiers
   double link_gbps = 100;     ///< each way, of a link and of a network card, > 0
-  double server_gbps = 1000;  ///< each way, between the GPUs of one NVLink domain, > 0
+  double server_gbps = 1000;  ///< each way, between the GPUs of one server, > 0
 };
 
 /// A Clos network as an immutable value; copies are cheap. GPU ids are consecutive by server, server

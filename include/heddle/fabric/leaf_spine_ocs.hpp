@@ -101,7 +101,7 @@ class leaf_spine_ocs : ports {
   /// The network before any circuit is set up: all leafs and spines, and no link.
   [[nodiscard]] leaf_spine dark() const {
     const auto pairs = static_cast<std::size_t>(leafs()) * static_cast<std::size_t>(spines());
-    return leaf_spine{clos_parts{.ports = *this,
+    return leaf_spine{clos_parts{.ports = static_cast<const fabric::ports&>(*this),
                                  .up = tier_links{leafs(), spines(), std::vector<int>(pairs, 0)},
                                  .link_gbps = link_gbps(),
                                  .server_gbps = server_gbps()}};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -68,7 +69,7 @@ class ledger {
 
   // --- owning ----------------------------------------------------------------------------------
 
-  /// Gives all that `p` names to `job`. O(size of p), one allocation.
+  /// Gives all that `p` names to `job`. O(size of p), one allocation, and one for a tenant.
   /// \param tenant  for whom; `gpu_book::tenant_of` tells
   [[nodiscard]] reserve_status reserve(job_id job, placement p, std::string_view tenant = {}) {
     if (const reserve_status s = gpus_.check(job, p.gpus); s != reserve_status::reserved) return s;
@@ -118,9 +119,14 @@ class ledger {
     requires(knows<Part>)
   std::vector<job_id> fail(const Part& part) {
     std::vector<job_id> hit;
-    change(part, true, [&](job_id owner) {
+    const auto add = [&](job_id owner) {
       if (owner.valid()) hit.push_back(owner);
-    });
+    };
+    change(part, true, add);
+    // The uplinks do not say which circuits go through a spine.
+    if constexpr (RewirableBook<typename F::book> &&
+                  (std::same_as<Part, spine_id> || std::same_as<Part, spine_fibre>))
+      network_.for_each_owner_at_spines(part, gpus_, add);
     std::sort(hit.begin(), hit.end());
     hit.erase(std::unique(hit.begin(), hit.end()), hit.end());
     return hit;
@@ -164,12 +170,10 @@ class ledger {
       const bool changed = network_.mark(
           fabric_, part, failed,
           [&](gpu_id g, bool is_cut) {
-            hit(owner(g));
+            if (is_cut) hit(owner(g));
             gpus_.cut_off(g, is_cut);
           },
           hit);
-      if constexpr (requires { network_.for_each_owner_at_spines(part, gpus_, hit); })
-        network_.for_each_owner_at_spines(part, gpus_, hit);
       return changed;
     }
   }
@@ -181,5 +185,9 @@ class ledger {
 
 template <class F>
 ledger(const F&) -> ledger<F>;
+
+/// L is a ledger whose circuits can move while jobs own them.
+template <class L>
+concept RewirableLedger = RewirableBook<typename L::fabric_type::book>;
 
 }  // namespace heddle::fabric

@@ -31,10 +31,13 @@ class tier_links {
         throw input_error("links", "at least 1 switch of each tier and 1 link", std::to_string(n));
     check_size();
   }
-  /// As found: lower-major, `lower` · `upper` numbers.
-  /// \throws input_error  if one is negative, or there are not so many
+  /// As found: lower-major, `lower` · `upper` numbers. Rails without spines have an upper tier of none.
+  /// \throws input_error  if there is no lower switch, a number is negative, or there are not so many
   tier_links(int lower, int upper, std::vector<int> counts)
       : lower_(lower), upper_(upper), lanes_(1) {
+    if (lower < 1 || upper < 0)
+      throw input_error("links", "at least 1 switch of the lower tier and 0 of the upper",
+                        std::to_string(lower) + " and " + std::to_string(upper));
     if (counts.size() != size(lower) * size(upper))
       throw input_error("links", std::to_string(size(lower) * size(upper)) + " pairs of switches",
                         std::to_string(counts.size()));

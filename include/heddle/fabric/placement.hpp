@@ -28,8 +28,22 @@ struct circuit {
   friend auto operator<=>(const circuit&, const circuit&) = default;
 };
 
+/// All fibres from a leaf, or a spine, to one OCS.
+struct leaf_fibre {
+  leaf_id leaf;
+  ocs_id ocs;
+
+  friend bool operator==(const leaf_fibre&, const leaf_fibre&) = default;
+};
+struct spine_fibre {
+  spine_id spine;
+  ocs_id ocs;
+
+  friend bool operator==(const spine_fibre&, const spine_fibre&) = default;
+};
+
 /// What a job holds. A placement without links and circuits shares the network with others, or needs
-/// none of it because it lies in one unit.
+/// none of it because it lies under one leaf.
 struct placement {
   std::vector<gpu_id> gpus;            ///< in rank order, distinct
   std::vector<link> links = {};        ///< owned by this job alone; sorted, distinct

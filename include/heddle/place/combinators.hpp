@@ -38,6 +38,10 @@ class shared_nodes {
   void limit(std::int64_t nodes) { most_ = nodes; }
   [[nodiscard]] std::int64_t visited() const { return visited_; }
   void start() { visited_ = 0; }
+  /// By what was asked for; what the last question took is no part of it.
+  friend bool operator==(const shared_nodes& a, const shared_nodes& b) {
+    return a.most_ == b.most_;
+  }
 
   template <class Policy, class Ledger>
   answer ask(Policy& policy, const Ledger& free, const request& job) {
@@ -115,6 +119,8 @@ class first_of {
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
 
+  friend bool operator==(const first_of&, const first_of&) = default;
+
  private:
   std::tuple<Policies...> policies_;
   detail::shared_nodes nodes_;
@@ -169,6 +175,8 @@ class best_of {
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
 
+  friend bool operator==(const best_of&, const best_of&) = default;
+
  private:
   Score score_;
   std::tuple<Policies...> policies_;
@@ -192,6 +200,14 @@ class filtered {
   template <class Ledger>
   requires PlacementPolicy<Policy, Ledger> answer operator()(const Ledger& free,
                                                              const request& job) {
+    using fabric_type = typename Ledger::fabric_type;
+    static_assert(detail::allows<Allowed, server_id> ||
+                      (detail::allows<Allowed, leaf_id> &&
+                       requires(const fabric_type& f) { f.all_leafs(); }) ||
+                      (detail::allows<Allowed, spine_id> &&
+                       requires(const fabric_type& f) { f.all_spines(); }),
+                  "what is allowed is asked of servers, leafs or spines, and this fabric has none "
+                  "of those that this filter asks for");
     Ledger part = free;
     [[maybe_unused]] const auto& dc = free.fabric();
     hide(part, free.hosts().all_servers(), job);
@@ -211,6 +227,8 @@ class filtered {
 
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return nodes_.visited(); }
+
+  friend bool operator==(const filtered&, const filtered&) = default;
 
  private:
   template <class Ledger, class Id>
@@ -255,6 +273,8 @@ class limited {
 
   void limit(std::int64_t nodes) { policy_.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return policy_.visited(); }
+
+  friend bool operator==(const limited&, const limited&) = default;
 
  private:
   Policy policy_;

@@ -27,13 +27,16 @@ struct cell_quota {
   std::string tenant;
   int cells = 1;          ///< ≥ 0
   int gpus_per_cell = 8;  ///< a power of two, at most a server's GPUs
+
+  friend bool operator==(const cell_quota&, const cell_quota&) = default;
 };
 
 /// Buddy cells with quotas. A tenant has so many cells. One is bound to an aligned block of GPUs when a
 /// job first needs it and let go when it is empty; while it is bound nobody else gets a GPU of it. A job
 /// goes into the tightest block of its tenant's bound cells, of equal ones that of the cell with the lowest
-/// job id (so a tenant's choices do not hang on where its cells lie), else into a new cell, else it waits. Jobs larger than a cell get new cells, under as few leafs as can
-/// be, and must be of a tenant with whole servers as cells. New cells take the tightest unbound block.
+/// job id (so a tenant's choices do not hang on where its cells lie), else into a new cell, else it waits.
+/// Jobs larger than a cell get new cells, under as few leafs as can be, and must be of a tenant with whole
+/// servers as cells. New cells take the tightest unbound block.
 /// Tenants without a quota share the servers that no quota needs, as one tenant.
 ///
 /// If a server's GPUs are a power of two, nothing has failed and all jobs are placed by this policy,
@@ -95,6 +98,8 @@ class hived {
     return static_cast<int>(cells.size()) <= mine.cells;
   }
 
+  friend bool operator==(const hived& a, const hived& b) { return a.quotas_ == b.quotas_; }
+
  private:
   /// A block that jobs of a tenant have bound a cell to.
   struct cell {
@@ -125,12 +130,15 @@ class hived {
   /// Finds what the jobs in the book have bound.
   void start(const fabric::gpu_book& free) {
     const fabric::hosts& dc = free.hosts();
-    const int rest = servers_left(dc);
+    if (!of_ || !(*of_ == dc)) {
+      rest_ = servers_left(dc);
+      of_ = dc;
+    }
     tenants_.resize(quotas_.size() + 1);
     for (std::size_t t = 0; t <= quotas_.size(); ++t) {
       budget& b = tenants_[t];
       const bool has_quota = t < quotas_.size();
-      b.cells = has_quota ? quotas_[t].cells : rest;
+      b.cells = has_quota ? quotas_[t].cells : rest_;
       b.size = has_quota ? quotas_[t].gpus_per_cell : dc.gpus_per_server();
       b.used = 0;
       b.bound.clear();
@@ -263,6 +271,8 @@ class hived {
   }
 
   std::vector<cell_quota> quotas_;
+  std::optional<fabric::hosts> of_;  // of whom the servers were counted that no quota needs
+  int rest_ = 0;
   std::vector<budget> tenants_;  // those without a quota last
   std::vector<word> bound_;      // of each server: GPUs in bound cells
 };

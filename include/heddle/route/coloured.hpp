@@ -49,7 +49,7 @@ class coloured {
       edges_.push_back({number(from), number(to)});
       most = std::max({most, ++out_[edges_.back().left], ++in_[edges_.back().right]});
     }
-    if (edges_.empty()) return paths_;
+    if (edges_.empty() || v.fabric.uplinks() == 0) return paths_;
 
     const auto uplinks = static_cast<std::size_t>(v.fabric.uplinks());
     const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());

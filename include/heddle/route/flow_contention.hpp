@@ -262,6 +262,7 @@ class flow_contention {
     std::vector<flow_job> jobs;
     for (const member* m : component_) jobs.push_back(m->job);
     flow_simulation simulate{fabric_,
+                             links_,
                              shared_,
                              {.iterations = options_.iterations,
                               .warm_up = options_.warm_up,

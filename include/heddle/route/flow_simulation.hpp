@@ -86,6 +86,10 @@ class flow_simulation {
   template <LeafSpineFabric Fabric>
   flow_simulation(const Fabric& dc, Shared shared, flow_simulation_options options = {})
       : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)), options_(options) {}
+  /// The same of the fixed part of a network, whose links are numbered by `links`.
+  flow_simulation(const fabric::leaf_spine& fixed, const link_numbers& links, Shared shared,
+                  flow_simulation_options options)
+      : fabric_(fixed), links_(links), shared_(std::move(shared)), options_(options) {}
 
   /// The jobs, in their order. \param jobs  with distinct GPUs
   [[nodiscard]] std::vector<flow_job_report> operator()(std::span<const flow_job> jobs) {

@@ -46,16 +46,17 @@ class static_table {
 
   /// \param sources  of `ranks`; at least one
   /// O(flows of all phases · log of it), each routed once.
-  template <RoutingPolicy Policy, class... Sources>
+  template <LeafSpineFabric Fabric, RoutingPolicy Policy, class... Sources>
     requires(sizeof...(Sources) > 0)
-  static_table(const fabric::leaf_spine& dc, const traffic::group& ranks, Policy&& policy,
+  static_table(const Fabric& dc, const traffic::group& ranks, Policy&& policy,
                const Sources&... sources) {
     static_assert((traffic::PhaseSource<Sources> && ...),
                   "what a static table is made of are PhaseSources: size() says how many phases "
                   "there are, write(k, out) writes the flows of one (traffic/phase_source.hpp)");
     const link_numbers links{dc};
     const detail::no_load none;
-    const view<detail::no_load> v{dc, links, ranks, none};
+    const fabric::leaf_spine& fixed = fixed_part(dc);
+    const view<detail::no_load> v{fixed, links, ranks, none};
     std::vector<traffic::flow> flows;
     std::vector<std::size_t> sizes;  // of the phases of all sources in turn
     const auto look = [&](const auto& source) {
@@ -83,9 +84,8 @@ class static_table {
     keep_first_of_each();
   }
   /// Of the collective of that name.
-  template <RoutingPolicy Policy>
-  static_table(const fabric::leaf_spine& dc, const traffic::group& ranks, Policy&& policy,
-               collective pattern)
+  template <LeafSpineFabric Fabric, RoutingPolicy Policy>
+  static_table(const Fabric& dc, const traffic::group& ranks, Policy&& policy, collective pattern)
       : static_table(dc, ranks, policy, traffic::source_of(pattern, ranks, 1.0)) {}
 
   /// The paths of flows that go together, in their order; valid until the next call.

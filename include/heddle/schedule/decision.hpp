@@ -11,8 +11,8 @@
 
 namespace heddle::schedule {
 
-/// A job begins, or begins again, on these GPUs. On an optical fabric its links are circuits to set
-/// up, after the circuits of other jobs in `rewired` have made way.
+/// A job begins, or begins again, on these GPUs. Its circuits are set up after those of other
+/// jobs in `rewired` have made way.
 struct start {
   job_id job;
   model::operating_point point = {};

@@ -59,8 +59,8 @@ class means {
   }
 
   [[nodiscard]] bool may_stop() const {
-    const auto stops = [](const auto& m) {
-      if constexpr (requires { m.may_stop(); })
+    const auto stops = []<class M>(const M& m) {
+      if constexpr (StoppingMeans<M>)
         return static_cast<bool>(m.may_stop());
       else
         return false;

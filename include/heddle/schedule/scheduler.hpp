@@ -120,7 +120,7 @@ class scheduler {
     } else {
       desk here{s, parts_, queue_.size(), limits_at(s, budget, elastic), d};
       admission_(here);
-      queue_.drop_started(s);
+      if (!d.starts.empty()) queue_.drop_started(s);
     }
     detail::switch_off_idle(s, options_.off_after_s, d);
     detail::look_again(s, parts_, options_, d);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -64,23 +65,21 @@ inline void pay(allocate::limits& l, const active_job& j, const model::operating
           j.work_at(now_s) * p.energy_per_sample_j() <= l.energy_j);
 }
 
-/// Moves circuits of those of the jobs that still hold something; false, and nothing changed, if
-/// they cannot be moved.
+/// Moves circuits of running jobs; false, and nothing changed, if they cannot be moved.
 template <class State>
 bool rewire(State& s, std::span<const fabric::circuit_move> moves) {
   if (moves.empty()) return true;
-  std::vector<fabric::circuit_move> there;
-  for (const fabric::circuit_move& m : moves)
-    if (s.ledger.find(m.job)) there.push_back(m);
-  if constexpr (requires { s.ledger.rewire(there); })
-    return s.ledger.rewire(there) == fabric::reserve_status::reserved;
+  if constexpr (fabric::RewirableLedger<std::remove_cvref_t<decltype(s.ledger)>>)
+    return s.ledger.rewire(moves) == fabric::reserve_status::reserved;
   else
     return false;
 }
 
-/// Books what a placement policy answered for a job that holds nothing.
+/// Books what a placement policy answered for a job that holds nothing. Moves of circuits that are kept
+/// for nobody, on the ledger that was asked, are taken out of the answer.
 template <class State>
-void hold(State& s, std::uint32_t slot, const place::answer& a, decision& d) {
+void hold(State& s, std::uint32_t slot, place::answer& a, decision& d) {
+  std::erase_if(a.moved, [&](const fabric::circuit_move& m) { return !s.ledger.find(m.job); });
   [[maybe_unused]] const bool moved = rewire(s, a.moved);
   assert(moved && "a placement policy moved what it cannot");
   [[maybe_unused]] const bool held = s.hold(slot, *a.where, d.servers_on);

@@ -108,7 +108,7 @@ class decision_reader {
       const auto first = in.number<std::uint32_t>("a GPU");
       const auto last = in.take("-") ? in.number<std::uint32_t>("a GPU") : first;
       if (last < first || last - first > longest) in.fail("GPUs that rise");
-      for (std::uint32_t g = first; g <= last; ++g) where.gpus.push_back(gpu_id{g});
+      for (std::uint32_t n = 0; n <= last - first; ++n) where.gpus.push_back(gpu_id{first + n});
     } while (in.take(","));
     if (in.take(" links ")) parts(in, where.links, &fabric::link::lane);
     if (in.take(" circuits ")) parts(in, where.circuits, &fabric::circuit::uplink);
@@ -119,7 +119,8 @@ class decision_reader {
       Part k = part(in, which);
       const auto last = in.take("-") ? in.number<std::uint32_t>("a number") : k.*which;
       if (last < k.*which || last - k.*which > longest) in.fail("numbers that rise");
-      for (; k.*which <= last; ++(k.*which)) out.push_back(k);
+      for (std::uint32_t left = last - k.*which + 1; left > 0; --left, ++(k.*which))
+        out.push_back(k);
     } while (in.take(","));
   }
   template <class Part>
@@ -149,7 +150,6 @@ class decision_reader {
   static place::wait_reason reason(line_reader& in) {
     using enum place::wait_reason;
     if (!in.take(" ")) in.fail("a reason");
-    // The longer of two that begin alike goes first.
     for (place::wait_reason r : {queue, budget, gpus, gpu_fragmentation, network_fragmentation,
                                  search_limit, unsupported, none})
       if (in.take(place::name(r))) return r;

@@ -94,7 +94,7 @@ class fitting {
   static place::answer put(Desk& d, typename Desk::ledger& trial, std::uint32_t slot, int gpus) {
     place::answer a = d.ask(trial, slot, gpus);
     if (!a) return a;
-    if constexpr (requires { trial.rewire(a.moved); })
+    if constexpr (fabric::RewirableLedger<typename Desk::ledger>)
       if (!a.moved.empty()) (void)trial.rewire(a.moved);
     const job& spec = *d.job(slot).spec;
     [[maybe_unused]] const auto booked = trial.reserve(spec.id, *a.where, spec.vc);

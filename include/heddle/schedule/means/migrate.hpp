@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <heddle/fabric/ledger.hpp>
 #include <heddle/place/defragment.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/desk.hpp>
@@ -20,9 +21,7 @@ struct migrate {
   std::size_t most_trials = 200;  ///< sets of jobs looked at for one job
 
   template <class Ledger>
-  static constexpr bool works_on = !requires(Ledger & l) {
-    l.rewire({});
-  };
+  static constexpr bool works_on = !fabric::RewirableLedger<Ledger>;
 
   template <class Desk>
   bool operator()(Desk& d, const hindered& job) const {

@@ -14,7 +14,6 @@ struct footprint {
   int gpus = 0, servers = 0;
   int leafs = 0;            ///< that is, units of hosts (fabric/hosts.hpp)
   double server_share = 0;  ///< servers' worth of its GPUs
-  bool on_network = false;  ///< its GPUs talk over the network
 };
 
 /// Counts the parts of placements. O(GPUs + servers · log servers); nothing is allocated after
@@ -38,7 +37,6 @@ class footprint_counter {
     }
     f.servers = distinct(servers_);
     f.leafs = distinct(units_);
-    f.on_network = f.leafs > 1;
     return f;
   }
 

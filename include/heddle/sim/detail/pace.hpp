@@ -30,7 +30,7 @@ class pace {
     const footprint f = count_parts_(w_.dc.hosts(), where.gpus);
     t.takes(f);
     w_.used_gpus += f.gpus;
-    if (!t.on_network && f.on_network && j.spec->comm_share > 0) {
+    if (!t.on_network && talks(f) && j.spec->comm_share > 0) {
       t.on_network = true;
       network_.add(*j.spec, where);
       update_others(slot);
@@ -98,6 +98,14 @@ class pace {
   }
 
  private:
+  /// Whether the GPUs of a job talk over the network. Where servers hang whole under leafs, those under
+  /// one leaf meet nobody else's flows.
+  [[nodiscard]] bool talks(const footprint& f) const {
+    if constexpr (requires { w_.dc.whole_servers(); })
+      if (w_.dc.whole_servers()) return f.leafs > 1;
+    return f.servers > 1;
+  }
+
   void leave_network(std::uint32_t slot) {
     if (!std::exchange(w_.track[slot].on_network, false)) return;
     network_.remove(w_.state.jobs[slot].spec->id);
