@@ -2,15 +2,15 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
+
+#include <heddle/route/detail/flow_table.hpp>
 
 namespace heddle::route {
 
@@ -38,75 +38,43 @@ class flow_network {
   /// \param capacity       of each link, ≥ 0
   /// \param links_per_flow the most links that a flow takes, ≥ 1
   explicit flow_network(std::span<const double> capacity, std::size_t links_per_flow = 4)
-      : most_links_(links_per_flow), links_(capacity.size()), members_(capacity.size()) {
-    for (std::size_t l = 0; l < capacity.size(); ++l) links_[l].capacity = capacity[l];
-  }
+      : table_(capacity, links_per_flow) {}
 
   /// Adds a flow and returns its number. Its rate is 0 until `solve`. O(links of the flow).
   /// \param links   distinct, at least one and at most links_per_flow
   /// \param weight  > 0
   std::uint32_t add(std::span<const std::uint32_t> links, double weight = 1) {
-    assert(!links.empty() && links.size() <= most_links_ && weight > 0);
-    std::uint32_t f;
-    if (free_.empty()) {
-      f = static_cast<std::uint32_t>(flows_.size());
-      flows_.emplace_back();
-      steps_.resize(steps_.size() + most_links_);
-    } else {
-      f = free_.back();
-      free_.pop_back();
-    }
-    flows_[f] = {.weight = weight, .links = static_cast<std::uint32_t>(links.size())};
-    for (std::size_t k = 0; k < links.size(); ++k) {
-      auto& on = members_[links[k]];
-      steps_[f * most_links_ + k] = {links[k], static_cast<std::uint32_t>(on.size())};
-      on.push_back({f, static_cast<std::uint32_t>(k)});
-    }
+    const std::uint32_t f = table_.add(links, weight);
     added_.push_back(f);
-    incidences_ += links.size();
-    ++size_;
     return f;
   }
 
   /// Takes a flow away; the rates of the others stay until `solve`. O(links of the flow).
-  void remove(std::uint32_t f) {
-    assert(f < flows_.size() && flows_[f].links > 0);
-    for (const step& s : steps_of(f)) {
-      auto& on = members_[s.link];
-      on[s.at] = on.back();
-      steps_[on[s.at].flow * most_links_ + on[s.at].step].at = s.at;
-      on.pop_back();
-      left_.push_back(s.link);
-    }
-    incidences_ -= flows_[f].links;
-    flows_[f] = {};
-    free_.push_back(f);
-    --size_;
-  }
+  void remove(std::uint32_t f) { table_.remove(f, left_); }
 
   /// Brings all rates up to date. O(r · log r + flows on r) for r links reached, and never more than
   /// a few times the cost of all flows at once.
   void solve() {
-    next_epoch();
+    table_.next_epoch();
     changed_.clear();
     heap_.clear();
     for (std::uint32_t f : added_)
-      if (flows_[f].links > 0) {
-        flows_[f].epoch = epoch_;
-        flows_[f].now = state::open;
+      if (table_.flows[f].links > 0) {
+        table_.flows[f].epoch = table_.epoch;
+        table_.flows[f].now = state::open;
       }
     for (std::uint32_t f : added_)
-      for (const step& s : steps_of(f)) touch(s.link, 0);
+      for (const step& s : table_.steps_of(f)) touch(s.link, 0);
     for (std::uint32_t l : left_) touch(l, 0);
     added_.clear();
     left_.clear();
-    const std::size_t patience = incidences_ / 2;
+    const std::size_t patience = table_.incidences / 2;
     visits_ = 0;
     while (!heap_.empty()) {
       std::pop_heap(heap_.begin(), heap_.end(), std::greater<>{});
       const auto [t, l] = heap_.back();
       heap_.pop_back();
-      link& here = links_[l];
+      link& here = table_.links[l];
       if (here.done || here.next != t) continue;  // put in again, under another level
       if (visits_ > patience) return fill_all(t);
       if (here.is_stale) {
@@ -128,69 +96,39 @@ class flow_network {
 
   /// Precondition: `f` is there.
   [[nodiscard]] double rate(std::uint32_t f) const {
-    return flows_[f].weight * std::max(flows_[f].level, 0.0);
+    return table_.flows[f].weight * std::max(table_.flows[f].level, 0.0);
   }
   /// The full link that holds `f` back. Precondition: `f` is there and solved.
-  [[nodiscard]] std::uint32_t bottleneck(std::uint32_t f) const { return flows_[f].bottleneck; }
+  [[nodiscard]] std::uint32_t bottleneck(std::uint32_t f) const {
+    return table_.flows[f].bottleneck;
+  }
   /// Flows now on a link.
-  [[nodiscard]] std::size_t flows_on(std::uint32_t l) const { return members_[l].size(); }
+  [[nodiscard]] std::size_t flows_on(std::uint32_t l) const { return table_.members[l].size(); }
   /// Flows that are there.
-  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t size() const { return table_.size; }
 
  private:
-  static constexpr double never = std::numeric_limits<double>::infinity();
+  using flow_table = detail::flow_table;
+  using state = flow_table::state;
+  using flow = flow_table::flow;
+  using step = flow_table::step;
+  using member = flow_table::member;
+  using link = flow_table::link;
+
+  static constexpr double never = flow_table::never;
   static constexpr double same = 1e-13;
-  static constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
 
-  // What this solve knows of a flow: nothing (it ends at its old level unless that changes), that it
-  // is past its old level, or its new level.
-  enum class state : std::uint8_t { open, fixed };
-  struct flow {
-    double level = -1;
-    double weight = 0;
-    std::uint32_t bottleneck = nobody;
-    std::uint32_t links = 0;
-    std::uint32_t epoch = 0;  // of `now`
-    state now = state::open;
-  };
-  struct step {
-    std::uint32_t link = 0;
-    std::uint32_t at = 0;  // among the members of the link
-  };
-  struct member {
-    std::uint32_t flow = 0;
-    std::uint32_t step = 0;
-  };
-  struct link {
-    double capacity = 0;
-    double level = never;     // at which it is full; that of the last solve until passed or done
-    double full_at = never;   // by what is known now
-    double next = never;      // when to look at it again
-    std::uint32_t epoch = 0;  // touched in this solve
-    bool is_stale = false;    // full_at may be too low
-    bool done = false;
-  };
-
-  [[nodiscard]] std::span<const step> steps_of(std::uint32_t f) const {
-    return {steps_.data() + f * most_links_, flows_[f].links};
-  }
-  void next_epoch() {
-    if (++epoch_ != 0) return;
-    for (flow& f : flows_) f.epoch = 0;
-    for (link& l : links_) l.epoch = 0;
-    epoch_ = 1;
-  }
   void push(std::uint32_t l) {
-    if (links_[l].next == never) return;
-    heap_.emplace_back(links_[l].next, l);
+    if (table_.links[l].next == never) return;
+    heap_.emplace_back(table_.links[l].next, l);
     std::push_heap(heap_.begin(), heap_.end(), std::greater<>{});
   }
 
   /// From level t on the water on `l` is not what it was.
   void touch(std::uint32_t l, double t) {
-    link& here = links_[l];
-    if (here.epoch == epoch_) return;
-    here.epoch = epoch_;
+    link& here = table_.links[l];
+    if (here.epoch == table_.epoch) return;
+    here.epoch = table_.epoch;
     here.done = false;
     look_ahead(l, t);
     push(l);
@@ -198,15 +136,15 @@ class flow_network {
 
   /// At which level ≥ t the link is full if flows that are not known to change end where they did.
   void look_ahead(std::uint32_t l, double t) {
-    link& here = links_[l];
+    link& here = table_.links[l];
     double rest = here.capacity, open = 0, at_most = 0;
-    visits_ += members_[l].size();
+    visits_ += table_.members[l].size();
     ends_.clear();
-    for (const member m : members_[l]) {
-      const flow& f = flows_[m.flow];
-      if (f.epoch == epoch_ && f.now == state::fixed) {
+    for (const member m : table_.members[l]) {
+      const flow& f = table_.flows[m.flow];
+      if (f.epoch == table_.epoch && f.now == state::fixed) {
         rest -= f.weight * f.level;
-      } else if (f.epoch == epoch_ || f.bottleneck == l) {
+      } else if (f.epoch == table_.epoch || f.bottleneck == l) {
         open += f.weight;
       } else {
         ends_.push_back({f.level, f.weight});
@@ -238,11 +176,11 @@ class flow_network {
   }
 
   void fill(std::uint32_t l, double t) {
-    links_[l].level = t;
-    links_[l].done = true;
-    for (const member m : members_[l]) {
-      flow& f = flows_[m.flow];
-      const bool known = f.epoch == epoch_;
+    table_.links[l].level = t;
+    table_.links[l].done = true;
+    for (const member m : table_.members[l]) {
+      flow& f = table_.flows[m.flow];
+      const bool known = f.epoch == table_.epoch;
       if (known ? f.now == state::fixed : f.level < t && f.bottleneck != l) continue;
       // A flow that another link held back at this very level is held by this one now; the water
       // on untouched links is as it was.
@@ -250,11 +188,11 @@ class flow_network {
       if (f.level != t) changed_.push_back(m.flow);
       f.level = t;
       f.bottleneck = l;
-      f.epoch = epoch_;
+      f.epoch = table_.epoch;
       f.now = state::fixed;
-      for (const step& s : steps_of(m.flow)) {
-        link& other = links_[s.link];
-        if (other.epoch == epoch_)
+      for (const step& s : table_.steps_of(m.flow)) {
+        link& other = table_.links[s.link];
+        if (other.epoch == table_.epoch)
           other.is_stale = true;  // slower than was thought: it fills no earlier
         else if (moves)
           touch(s.link, t);
@@ -263,15 +201,15 @@ class flow_network {
   }
 
   void pass(std::uint32_t l, double t) {
-    links_[l].level = never;
-    for (const member m : members_[l]) {
-      flow& f = flows_[m.flow];
-      if (f.epoch == epoch_ || f.bottleneck != l) continue;
-      f.epoch = epoch_;
+    table_.links[l].level = never;
+    for (const member m : table_.members[l]) {
+      flow& f = table_.flows[m.flow];
+      if (f.epoch == table_.epoch || f.bottleneck != l) continue;
+      f.epoch = table_.epoch;
       f.now = state::open;
-      for (const step& s : steps_of(m.flow)) {
-        link& other = links_[s.link];
-        if (other.epoch != epoch_) {
+      for (const step& s : table_.steps_of(m.flow)) {
+        link& other = table_.links[s.link];
+        if (other.epoch != table_.epoch) {
           touch(s.link, t);
         } else if (s.link != l && !other.done) {
           other.is_stale = true;
@@ -282,29 +220,30 @@ class flow_network {
         }
       }
     }
-    links_[l].next = links_[l].full_at;
+    table_.links[l].next = table_.links[l].full_at;
     push(l);
   }
 
   /// Fills all links from level t on. What ended below t stays.
   void fill_all(double t) {
-    open_.assign(links_.size(), {});
+    open_.assign(table_.links.size(), {});
     heap_.clear();
-    for (std::uint32_t l = 0; l < links_.size(); ++l) {
+    for (std::uint32_t l = 0; l < table_.links.size(); ++l) {
       room& r = open_[l];
-      r.capacity = links_[l].capacity;
-      for (const member m : members_[l]) {
-        const flow& f = flows_[m.flow];
-        if (is_open(f, t)) {
+      r.capacity = table_.links[l].capacity;
+      for (const member m : table_.members[l]) {
+        const flow& f = table_.flows[m.flow];
+        if (table_.is_open(f, t)) {
           r.weight += f.weight;
           ++r.flows;
         } else {
           r.capacity -= f.weight * f.level;
         }
       }
-      if (links_[l].epoch == epoch_ && !links_[l].done) links_[l].level = never;
+      if (table_.links[l].epoch == table_.epoch && !table_.links[l].done)
+        table_.links[l].level = never;
       if (r.flows == 0) continue;
-      links_[l].level = never;
+      table_.links[l].level = never;
       heap_.emplace_back(std::max(r.level(), t), l);
     }
     std::make_heap(heap_.begin(), heap_.end(), std::greater<>{});
@@ -319,16 +258,16 @@ class flow_network {
         std::push_heap(heap_.begin(), heap_.end(), std::greater<>{});
         continue;
       }
-      links_[l].level = now;
-      for (const member m : members_[l]) {
-        flow& f = flows_[m.flow];
-        if (!is_open(f, t)) continue;
+      table_.links[l].level = now;
+      for (const member m : table_.members[l]) {
+        flow& f = table_.flows[m.flow];
+        if (!table_.is_open(f, t)) continue;
         if (f.level != now) changed_.push_back(m.flow);
         f.level = now;
         f.bottleneck = l;
-        f.epoch = epoch_;
+        f.epoch = table_.epoch;
         f.now = state::fixed;
-        for (const step& s : steps_of(m.flow)) {
+        for (const step& s : table_.steps_of(m.flow)) {
           room& other = open_[s.link];
           other.capacity -= f.weight * now;
           other.weight -= f.weight;
@@ -336,9 +275,6 @@ class flow_network {
         }
       }
     }
-  }
-  [[nodiscard]] bool is_open(const flow& f, double t) const {
-    return f.epoch == epoch_ ? f.now == state::open : f.level >= t;
   }
 
   struct room {
@@ -348,15 +284,9 @@ class flow_network {
     [[nodiscard]] double level() const { return std::max(capacity, 0.0) / weight; }
   };
 
-  std::size_t most_links_;
-  std::size_t size_ = 0, incidences_ = 0;
+  flow_table table_;
   std::size_t visits_ = 0;  // of flows on links, by this solve
-  std::uint32_t epoch_ = 0;
-  std::vector<link> links_;
-  std::vector<std::vector<member>> members_;  // of each link
-  std::vector<flow> flows_;
-  std::vector<step> steps_;  // of flow f: [f · most_links_, + flows_[f].links)
-  std::vector<std::uint32_t> free_, added_, left_, changed_;
+  std::vector<std::uint32_t> added_, left_, changed_;
   std::vector<std::pair<double, std::uint32_t>> heap_;  // level, link
   std::vector<std::pair<double, double>> ends_;         // scratch: level, weight
   std::vector<room> open_;                              // scratch

@@ -6,12 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/step_chain.hpp>
+#include <heddle/allocate/detail/step_label.hpp>
+#include <heddle/allocate/detail/step_lanes.hpp>
 #include <heddle/allocate/detail/step_search.hpp>
 
 namespace heddle::allocate::detail {
@@ -32,29 +33,15 @@ class step_engine {
     out.assign(jobs.size(), nullptr);
     const step_meter meter{l, jobs.size(), o.hard || l.energy_j == infinite ? 0 : owed_j(jobs)};
     step_need left = meter.limit();
-    split(o, jobs);
-    for (lane& each : lanes_)
+    lanes_.split(jobs, o.classes, mixed_);
+    for (lane& each : lanes_.all())
       if (!each.rows.empty()) serve(each, o, jobs, meter, left, out);
   }
 
  private:
   using point = model::operating_point;
+  using lane = step_lanes::lane;
 
-  // The jobs of one priority class, and where their searches ended.
-  struct lane {
-    int priority = 0;
-    bool everyone = false;  // rows are all of them
-    std::vector<std::uint32_t> rows = {};
-    step_search steps = {}, clocks = {};
-  };
-
-  // By what a job is known again.
-  struct label {
-    std::uint64_t print = 0;  // of its curve
-    job_id id;
-    int low = 0, high = 0;
-    bool used = false;
-  };
   struct row {
     std::uint32_t chain = 0;
     std::uint32_t count = 0;                  // points of the curve
@@ -76,13 +63,13 @@ class step_engine {
     for (std::size_t i = 0; (i = first_change(jobs, i)) < jobs.size(); ++i) {
       const candidate& c = jobs[i];
       mixed_ = mixed_ || c.priority != jobs[0].priority;
-      bool known = i < labels_.size() && same(labels_[i], c);
+      bool known = i < labels_.size() && labels_[i].is_of(c);
       if (!known && i < labels_.size() && edits < 8) {
-        if (i + 1 < labels_.size() && same(labels_[i + 1], c)) {
+        if (i + 1 < labels_.size() && labels_[i + 1].is_of(c)) {
           known = true;
           ++edits;
           each([&](auto& v) { v.erase(v.begin() + static_cast<std::ptrdiff_t>(i)); });
-        } else if (i + 1 < jobs.size() && same(labels_[i], jobs[i + 1])) {
+        } else if (i + 1 < jobs.size() && labels_[i].is_of(jobs[i + 1])) {
           ++edits;
           each([&](auto& v) { v.insert(v.begin() + static_cast<std::ptrdiff_t>(i), 1, {}); });
         }
@@ -103,14 +90,14 @@ class step_engine {
   // The first job from the i-th on whose row is not as it was: most are.
   [[nodiscard]] std::size_t first_change(std::span<const candidate> jobs, std::size_t i) {
     const std::size_t rows = std::min(jobs.size(), labels_.size());
-    const label* const labels = labels_.data();
+    const step_label* const labels = labels_.data();
     const point* const* const points = points_.data();
     const double *const works = work_.data(), *const scales = scale_.data();
     bool mixed = mixed_;
     for (; i < rows; ++i) {
       const candidate& c = jobs[i];
       const double work = work_left(c);
-      if (!same(labels[i], c) || points[i] != c.curve->points().data() || works[i] != work ||
+      if (!labels[i].is_of(c) || points[i] != c.curve->points().data() || works[i] != work ||
           scales[i] != scale_of(c, work))
         break;
       mixed = mixed || c.priority != jobs[0].priority;
@@ -130,14 +117,10 @@ class step_engine {
       __builtin_prefetch(points.data() + k);
   }
 
-  [[nodiscard]] static bool same(const label& r, const candidate& c) {
-    return r.id == c.id && r.print == c.curve->fingerprint() && r.low == c.min_gpus &&
-           r.high == c.max_gpus && r.used;
-  }
   void adopt(std::uint32_t r, const candidate& c, bool known) {
     row& mine = rows_[r];
     if (!known) {
-      labels_[r] = {c.curve->fingerprint(), c.id, c.min_gpus, c.max_gpus, true};
+      labels_[r] = step_label::of(c);
       mine.chain = chains_.find(*c.curve, c.min_gpus, c.max_gpus);
       mine.count = static_cast<std::uint32_t>(c.curve->points().size());
     }
@@ -161,33 +144,6 @@ class step_engine {
 
   [[nodiscard]] step_level level_of(const point& p) const {
     return {p.config.gpus, p.power_w - p.config.gpus * idle_w_, p.energy_per_sample_j()};
-  }
-
-  // Puts the rows into the lanes of their classes.
-  void split(const options& o, std::span<const candidate> jobs) {
-    if (lanes_.size() > 64) lanes_.clear();
-    if (!(o.classes && mixed_)) {
-      const int priority = o.classes && !jobs.empty() ? jobs[0].priority : 0;
-      if (lanes_.size() != 1 || lanes_[0].priority != priority) lanes_.assign(1, lane{priority});
-      auto& all = lanes_[0].rows;
-      if (all.size() != jobs.size() || !lanes_[0].everyone) {
-        all.resize(jobs.size());
-        std::iota(all.begin(), all.end(), 0u);
-        lanes_[0].everyone = true;
-      }
-      return;
-    }
-    for (lane& each : lanes_) {
-      each.rows.clear();
-      each.everyone = false;
-    }
-    for (std::uint32_t r = 0; r < jobs.size(); ++r) {
-      const int priority = jobs[r].priority;
-      auto at = std::find_if(lanes_.begin(), lanes_.end(),
-                             [&](const lane& each) { return each.priority <= priority; });
-      if (at == lanes_.end() || at->priority != priority) at = lanes_.insert(at, lane{priority});
-      at->rows.push_back(r);
-    }
   }
 
   // --- what the searches ask -------------------------------------------------------------------
@@ -332,7 +288,7 @@ class step_engine {
   double idle_w_ = 0;
   bool mixed_ = false;  // there are several priorities
   chain_store chains_;
-  std::vector<label> labels_;
+  std::vector<step_label> labels_;
   std::vector<const point*> points_;
   std::vector<double> work_, scale_;  // the latter times a step's rank is its key
   std::vector<row> rows_;
@@ -340,7 +296,7 @@ class step_engine {
   std::vector<std::uint32_t> top_, top_of_;  // the fastest point at the count of a point
   std::vector<std::uint32_t> clock_base_;    // the point from which a job's clock ladder counts
   step_ladder steps_, clocks_;
-  std::vector<lane> lanes_;  // by priority falling
+  step_lanes lanes_;
   std::vector<std::uint32_t> started_;
 };
 

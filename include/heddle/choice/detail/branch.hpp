@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/choice/detail/dual.hpp>
+#include <heddle/choice/detail/node.hpp>
 #include <heddle/choice/detail/repair.hpp>
 #include <heddle/choice/detail/scaled_problem.hpp>
 
@@ -101,58 +102,6 @@ class branch_search {
     return stop_;
   }
 
-  // Keeps the points of `from` that may be in a choice better than `target`, decides jobs that have one
-  // left. False if some job has none.
-  bool reduce(const scaled_problem& from, const std::vector<double>& reduced, double room,
-              scaled_problem& to) {
-    to.clear(from.resources());
-    to.left = from.left;
-    to.base = from.base;
-    to.may_pass = from.may_pass;
-    to.whole = from.whole;
-    const double keep = room + 1e-12 * std::max(from.spread, 1e-300);
-    for (std::size_t i = 0; i < from.jobs(); ++i) {
-      const std::size_t first = to.points();
-      std::size_t only = 0;
-      for (std::size_t k = from.begin[i]; k < from.begin[i + 1]; ++k)
-        if (reduced[k] <= keep && from.fits(from.row(k))) {
-          to.copy_point(from, k);
-          only = k;
-        }
-      const std::size_t count = to.points() - first;
-      if (count == 0) return false;
-      if (count > 1) {
-        to.close(first, from.job[i]);
-        continue;
-      }
-      to.value.resize(first);
-      to.origin.resize(first);
-      to.use.resize(first * from.resources());
-      to.base += from.value[only];
-      best_->decided[from.job[i]] = from.origin[only];
-      for (std::size_t r = 0; r < from.resources(); ++r) {
-        to.left[r] -= from.row(only)[r];
-        if (to.left[r] < -scaled_problem::slack) return false;
-        to.left[r] = std::max(to.left[r], 0.0);
-      }
-    }
-    if (to.may_pass) to.may_pass = can_pass(to);
-    return true;
-  }
-
-  // Whether each job still has a point that is worth 0 (after the shift) and uses nothing.
-  static bool can_pass(const scaled_problem& d) {
-    for (std::size_t i = 0; i < d.jobs(); ++i) {
-      bool some = false;
-      for (std::size_t k = d.begin[i]; k < d.begin[i + 1] && !some; ++k) {
-        some = d.value[k] == 0;
-        for (std::size_t r = 0; r < d.resources() && some; ++r) some = d.row(k)[r] == 0;
-      }
-      if (!some) return false;
-    }
-    return true;
-  }
-
   void visit(std::size_t depth) {
     level& here = at(depth);
     if (out_of_budget()) return leave_open(here.upper);
@@ -186,7 +135,7 @@ class branch_search {
       const double room = best_->found ? here.bound - best_->value - (d.whole ? 1 - 1e-6 : 0)
                                        : std::numeric_limits<double>::infinity();
       const std::size_t before = d.points();
-      if (!reduce(d, repair_->reduced(), room, here.spare)) return;
+      if (!reduce(d, repair_->reduced(), room, here.spare, *best_)) return;
       std::swap(here.data, here.spare);
       if (here.data.points() * 5 > before * 4) break;
     }
@@ -200,7 +149,7 @@ class branch_search {
       stop_ = true;
       return leave_open(here.upper);
     }
-    const std::size_t job = branching_job(d, here.price);
+    const std::size_t job = branching_job(d, here.price, cost_);
     if (best_->found && promising(d, here.bound) <= enumerated) return enumerate(d, here.bound);
     here.branches.clear();
     for (std::uint32_t k = d.begin[job]; k < d.begin[job + 1]; ++k)
@@ -222,7 +171,7 @@ class branch_search {
       }
       if (!d.fits(d.row(next.point))) continue;
       level& child = at(depth + 1);
-      descend(d, job, next.point, child.data);
+      descend(d, job, next.point, child.data, *best_);
       child.price = here.price;
       child.upper = promise;
       visit(depth + 1);
@@ -310,56 +259,6 @@ class branch_search {
       picked_[i] = k;
       step(d, i + 1, bound - sorted_[b].reduced, value + d.value[k]);
     }
-  }
-
-  // The data after job `job` took point `k`.
-  void descend(const scaled_problem& from, std::size_t job, std::size_t k, scaled_problem& to) {
-    to.clear(from.resources());
-    to.base = from.base + from.value[k];
-    to.may_pass = from.may_pass;
-    to.whole = from.whole;
-    for (std::size_t r = 0; r < from.resources(); ++r)
-      to.left[r] = std::max(from.left[r] - from.row(k)[r], 0.0);
-    best_->decided[from.job[job]] = from.origin[k];
-    for (std::size_t i = 0; i < from.jobs(); ++i) {
-      if (i == job) continue;
-      const std::size_t first = to.points();
-      for (std::size_t q = from.begin[i]; q < from.begin[i + 1]; ++q) to.copy_point(from, q);
-      to.close(first, from.job[i]);
-    }
-  }
-
-  // The job whose second best point costs least, weighed by how much the two differ in use: the one
-  // that the relaxation would divide. Leaves the reduced costs in cost_.
-  std::size_t branching_job(const scaled_problem& d, const std::vector<double>& price) {
-    cost_.resize(d.points());
-    std::size_t best = 0;
-    double most = -1;
-    for (std::size_t i = 0; i < d.jobs(); ++i) {
-      std::size_t top = d.begin[i];
-      for (std::size_t k = d.begin[i]; k < d.begin[i + 1]; ++k) {
-        double score = d.value[k];
-        for (std::size_t r = 0; r < d.resources(); ++r) score -= price[r] * d.row(k)[r];
-        cost_[k] = score;
-        if (score > cost_[top]) top = k;
-      }
-      const double high = cost_[top];
-      double second = std::numeric_limits<double>::infinity(), paid = 0;
-      for (std::size_t k = d.begin[i]; k < d.begin[i + 1]; ++k) {
-        cost_[k] = high - cost_[k];
-        if (k == top) continue;
-        second = std::min(second, cost_[k]);
-      }
-      for (std::size_t k = d.begin[i]; k < d.begin[i + 1]; ++k)
-        for (std::size_t r = 0; r < d.resources(); ++r)
-          paid = std::max(paid, price[r] * std::abs(d.row(k)[r] - d.row(top)[r]));
-      const double rank = paid / (second + 1e-3 * paid + 1e-300);
-      if (rank > most) {
-        most = rank;
-        best = i;
-      }
-    }
-    return best;
   }
 
   dual_search* dual_ = nullptr;

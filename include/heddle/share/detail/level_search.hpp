@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <heddle/core/detail/packing_master.hpp>
+#include <heddle/share/detail/cheapest_way.hpp>
 #include <heddle/share/detail/equal_jobs.hpp>
 #include <heddle/share/problem.hpp>
 
@@ -184,11 +185,6 @@ class level_search {
   static constexpr double exact = 1e-14, tolerance = 1e-12;
   static constexpr std::size_t round_limit = 2000, idle_limit = 30;
 
-  struct way {  // time on two types, the same one twice where one is enough
-    std::size_t low = 0, high = 0;
-    double low_time = 0, high_time = 0;
-    double marginal = 0;  // cost of one more unit of throughput
-  };
   struct bill {
     double cost = 0, slope = 0;
   };
@@ -197,59 +193,8 @@ class level_search {
     for (std::size_t j = 0; j < types_; ++j) scaled_[j] = share[j] / capacity_[j];
   }
 
-  // The lower hull of (0, 0) and (T_j, price_j), walked from the origin up to `level` ≤ cap.
   [[nodiscard]] way cheapest(std::size_t i, double level) const {
-    return share_walk(throughput_.data() + i * types_, scaled_.data(), types_, gpus_[i], level);
-  }
-
-  static way share_walk(const double* t, const double* q, std::size_t types, double gpus,
-                        double level) {
-    way out;
-    if (!(level > 0)) return out;
-    std::size_t at = types;
-    double rate = std::numeric_limits<double>::infinity();
-    for (std::size_t j = 0; j < types; ++j) {
-      if (!(t[j] > 0)) continue;
-      const double here = q[j] / t[j];
-      if (here < rate || (here == rate && t[j] > t[at])) {
-        rate = here;
-        at = j;
-      }
-    }
-    if (at == types) return out;
-    if (t[at] >= level) {
-      out.low = out.high = at;
-      out.high_time = level / t[at];
-      out.marginal = gpus * rate;
-      return out;
-    }
-    for (;;) {
-      std::size_t next = types;
-      double steep = std::numeric_limits<double>::infinity();
-      for (std::size_t j = 0; j < types; ++j) {
-        if (!(t[j] > t[at])) continue;
-        const double here = (q[j] - q[at]) / (t[j] - t[at]);
-        if (here < steep || (here == steep && t[j] > t[next])) {
-          steep = here;
-          next = j;
-        }
-      }
-      if (next == types) {  // the level is the cap but for rounding
-        out.low = out.high = at;
-        out.high_time = 1;
-        out.marginal = std::numeric_limits<double>::infinity();
-        return out;
-      }
-      if (t[next] >= level) {
-        out.low = at;
-        out.high = next;
-        out.high_time = (level - t[at]) / (t[next] - t[at]);
-        out.low_time = 1 - out.high_time;
-        out.marginal = gpus * steep;
-        return out;
-      }
-      at = next;
-    }
+    return cheapest_way(throughput_.data() + i * types_, scaled_.data(), types_, gpus_[i], level);
   }
 
   // Usage of all jobs at level_ under the prices, as parts of each capacity, in usage_.
@@ -277,7 +222,7 @@ class level_search {
     bill out;
     for (std::size_t i = 0; i < jobs_; ++i) {
       const way w =
-          share_walk(throughput_.data() + i * types, scaled_.data(), types, gpus_[i], level_[i]);
+          cheapest_way(throughput_.data() + i * types, scaled_.data(), types, gpus_[i], level_[i]);
       usage_[w.low] += gpus_[i] * w.low_time;
       usage_[w.high] += gpus_[i] * w.high_time;
       if (slope_[i] > 0) out.slope += w.marginal * slope_[i];
