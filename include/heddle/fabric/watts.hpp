@@ -20,7 +20,7 @@ struct powered_parts {
   int servers_on = 0;
   int servers_off = 0;  ///< or out of order
   int servers_waking = 0;
-  int switches = 0;  ///< packet switches: leafs and spines
+  int switches = 0;  ///< packet switches: leafs, spines, cores
   int ocs = 0;       ///< optical circuit switches
 };
 

@@ -11,8 +11,8 @@
 //   random       any free GPUs                                   the floor to compare with    O(GPUs)
 //
 // Under one leaf means in one unit of hosts (fabric/hosts.hpp): where the cards of a server hang on several
-// leafs, the servers that share these. Jobs under one leaf are isolated from all others; jobs that cross leafs under `packed`, `locality`,
-// `spread` or `random` are not.
+// leafs, the servers that share these. Where servers hang whole under leafs, jobs under one leaf are isolated
+// from all others; jobs that cross leafs under `packed`, `locality`, `spread` or `random` are not.
 #pragma once
 
 #include <algorithm>

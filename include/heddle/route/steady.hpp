@@ -53,7 +53,9 @@ struct steady_options {
 /// Measured against the flow simulation on random mixes of jobs: docs/theory.md. Network cards and
 /// links inside a server are not contended for, because nobody shares them.
 ///
-/// Groups with links of their own are routed over these, all others by `Shared`. `add` and `remove`
+/// Groups with links of their own are routed over these, all others by `Shared`; where links are circuits
+/// that jobs own, one that owns none but talks across leafs counts as undisturbed, though it has no way at
+/// all: `verify_isolated` says so. `add` and `remove`
 /// touch only groups that a change reaches. The load of every round is kept in fixed point and
 /// computed from duties alone, so that what a group adds its removal takes away to the last bit, and
 /// slow-downs do not depend on the order in which groups came (but for policies that look at loads).

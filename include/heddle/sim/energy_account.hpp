@@ -20,7 +20,7 @@ struct energy_parts {
   double servers_on_j = 0;    ///< the base of servers that are on
   double servers_off_j = 0;   ///< servers that are off or out of order
   double wake_j = 0;          ///< servers on the way from off to on
-  double switches_j = 0;      ///< leafs and spines
+  double switches_j = 0;      ///< leafs, spines, cores
   double ocs_j = 0;           ///< optical circuit switches
 
   [[nodiscard]] double total_j() const {

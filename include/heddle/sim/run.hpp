@@ -1,6 +1,7 @@
 // Replays a workload against a scheduler.
 //
-//   run      under the scheduler's own routing, on route::steady
+//   run      under the scheduler's own routing, on route::steady, or without contention where a fabric
+//            has no leafs
 //   run_on   on a given model of contention
 #pragma once
 
