@@ -182,14 +182,15 @@ void check_all(const ledger<F>& l, const broken& b) {
   check_network(l, b);
 }
 
-// The jobs that own a GPU or a part of the network which `b` alone has to do with.
+// The jobs that own a GPU or a part of the network which `b` alone has to do with; of GPUs those that are
+// lost when what `with` holds has failed too.
 template <class F>
-std::vector<job_id> owners_of(const ledger<F>& l, const broken& b) {
+std::vector<job_id> owners_of(const ledger<F>& l, const broken& b, const broken& with) {
   std::vector<job_id> hit;
   for (const auto& [job, p] : l.placements()) {
     const auto& owned = parts_of(l.fabric(), p);
     if (std::any_of(p.gpus.begin(), p.gpus.end(),
-                    [&](gpu_id g) { return b.hits(l.fabric(), g); }) ||
+                    [&](gpu_id g) { return b.hits(l.fabric(), g) && with.stops(l.fabric(), g); }) ||
         std::any_of(owned.begin(), owned.end(),
                     [&](const auto& k) { return b.stops(l.fabric(), k); }))
       hit.push_back(job);
@@ -205,7 +206,9 @@ void break_or_mend(ledger<F>& l, broken& b, test::dice& d) {
   const auto pick = [&](int n) { return static_cast<std::uint32_t>(d.between(0, n - 1)); };
   const auto both = [&](auto part, auto& set, auto key, broken alone) {
     if (fail) {
-      REQUIRE(l.fail(part) == owners_of(l, alone));
+      broken with = alone;  // a card is lost with its leafs in all planes
+      if (!alone.leafs.empty()) with.leafs.insert(b.leafs.begin(), b.leafs.end());
+      REQUIRE(l.fail(part) == owners_of(l, alone, with));
       set.insert(key);
     } else {
       REQUIRE(l.repair(part) == (set.erase(key) > 0));
