@@ -56,6 +56,7 @@ plain fifo_on(any_place place, test::any_admission a = {}, schedule::scheduler_o
 struct witness {
   double energy_j = 0, last_s = 0, last_w = 0;
   bool first = true, prove = false, look = false;
+  const fabric::leaf_spine* dc = &small;  // where it runs
   std::size_t proofs = 0, hits = 0, downs = 0;
   std::map<job_id, double> lost_s;
 
@@ -70,7 +71,7 @@ struct witness {
     look = false;
     const auto pattern = [&](job_id id) { return m.state.jobs[m.state.slot_of(id)].spec->pattern; };
     const route::isolation proof =
-        route::verify_isolated(test::ledger_of(small, m.gpus), pattern, route::source{});
+        route::verify_isolated(test::ledger_of(*dc, m.gpus), pattern, route::source{});
     REQUIRE_MESSAGE(proof, proof.broken->message());
     ++proofs;
   }
@@ -243,6 +244,7 @@ TEST_CASE("every job of a real trace finishes on a real spot market") {
                          admit::easy{});
     witness see;
     see.prove = isolated;
+    see.dc = &dc;
     const report r = sim::run(dc, w, plan, o, see);
     REQUIRE(r.finished == w.size());
     check_energy(r, see);
