@@ -5,10 +5,10 @@
 #include <span>
 
 #include <heddle/allocate/max_min.hpp>
-#include <heddle/order/order.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/static_clock.hpp>
+#include <heddle/order/order.hpp>
 
 using namespace heddle;
 
