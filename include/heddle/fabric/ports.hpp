@@ -62,7 +62,6 @@ class ports {
   [[nodiscard]] id_range<gpu_id> gpus_of(unit_id x) const { return hosts_.gpus_of(x); }
   [[nodiscard]] id_range<server_id> servers_of(unit_id x) const { return hosts_.servers_of(x); }
 
-  [[nodiscard]] const rail_shape& wiring() const { return shape_; }
   [[nodiscard]] int rails() const { return shape_.rails; }
   [[nodiscard]] int planes() const { return shape_.planes; }
   /// Whether every server hangs whole under one leaf: then a unit and its leaf have the same number.

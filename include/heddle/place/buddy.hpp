@@ -42,8 +42,7 @@ struct buddy {
 
  private:
   [[nodiscard]] static bool is_idle(const fabric::gpu_book& free, server_id s) {
-    return static_cast<int>(free.hosts().gpus_of(s).size()) == free.hosts().gpus_per_server() &&
-           free.free_gpus(s) == free.hosts().gpus_per_server();
+    return free.free_gpus(s) == free.hosts().gpus_per_server();  // of full size, then
   }
 
   /// Adds so many idle servers of full size, under few units.

@@ -77,6 +77,15 @@ class common_no {
   bool gave_up_ = false, proved_ = true;
 };
 
+/// Whether none of several policies has anything against a job at `where`.
+template <class Policies, class Ledger>
+[[nodiscard]] bool none_minds(Policies& policies, const Ledger& free, const request& job,
+                              const placement& where) {
+  return std::apply(
+      [&](auto&... policy) { return (place::may_have(policy, free, job, where) && ...); },
+      policies);
+}
+
 }  // namespace detail
 
 /// Asks its policies one after the other and takes the first placement. If none places, the last
@@ -111,9 +120,7 @@ class first_of {
   /// Each of them must have nothing against it.
   template <class Ledger>
   [[nodiscard]] bool may_have(const Ledger& free, const request& job, const placement& where) {
-    return std::apply(
-        [&](auto&... policy) { return (place::may_have(policy, free, job, where) && ...); },
-        policies_);
+    return detail::none_minds(policies_, free, job, where);
   }
 
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }
@@ -167,9 +174,7 @@ class best_of {
   /// Each of them must have nothing against it.
   template <class Ledger>
   [[nodiscard]] bool may_have(const Ledger& free, const request& job, const placement& where) {
-    return std::apply(
-        [&](auto&... policy) { return (place::may_have(policy, free, job, where) && ...); },
-        policies_);
+    return detail::none_minds(policies_, free, job, where);
   }
 
   void limit(std::int64_t nodes) { nodes_.limit(nodes); }

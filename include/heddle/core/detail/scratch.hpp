@@ -63,12 +63,6 @@ class any_scratch {
     if (T* last = std::any_cast<T>(&*value_)) return *last;
     return (*value_).template emplace<T>();
   }
-  /// A copy of `from`, in the place of the last one if that was of this type.
-  template <class T>
-  T& copy_of(const T& from) {
-    if (T* last = std::any_cast<T>(&*value_)) return *last = from;
-    return (*value_).template emplace<T>(from);
-  }
 
  private:
   scratch<std::any> value_;

@@ -10,6 +10,7 @@
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/fabric/trial.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/decision.hpp>
@@ -34,7 +35,9 @@ class fitting {
   [[nodiscard]] bool cap(Desk& d, const allocate::allocation& chosen, Grow&& grow,
                          std::vector<allocate::candidate>& candidates) {
     const auto& s = d.state();
-    typename Desk::ledger& trial = trial_.copy_of(s.ledger);
+    auto& copy = trial_.template of<fabric::trial<typename Desk::ledger>>();
+    copy.start(s.ledger);
+    typename Desk::ledger& trial = *copy;
     bool any = false;
     const std::size_t running = s.running.size();
     const auto slot = [&](std::size_t i) {
