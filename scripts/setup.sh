@@ -19,7 +19,7 @@ fail() {
   exit 1
 }
 
-base=(g++ make cmake libeigen3-dev libboost-dev libcli11-dev nlohmann-json3-dev)
+base=(g++ make cmake libeigen3-dev libboost-dev libcli11-dev nlohmann-json3-dev libboost-iostreams-dev)
 wanted=()
 for set in "${@:-test}"; do
   case $set in

@@ -4,9 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -16,6 +13,8 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/core/error.hpp>
+
+#include "common/open_text.hpp"
 
 namespace heddle::examples {
 
@@ -107,18 +106,12 @@ class json_walker {
 
 }  // namespace detail
 
-/// A JSON document that was read from a file, or from standard input for `-`. Its getters throw
+/// A JSON document that was read from a file, packed or not, or from standard input for `-`. Its getters throw
 /// `input_error` with `file:line` of the value at fault.
 class json_file {
  public:
   explicit json_file(const std::string& path) : name_(path == "-" ? "stdin" : path) {
-    if (path == "-") {
-      text_.assign(std::istreambuf_iterator<char>(std::cin), {});
-    } else {
-      std::ifstream in(path, std::ios::binary);
-      if (!in) throw input_error(name_ + ":1", "a readable file", "none");
-      text_.assign(std::istreambuf_iterator<char>(in), {});
-    }
+    text_ = open_text(path).all();
     parse();
   }
   json_file(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
