@@ -30,6 +30,12 @@ fabric::placement random_placement(test::dice& d) {
   for (int i = d.between(1, 20); i-- > 0;) p.gpus.push_back(gpu_id{d.between(0, 40)});
   for (int i = d.between(0, 6); i-- > 0;) p.links.push_back(random_link(d));
   for (int i = d.between(0, 6); i-- > 0;) p.circuits.push_back(random_circuit(d));
+  if (d.chance(.5))
+    for (int i = d.between(0, 3); i-- > 0;) p.shape.add(d.between(1, 300));
+  for (int i = d.between(0, 6); i-- > 0;)
+    p.faces.push_back({unit_id{d.between(0, 9)}, unit_id{d.between(0, 1)},
+                       static_cast<std::uint16_t>(d.between(0, 1)),
+                       static_cast<std::uint16_t>(d.between(0, 5))});
   return p;
 }
 model::operating_point random_point(test::dice& d) {
@@ -121,6 +127,18 @@ TEST_CASE("a decision is printed as lines") {
         "stop 7\nstart 9 point 2 1 1 1 2 600 150 gpus 4-5,9 links 0.1.0-1\n"
         "start 8 point 1 1 1 1 1 300 75 gpus 1 circuits 1.4.0-1 rewired 3:0.4.1>0.4.7\n"
         "wait 1 gpu_fragmentation\noff 3\n");
+}
+
+TEST_CASE("a placement on cubes is printed with its shape and the circuits between faces") {
+  decision d;
+  fabric::placement p{.gpus = {gpu_id{0}, gpu_id{1}}, .shape = {2, 1, 1}};
+  for (std::uint16_t k : {0, 1, 2, 5}) p.faces.push_back({unit_id{3}, unit_id{4}, 1, k});
+  p.faces.push_back({unit_id{4}, unit_id{4}, 1, 6});
+  d.starts.push_back({job_id{9}, test::point(2, 2, 600), p});
+  std::ostringstream out;
+  out << d;
+  CHECK(out.str() ==
+        "start 9 point 2 1 1 1 2 600 150 gpus 0-1 shape 2x1x1 faces 3>4:1.0-2,3>4:1.5,4>4:1.6\n");
 }
 
 TEST_CASE("a damaged log is refused with the line") {

@@ -170,6 +170,7 @@ class fabric_suite {
   void mark(gpu_id g, bool fail) { set(gpus_, g, fail); }
   void mark(server_id s, bool fail) { set(servers_, s, fail); }
   void mark(leaf_id l, bool fail) { set(leafs_, l, fail); }
+  void mark(unit_id x, bool fail) { set(units_, x, fail); }
   template <class Part>
   void mark(const Part& part, bool fail) {
     const auto same = [&](const repairer& r) { return r.first == name_of(part); };
@@ -191,8 +192,20 @@ class fabric_suite {
     return std::any_of(p.gpus.begin(), p.gpus.end(),
                        [&](gpu_id g) { return dc_.hosts().server_of(g) == s; });
   }
+  [[nodiscard]] bool needs(const placement& p, unit_id x) const {
+    return std::any_of(p.gpus.begin(), p.gpus.end(),
+                       [&](gpu_id g) { return dc_.hosts().unit_of(g) == x; });
+  }
+  [[nodiscard]] bool needs(const placement& p, const chip_link& k) const {
+    if constexpr (requires { dc_.end_of(k); })
+      return dc_.end_of(k).valid() && needs(p, k.from) && needs(p, dc_.end_of(k));
+    return false;
+  }
   template <class Part>
   [[nodiscard]] bool needs(const placement& p, const Part& part) const {
+    if constexpr (std::same_as<Part, ocs_id> && HasFaces<F>)
+      return std::any_of(p.faces.begin(), p.faces.end(),
+                         [&](const face_circuit& k) { return dc_.ocs_of(k) == part; });
     const auto names = [&](const auto& k) {
       using held = std::remove_cvref_t<decltype(k)>;
       if constexpr (std::same_as<Part, held>) return k == part;
@@ -205,7 +218,9 @@ class fabric_suite {
   }
 
   [[nodiscard]] bool works(gpu_id g) const {
-    if (gpus_.contains(g) || servers_.contains(dc_.hosts().server_of(g))) return false;
+    if (gpus_.contains(g) || servers_.contains(dc_.hosts().server_of(g)) ||
+        units_.contains(dc_.hosts().unit_of(g)))
+      return false;
     if constexpr (HasCards<F>) {
       for (int plane = 0; plane < dc_.planes(); ++plane)
         if (!leafs_.contains(dc_.leaf_of(g, plane))) return true;
@@ -227,8 +242,9 @@ class fabric_suite {
           const auto it = owner_.find(g);
           require(ledger_.owner(g) == (it == owner_.end() ? job_id{} : it->second),
                   "a GPU is owned by the job that it was given to");
-          require(ledger_.is_free(g) == is_free(g),
-                  "a GPU is free if it is nobody's and it, its server and a leaf of it work");
+          require(
+              ledger_.is_free(g) == is_free(g),
+              "a GPU is free if it is nobody's and it, its server and a leaf or cube of it work");
           here += is_free(g);
         }
         require(ledger_.free_gpus(s) == here, "the free GPUs of a server are counted");
@@ -245,8 +261,8 @@ class fabric_suite {
       require(ledger_.find(job) && *ledger_.find(job) == held.first &&
                   ledger_.tenant_of(job) == held.second,
               "a ledger holds what it has given");
-    require(ledger_.all_work() ==
-                (gpus_.empty() && servers_.empty() && leafs_.empty() && others_.empty()),
+    require(ledger_.all_work() == (gpus_.empty() && servers_.empty() && leafs_.empty() &&
+                                   units_.empty() && others_.empty()),
             "all works if and only if nothing has failed");
   }
 
@@ -256,6 +272,8 @@ class fabric_suite {
     for (server_id s : servers_) ledger_.repair(s);
     if constexpr (ledger<F>::template knows<leaf_id>)
       for (leaf_id l : leafs_) ledger_.repair(l);
+    if constexpr (ledger<F>::template knows<unit_id>)
+      for (unit_id x : units_) ledger_.repair(x);
     for (const repairer& r : others_) r.second(ledger_);
     require(ledger_ == ledger<F>{dc_}, "when all has left and is repaired a ledger is as new");
   }
@@ -263,6 +281,7 @@ class fabric_suite {
   using part_name = std::vector<std::uint32_t>;
   using repairer = std::pair<part_name, std::function<void(ledger<F>&)>>;
 
+  static part_name name_of(const chip_link& k) { return {5, k.from.value, k.dimension}; }
   static part_name name_of(spine_id s) { return {0, s.value}; }
   static part_name name_of(ocs_id o) { return {1, o.value}; }
   static part_name name_of(const link& k) { return {2, k.leaf.value, k.spine.value, k.lane}; }
@@ -280,6 +299,7 @@ class fabric_suite {
   std::set<gpu_id> gpus_;  // that have failed, by kind
   std::set<server_id> servers_;
   std::set<leaf_id> leafs_;
+  std::set<unit_id> units_;
   std::vector<repairer> others_;
   std::string broken_;
 };

@@ -107,7 +107,8 @@ class ledger {
   // --- failures --------------------------------------------------------------------------------
   //
   // A part is a gpu_id, a server_id, or one that the network's book knows: a leaf_id (with the cards on
-  // it), a spine_id, a link; an ocs_id, a leaf_fibre, a spine_fibre. It must exist.
+  // it), a spine_id, a link; an ocs_id, a leaf_fibre, a spine_fibre; a unit_id where units are cubes, a
+  // chip_link. It must exist.
 
   /// Whether parts of this kind can fail.
   template <class Part>
@@ -167,6 +168,11 @@ class ledger {
     if constexpr (HostPart<Part>) {
       return gpus_.mark(part, failed, [&](gpu_id g) { hit(owner(g)); });
     } else {
+      // Where links are their chips', who owns both ends needs what is between them.
+      if constexpr (requires { fabric_.end_of(part); })
+        if (const gpu_id end = fabric_.end_of(part);
+            failed && end.valid() && owner(end) == owner(part.from))
+          hit(owner(end));
       const bool changed = network_.mark(
           fabric_, part, failed,
           [&](gpu_id g, bool is_cut) {

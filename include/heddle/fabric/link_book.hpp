@@ -81,7 +81,7 @@ class link_book {
 
   /// Whether the links of `p` exist, sorted and each once, and `p` names no circuits.
   [[nodiscard]] bool knows_all(const placement& p) const {
-    return p.circuits.empty() && all_exist(p.links) && is_strictly_sorted(p.links);
+    return !p.owns_circuits() && all_exist(p.links) && is_strictly_sorted(p.links);
   }
   /// Gives the links of `p` to `job` if all are free. Precondition: `knows_all`.
   [[nodiscard]] bool take(const placement& p, job_id job) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/core/shape.hpp>
 
 namespace heddle::fabric {
 
@@ -28,6 +29,16 @@ struct circuit {
   friend auto operator<=>(const circuit&, const circuit&) = default;
 };
 
+/// A light path between two cubes of chips, or of one with itself: from the + port at `position` of a
+/// dimension's face of one to the − port at the same position of the other. Both ports are of chips.
+struct face_circuit {
+  unit_id from, to;
+  std::uint16_t dimension = 0;
+  std::uint16_t position = 0;  ///< u + side · v of the other two coordinates, in their order
+
+  friend auto operator<=>(const face_circuit&, const face_circuit&) = default;
+};
+
 /// All fibres from a leaf, or a spine, to one OCS.
 struct leaf_fibre {
   leaf_id leaf;
@@ -45,12 +56,17 @@ struct spine_fibre {
 /// What a job holds. A placement without links and circuits shares the network with others, or needs
 /// none of it because it lies under one leaf.
 struct placement {
-  std::vector<gpu_id> gpus;            ///< in rank order, distinct
-  std::vector<link> links = {};        ///< owned by this job alone; sorted, distinct
-  std::vector<circuit> circuits = {};  ///< likewise, on a fabric with an optical layer
+  std::vector<gpu_id> gpus;              ///< in rank order, distinct
+  std::vector<link> links = {};          ///< owned by this job alone; sorted, distinct
+  std::vector<circuit> circuits = {};    ///< likewise, on a fabric with an optical layer
+  std::vector<face_circuit> faces = {};  ///< likewise, between cubes of chips
+  /// On a torus: the mesh in whose cells the ranks stand, by number; neighbours are joined.
+  box_shape shape = {};
 
   /// Whether it has a part of the network to itself.
-  [[nodiscard]] bool owns_network() const { return !links.empty() || !circuits.empty(); }
+  [[nodiscard]] bool owns_network() const { return !links.empty() || owns_circuits(); }
+  /// Whether some of it has to be switched first.
+  [[nodiscard]] bool owns_circuits() const { return !circuits.empty() || !faces.empty(); }
 
   friend bool operator==(const placement&, const placement&) = default;
 };

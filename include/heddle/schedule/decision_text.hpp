@@ -9,6 +9,10 @@
 //   off 5
 //   again 100
 //
+// On a torus a placement has a shape, and circuits between faces of cubes, cube>cube:dimension.position:
+//
+//   start 9 point 128 32 32 1.41 9600 4200 1400 gpus 0-127 shape 4x4x8 faces 0>1:2.0-15
+//
 // A decision begins with its time. A point is its GPUs, servers, local batch, clock in GHz,
 // throughput, power and waiting power in W. A link is leaf.spine.lane, a circuit leaf.spine.uplink. Ranges are written a-b.
 // Numbers are the shortest that read back as themselves.
@@ -90,6 +94,22 @@ class decision_writer {
     }
     parts(" links", where.links, &fabric::link::lane);
     parts(" circuits", where.circuits, &fabric::circuit::uplink);
+    if (!where.shape.empty()) text(" shape ").text(text_of(where.shape));
+    faces(where.faces);
+  }
+  /// Those between two cubes at consecutive positions together.
+  void faces(const std::vector<fabric::face_circuit>& all) {
+    if (!all.empty()) text(" faces");
+    for (std::size_t i = 0; i < all.size();) {
+      const fabric::face_circuit& first = all[i];
+      fabric::face_circuit next = first;
+      std::size_t k = i;
+      for (; k < all.size() && all[k] == next; ++k) ++next.position;
+      number(first.from.value, i ? ',' : ' ').number(first.to.value, '>');
+      number(first.dimension, ':').number(first.position, '.');
+      if (k > i + 1) number(all[k - 1].position, '-');
+      i = k;
+    }
   }
   /// Links or circuits, those of consecutive numbers together.
   template <class Part>

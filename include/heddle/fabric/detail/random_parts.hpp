@@ -9,6 +9,7 @@
 
 #include <heddle/core/ids.hpp>
 #include <heddle/core/random.hpp>
+#include <heddle/fabric/chip_links.hpp>
 #include <heddle/fabric/circuit_book.hpp>
 #include <heddle/fabric/fabric.hpp>
 #include <heddle/fabric/ledger.hpp>
@@ -54,6 +55,13 @@ concept HasCards = requires(const F& dc, gpu_id g, int plane) {
   { dc.leaf_of(g, plane) } -> std::same_as<leaf_id>;
 };
 
+/// Its units are cubes, whose faces circuits join.
+template <class F>
+concept HasFaces = requires(const F& dc, const face_circuit& k) {
+  dc.all_cubes();
+  dc.ends_of(k);
+};
+
 template <class Id>
 Id draw_of(const id_range<Id>& all, draws& d) {
   return Id{all.front().value + d.below(all.size())};
@@ -64,6 +72,13 @@ template <Fabric F, class Use>
 void with_random_part(const F& dc, draws& d, Use&& use) {
   constexpr auto knows = []<class Part>(Part) { return ledger<F>::template knows<Part>; };
   const hosts& h = dc.hosts();
+  if constexpr (knows(chip_link{})) {
+    if (d.chance(.2)) return use(chip_link{draw_of(h.all_gpus(), d), d.below(std::uint8_t{3})});
+    if constexpr (knows(unit_id{}))
+      if (d.chance(.2)) return use(draw_of(h.all_units(), d));
+    if constexpr (knows(ocs_id{}))
+      if (d.chance(.2)) return use(draw_of(dc.all_switches(), d));
+  }
   switch (d.below(8)) {
   case 0:
     if constexpr (knows(leaf_id{}) && requires { dc.all_leafs(); })
@@ -132,6 +147,20 @@ placement random_placement(const F& dc, draws& d) {
       p.circuits.push_back({draw_of(dc.all_leafs(), d), draw_of(dc.all_spines(), d),
                             static_cast<std::uint32_t>(d.below(dc.optical().uplinks()))});
     sort_out(p.circuits);
+  } else if constexpr (HasFaces<F>) {
+    // Of chips on opposite faces; now and then of others, which no book may give.
+    if (d.chance(.5)) {
+      const auto cells = dc.cells();
+      const auto dimension = d.below(std::size_t{3});
+      const int position = d.below(cells.side * cells.side);
+      const face_circuit k{draw_of(dc.all_cubes(), d), draw_of(dc.all_cubes(), d),
+                           static_cast<std::uint16_t>(dimension),
+                           static_cast<std::uint16_t>(position)};
+      for (gpu_id g : dc.ends_of(k)) p.gpus.push_back(g);
+      p.faces.push_back(k);
+      if (d.chance(.1)) p.gpus.pop_back();
+    }
+    sort_out(p.gpus);
   }
   return p;
 }

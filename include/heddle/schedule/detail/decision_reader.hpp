@@ -112,6 +112,32 @@ class decision_reader {
     } while (in.take(","));
     if (in.take(" links ")) parts(in, where.links, &fabric::link::lane);
     if (in.take(" circuits ")) parts(in, where.circuits, &fabric::circuit::uplink);
+    if (in.take(" shape ")) where.shape = shape(in);
+    if (in.take(" faces ")) faces(in, where.faces);
+  }
+  static box_shape shape(line_reader& in) {
+    box_shape s;
+    do {
+      const int side = in.number<int>("a side");
+      if (side < 1 || side > 65535 || s.size() == box_shape::most_sides) in.fail("a side");
+      s.add(side);
+    } while (in.take("x"));
+    return s;
+  }
+  static void faces(line_reader& in, std::vector<fabric::face_circuit>& out) {
+    do {
+      fabric::face_circuit k;
+      k.from = in.id<unit_id>("a cube");
+      if (!in.take(">")) in.fail("another cube");
+      k.to = in.id<unit_id>("a cube");
+      if (!in.take(":")) in.fail("a dimension");
+      k.dimension = in.number<std::uint16_t>("a dimension");
+      if (!in.take(".")) in.fail("a position");
+      k.position = in.number<std::uint16_t>("a position");
+      const int last = in.take("-") ? in.number<std::uint16_t>("a position") : k.position;
+      if (last < k.position) in.fail("positions that rise");
+      for (int left = last - k.position; left >= 0; --left, ++k.position) out.push_back(k);
+    } while (in.take(","));
   }
   template <class Part>
   static void parts(line_reader& in, std::vector<Part>& out, std::uint32_t Part::*which) {

@@ -171,7 +171,7 @@ class changes {
       for (gpu_id g : where.gpus)
         ready_s = std::max(ready_s, w_.state.servers.ready_s(w_.dc.hosts().server_of(g)));
     return std::max(ready_s - w_.now_s(),
-                    where.circuits.empty() ? 0.0 : w_.dc.equipment().switching_s);
+                    where.owns_circuits() ? w_.dc.equipment().switching_s : 0.0);
   }
 
   World& w_;
