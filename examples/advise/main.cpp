@@ -24,12 +24,15 @@ struct arguments {
 
 void add_options(CLI::App& app, arguments& a) {
   simulation_spec& w = a.what;
+  const std::vector<name_kind> kinds = simulation_kinds();
   app.add_option("--cluster", a.cluster, "cluster JSON: leaf_spine or leaf_spine_ocs")->required();
   app.add_option("--jobs", w.jobs, "job CSV, the cluster's history")->required();
   app.add_option("--workload", w.workload,
-                 "draw what the trace leaves open by seed: vclos, vclos_mixed or powerflow (else: "
-                 "no communication)");
-  app.add_option("--order", w.names.order, "of the queue, today and later")->capture_default_str();
+                 "draw what the trace leaves open by seed: " + either(kinds, "--workload") +
+                     " (else: no communication)");
+  app.add_option("--order", w.names.order,
+                 "of the queue, today and later: " + either(kinds, "--order"))
+      ->capture_default_str();
   app.add_option("--power-budget-w", w.options.power_budget_w,
                  "of the whole cluster, today and later, in W")
       ->check(CLI::PositiveNumber);

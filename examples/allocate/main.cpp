@@ -20,6 +20,7 @@
 #include <heddle/choice/greedy.hpp>
 
 #include "common/json_file.hpp"
+#include "common/names.hpp"
 #include "common/program.hpp"
 
 namespace {
@@ -30,6 +31,20 @@ using nlohmann::json;
 namespace choice = heddle::choice;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
+
+enum class objective { jct, rate, energy };
+constexpr named<objective> objectives[] = {
+    {"jct", "weighted completion time", objective::jct},
+    {"rate", "parts of all work done in a second", objective::rate},
+    {"energy", "energy of all work, with a point for each job", objective::energy},
+};
+
+enum class method { optimal, greedy, powerflow };
+constexpr named<method> methods[] = {
+    {"optimal", "a search, to a proved gap", method::optimal},
+    {"greedy", "steps by what they gain", method::greedy},
+    {"powerflow", "the scheduler's steps, by what they gain in parts", method::powerflow},
+};
 
 // A problem in both forms: that of the solver, and the operating points it was made of if there are any.
 struct input {
@@ -103,8 +118,8 @@ void read_generic(const json_file& file, const json& jobs, input& in) {
 }
 
 // {"gpus", "clock_ghz", "local_batch", "throughput", "power_w"} under named capacities.
-void read_named(const json_file& file, const json& jobs, const std::string& objective,
-                double horizon_s, input& in) {
+void read_named(const json_file& file, const json& jobs, objective worth, double horizon_s,
+                input& in) {
   choice::problem& p = in.problem;
   const json& capacity = file.value()["capacity"];
   for (const auto& [name, value] : capacity.items())
@@ -121,7 +136,7 @@ void read_named(const json_file& file, const json& jobs, const std::string& obje
   if (power_w < infinite) p.capacity.push_back(power_w);
   if (energy_j < infinite) p.capacity.push_back(energy_j);
   in.limits = {.gpus = static_cast<int>(gpus), .power_w = power_w, .energy_j = energy_j};
-  if (objective == "energy") p.require_one = true;
+  if (worth == objective::energy) p.require_one = true;
 
   std::set<json> seen;
   double longest_s = 0;
@@ -160,16 +175,16 @@ void read_named(const json_file& file, const json& jobs, const std::string& obje
     for (std::size_t k = p.begin[i]; k < p.begin[i + 1]; ++k) {
       const model::operating_point& point = in.points[k];
       const double energy = in.work[i] * point.energy_per_sample_j();
-      p.value.push_back(objective == "jct"    ? horizon_s - in.work[i] / point.throughput
-                        : objective == "rate" ? point.throughput / in.work[i]
-                                              : -energy);
+      p.value.push_back(worth == objective::jct    ? horizon_s - in.work[i] / point.throughput
+                        : worth == objective::rate ? point.throughput / in.work[i]
+                                                   : -energy);
       p.use.push_back(point.config.gpus);
       if (power_w < infinite) p.use.push_back(point.power_w);
       if (energy_j < infinite) p.use.push_back(energy);
     }
 }
 
-input read(const json_file& file, const std::string& objective, double horizon_s) {
+input read(const json_file& file, objective worth, double horizon_s) {
   input in;
   in.problem.begin = {0};
   if (!file.value().is_object()) file.fail({}, "an object with capacity and jobs");
@@ -183,7 +198,7 @@ input read(const json_file& file, const std::string& objective, double horizon_s
   if (capacity && capacity->is_array())
     read_generic(file, *jobs, in);
   else if (capacity && capacity->is_object())
-    read_named(file, *jobs, objective, horizon_s, in);
+    read_named(file, *jobs, worth, horizon_s, in);
   else
     file.fail({"capacity"}, "capacity, an array of numbers or an object with gpus");
   return in;
@@ -224,15 +239,15 @@ choice::answer by_powerflow(const input& in) {
   return out;
 }
 
-choice::answer solve(const input& in, const std::string& policy, double time_limit_s) {
+choice::answer solve(const input& in, method how, double time_limit_s) {
   choice::solver solver;
   choice::options options;
   options.node_limit = 1'000'000'000;
   options.time_limit_s = time_limit_s;
-  if (policy == "optimal") return solver(in.problem, options);
-  choice::answer out = policy == "powerflow" && !in.points.empty()
+  if (how == method::optimal) return solver(in.problem, options);
+  choice::answer out = how == method::powerflow && !in.points.empty()
                            ? by_powerflow(in)
-                           : choice::greedy{.relative = policy == "powerflow"}(in.problem);
+                           : choice::greedy{.relative = how == method::powerflow}(in.problem);
   // Steps have no bound of their own, and may find no room where exactly one point a job is asked for.
   options.node_limit = out.status == choice::status::unknown ? options.node_limit : 0;
   options.table_limit = 0;
@@ -249,7 +264,7 @@ json number_or_null(double v) { return std::isfinite(v) ? json(v) : json(nullptr
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string in_path = "-", out_path = "-", policy = "optimal", objective = "jct";
+  std::string in_path = "-", out_path = "-", policy = "optimal", worth = "jct";
   double time_limit_ms = 1000, horizon_s = 0;
   return run_program(
       "heddle-allocate", "One operating point for each job under shared limits, with a bound.",
@@ -259,13 +274,15 @@ int main(int argc, char** argv) {
             ->capture_default_str();
         app.add_option("--out", out_path, "the answer as JSON; - is standard output")
             ->capture_default_str();
-        app.add_option("--policy", policy,
-                       "optimal: a proved gap; powerflow, greedy: steps by ratio")
-            ->check(CLI::IsMember({"optimal", "greedy", "powerflow"}))
+        const std::vector<name_kind> kinds{
+            {"--policy", "how points are chosen", lines_of(methods)},
+            {"--objective", "what operating points are worth", lines_of(objectives)}};
+        app.add_option("--policy", policy, "how points are chosen: " + either(kinds, "--policy"))
             ->capture_default_str();
-        app.add_option("--objective", objective, "what operating points are worth")
-            ->check(CLI::IsMember({"jct", "rate", "energy"}))
+        app.add_option("--objective", worth,
+                       "what operating points are worth: " + either(kinds, "--objective"))
             ->capture_default_str();
+        add_names(app, kinds);
         app.add_option("--horizon-s", horizon_s,
                        "jct: a running job is worth the horizon less its time "
                        "(default: twice the longest best time)")
@@ -275,10 +292,12 @@ int main(int argc, char** argv) {
             ->capture_default_str();
       },
       [&] {
+        const method how = find_named(methods, "--policy", policy).value;
+        const objective wanted = find_named(objectives, "--objective", worth).value;
         const json_file file{in_path};
-        const input in = read(file, objective, horizon_s);
+        const input in = read(file, wanted, horizon_s);
         const auto start = std::chrono::steady_clock::now();
-        const choice::answer answer = solve(in, policy, time_limit_ms / 1000);
+        const choice::answer answer = solve(in, how, time_limit_ms / 1000);
         const std::chrono::duration<double, std::micro> took =
             std::chrono::steady_clock::now() - start;
 

@@ -3,56 +3,57 @@
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/pods.hpp>
 
+#include "common/names.hpp"
+
 namespace heddle::examples {
 
 namespace {
 
-/// The fabric of a cluster file.
-any_fabric read_fabric(const json_file& f) {
-  const std::string kind =
-      f.text({"fabric"}, "a fabric: \"leaf_spine\", \"leaf_spine_ocs\" or \"pods\"");
-  if (kind != "leaf_spine" && kind != "leaf_spine_ocs" && kind != "pods")
-    f.fail({"fabric"}, "\"leaf_spine\", \"leaf_spine_ocs\" or \"pods\" as fabric");
-  const auto count_at = [&](const json_path& at, const char* key, int otherwise) {
+/// What a cluster file says of its fabric.
+struct fabric_text {
+  const json_file& f;
+
+  [[nodiscard]] int count_at(const json_path& at, const char* key, int otherwise) const {
     if (otherwise > 0 && !f.find(at)) return otherwise;
     return f.integer(at, std::string(key) + " as a whole number of at least 1", 1);
-  };
-  const auto count = [&](const char* key, int otherwise) {
+  }
+  [[nodiscard]] int count(const char* key, int otherwise = 0) const {
     return count_at({key}, key, otherwise);
-  };
-  const auto of_ocs = [&](const char* key, int otherwise) {
+  }
+  [[nodiscard]] int of_ocs(const char* key, int otherwise = 0) const {
     return count_at({"ocs", key}, key, otherwise);
-  };
-  const auto speed = [&](const char* key, double otherwise) {
+  }
+  [[nodiscard]] double speed(const char* key, double otherwise) const {
     if (!f.find({key})) return otherwise;
     return f.number({key}, std::string(key) + " as a positive number of Gb/s", 1e-9, 1e12);
-  };
-  const fabric::leaf_spine_shape shape{
-      .leafs = count("leafs", 0),
-      .spines = count("spines", 0),
-      .links_per_pair = kind == "leaf_spine_ocs" ? 1 : count("links_per_pair", 1),
-      .servers_per_leaf = count("servers_per_leaf", 0),
-      .gpus_per_server = count("gpus_per_server", 0),
-      .link_gbps = speed("link_gbps", 100),
-      .server_gbps = speed("server_gbps", 1000)};
-  if (kind == "leaf_spine") return fabric::leaf_spine{shape};
-  if (!f.find({"ocs"}) || !f.find({"ocs"})->is_object()) f.fail({"ocs"}, "an object as ocs");
-  const double switching_ms =
-      f.find({"ocs", "switching_ms"})
-          ? f.number({"ocs", "switching_ms"}, "switching_ms of at least 0", 0, 1e12)
-          : 50;
-  if (kind == "pods")
-    return fabric::pods{{.pods = count("pods", 4),
-                         .pod = shape,
-                         .core_switches = of_ocs("switches", 0),
-                         .core_fibres = of_ocs("spine_fibres", 1),
-                         .switching_ms = switching_ms}}
-        .network();
+  }
+  [[nodiscard]] fabric::leaf_spine_shape shape(bool fixed) const {
+    return {.leafs = count("leafs"),
+            .spines = count("spines"),
+            .links_per_pair = fixed ? count("links_per_pair", 1) : 1,
+            .servers_per_leaf = count("servers_per_leaf"),
+            .gpus_per_server = count("gpus_per_server"),
+            .link_gbps = speed("link_gbps", 100),
+            .server_gbps = speed("server_gbps", 1000)};
+  }
+  /// Checks that there are optical switches.
+  [[nodiscard]] double switching_ms() const {
+    if (!f.find({"ocs"}) || !f.find({"ocs"})->is_object()) f.fail({"ocs"}, "an object as ocs");
+    if (!f.find({"ocs", "switching_ms"})) return 50;
+    return f.number({"ocs", "switching_ms"}, "switching_ms of at least 0", 0, 1e12);
+  }
+};
+
+any_fabric read_leaf_spine(const fabric_text& t) { return fabric::leaf_spine{t.shape(true)}; }
+
+any_fabric read_leaf_spine_ocs(const fabric_text& t) {
+  const fabric::leaf_spine_shape shape = t.shape(false);
+  const double switching_ms = t.switching_ms();
   return fabric::leaf_spine_ocs{{.leafs = shape.leafs,
                                  .spines = shape.spines,
-                                 .switches = of_ocs("switches", 0),
-                                 .leaf_fibres = of_ocs("leaf_fibres", 1),
-                                 .spine_fibres = of_ocs("spine_fibres", 2),
+                                 .switches = t.of_ocs("switches"),
+                                 .leaf_fibres = t.of_ocs("leaf_fibres", 1),
+                                 .spine_fibres = t.of_ocs("spine_fibres", 2),
                                  .switching_ms = switching_ms,
                                  .servers_per_leaf = shape.servers_per_leaf,
                                  .gpus_per_server = shape.gpus_per_server,
@@ -60,7 +61,35 @@ any_fabric read_fabric(const json_file& f) {
                                  .server_gbps = shape.server_gbps}};
 }
 
+any_fabric read_pods(const fabric_text& t) {
+  const fabric::leaf_spine_shape shape = t.shape(true);
+  const double switching_ms = t.switching_ms();
+  return fabric::pods{{.pods = t.count("pods", 4),
+                       .pod = shape,
+                       .core_switches = t.of_ocs("switches"),
+                       .core_fibres = t.of_ocs("spine_fibres", 1),
+                       .switching_ms = switching_ms}}
+      .network();
+}
+
+constexpr named<any_fabric (*)(const fabric_text&)> fabrics[] = {
+    {"leaf_spine", "leafs and spines, each leaf linked to each spine", read_leaf_spine},
+    {"leaf_spine_ocs", "the same over circuits of optical switches", read_leaf_spine_ocs},
+    {"pods", "leaf-spine pods, their spines joined by optical switches", read_pods},
+};
+
+/// The fabric of a cluster file.
+any_fabric read_fabric(const json_file& f) {
+  const std::string expected = "one of " + listed(lines_of(fabrics)) + " as fabric";
+  const std::string kind = f.text({"fabric"}, expected);
+  for (const auto& row : fabrics)
+    if (row.name == kind) return row.value({f});
+  f.fail({"fabric"}, expected);
+}
+
 }  // namespace
+
+name_lines fabric_names() { return lines_of(fabrics); }
 
 cluster read_cluster(const json_file& f, const model::catalogue& known) {
   if (!f.value().is_object()) f.fail({}, "an object");
@@ -83,9 +112,9 @@ cluster read_cluster(const json_file& f, const model::catalogue& known) {
   std::string gpu = "a100";
   if (f.find({"gpu"})) gpu = f.text({"gpu"}, "a GPU type as gpu");
   if (!known.find_gpu(gpu)) {
-    std::string names;
-    for (const model::gpu_type& g : known.gpus()) names += (names.empty() ? "" : ", ") + g.name;
-    f.fail({"gpu"}, "one of " + names + " as gpu");
+    name_lines names;
+    for (const model::gpu_type& g : known.gpus()) names.push_back({g.name, {}});
+    f.fail({"gpu"}, "one of " + listed(names) + " as gpu");
   }
   return {dc, power, gpu};
 }

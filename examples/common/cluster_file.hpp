@@ -8,8 +8,12 @@
 
 #include "common/any_fabric.hpp"
 #include "common/json_file.hpp"
+#include "common/names.hpp"
 
 namespace heddle::examples {
+
+/// The kinds of fabric that a cluster file can have.
+[[nodiscard]] name_lines fabric_names();
 
 /// What a cluster file says.
 struct cluster {

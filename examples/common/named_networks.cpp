@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
-#include <heddle/route/coloured.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/traffic/collectives.hpp>
 
@@ -56,17 +55,15 @@ schedule::any_network network_named(const std::string& contention, const std::st
                                     std::uint64_t seed, const any_fabric& on,
                                     const route::flow_contention_options& o,
                                     const steps_of_models& traffic) {
-  if (contention != "steady" && contention != "flow")
-    throw input_error("--contention", "steady or flow", "\"" + contention + "\"");
-  const auto under = [&](auto routing) {
+  const sharing how = find_named(contentions, "--contention", contention).value;
+  return with_route(route, seed, [&](auto routing) {
     return on.on([&](const auto& dc) {
-      return contention == "steady"
+      return how == sharing::steady
                  ? schedule::any_network{route::steady{dc, std::move(routing), {}, traffic}}
                  : schedule::any_network{
                        route::flow_contention{dc, std::move(routing), o, traffic}};
     });
-  };
-  return route == "coloured" ? under(route::coloured{}) : under(route_named(route, seed));
+  });
 }
 
 }  // namespace heddle::examples

@@ -13,6 +13,7 @@
 
 #include "common/any_fabric.hpp"
 #include "common/json_file.hpp"
+#include "common/names.hpp"
 #include "common/step_text.hpp"
 
 namespace heddle::examples {
@@ -31,8 +32,14 @@ struct steps_of_models {
 [[nodiscard]] steps_of_models read_steps(const json_file& file, const any_fabric& on,
                                          const model::workload& jobs);
 
-/// How jobs that share links slow each other down: `steady`, or `flow` by flow, under the routing of
-/// that name. \throws input_error  for a name that is none
+/// How jobs that share links slow each other down.
+enum class sharing { steady, flow };
+inline constexpr named<sharing> contentions[] = {
+    {"steady", "links shared by the mean of what each job sends", sharing::steady},
+    {"flow", "flow by flow, for small clusters", sharing::flow},
+};
+
+/// The model of contention of that name, under the routing of that name. \throws input_error  for a name that is none
 [[nodiscard]] schedule::any_network network_named(const std::string& contention,
                                                   const std::string& route, std::uint64_t seed,
                                                   const any_fabric& on,

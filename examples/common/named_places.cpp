@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include <heddle/core/error.hpp>
 #include <heddle/place/buddy.hpp>
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/jigsaw.hpp>
@@ -26,37 +25,47 @@ auto chain(Policies... policies) {
 }
 
 constexpr named_place all[] = {
-    {"spread", false, [](o) -> on_links { return place::spread{}; }},
-    {"random", false, [](o x) -> on_links { return place::random{x.seed}; }},
-    {"packed", false, [](o) -> on_links { return place::packed{}; }},
-    {"locality", false, [](o) -> on_links { return place::locality{}; }},
-    {"one_server", true, [](o) -> on_links { return place::one_server{}; }},
-    {"one_leaf", true, [](o) -> on_links { return place::one_leaf{}; }},
-    {"buddy", false, [](o) -> on_links { return place::buddy{}; }},
-    {"vclos", true, [](o) -> on_links { return chain(place::vclos{}); }},
-    {"vclos_even", true, [](o) -> on_links { return chain(place::vclos{.any_size = false}); }},
-    {"ocs_vclos", true, nullptr, [](o) -> on_circuits { return chain(place::ocs_vclos{}); }},
-    {"relaxed", false, [](o) -> on_links { return chain(place::relaxed{}); }},
-    {"jigsaw", true, [](o) -> on_links { return chain(place::jigsaw{}); }},
-    {"laas", true, [](o) -> on_links { return chain(place::laas{}); }},
-    {"topology_aware", false,
+    {"spread", "evenly over the servers with most free GPUs", false,
+     [](o) -> on_links { return place::spread{}; }},
+    {"random", "any free GPUs", false, [](o x) -> on_links { return place::random{x.seed}; }},
+    {"packed", "one server, else one leaf, else few leafs", false,
+     [](o) -> on_links { return place::packed{}; }},
+    {"locality", "as few servers as can be, under few leafs", false,
+     [](o) -> on_links { return place::locality{}; }},
+    {"one_server", "under one server, or not at all", true,
+     [](o) -> on_links { return place::one_server{}; }},
+    {"one_leaf", "under one leaf, or not at all", true,
+     [](o) -> on_links { return place::one_leaf{}; }},
+    {"buddy", "blocks of powers of two, large servers whole", false,
+     [](o) -> on_links { return place::buddy{}; }},
+    {"vclos", "a Clos network of its own links, of any size", true,
+     [](o) -> on_links { return chain(place::vclos{}); }},
+    {"vclos_even", "the same, of equal parts alone", true,
+     [](o) -> on_links { return chain(place::vclos{.any_size = false}); }},
+    {"ocs_vclos", "the same over circuits of optical switches", true, nullptr,
+     [](o) -> on_circuits { return chain(place::ocs_vclos{}); }},
+    {"relaxed", "vclos, else own links that are fewer than its flows", false,
+     [](o) -> on_links { return chain(place::relaxed{}); }},
+    {"jigsaw", "own links, the shapes of vclos, first fit", true,
+     [](o) -> on_links { return chain(place::jigsaw{}); }},
+    {"laas", "the same, with fewer links where two leafs do", true,
+     [](o) -> on_links { return chain(place::laas{}); }},
+    {"topology_aware", "leafs under which no other job crosses", false,
      [](o) -> on_links {
        return place::first_of{place::one_server{}, place::topology_aware{}};
      }},
-    {"hived", false, [](o x) -> on_links { return place::hived{x.quotas}; }},
+    {"hived", "buddy cells with quotas of tenants", false,
+     [](o x) -> on_links { return place::hived{x.quotas}; }},
 };
 
 }  // namespace
 
 std::span<const named_place> all_places() { return all; }
 
+name_lines place_names() { return lines_of(all); }
+
 const named_place& find_place(std::string_view name, const std::string& option) {
-  std::string known;
-  for (const named_place& p : all) {
-    if (p.name == name) return p;
-    known += (known.empty() ? "" : ", ") + std::string(p.name);
-  }
-  throw input_error(option, "one of " + known, "\"" + std::string(name) + "\"");
+  return find_named(all, option, name);
 }
 
 }  // namespace heddle::examples

@@ -16,6 +16,8 @@
 #include <heddle/place/hived.hpp>
 #include <heddle/place/placement_policy.hpp>
 
+#include "common/names.hpp"
+
 namespace heddle::examples {
 
 /// A placement policy chosen at run time: erased once for each question.
@@ -56,6 +58,7 @@ struct place_options {
 /// A policy, and what is known of it.
 struct named_place {
   std::string_view name;
+  std::string_view what;
   bool isolates = false;  ///< every placement owns all the links that its flows use
   /// Makes one for fixed links, or one for circuits; null where it is not for them.
   place_function<fabric::leaf_spine> (*for_links)(const place_options&) = nullptr;
@@ -73,8 +76,9 @@ struct named_place {
   }
 };
 
-/// All of them.
+/// All of them, and their names.
 [[nodiscard]] std::span<const named_place> all_places();
+[[nodiscard]] name_lines place_names();
 
 /// The policy of that name. \throws input_error  with all names, if there is none
 [[nodiscard]] const named_place& find_place(std::string_view name, const std::string& option);

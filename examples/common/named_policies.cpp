@@ -2,6 +2,7 @@
 
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>
@@ -9,7 +10,7 @@
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/zeus.hpp>
-#include <heddle/route/coloured.hpp>
+#include <heddle/core/error.hpp>
 #include <heddle/schedule/admit/elastic.hpp>
 #include <heddle/schedule/means/migrate.hpp>
 #include <heddle/schedule/means/other_count.hpp>
@@ -20,19 +21,27 @@ namespace heddle::examples {
 
 namespace {
 
-/// \throws input_error  with all of `names`, if `name` is none of them
-template <class Names>
-void check_name(const Names& names, const std::string& option, std::string_view name) {
-  std::string known;
-  for (std::string_view n : names) {
-    if (n == name) return;
-    known += (known.empty() ? "" : ", ") + std::string(n);
-  }
-  throw input_error(option, "one of " + known, "\"" + std::string(name) + "\"");
+const auto allocations = table_of(
+    named{"requested", "the GPUs that a job asked for, at the fastest clock that power allows",
+          allocate::requested{}},
+    named{"powerflow", "elastic: small steps, the most time saved for the energy first",
+          allocate::powerflow{}},
+    named{"optimal", "elastic: the best points for all jobs together, proved",
+          allocate::optimal<>{}},
+    named{"throughput_marginal", "elastic: GPUs to whom they save the largest part of its time",
+          allocate::throughput_marginal{}},
+    named{"zeus", "the GPUs that a job asked for, at its best trade of energy for time",
+          allocate::zeus{}},
+    named{"max_min", "elastic: time shared equally by weight, in rounds", allocate::max_min{}});
+using any_allocation = value_in<decltype(allocations)>;
+
+bool is_elastic(const any_allocation& policy) {
+  return std::visit([]<class Policy>(const Policy&) { return allocate::ElasticPolicy<Policy>; },
+                    policy);
 }
 
-bool is_elastic(std::string_view allocation) {
-  return allocation != "requested" && allocation != "zeus";
+const auto& allocation_named(std::string_view name) {
+  return find_named(allocations, "--allocate", name).value;
 }
 
 /// \throws input_error  for options of which one would be passed over
@@ -42,9 +51,10 @@ void check_together(const scheduler_names& n) {
   };
   const std::string backfill = "--backfill " + n.backfill;
   const std::string moves = "--move-gpus " + std::to_string(n.move_gpus);
-  if (is_elastic(n.allocate)) {
-    const std::string what = "--allocate requested or zeus, since an elastic allocation gives and "
-                             "takes GPUs itself";
+  if (is_elastic(allocation_named(n.allocate))) {
+    const auto is_rigid = [](const auto& row) { return !is_elastic(row.value); };
+    const std::string what = "--allocate " + either(lines_of(allocations, is_rigid)) +
+                             ", since an elastic allocation gives and takes GPUs itself";
     const std::string allocation = "--allocate " + n.allocate;
     if (n.backfill != "none") refuse(backfill, what, allocation);
     if (n.preempt) refuse("--preempt", what, allocation);
@@ -91,10 +101,18 @@ auto means_of(const scheduler_names& n) {
 
 }  // namespace
 
+std::vector<name_kind> policy_kinds() {
+  return {{"--order", "which waiting job goes first", lines_of(orders)},
+          {"--allocate", "GPUs and clock of each job", lines_of(allocations)},
+          {"--place", "which GPUs and links a job gets", place_names()},
+          {"--route", "paths of jobs that own no links", lines_of(routes)},
+          {"--backfill", "who may pass a job that cannot start", lines_of(backfills)}};
+}
+
 void check_scheduler(const scheduler_names& n) {
-  check_name(allocations, "--allocate", n.allocate);
-  check_name(routings, "--route", n.route);
-  (void)find_named(orders, "order", n.order);
+  (void)allocation_named(n.allocate);
+  (void)find_named(routes, "--route", n.route);
+  (void)find_named(orders, "--order", n.order);
   (void)admission_named(n.backfill, n.depth);
   (void)find_place(n.place, "--place");
   check_together(n);
@@ -105,30 +123,28 @@ schedule::any_scheduler<Fabric>
 make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed) {
   using any = schedule::any_scheduler<Fabric>;
   check_scheduler(n);
-  if (n.route == "coloured") {  // of a phase at once, where the others route flow by flow
-    scheduler_names inner = n;
-    inner.route = "source";
-    return any{rerouted<Fabric, route::coloured>{make_scheduler<Fabric>(inner, o, seed), {}}};
-  }
-  const order_of by{find_named(orders, "order", n.order)};
+  const order_of by{find_named(orders, "--order", n.order).value};
   admission_of admission = admission_named(n.backfill, n.depth);
   const place_function<Fabric> place =
       find_place(n.place, "--place").template make<Fabric>({.seed = seed});
-  const route_of routing = route_named(n.route, seed);
-  const auto rigid = [&](auto allocate) {
-    return any{schedule::scheduler{by, std::move(allocate), place, routing, std::move(admission),
-                                   means_of<Fabric>(n), o}};
+  const auto under = [&](const route_of& routing) {
+    return std::visit(
+        [&]<class Allocate>(const Allocate& allocate) {
+          if constexpr (allocate::ElasticPolicy<Allocate>)
+            return any{schedule::scheduler{by, allocate, place, routing,
+                                           admit::elastic{.ask_place = n.joint}, o}};
+          else
+            return any{schedule::scheduler{by, allocate, place, routing, admission,
+                                           means_of<Fabric>(n), o}};
+        },
+        allocation_named(n.allocate));
   };
-  const auto elastic = [&](auto allocate) {
-    return any{schedule::scheduler{by, std::move(allocate), place, routing,
-                                   admit::elastic{.ask_place = n.joint}, o}};
-  };
-  if (n.allocate == "requested") return rigid(allocate::requested{});
-  if (n.allocate == "zeus") return rigid(allocate::zeus{});
-  if (n.allocate == "powerflow") return elastic(allocate::powerflow{});
-  if (n.allocate == "optimal") return elastic(allocate::optimal<>{});
-  if (n.allocate == "throughput_marginal") return elastic(allocate::throughput_marginal{});
-  return elastic(allocate::max_min{});
+  return with_route(n.route, seed, [&]<class Route>(const Route& routing) {
+    if constexpr (std::is_same_v<Route, route_of>)
+      return under(routing);
+    else  // of phases: which links others share is not the scheduler's to know
+      return any{rerouted<Fabric, Route>{under({route::source{}}), routing}};
+  });
 }
 
 template schedule::any_scheduler<fabric::leaf_spine>

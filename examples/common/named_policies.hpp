@@ -2,20 +2,20 @@
 //
 // `make_scheduler` puts them together behind one type. One scheduler for each allocation serves all
 // combinations: an order, an admission and a path are chosen by a variant, a placement once for each
-// decision. All
-// of that is compiled once, in named_policies.cpp.
+// decision. All of that is compiled once, in named_policies.cpp. A policy gets a name by a row of its
+// table.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
-#include <heddle/core/error.hpp>
 #include <heddle/order/order.hpp>
+#include <heddle/route/coloured.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/admit/conservative.hpp>
 #include <heddle/schedule/admit/easy.hpp>
@@ -26,39 +26,18 @@
 #include <heddle/schedule/options.hpp>
 
 #include "common/named_places.hpp"
+#include "common/names.hpp"
 
 namespace heddle::examples {
 
-/// A name and what it stands for.
-template <class T>
-struct named {
-  std::string_view name;
-  T value;
-};
-
-/// The entry of that name. \throws input_error  with all names, if there is none
-template <class Entries>
-[[nodiscard]] const auto& find_named(const Entries& entries, std::string_view what,
-                                     std::string_view name) {
-  for (const auto& e : entries)
-    if (e.name == name) return e.value;
-  std::string known;
-  for (const auto& e : entries) known += (known.empty() ? "" : ", ") + std::string(e.name);
-  throw input_error("--" + std::string(what), "one of " + known, "\"" + std::string(name) + "\"");
-}
-
-using any_order = std::variant<order::fifo, order::fewest_gpus, order::shortest,
-                               order::shortest_remaining, order::deadline, order::least_attained>;
-using any_route = std::variant<route::ecmp, route::balanced, route::source, route::ideal>;
-
-inline const std::array<named<any_order>, 6> orders{{
-    {"fifo", order::fifo{}},
-    {"fewest_gpus", order::fewest_gpus{}},
-    {"shortest", order::shortest{}},
-    {"shortest_remaining", order::shortest_remaining{}},
-    {"deadline", order::deadline{}},
-    {"least_attained", order::least_attained{}},
-}};
+inline const auto orders =
+    table_of(named{"fifo", "who came first", order::fifo{}},
+             named{"fewest_gpus", "who wants fewest GPUs", order::fewest_gpus{}},
+             named{"shortest", "the shortest run time", order::shortest{}},
+             named{"shortest_remaining", "the least run time left", order::shortest_remaining{}},
+             named{"deadline", "the nearest deadline", order::deadline{}},
+             named{"least_attained", "the least GPU time had, in levels", order::least_attained{}});
+using any_order = value_in<decltype(orders)>;
 
 /// An order chosen at run time.
 struct order_of {
@@ -72,29 +51,68 @@ struct order_of {
   }
 };
 
-/// A routing policy chosen at run time.
+inline const auto routes = table_of(
+    named{"ecmp", "a hash of the two ends", route::ecmp{}},
+    named{"balanced", "of five hashes the least loaded up-link", route::balanced{}},
+    named{"source", "by the source's place under its leaf", route::source{}},
+    named{"coloured", "a phase at once, no two flows on a link if it can be", route::coloured{}},
+    named{"ideal", "links between leafs never contend: the bound", route::ideal{}});
+using any_route = value_in<decltype(routes)>;
+
+/// A policy that routes flow by flow, chosen at run time.
 struct route_of {
   any_route route;
   template <class View>
   route::path operator()(const View& v, const traffic::flow& f) {
-    return std::visit([&](auto& r) { return r(v, f); }, route);
+    return std::visit(
+        [&]<class Policy>(Policy& r) -> route::path {
+          if constexpr (route::FlowRouting<Policy>)
+            return r(v, f);
+          else
+            return {};  // `with_route` hands such a policy out as what it is
+        },
+        route);
   }
 };
 
-/// The routing policy of that name; those that hash use `seed`. `coloured` is in `make_scheduler`.
-[[nodiscard]] inline route_of route_named(std::string_view name, std::uint64_t seed) {
-  const std::array<named<any_route>, 4> routes{{
-      {"ecmp", route::ecmp{.seed = seed}},
-      {"balanced", route::balanced{.seed = seed}},
-      {"source", route::source{}},
-      {"ideal", route::ideal{}},
-  }};
-  return {find_named(routes, "route", name)};
+/// The same policy, which hashes by `seed` if it hashes at all.
+template <class Policy>
+[[nodiscard]] Policy seeded(Policy policy, std::uint64_t seed) {
+  if constexpr (requires { policy.seed; }) policy.seed = seed;
+  return policy;
 }
+[[nodiscard]] inline route_of seeded(const route_of& policy, std::uint64_t seed) {
+  return std::visit([&](const auto& r) { return route_of{seeded(r, seed)}; }, policy.route);
+}
+
+/// The routing policy of that name; those that hash use `seed`. For what routes flow by flow.
+/// \throws input_error  if there is none
+[[nodiscard]] inline route_of route_named(std::string_view name, std::uint64_t seed) {
+  return seeded(route_of{find_named(routes, "--route", name).value}, seed);
+}
+
+/// Calls `f` with the routing policy of that name: a `route_of`, or itself one that routes phases.
+/// \throws input_error  if there is none
+template <class F>
+decltype(auto) with_route(std::string_view name, std::uint64_t seed, F&& f) {
+  return std::visit(
+      [&]<class Policy>(const Policy& r) -> decltype(auto) {
+        if constexpr (route::FlowRouting<Policy>)
+          return f(seeded(route_of{r}, seed));
+        else
+          return f(seeded(r, seed));
+      },
+      find_named(routes, "--route", name).value);
+}
+
+inline const auto backfills = table_of(
+    named{"none", "nobody", admit::in_order{}}, named{"greedy", "all that fit", admit::greedy{}},
+    named{"easy", "those that do not delay it", admit::easy{}},
+    named{"conservative", "those that delay no job before them", admit::conservative{}});
 
 /// An admission of one job at a time, chosen at run time.
 struct admission_of {
-  std::variant<admit::in_order, admit::greedy, admit::easy, admit::conservative> which;
+  value_in<decltype(backfills)> which;
   template <class Desk>
   void operator()(Desk& d) {
     std::visit([&](auto& a) { a(d); }, which);
@@ -104,13 +122,13 @@ struct admission_of {
 /// The admission of that name, which looks at `depth` jobs behind a blocked one.
 /// \throws input_error  if there is none
 [[nodiscard]] inline admission_of admission_named(std::string_view name, std::size_t depth) {
-  const std::array<named<admission_of>, 4> all{{
-      {"none", {admit::in_order{}}},
-      {"greedy", {admit::greedy{.depth = depth}}},
-      {"easy", {admit::easy{.depth = depth}}},
-      {"conservative", {admit::conservative{.depth = depth}}},
-  }};
-  return find_named(all, "backfill", name);
+  admission_of out{find_named(backfills, "--backfill", name).value};
+  std::visit(
+      [&](auto& a) {
+        if constexpr (requires { a.depth; }) a.depth = depth;
+      },
+      out.which);
+  return out;
 }
 
 /// A means of making room that is used if it was asked for.
@@ -141,10 +159,8 @@ struct scheduler_names {
   int move_gpus = 0;   ///< of running jobs that may migrate
 };
 
-inline constexpr std::array<std::string_view, 6> allocations{
-    "requested", "powerflow", "optimal", "throughput_marginal", "zeus", "max_min"};
-inline constexpr std::array<std::string_view, 5> routings{"ecmp", "balanced", "source", "coloured",
-                                                          "ideal"};
+/// The tables of policies, by the options that take their names.
+[[nodiscard]] std::vector<name_kind> policy_kinds();
 
 /// A scheduler that shares no state with any other, for fixed links or for circuits.
 /// \throws input_error  for a name that is none, and for parts that do not go together

@@ -1,27 +1,66 @@
 #include "common/simulation.hpp"
 
+#include <cstdint>
 #include <fstream>
 #include <iostream>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/trace/fill.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/version.hpp>
 
+#include "common/named_networks.hpp"
+
 namespace heddle::examples {
+
+namespace {
+
+/// Reads jobs, and draws what a trace leaves open.
+using read_drawn = std::vector<job> (*)(std::istream&, const std::string& name,
+                                        const trace::read_options&, std::uint64_t seed,
+                                        const model::catalogue&);
+
+template <bool Heavy>
+std::vector<job> read_vclos(std::istream& in, const std::string& name, const trace::read_options& o,
+                            std::uint64_t seed, const model::catalogue&) {
+  return trace::read_jobs(in, name, o, trace::vclos_mix{seed, Heavy});
+}
+std::vector<job> read_powerflow(std::istream& in, const std::string& name,
+                                const trace::read_options& o, std::uint64_t seed,
+                                const model::catalogue& known) {
+  std::vector<std::string_view> models;
+  for (const model::training_job& j : known.jobs()) models.push_back(j.name);
+  return trace::read_jobs(in, name, o, trace::catalogue_mix{seed, models});
+}
+
+constexpr named<read_drawn> workloads[] = {
+    {"vclos", "models, collectives and shares of vClos' heavy mix", read_vclos<true>},
+    {"vclos_mixed", "the same of its mixed one", read_vclos<false>},
+    {"powerflow", "the models of the catalogue", read_powerflow},
+};
+
+}  // namespace
+
+std::vector<name_kind> simulation_kinds() {
+  std::vector<name_kind> out = policy_kinds();
+  out.insert(out.begin(), {"fabric", "the network, in cluster files", fabric_names()});
+  out.push_back(
+      {"--contention", "how jobs that share links slow each other down", lines_of(contentions)});
+  out.push_back({"--workload", "draws by seed what a trace leaves open", lines_of(workloads)});
+  out.push_back({"collective", "what jobs send, in job files", lines_of(collectives)});
+  return out;
+}
 
 void check_names(const simulation_spec& s) {
   check_scheduler(s.names);
-  if (s.contention != "steady" && s.contention != "flow")
-    throw input_error("--contention", "steady or flow", "\"" + s.contention + "\"");
-  if (!s.workload.empty() && s.workload != "vclos" && s.workload != "vclos_mixed" &&
-      s.workload != "powerflow")
-    throw input_error("--workload", "one of vclos, vclos_mixed, powerflow",
-                      "\"" + s.workload + "\"");
+  (void)find_named(contentions, "--contention", s.contention);
+  if (!s.workload.empty()) (void)find_named(workloads, "--workload", s.workload);
 }
 
 any_fabric network_for(const cluster& c, const std::string& place) {
@@ -45,16 +84,10 @@ model::workload read_workload(const simulation_spec& s, const cluster& c,
   const std::string name = s.jobs == "-" ? "stdin" : s.jobs;
   const trace::read_options read{
       .max_gpus = c.fabric.gpus(), .from_s = s.from_s, .limit = s.limit, .known = &known};
-  std::vector<job> jobs;
-  if (s.workload.empty()) {
-    jobs = trace::read_jobs(in, name, read);
-  } else if (s.workload == "powerflow") {
-    std::vector<std::string_view> models;
-    for (const model::training_job& j : known.jobs()) models.push_back(j.name);
-    jobs = trace::read_jobs(in, name, read, trace::catalogue_mix{s.seed, models});
-  } else {
-    jobs = trace::read_jobs(in, name, read, trace::vclos_mix{s.seed, s.workload == "vclos"});
-  }
+  std::vector<job> jobs =
+      s.workload.empty()
+          ? trace::read_jobs(in, name, read)
+          : find_named(workloads, "--workload", s.workload).value(in, name, read, s.seed, known);
   if (s.load > 0 && jobs.size() > 1) {  // the same jobs, nearer or further apart
     double gpu_s = 0;
     for (const job& j : jobs) gpu_s += j.gpus * j.duration_s;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -14,6 +15,7 @@
 
 #include "common/cluster_file.hpp"
 #include "common/named_policies.hpp"
+#include "common/names.hpp"
 #include "common/program.hpp"
 #include "common/run_simulation.hpp"
 
@@ -31,6 +33,9 @@ struct simulation_spec {
   double load = 0;  ///< GPU time asked for over GPU time there is; 0: as in the trace
   std::uint64_t seed = 0;
 };
+
+/// The names that a simulation can be told, by their options.
+[[nodiscard]] std::vector<name_kind> simulation_kinds();
 
 /// Looks all names of `s` up.
 /// \throws input_error  for one that is not known, and for parts that do not go together

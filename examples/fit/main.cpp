@@ -22,12 +22,18 @@
 #include <heddle/trace/csv.hpp>
 #include <heddle/version.hpp>
 
+#include "common/names.hpp"
 #include "common/program.hpp"
 
 namespace {
 
 using namespace heddle;
 using json = nlohmann::ordered_json;
+
+constexpr examples::named<model::power_form> power_forms[] = {
+    {"ridge", "a floor and a rise from the ridge clock on", model::power_form::ridge},
+    {"cubic", "a floor and the cube of the clock", model::power_form::cubic},
+};
 
 struct options {
   std::string samples = "-", predict, predict_out = "-", report;
@@ -132,6 +138,7 @@ struct group {
 
 /// Groups in the order of their first rows, fitted.
 [[nodiscard]] std::vector<group> fit_groups(const table& samples, const options& o) {
+  const model::power_form form = examples::find_named(power_forms, "--model", o.form).value;
   std::vector<group> groups;
   for (const row& r : samples.rows) {
     auto at = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.key == r.key; });
@@ -151,10 +158,7 @@ struct group {
     }
     if (std::any_of(g.samples.begin(), g.samples.end(),
                     [](const model::sample& s) { return s.power_w.has_value(); }))
-      g.power = model::fit_power(
-          g.samples, g.time,
-          {.form = o.form == "cubic" ? model::power_form::cubic : model::power_form::ridge,
-           .batch_profile = !o.plain});
+      g.power = model::fit_power(g.samples, g.time, {.form = form, .batch_profile = !o.plain});
   }
   return groups;
 }
@@ -314,8 +318,8 @@ int main(int argc, char** argv) {
       [&](CLI::App& app) {
         app.add_option("--samples,samples", o.samples, "measurements, CSV (- is standard input)")
             ->capture_default_str();
-        app.add_option("--model", o.form, "power over the clock: ridge or cubic")
-            ->check(CLI::IsMember({"ridge", "cubic"}))
+        app.add_option("--model", o.form,
+                       "power over the clock: " + examples::either(examples::lines_of(power_forms)))
             ->capture_default_str();
         app.add_option("--predict", o.predict,
                        "configurations to predict, CSV of the same columns");

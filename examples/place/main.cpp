@@ -43,13 +43,11 @@ struct arguments {
 };
 
 void add_options(CLI::App& app, arguments& a) {
-  std::string names;
-  for (const named_place& p : all_places())
-    names += (names.empty() ? "" : ", ") + std::string(p.name);
   app.add_option("--cluster", a.cluster, "the network, a JSON file")->required();
   app.add_option("--ops", a.ops, "operations, one JSON object a line; - is standard input")
       ->capture_default_str();
-  app.add_option("--policy", a.policy, names)->capture_default_str();
+  add_names(app, {{"--policy", "which GPUs and links a job gets", place_names()}});
+  app.add_option("--policy", a.policy, either(place_names()))->capture_default_str();
   app.add_option("--quota", a.quotas, "for hived, TENANT:CELLS:GPUS_PER_CELL; several times");
   app.add_flag("--verify", a.verify, "prove each placement isolated, flow by flow, and say so");
   app.add_option("--svg", a.svg, "a picture of who has what in the end");

@@ -19,7 +19,6 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/model/catalogue.hpp>
-#include <heddle/route/coloured.hpp>
 #include <heddle/route/flow_simulation.hpp>
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
@@ -29,6 +28,8 @@
 
 #include "common/cluster_file.hpp"
 #include "common/json_file.hpp"
+#include "common/named_policies.hpp"
+#include "common/names.hpp"
 #include "common/program.hpp"
 #include "route/compare.hpp"
 #include "route/placed_job.hpp"
@@ -48,19 +49,21 @@ struct arguments {
 };
 
 void add_options(CLI::App& app, arguments& a) {
+  add_names(app, {{"--route", "paths of jobs that own no links", lines_of(routes)},
+                  {"--collective", "what jobs send", lines_of(collectives)}});
   app.add_option("--cluster", a.cluster, "the network, a JSON file");
   app.add_option(
          "--jobs", a.jobs,
          "placed jobs, one JSON object a line, with collective and bytes or training_step; - "
          "is standard input")
       ->capture_default_str();
-  app.add_option("--route", a.route,
-                 "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
+  app.add_option("--route", a.route, "paths of jobs that own no links: " + either(lines_of(routes)))
       ->capture_default_str();
   app.add_option("--seed", a.seed, "of hashes")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--collective", a.pattern, "of jobs whose line names none");
+  app.add_option("--collective", a.pattern,
+                 "of jobs whose line names none: " + either(lines_of(collectives)));
   app.add_option("--bytes", a.bytes, "of jobs whose line names none")->check(CLI::PositiveNumber);
   app.add_option("--iterations", a.iterations, "of each job that are measured at least")
       ->check(CLI::Range(1, 1'000'000))
@@ -74,18 +77,6 @@ void add_options(CLI::App& app, arguments& a) {
          "instead: errors of the steady model against the flow simulation over so many random "
          "mixes of jobs")
       ->check(CLI::Range(1, 1'000'000));
-}
-
-/// Calls `f` with the policy of that name.
-template <class F>
-auto with_route(const std::string& name, std::uint64_t seed, F&& f) {
-  if (name == "ecmp") return f(route::ecmp{.seed = seed});
-  if (name == "balanced") return f(route::balanced{.seed = seed});
-  if (name == "source") return f(route::source{});
-  if (name == "coloured") return f(route::coloured{});
-  if (name == "ideal") return f(route::ideal{});
-  throw input_error("--route", "one of ecmp, balanced, source, coloured, ideal",
-                    "\"" + name + "\"");
 }
 
 /// Twelve significant digits: what is equal in the model is printed equal.
@@ -261,10 +252,8 @@ int run(const arguments& a, const placed_reader<Fabric>& placed, Policy shared) 
 
 int compare(const arguments& a) {
   const model_errors e = with_route(a.route, a.seed, [&](auto policy) {
-    return compare_models(a.compare, a.seed, [policy](std::uint64_t seed) mutable {
-      if constexpr (requires { policy.seed; }) policy.seed = seed;
-      return policy;
-    });
+    return compare_models(a.compare, a.seed,
+                          [policy](std::uint64_t seed) { return seeded(policy, seed); });
   });
   const auto shares = [](const std::vector<double>& errors) {
     json out;
@@ -292,14 +281,12 @@ int compare(const arguments& a) {
 }
 
 int route_jobs(const arguments& a) {
-  with_route(a.route, a.seed, [](const auto&) { return 0; });
+  (void)find_named(routes, "--route", a.route);
   if (a.compare > 0) return compare(a);
   if (a.cluster.empty()) throw input_error("--cluster", "a cluster file", "none");
   placed_defaults otherwise;
   if (!a.pattern.empty()) {
-    otherwise.pattern = collective_named(a.pattern);
-    if (!otherwise.pattern)
-      throw input_error("--collective", "a collective", "\"" + a.pattern + "\"");
+    otherwise.pattern = find_named(collectives, "--collective", a.pattern).value;
   }
   if (a.bytes > 0) otherwise.bytes = a.bytes;
   const cluster c = read_cluster(json_file{a.cluster}, model::catalogue{});

@@ -19,6 +19,7 @@
 #include <heddle/route/flow_simulation.hpp>
 #include <heddle/traffic/collectives.hpp>
 
+#include "common/names.hpp"
 #include "common/step_text.hpp"
 
 namespace heddle::examples {
@@ -143,13 +144,9 @@ class placed_reader {
     return traffic::source_of(c, ranks, c == collective::none ? 1 : bytes(at(text, "bytes")));
   }
   collective pattern(const json& v) const {
-    std::string names;
-    for (collective c : all_collectives)
-      names += (names.empty() ? "" : ", ") + std::string(name(c));
     if (v.is_null() && otherwise_.pattern) return *otherwise_.pattern;
-    if (!v.is_string()) fail("a collective, one of " + names, v);
-    const auto c = collective_named(v.get<std::string>());
-    if (!c) fail("a collective, one of " + names, v);
+    const auto c = v.is_string() ? collective_named(v.get<std::string>()) : std::nullopt;
+    if (!c) fail("a collective, one of " + listed(lines_of(collectives)), v);
     return *c;
   }
   double bytes(const json& v) const {

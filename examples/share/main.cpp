@@ -5,11 +5,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -17,6 +16,7 @@
 #include <heddle/share/share.hpp>
 
 #include "common/json_file.hpp"
+#include "common/names.hpp"
 #include "common/program.hpp"
 
 namespace {
@@ -26,23 +26,37 @@ using namespace heddle::examples;
 using nlohmann::json;
 namespace share = heddle::share;
 
-using solver = std::function<void(const share::problem&, share::workspace&, share::answer&)>;
+/// A policy: what its jobs need to say, and whether it answers with levels.
+struct policy_row {
+  std::string_view name;
+  std::string_view what;
+  void (*solve)(const share::problem&, share::workspace&, share::answer&);
+  bool wants_steps = false;
+  bool wants_own = false;
+  bool has_levels = false;
+};
 
-const std::map<std::string, solver>& policies() {
-  static const std::map<std::string, solver> all{
-      {"max_min", share::max_min{}},
-      {"max_min_lexicographic", share::max_min_lexicographic{}},
-      {"max_min_hierarchical", share::max_min_hierarchical{}},
-      {"makespan", share::makespan{}},
-      {"finish_time_fairness", share::finish_time_fairness{}},
-      {"max_throughput", share::max_throughput{}},
-      {"max_normalized_throughput", share::max_normalized_throughput{}},
-      {"isolated", share::isolated{}},
-      {"proportional", share::proportional{}},
-      {"fifo", share::fifo{}},
-  };
-  return all;
+template <class Policy>
+void solve(const share::problem& p, share::workspace& space, share::answer& out) {
+  Policy{}(p, space, out);
 }
+
+constexpr policy_row policies[] = {
+    {"finish_time_fairness", "the worst delay against an own share least",
+     solve<share::finish_time_fairness>, true, true},
+    {"fifo", "whole jobs in their order", solve<share::fifo>},
+    {"isolated", "one part in N of each type for each of N jobs", solve<share::isolated>},
+    {"makespan", "the last job done soonest", solve<share::makespan>, true},
+    {"max_min", "the lowest normalised level highest", solve<share::max_min>},
+    {"max_min_hierarchical", "level by level, by entities with weights",
+     solve<share::max_min_hierarchical>, false, false, true},
+    {"max_min_lexicographic", "the lowest level highest, then the next lowest",
+     solve<share::max_min_lexicographic>, false, false, true},
+    {"max_normalized_throughput", "most samples, each job's in parts of its best",
+     solve<share::max_normalized_throughput>},
+    {"max_throughput", "most samples in all", solve<share::max_throughput>},
+    {"proportional", "of each type by weight", solve<share::proportional>},
+};
 
 struct input {
   share::problem problem;
@@ -71,7 +85,7 @@ void read_field(const json_file& file, const json& job, std::size_t i, const cha
     out.push_back(otherwise);
 }
 
-input read(const json_file& file, const std::string& policy) {
+input read(const json_file& file, const policy_row& policy) {
   input in;
   share::problem& p = in.problem;
   const json& all = file.value();
@@ -95,8 +109,6 @@ input read(const json_file& file, const std::string& policy) {
   const json* jobs = file.find({"jobs"});
   if (!jobs || !jobs->is_array()) file.fail({"jobs"}, "jobs, an array");
 
-  const bool wants_own = policy == "finish_time_fairness";
-  const bool wants_steps = policy == "makespan" || wants_own;
   const double required = std::numeric_limits<double>::quiet_NaN();
   std::set<json> seen;
   for (std::size_t i = 0; i < jobs->size(); ++i) {
@@ -117,9 +129,9 @@ input read(const json_file& file, const std::string& policy) {
                                     "a throughput of at least 0", true));
     read_field(file, job, i, "gpus", 1, false, p.gpus);
     read_field(file, job, i, "weight", 1, false, p.weight);
-    read_field(file, job, i, "steps", wants_steps ? required : 0, true, p.steps);
+    read_field(file, job, i, "steps", policy.wants_steps ? required : 0, true, p.steps);
     read_field(file, job, i, "elapsed_s", 0, true, p.elapsed_s);
-    read_field(file, job, i, "isolated_s", wants_own ? required : 1, false, p.isolated_s);
+    read_field(file, job, i, "isolated_s", policy.wants_own ? required : 1, false, p.isolated_s);
     std::uint32_t entity = 0;
     if (const auto e = job.find("entity"); e != job.end()) {
       const std::size_t count = p.entity_weight.empty() ? jobs->size() : p.entity_weight.size();
@@ -145,19 +157,21 @@ int main(int argc, char** argv) {
             ->capture_default_str();
         app.add_option("--out", out_path, "the answer as JSON; - is standard output")
             ->capture_default_str();
-        std::vector<std::string> names;
-        for (const auto& [name, solve] : policies()) names.push_back(name);
-        app.add_option("--policy", policy, "what is wanted of the shares")
-            ->check(CLI::IsMember(names))
+        const std::vector<name_kind> kinds{
+            {"--policy", "what is wanted of the shares", lines_of(policies)}};
+        app.add_option("--policy", policy,
+                       "what is wanted of the shares: " + either(kinds, "--policy"))
             ->capture_default_str();
+        add_names(app, kinds);
       },
       [&] {
+        const policy_row& chosen = find_named(policies, "--policy", policy);
         const json_file file{in_path};
-        const input in = read(file, policy);
+        const input in = read(file, chosen);
         share::workspace space;
         share::answer answer;
         const auto start = std::chrono::steady_clock::now();
-        policies().at(policy)(in.problem, space, answer);
+        chosen.solve(in.problem, space, answer);
         const std::chrono::duration<double, std::micro> took =
             std::chrono::steady_clock::now() - start;
 
@@ -173,9 +187,7 @@ int main(int argc, char** argv) {
               std::vector<double>(answer.x.begin() + static_cast<std::ptrdiff_t>(i * types),
                                   answer.x.begin() + static_cast<std::ptrdiff_t>((i + 1) * types)));
         out["x"] = std::move(rows);
-        if (!answer.level.empty() || policy == "max_min_lexicographic" ||
-            policy == "max_min_hierarchical")
-          out["levels"] = answer.level;
+        if (!answer.level.empty() || chosen.has_levels) out["levels"] = answer.level;
         out["solve_us"] = took.count();
         whole_files files;
         files.add(out_path, out.dump() + "\n");

@@ -43,28 +43,28 @@ struct arguments {
 
 void add_options(CLI::App& app, arguments& a) {
   simulation_spec& w = a.what;
+  const std::vector<name_kind> kinds = simulation_kinds();
+  add_names(app, kinds);
   app.add_option("--cluster", a.cluster, "cluster JSON")->required();
   app.add_option("--jobs", w.jobs, "job CSV, - for standard input")->required();
   app.add_option("--workload", w.workload,
-                 "draw what the trace leaves open by seed: vclos, vclos_mixed or powerflow "
-                 "(else: no communication)");
+                 "draw what the trace leaves open by seed: " + either(kinds, "--workload") +
+                     " (else: no communication)");
   app.add_option("--order", w.names.order,
-                 "fifo, fewest_gpus, shortest, shortest_remaining, deadline or least_attained")
+                 "which waiting job goes first: " + either(kinds, "--order"))
       ->capture_default_str();
   app.add_option("--allocate", w.names.allocate,
-                 "requested, powerflow, optimal, throughput_marginal, zeus or max_min")
+                 "GPUs and clock of each job: " + either(kinds, "--allocate"))
       ->capture_default_str();
-  app.add_option(
-         "--place", w.names.place,
-         "spread, random, packed, locality, one_server, one_leaf, buddy, vclos, vclos_even, "
-         "ocs_vclos, relaxed, jigsaw, laas, topology_aware or hived")
+  app.add_option("--place", w.names.place,
+                 "which GPUs and links a job gets: " + either(kinds, "--place"))
       ->capture_default_str();
   app.add_option("--route", w.names.route,
-                 "ecmp, balanced, source, coloured or ideal, for jobs that own no links")
+                 "paths of jobs that own no links: " + either(kinds, "--route"))
       ->capture_default_str();
   app.add_option("--backfill", w.names.backfill,
-                 "jobs that may pass one that cannot start: none, greedy, easy (the default if no "
-                 "kind is named) or conservative")
+                 "who may pass a job that cannot start, easy if no kind is named: " +
+                     either(kinds, "--backfill"))
       ->expected(0, 1);
   app.add_option("--backfill-depth", w.names.depth, "jobs looked at behind one that cannot start")
       ->check(CLI::NonNegativeNumber)
@@ -77,9 +77,8 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--move-gpus", w.names.move_gpus,
                  "GPUs of running jobs that may migrate to make room for one")
       ->check(CLI::NonNegativeNumber);
-  app.add_option(
-         "--contention", w.contention,
-         "steady, or flow: jobs that share links are simulated flow by flow, for small clusters")
+  app.add_option("--contention", w.contention,
+                 "how jobs that share links slow each other down: " + either(kinds, "--contention"))
       ->capture_default_str();
   app.add_option("--most-flows", a.most_flows, "that are followed at most under --contention flow")
       ->capture_default_str();

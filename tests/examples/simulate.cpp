@@ -89,6 +89,8 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
        "--place: expected one of spread, random, packed, locality, one_server, one_leaf, buddy, "
        "vclos, "
        "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, got \"best\""},
+      {"misspelt placement", small_cluster, few_jobs, "--place vlcos",
+       "hived, got \"vlcos\", which is near vclos\n"},
       {"unknown routing", small_cluster, few_jobs, "--route x",
        "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"x\""},
       {"unknown allocation", small_cluster, few_jobs, "--allocate x",
@@ -120,7 +122,7 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
            "gpus_per_server": 4})",
        few_jobs, "", "cluster.json:1: expected an object as ocs"},
       {"an unknown fabric", R"({"fabric": "torus"})", few_jobs, "",
-       "\"leaf_spine\", \"leaf_spine_ocs\" or \"pods\" as fabric"},
+       "cluster.json:1: expected one of leaf_spine, leaf_spine_ocs, pods as fabric, got \"torus\""},
       {"resume without a log", small_cluster, few_jobs, "--resume",
        "--resume: expected a log named by --decisions, got none"},
       {"negative patience", small_cluster, few_jobs, "--patience-s=-1",

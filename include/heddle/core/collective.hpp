@@ -22,27 +22,43 @@ enum class collective : unsigned char {
   pipeline,                 ///< from stage to stage, and back
 };
 
-inline constexpr std::array<std::string_view, 10> collective_names{
-    "none",       "ring",           "halving_doubling",
-    "all_to_all", "tree",           "hierarchical_all_to_all",
-    "all_gather", "reduce_scatter", "broadcast",
-    "pipeline"};
+/// A collective, its name and what it is in one line.
+struct collective_row {
+  std::string_view name;
+  std::string_view what;
+  collective value;
+};
 
 /// All of them, `none` included, in the order of the enumeration.
-inline constexpr std::array<collective, collective_names.size()> all_collectives{
-    collective::none,       collective::ring,           collective::halving_doubling,
-    collective::all_to_all, collective::tree,           collective::hierarchical_all_to_all,
-    collective::all_gather, collective::reduce_scatter, collective::broadcast,
-    collective::pipeline};
+inline constexpr std::array<collective_row, 10> collectives{{
+    {"none", "the job does not communicate", collective::none},
+    {"ring", "ring all-reduce, hierarchical across servers", collective::ring},
+    {"halving_doubling", "recursive halving and doubling all-reduce", collective::halving_doubling},
+    {"all_to_all", "pairwise exchange", collective::all_to_all},
+    {"tree", "all-reduce over two binary trees", collective::tree},
+    {"hierarchical_all_to_all", "exchange inside servers, then across",
+     collective::hierarchical_all_to_all},
+    {"all_gather", "around a ring", collective::all_gather},
+    {"reduce_scatter", "around a ring", collective::reduce_scatter},
+    {"broadcast", "from the first rank to all", collective::broadcast},
+    {"pipeline", "from stage to stage, and back", collective::pipeline},
+}};
+
+/// Their values.
+inline constexpr auto all_collectives = [] {
+  std::array<collective, collectives.size()> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = collectives[i].value;
+  return out;
+}();
 
 [[nodiscard]] constexpr std::string_view name(collective c) {
-  return collective_names[static_cast<std::size_t>(c)];
+  return collectives[static_cast<std::size_t>(c)].name;
 }
 
 /// The collective of that name, or nothing.
 [[nodiscard]] constexpr std::optional<collective> collective_named(std::string_view text) {
-  for (collective c : all_collectives)
-    if (name(c) == text) return c;
+  for (const collective_row& c : collectives)
+    if (c.name == text) return c.value;
   return std::nullopt;
 }
 
