@@ -32,7 +32,7 @@ class place_function {
   place_function(Policy policy)
       : ask_([p = std::move(policy)](const ledger& free, const place::request& job,
                                      const place::placement* has) mutable -> place::answer {
-          if (!has) return p(free, job);
+          if (!has) return place::ask(p, free, job);
           if (place::may_have(p, free, job, *has)) return *has;
           return place::wait_reason::gpus;
         }) {}

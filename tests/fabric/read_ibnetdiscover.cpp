@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/ledger.hpp>
 
 #include "support/dice.hpp"
 #include "support/reader_samples.hpp"
@@ -200,23 +201,40 @@ TEST_CASE("both ends of each link must tell the same") {
         std::string::npos);
 }
 
-TEST_CASE("a dump of another shape than two tiers is refused") {
+TEST_CASE("switches without hosts above spines are cores") {
   dump d;
   const auto leaf = d.node('S', 40, "l1"), spine = d.node('S', 40, "s1"),
-             core = d.node('S', 40, "c1"), leaf2 = d.node('S', 40, "l2");
+             core = d.node('S', 40, "c1"), leaf2 = d.node('S', 40, "l2"),
+             spine2 = d.node('S', 40, "s2");
   d.link(leaf, d.node('H', 1, "n1 HCA-1"));
   d.link(leaf2, d.node('H', 1, "n2 HCA-1"));
   d.link(leaf, spine);
-  d.link(leaf2, spine);
-  CHECK(refusal(d.text()) == "accepted");
+  d.link(leaf2, spine2);
+  const layout halls = read(d.text());
+  CHECK(halls.leafs[0].links == std::vector<int>{1, 0});
+  CHECK(halls.leafs[1].links == std::vector<int>{0, 1});
+  CHECK(fabric::ledger{fabric::leaf_spine{halls}}.islands().size() == 2);
   dump tiers = d;
   tiers.link(spine, core);
-  CHECK(
-      refusal(tiers.text()).find("links of spine \"s1\" to leafs (two tiers), got one to \"c1\"") !=
-      std::string::npos);
-  dump spines = tiers;
-  spines.link(leaf, core);
-  CHECK(refusal(spines.text()).find("links of spine \"") != std::string::npos);
+  tiers.link(spine, core);
+  tiers.link(spine2, core);
+  const layout l = read(tiers.text());
+  CHECK(l.cores == std::vector<std::string>{"c1"});
+  CHECK(l.core_links == std::vector<std::vector<int>>{{2}, {1}});
+  const fabric::leaf_spine dc{l};
+  CHECK(dc.tiers() == 3);
+  CHECK(fabric::ledger{dc}.islands().all_joined());
+
+  dump above = tiers;
+  above.link(core, above.node('S', 40, "top"));
+  CHECK(refusal(above.text())
+            .find("links of core \"c1\" to spines (three tiers), got one to \"top\"") !=
+        std::string::npos);
+  dump beside = tiers;
+  beside.link(spine, spine2);
+  CHECK(refusal(beside.text())
+            .find("links of spine \"s1\" to leafs and cores, got one to spine \"s2\"") !=
+        std::string::npos);
   dump across = d;
   across.link(leaf, leaf2);
   CHECK(refusal(across.text())
@@ -230,22 +248,106 @@ TEST_CASE("a dump of another shape than two tiers is refused") {
   CHECK(refusal(cards.text()).find("a host linked to switches, got \"n") != std::string::npos);
 }
 
-TEST_CASE("a host with cards on several leafs is refused or split") {
+TEST_CASE("all hosts on one switch need no spine") {
+  dump d;
+  const auto leaf = d.node('S', 40, "l1");
+  for (int h = 0; h < 3; ++h)
+    for (int c = 0; c < 2; ++c)
+      d.link(leaf, d.node('H', 1, numbered("n", h) + numbered(" mlx5_", c)));
+  const layout l = read(d.text());
+  CHECK(l.spines.empty());
+  CHECK(l.link_gbps == 400);  // of the cards
+  CHECK(fabric::leaf_spine{l}.gpus() == 6);
+}
+
+TEST_CASE("hosts whose cards hang on the same leafs are units on rails and planes") {
+  for (const bool planes : {false, true}) {
+    CAPTURE(planes);
+    dump d;
+    std::vector<std::string> leafs, spines;
+    for (int u = 0; u < 2; ++u)
+      for (int k = 0; k < 12; ++k)  // so that names do not sort as numbers do
+        leafs.push_back(d.node('S', 40, numbered(numbered("u", u) + "l", k)));
+    for (int s = 0; s < 2; ++s) spines.push_back(d.node('S', 60, numbered("s", s)));
+    for (std::size_t l = 0; l < leafs.size(); ++l)
+      if (!planes)
+        for (const auto& s : spines) d.link(leafs[l], s);
+      else
+        d.link(leafs[l], spines[l % 2]);
+    for (int u = 0; u < 2; ++u)
+      for (int h = 0; h < 3; ++h)
+        for (int c = planes ? 5 : 11; c >= 0; --c) {
+          const auto card = d.node('H', 2, numbered(numbered("n", 3 * u + h) + " mlx5_", c));
+          const auto at = static_cast<std::size_t>(12 * u + (planes ? 2 * c : c));
+          d.link(leafs[at], card);
+          if (planes) d.link(leafs[at + 1], card);
+        }
+    const layout l = read(d.text());
+    CHECK(l.cards == fabric::rail_shape{planes ? 6 : 12, planes ? 2 : 1, 0});
+    CHECK(l.leafs[11].name == "u0l11");
+    CHECK(l.leafs[12].servers == std::vector<fabric::server_layout>{{"n3", planes ? 6 : 12},
+                                                                    {"n4", planes ? 6 : 12},
+                                                                    {"n5", planes ? 6 : 12}});
+    CHECK(l.notes.empty());
+    const fabric::leaf_spine dc{l};
+    CHECK(dc.units() == 2);
+    CHECK(dc.servers() == 6);
+    CHECK(fabric::ledger{dc}.islands().all_joined());
+    std::istringstream in(d.text());
+    const layout twice = read_ibnetdiscover(in, "f", planes ? 12 : 24);
+    CHECK(twice.cards.cards_per_server == (planes ? 6 : 12));
+    CHECK(fabric::leaf_spine{twice}.gpus() == (planes ? 72 : 144));
+  }
+}
+
+TEST_CASE("a host that hangs otherwise than those of its unit is left out and named") {
   dump d;
   const auto rail1 = d.node('S', 40, "rail1"), rail2 = d.node('S', 40, "rail2"),
              spine = d.node('S', 40, "s");
-  for (const auto& leaf : {rail1, rail2}) {
-    d.link(leaf, d.node('H', 1, "n1 HCA-1"));
-    d.link(leaf, d.node('H', 1, "n1 HCA-2"));
-    d.link(leaf, spine);
+  for (int c = 1; c <= 2; ++c)
+    for (const char* host : {"n1 HCA-", "n3 HCA-", "n4 HCA-"})
+      d.link(c == 1 ? rail1 : rail2, d.node('H', 1, numbered(host, c)));
+  d.link(rail1, spine);
+  d.link(rail2, spine);
+  dump missing = d;
+  missing.link(rail2, missing.node('H', 1, "n2 HCA-1"));
+  const layout l = read(missing.text());
+  CHECK(l.cards.rails == 2);
+  CHECK(l.leafs[0].servers.size() == 3);
+  CHECK(l.notes ==
+        std::vector<std::string>{"host \"n2\" is left out: its cards are on \"rail2\", not as "
+                                 "those of other hosts there"});
+  dump crossed = d;
+  crossed.link(rail2, crossed.node('H', 1, "n2 HCA-1"));
+  crossed.link(rail1, crossed.node('H', 1, "n2 HCA-2"));
+  CHECK(read(crossed.text()).notes.size() == 1);
+
+  // Where most hosts hang whole under one leaf, one that does not is a mistake.
+  dump d2;
+  const auto a = d2.node('S', 40, "a"), b = d2.node('S', 40, "b");
+  for (int h = 0; h < 3; ++h) {
+    d2.link(a, d2.node('H', 1, numbered("x", h) + " HCA-1"));
+    d2.link(b, d2.node('H', 1, numbered("y", h) + " HCA-1"));
   }
-  d.link(rail2, d.node('H', 1, "n2 HCA-1"));
-  CHECK(
-      refusal(d.text()).find("the cards of host \"n1\" on one leaf, got \"rail2\" and, in line") !=
-      std::string::npos);
-  const layout l = read(d.text(), {.split_hosts = true});
-  CHECK(l.leafs[0].servers == std::vector<fabric::server_layout>{{"n1@rail1", 2}});
-  CHECK(l.leafs[1].servers == std::vector<fabric::server_layout>{{"n1@rail2", 2}, {"n2", 1}});
+  d2.link(a, d2.node('H', 1, "disk HCA-1"));
+  d2.link(b, d2.node('H', 1, "disk HCA-2"));
+  CHECK(refusal(d2.text()).find("the cards of host \"disk\" on one leaf, or on several as others', "
+                                "got \"a\", \"b\"") != std::string::npos);
+  const layout parts = read(d2.text(), {.split_hosts = true});
+  CHECK(parts.leafs[0].servers.front() == fabric::server_layout{"disk@a", 1});
+  CHECK(parts.leafs[1].servers.front() == fabric::server_layout{"disk@b", 1});
+  std::istringstream in(d2.text());
+  const layout stored =
+      read_ibnetdiscover(in, "f", [](const std::string& h) { return h == "disk" ? 0 : 8; });
+  CHECK(stored.leafs[0].servers.front() == fabric::server_layout{"disk@a", 0});
+
+  dump mixed = d;  // a unit of two rails, and hosts on one leaf
+  const auto lone = mixed.node('S', 40, "z");
+  mixed.link(lone, spine);
+  mixed.link(lone, mixed.node('H', 1, "n9 HCA-1"));
+  CHECK(refusal(mixed.text())
+            .find("as many rails and planes as host \"n1\" has (2 and 1), got 1 and 1 of "
+                  "host \"n9\"") != std::string::npos);
 }
 
 TEST_CASE("link rates are those of the dump and a slow cable is found") {
@@ -256,7 +358,7 @@ TEST_CASE("link rates are those of the dump and a slow cable is found") {
   d.link(leaf, spine, "4xNDR");
   CHECK(read(d.text()).link_gbps == 400);
   d.link(leaf, spine, "2xNDR");
-  CHECK(refusal(d.text()).find("all links between leafs and spines at 400 Gb/s, got 200 Gb/s") !=
+  CHECK(refusal(d.text()).find("all links between switches at 400 Gb/s, got 200 Gb/s") !=
         std::string::npos);
   CHECK(read(d.text(), {.leave_out_slow_links = true}).leafs[0].links == std::vector<int>{2});
   dump old;  // before rates were told

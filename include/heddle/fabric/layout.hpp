@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include <heddle/fabric/ports.hpp>
+
 namespace heddle::fabric {
 
-/// A server and the number of its GPUs, each with a network card on the server's leaf.
+/// A server and the number of its GPUs.
 struct server_layout {
   std::string name;
-  int gpus = 8;  ///< ≥ 0; a server without GPUs is there, but can be given to nobody
+  int gpus = 8;        ///< ≥ 0; a server without GPUs is there, but can be given to nobody
+  bool joins = false;  ///< shares the NVLink domain of the server before it, under the same leaf
 
   friend bool operator==(const server_layout&, const server_layout&) = default;
 };
@@ -26,11 +29,20 @@ struct leaf_layout {
 
 /// A network whose leafs may differ: what the readers of real networks give, and what
 /// `leaf_spine` is made of. Ids are places in these lists.
+///
+/// Where the cards of a server hang on several leafs, the rails · planes leafs of a unit stand one behind
+/// the other, rails first (fabric/ports.hpp), and the first of them lists the unit's servers.
 struct layout {
   std::vector<leaf_layout> leafs = {};
   std::vector<std::string> spines = {};  ///< names
   double link_gbps = 100;                ///< each way, > 0
   double server_gbps = 1000;             ///< each way, between the GPUs of one server, > 0
+  rail_shape cards = {};                 ///< on which leafs of its unit a server's cards hang
+  std::vector<std::string> cores = {};   ///< names; none in two tiers
+  std::vector<std::vector<int>> core_links =
+      {};  ///< of each spine to each core; empty without cores
+  std::vector<std::string> notes =
+      {};  ///< what a reader passed over or had to assume, a sentence each
 
   friend bool operator==(const layout&, const layout&) = default;
 };

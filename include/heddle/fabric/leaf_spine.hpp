@@ -84,11 +84,12 @@ class leaf_spine : ports {
 
   /// A network as it was found. `shape()` then has the largest leaf and server. (A template, so
   /// that braces alone mean a shape.)
-  /// \throws input_error  if there is no leaf, spine or GPU, leafs name another number of spines
-  ///                      than there are, or a number is negative
+  /// \throws input_error  if there is no leaf or GPU, leafs name another number of spines, or spines
+  ///                      of cores, than there are, or a number is negative
   template <std::same_as<layout> Layout>
   explicit leaf_spine(const Layout& found)
-      : leaf_spine{checked(envelope(found)), ports{hosts_of(found)}, links_of(found), {}} {}
+      : leaf_spine{envelope(found), ports{hosts_of(found), found.cards}, links_of(found),
+                   core_links_of(found)} {}
 
   /// Of an uneven network the largest parts.
   [[nodiscard]] const leaf_spine_shape& shape() const { return shape_; }
@@ -177,12 +178,21 @@ class leaf_spine : ports {
     return s;
   }
   static fabric::hosts hosts_of(const layout& found) {
-    std::vector<std::vector<host>> units;
+    const int each = found.cards.rails < 1 || found.cards.planes < 1
+                         ? 1  // said by the ports
+                         : found.cards.rails * found.cards.planes;
+    const auto per_unit = static_cast<std::size_t>(each);
+    if (found.leafs.size() % per_unit != 0)
+      throw input_error("layout", "units of " + std::to_string(each) + " leafs",
+                        std::to_string(found.leafs.size()) + " leafs");
+    std::vector<std::vector<host>> units(found.leafs.size() / per_unit);
     bool any = false;
-    for (const leaf_layout& l : found.leafs) {
-      units.emplace_back();
-      for (const server_layout& s : l.servers) {
-        units.back().push_back({.gpus = s.gpus});
+    for (std::size_t l = 0; l < found.leafs.size(); ++l) {
+      for (const server_layout& s : found.leafs[l].servers) {
+        if (l % per_unit != 0)
+          throw input_error("layout, leaf " + found.leafs[l].name,
+                            "servers named by the first leaf of the unit", s.name);
+        units[l / per_unit].push_back({.gpus = s.gpus, .joins = s.joins});
         any |= s.gpus > 0;
       }
     }
@@ -194,6 +204,22 @@ class leaf_spine : ports {
     for (const leaf_layout& l : found.leafs)
       counts.insert(counts.end(), l.links.begin(), l.links.end());
     return {static_cast<int>(found.leafs.size()), static_cast<int>(found.spines.size()),
+            std::move(counts)};
+  }
+  static tier_links core_links_of(const layout& found) {
+    if (found.cores.empty() && found.core_links.empty()) return {};
+    if (found.core_links.size() != found.spines.size())
+      throw input_error("layout",
+                        "links to cores of " + std::to_string(found.spines.size()) + " spines",
+                        std::to_string(found.core_links.size()));
+    std::vector<int> counts;
+    for (const std::vector<int>& row : found.core_links) {
+      if (row.size() != found.cores.size())
+        throw input_error("layout", "links to " + std::to_string(found.cores.size()) + " cores",
+                          std::to_string(row.size()));
+      counts.insert(counts.end(), row.begin(), row.end());
+    }
+    return {static_cast<int>(found.spines.size()), static_cast<int>(found.cores.size()),
             std::move(counts)};
   }
 

@@ -15,6 +15,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/fabric.hpp>
 #include <heddle/fabric/gpu_book.hpp>
+#include <heddle/fabric/islands.hpp>
 #include <heddle/fabric/placement.hpp>
 
 namespace heddle::fabric {
@@ -37,7 +38,7 @@ class ledger {
  public:
   using fabric_type = F;
 
-  explicit ledger(const F& dc) : fabric_(dc), gpus_(dc.hosts()), network_(dc) {}
+  explicit ledger(const F& dc) : fabric_(dc), gpus_(dc.hosts()), network_(dc) { find_islands(); }
 
   [[nodiscard]] const F& fabric() const { return fabric_; }
   [[nodiscard]] const fabric::hosts& hosts() const { return gpus_.hosts(); }
@@ -66,6 +67,24 @@ class ledger {
   template <class Part>
     requires requires(const typename F::book& b, const Part& p) { b.owner(p); }
   [[nodiscard]] job_id owner(const Part& part) const { return network_.owner(part); }
+
+  /// Which units the network joins as it works now: GPUs of two islands are never one job's.
+  [[nodiscard]] const fabric::islands& islands() const { return islands_; }
+  /// A copy in which the GPUs of all other units are out of reach. O(cluster).
+  [[nodiscard]] ledger within(std::span<const unit_id> units) const {
+    ledger part = *this;
+    auto next = units.begin();
+    for (unit_id x : hosts().all_units()) {
+      if (next != units.end() && *next == x) {
+        ++next;
+        continue;
+      }
+      if (free_gpus(x) > 0)
+        for (gpu_id g : hosts().gpus_of(x)) part.gpus_.cut_off(g, true);
+    }
+    part.islands_ = {};
+    return part;
+  }
 
   // --- owning ----------------------------------------------------------------------------------
 
@@ -157,6 +176,7 @@ class ledger {
       if (fresh.reserve(job, p, tenant_of(job)) != reserve_status::reserved) return false;
     fresh.gpus_.adopt_failures(gpus_);
     fresh.network_.adopt_failures(network_);
+    fresh.find_islands();
     return fresh == *this;
   }
 
@@ -180,13 +200,19 @@ class ledger {
             gpus_.cut_off(g, is_cut);
           },
           hit);
+      find_islands();
       return changed;
     }
+  }
+
+  void find_islands() {
+    if constexpr (HasFixedLinks<F>) islands_ = fabric::islands{fabric_, network_};
   }
 
   F fabric_;
   gpu_book gpus_;
   typename F::book network_;
+  fabric::islands islands_;
 };
 
 template <class F>

@@ -26,7 +26,6 @@ inline void expand_item(std::string_view item, const std::string& where, std::si
   const auto too_many = [&] {
     throw input_error(where, "at most " + std::to_string(most) + " names", "more");
   };
-  if (item.empty()) refuse("a name between the commas of a host list");
   std::vector<std::string> names{{}};
   while (!item.empty()) {
     const auto open = item.find('[');
@@ -73,11 +72,11 @@ inline void expand_item(std::string_view item, const std::string& where, std::si
 }  // namespace detail
 
 /// The names of a host list, in its order: `node[08-10,3],login` is node08, node09, node10, node3,
-/// login. Numbers keep the width of the first of their range.
+/// login. Numbers keep the width of the first of their range. Commas too many are passed over, as Slurm does.
 ///
 /// \param where  for errors: the file and line
 /// \param most   names at most
-/// \throws input_error  for text that is no host list, or names more than `most` hosts
+/// \throws input_error  for text that is no host list or names nobody, or more than `most` hosts
 [[nodiscard]] inline std::vector<std::string>
 expand_hostlist(std::string_view list, const std::string& where, std::size_t most = 1u << 18) {
   std::vector<std::string> out;
@@ -89,10 +88,13 @@ expand_hostlist(std::string_view list, const std::string& where, std::size_t mos
       if (list[end] == '[') inside = true;
       if (list[end] == ']') inside = false;
     }
-    detail::expand_item(trimmed(list.substr(from, end - from)), where, most, out);
-    if (end == list.size()) return out;
+    if (const auto item = trimmed(list.substr(from, end - from)); !item.empty())
+      detail::expand_item(item, where, most, out);
+    if (end == list.size()) break;
     from = end + 1;
   }
+  if (out.empty()) throw input_error(where, "a name in a host list", shown(list));
+  return out;
 }
 
 }  // namespace heddle::fabric

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <istream>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -16,7 +17,9 @@
 #include <heddle/core/text.hpp>
 #include <heddle/fabric/detail/gpus_of_host.hpp>
 #include <heddle/fabric/detail/ib_dump.hpp>
+#include <heddle/fabric/detail/ib_units.hpp>
 #include <heddle/fabric/layout.hpp>
+#include <heddle/fabric/switch_tree.hpp>
 
 namespace heddle::fabric {
 
@@ -40,12 +43,10 @@ struct one_per_card {
 struct ibnetdiscover_options {
   /// The host that a card belongs to, by the card's description; empty: none, the card is left out.
   std::string (*host_of)(const std::string& description) = host_of_card;
-  /// A host with cards on several leafs (one leaf a rail) is an error, or else becomes one server
-  /// on each, named `host@leaf`: the GPUs of the machine are then no longer known to be in one
-  /// server.
+  /// A host with cards on several leafs becomes one server on each, named `host@leaf`: the GPUs of the
+  /// machine are then no longer known to be in one server.
   bool split_hosts = false;
-  /// A link between a leaf and a spine that runs slower than others (a bad cable) is an error, or
-  /// else left out.
+  /// A link between switches that runs slower than others (a bad cable) is an error, or else left out.
   bool leave_out_slow_links = false;
   double link_gbps = 100;     ///< where the dump does not say
   double server_gbps = 1000;  ///< as in `layout`
@@ -53,7 +54,7 @@ struct ibnetdiscover_options {
 
 namespace detail {
 
-/// Finds the two tiers of a dump and makes the layout.
+/// Finds the units and tiers of a dump and makes the layout.
 class ib_tiers {
  public:
   ib_tiers(std::istream& in, const std::string& name, const ibnetdiscover_options& o)
@@ -66,26 +67,31 @@ class ib_tiers {
 
   template <class Gpus>
   [[nodiscard]] layout read(const Gpus& gpus) {
-    find_leafs(gpus);
-    find_spines();
-    layout out{.link_gbps = fastest_ > 0 ? fastest_ : options_.link_gbps,
-               .server_gbps = options_.server_gbps};
+    if (options_.split_hosts)
+      split(gpus);
+    else
+      unite(gpus);
+    if (leafs_.empty())
+      throw input_error(lines_.name(), "a switch with a host that has GPUs", "none");
+    find_upper(leaf_of_, {}, spines_, spine_of_);
+    find_upper(spine_of_, leaf_of_, cores_, core_of_);
+    check_tops();
+    for (const ib_node* l : leafs_) out_.leafs.push_back({name(*l), {}, links_up(*l)});
+    for (auto& [leaf, servers] : servers_)
+      out_.leafs[leaf_of_.at(leaf->id)].servers = std::move(servers);
     for (const ib_node* s : spines_) {
-      check_spine(*s);
-      out.spines.push_back(name(*s));
+      out_.spines.push_back(name(*s));
+      if (!cores_.empty()) out_.core_links.push_back(links_up(*s));
     }
-    for (const ib_node* l : leafs_)
-      out.leafs.push_back({name(*l), std::move(servers_[l]), links_of(*l)});
-    name_servers(out);
-    return out;
+    for (const ib_node* c : cores_) out_.cores.push_back(name(*c));
+    out_.link_gbps = fastest_ > 0 ? fastest_ : of_cards_ > 0 ? of_cards_ : options_.link_gbps;
+    out_.server_gbps = options_.server_gbps;
+    if (options_.split_hosts) name_servers(out_);
+    return std::move(out_);
   }
 
  private:
-  /// The cards of one host on one switch.
-  struct cards {
-    int count = 0;
-    std::size_t line = 0;  // of one of them
-  };
+  using places = std::map<std::string_view, std::size_t>;
 
   [[noreturn]] void fail(std::size_t line, const std::string& expected,
                          const std::string& got) const {
@@ -97,95 +103,195 @@ class ib_tiers {
     const bool alone = of_that_name != described_.end() && of_that_name->second == 1;
     return alone && !n.description.empty() ? n.description : n.id;
   }
-  void sort(std::vector<const ib_node*>& tier,
-            std::map<std::string_view, std::size_t>& place) const {
-    std::sort(tier.begin(), tier.end(), [this](const ib_node* a, const ib_node* b) {
-      return std::tie(name(*a), a->id) < std::tie(name(*b), b->id);
-    });
+  [[nodiscard]] bool comes_before(const ib_node* a, const ib_node* b) const {
+    return std::tie(name(*a), a->id) < std::tie(name(*b), b->id);
+  }
+  void sort(std::vector<const ib_node*>& tier, places& place) const {
+    std::sort(tier.begin(), tier.end(),
+              [this](const ib_node* a, const ib_node* b) { return comes_before(a, b); });
     for (std::size_t i = 0; i < tier.size(); ++i) place.emplace(tier[i]->id, i);
   }
 
   void find_hosts() {
     for (const auto& [id, node] : nodes_) {
-      if (!id.starts_with('H')) continue;
+      if (!id.starts_with('H') || node.ports.empty()) continue;
       std::string host = options_.host_of(node.description);
       if (host.empty()) continue;
       if (host == node.description && host.find(' ') != std::string::npos) host = id;
+      ib_card card{.node = &node};
       for (const auto& [port, p] : node.ports) {
         const ib_node& peer = nodes_.at(p.peer);
         if (!peer.is_switch())
           fail(p.line, "a host linked to switches", shown(host) + " linked to " + shown(p.peer));
-        cards& c = hosts_[&peer][host];
-        c.line = p.line;
-        ++c.count;
+        card.switches.push_back(&peer);
+        card.line = p.line;
+        of_cards_ = std::max(of_cards_, p.gbps);
+        has_hosts_.insert(&peer);
       }
+      const auto [at, is_new] = hosts_.try_emplace(host, ib_host{host});
+      at->second.cards.push_back(std::move(card));
     }
+    for (auto& [host, h] : hosts_)
+      std::sort(h.cards.begin(), h.cards.end(), [](const ib_card& a, const ib_card& b) {
+        const std::string &x = a.node->description, &y = b.node->description;
+        return x != y ? naturally_less(x, y) || (!naturally_less(y, x) && x < y)
+                      : a.node->id < b.node->id;
+      });
   }
 
+  /// Each host's part on each switch as a server of its own.
   template <class Gpus>
-  void find_leafs(const Gpus& gpus) {
-    std::map<std::string_view, std::pair<const ib_node*, std::size_t>> seen;
-    for (const auto& [id, node] : nodes_) {
-      const auto here = hosts_.find(&node);
-      if (here == hosts_.end()) continue;
+  void split(const Gpus& gpus) {
+    std::map<const ib_node*, std::map<std::string, std::pair<int, std::size_t>>> parts;
+    for (const auto& [host, h] : hosts_)
+      for (const ib_card& c : h.cards)
+        for (const ib_node* leaf : c.switches) {
+          auto& [cards, line] = parts[leaf][host];
+          ++cards;
+          line = c.line;
+        }
+    for (const auto& [leaf, here] : parts) {
       bool any = false;
-      for (const auto& [host, c] : here->second) {
-        const int n = gpus_of_host(gpus, host, lines_.where(c.line), c.count);
-        servers_[&node].push_back({host, n});
-        if (n == 0) continue;
-        any = true;
-        const auto [other, is_new] = seen.try_emplace(host, &node, c.line);
-        if (!is_new && !options_.split_hosts)
-          fail(c.line, "the cards of host " + shown(host) + " on one leaf",
-               shown(name(node)) + " and, in line " + std::to_string(other->second.second) + ", " +
-                   shown(name(*other->second.first)));
+      for (const auto& [host, part] : here) {
+        const int n = gpus_of_host(gpus, host, lines_.where(part.second), part.first);
+        servers_[leaf].push_back({host, n});
+        any |= n > 0;
       }
-      if (any) leafs_.push_back(&node);
+      if (any)
+        leafs_.push_back(leaf);
+      else
+        servers_.erase(leaf);
     }
-    if (leafs_.empty())
-      throw input_error(lines_.name(), "a switch with a host that has GPUs", "none");
     sort(leafs_, leaf_of_);
   }
 
-  void find_spines() {
+  /// Hosts that hang on the same leafs as units.
+  template <class Gpus>
+  void unite(const Gpus& gpus) {
+    std::map<const ib_host*, int> gpus_of;
+    std::vector<const ib_host*> with_gpus, odd;
+    for (const auto& [host, h] : hosts_) {
+      const ib_wiring w = wiring_of(h);
+      const int cards = w.leafs.empty() ? w.links : w.cards.cards_per_server;
+      const int n = gpus_of_host(gpus, host, lines_.where(h.cards.front().line), cards);
+      gpus_of.emplace(&h, n);
+      if (n > 0) with_gpus.push_back(&h);
+    }
+    std::vector<ib_unit> units;
+    if (!find_units(with_gpus, units, odd))
+      fail(odd[0]->cards.front().line,
+           "the cards of host " + shown(odd[0]->name) + " on one leaf, or on several as others'",
+           leafs_named(*odd[0]));
+    for (const ib_host* h : odd)
+      out_.notes.push_back("host " + shown(h->name) + " is left out: its cards are on " +
+                           leafs_named(*h) + ", not as those of other hosts there");
+    std::sort(units.begin(), units.end(), [this](const ib_unit& a, const ib_unit& b) {
+      return comes_before(a.wiring.leafs[0], b.wiring.leafs[0]);
+    });
+    for (const ib_unit& u : units) add_unit(u, units[0], gpus_of);
+    for (std::size_t l = 0; l < leafs_.size(); ++l) leaf_of_.emplace(leafs_[l]->id, l);
+    if (leafs_.size() == units.size()) add_others(gpus_of);
+    set_cards(units, gpus_of);
+  }
+  void add_unit(const ib_unit& u, const ib_unit& first,
+                const std::map<const ib_host*, int>& gpus_of) {
+    const rail_shape &a = first.wiring.cards, &b = u.wiring.cards;
+    if (a.rails != b.rails || a.planes != b.planes)
+      fail(u.hosts[0]->cards.front().line,
+           "as many rails and planes as host " + shown(first.hosts[0]->name) + " has (" +
+               std::to_string(a.rails) + " and " + std::to_string(a.planes) + ")",
+           std::to_string(b.rails) + " and " + std::to_string(b.planes) + " of host " +
+               shown(u.hosts[0]->name));
+    leafs_.insert(leafs_.end(), u.wiring.leafs.begin(), u.wiring.leafs.end());
+    for (const ib_host* h : u.hosts)
+      servers_[u.wiring.leafs[0]].push_back({h->name, gpus_of.at(h)});
+  }
+  /// Hosts without GPUs under leafs, where a server hangs whole under one.
+  void add_others(const std::map<const ib_host*, int>& gpus_of) {
+    for (const auto& [host, h] : hosts_) {
+      if (gpus_of.at(&h) > 0) continue;
+      std::set<const ib_node*> here;
+      for (const ib_card& c : h.cards)
+        for (const ib_node* leaf : c.switches)
+          if (leaf_of_.contains(leaf->id)) here.insert(leaf);
+      for (const ib_node* leaf : here)
+        servers_[leaf].push_back({here.size() > 1 ? host + "@" + name(*leaf) : host, 0});
+    }
+    for (auto& [leaf, servers] : servers_)
+      std::sort(servers.begin(), servers.end(),
+                [](const auto& a, const auto& b) { return a.name < b.name; });
+  }
+  /// How many cards a server has, where that is not one a GPU.
+  void set_cards(const std::vector<ib_unit>& units, const std::map<const ib_host*, int>& gpus_of) {
+    if (units.empty()) return;
+    out_.cards = units[0].wiring.cards;
+    bool a_card_a_gpu = true, even = true;
+    for (const ib_unit& u : units)
+      for (const ib_host* h : u.hosts) {
+        const int cards = wiring_of(*h).cards.cards_per_server;
+        a_card_a_gpu &= cards == gpus_of.at(h);
+        even &= cards == out_.cards.cards_per_server && gpus_of.at(h) % cards == 0;
+      }
+    const bool whole = out_.cards.rails == 1 && out_.cards.planes == 1;
+    if (a_card_a_gpu || (whole && !even)) out_.cards.cards_per_server = 0;
+  }
+  [[nodiscard]] std::string leafs_named(const ib_host& h) const {
+    std::vector<std::string> names;
+    for (const ib_card& c : h.cards)
+      for (const ib_node* leaf : c.switches)
+        if (std::find(names.begin(), names.end(), name(*leaf)) == names.end())
+          names.push_back(name(*leaf));
+    return shown_few(names);
+  }
+
+  /// The switches above a tier: those without hosts that are linked to it, and among spines those with.
+  void find_upper(const places& lower, const places& below, std::vector<const ib_node*>& upper,
+                  places& place) {
     for (const auto& [id, node] : nodes_) {
-      if (!node.is_switch() || leaf_of_.contains(id)) continue;
-      bool is_spine = false;
+      if (!node.is_switch() || lower.contains(id) || below.contains(id)) continue;
+      if (&lower != &leaf_of_ && has_hosts_.contains(&node)) continue;  // storage hangs at spines
+      bool is_above = false;
       for (const auto& [port, p] : node.ports)
-        if (leaf_of_.contains(p.peer)) {
-          is_spine = true;
+        if (lower.contains(p.peer)) {
+          is_above = true;
           fastest_ = std::max(fastest_, p.gbps);
         }
-      if (is_spine) spines_.push_back(&node);
+      if (is_above) upper.push_back(&node);
     }
-    sort(spines_, spine_of_);
+    sort(upper, place);
   }
 
-  /// A switch of storage may hang at a spine; another spine, or a switch without hosts, is a tier
-  /// more.
-  void check_spine(const ib_node& spine) const {
-    for (const auto& [port, p] : spine.ports) {
-      const ib_node& peer = nodes_.at(p.peer);
-      if (!peer.is_switch() || leaf_of_.contains(p.peer)) continue;
-      if (spine_of_.contains(p.peer) || !hosts_.contains(&peer))
-        fail(p.line, "links of spine " + shown(name(spine)) + " to leafs (two tiers)",
-             "one to " + shown(name(peer)));
-    }
+  /// Nothing may stand beside spines or cores, and nothing above cores.
+  void check_tops() const {
+    for (const ib_node* s : spines_)
+      for (const auto& [port, p] : s->ports)
+        if (spine_of_.contains(p.peer))
+          fail(p.line, "links of spine " + shown(name(*s)) + " to leafs and cores",
+               "one to spine " + shown(name(nodes_.at(p.peer))));
+    for (const ib_node* c : cores_)
+      for (const auto& [port, p] : c->ports)
+        if (const ib_node& peer = nodes_.at(p.peer);
+            peer.is_switch() && !spine_of_.contains(p.peer) && !has_hosts_.contains(&peer))
+          fail(p.line, "links of core " + shown(name(*c)) + " to spines (three tiers)",
+               "one to " + shown(name(peer)));
   }
 
-  [[nodiscard]] std::vector<int> links_of(const ib_node& leaf) const {
-    std::vector<int> links(spines_.size(), 0);
-    for (const auto& [port, p] : leaf.ports) {
-      if (leaf_of_.contains(p.peer))
-        fail(p.line, "links of leaf " + shown(name(leaf)) + " to hosts and spines",
+  /// Links of a leaf to the spines, or of a spine to the cores.
+  [[nodiscard]] std::vector<int> links_up(const ib_node& lower) const {
+    const bool is_leaf = leaf_of_.contains(lower.id);
+    const places& upper = is_leaf ? spine_of_ : core_of_;
+    std::vector<int> links(upper.size(), 0);
+    for (const auto& [port, p] : lower.ports) {
+      if (is_leaf && leaf_of_.contains(p.peer))
+        fail(p.line, "links of leaf " + shown(name(lower)) + " to hosts and spines",
              "one to leaf " + shown(name(nodes_.at(p.peer))));
-      const auto spine = spine_of_.find(p.peer);
-      if (spine == spine_of_.end()) continue;
+      const auto at = upper.find(p.peer);
+      if (at == upper.end()) continue;
       const bool slow = p.gbps > 0 && p.gbps < fastest_;
       const auto gbps = [](double rate) { return std::to_string(std::lround(rate)) + " Gb/s"; };
       if (slow && !options_.leave_out_slow_links)
-        fail(p.line, "all links between leafs and spines at " + gbps(fastest_), gbps(p.gbps));
-      links[spine->second] += slow ? 0 : 1;
+        fail(p.line, "all links between switches at " + gbps(fastest_), gbps(p.gbps));
+      links[at->second] += slow ? 0 : 1;
     }
     return links;
   }
@@ -203,25 +309,31 @@ class ib_tiers {
   ibnetdiscover_options options_;
   line_reader lines_;
   std::map<std::string, ib_node> nodes_;
-  std::map<std::string, int> described_;                          // switches of each description
-  std::map<const ib_node*, std::map<std::string, cards>> hosts_;  // looked up, never walked through
-  std::map<const ib_node*, std::vector<server_layout>> servers_;
-  std::vector<const ib_node*> leafs_, spines_;
-  std::map<std::string_view, std::size_t> leaf_of_, spine_of_;
-  double fastest_ = 0;
+  std::map<std::string, int> described_;  // switches of each description
+  std::map<std::string, ib_host> hosts_;
+  std::set<const ib_node*> has_hosts_;                            // looked up, never walked through
+  std::map<const ib_node*, std::vector<server_layout>> servers_;  // of the first leaf of a unit
+  std::vector<const ib_node*> leafs_, spines_, cores_;
+  places leaf_of_, spine_of_, core_of_;
+  double fastest_ = 0, of_cards_ = 0;
+  layout out_;
 };
 
 }  // namespace detail
 
-/// Reads the output of `ibnetdiscover` as a network of two tiers.
+/// Reads the output of `ibnetdiscover` as a network of one switch, two tiers or three.
 ///
-/// Switches with a host that has GPUs become leafs, switches linked to leafs spines, in the order
-/// of their names (a switch's description; its id where several have the same), and so do the
-/// servers of a leaf. Parallel links are counted. The cards that `host_of` gives one name are one
-/// host; each link of a card counts as a card. Hosts without GPUs are servers without GPUs under a
-/// leaf, and left out elsewhere (storage and management often hang at spines), and so are switches
-/// that have none but such, and routers. The rate of the links is that of the fastest between a
-/// leaf and a spine.
+/// Switches with a host that has GPUs become leafs, switches linked to leafs spines, and switches without
+/// hosts that are linked to spines cores, in the order of their names (a switch's description; its id where
+/// several have the same), and so do the servers of a leaf. Parallel links are counted. The cards that
+/// `host_of` gives one name are one host. Hosts without GPUs are servers without GPUs under a leaf, and left
+/// out elsewhere (storage and management often hang at spines), and so are switches that have none but such,
+/// and routers. The rate of the links is that of the fastest between two switches.
+///
+/// Hosts whose cards hang on the same leafs are a unit: card k of mlx5_0, mlx5_1, … on rail ⌊k·R/c⌋ of R
+/// leafs. Where every card has several ports, each on a leaf of its own, these are planes; else each port
+/// counts as a card. A host that hangs otherwise on the leafs of a unit, because a card is missing or a
+/// cable is wrong, is left out and a note says so.
 ///
 ///     std::ifstream in("fabric.txt");  // ibnetdiscover > fabric.txt
 ///     const fabric::leaf_spine dc{fabric::read_ibnetdiscover(in, "fabric.txt")};
@@ -230,8 +342,9 @@ class ib_tiers {
 ///              the number of its cards
 /// \throws input_error  `name:line: expected …, got …` for text that is no such dump, for a link
 ///                      that only one end tells or that both tell differently, and for a network
-///                      that is none of two tiers: links between leafs or between spines
-/// Complexity: O(links log nodes + leafs · spines).
+///                      of another kind: links between leafs or between spines, a fourth tier, units of
+///                      different numbers of rails
+/// Complexity: O(links log nodes + leafs · spines + spines · cores).
 template <class Gpus = one_per_card>
 [[nodiscard]] layout read_ibnetdiscover(std::istream& in, const std::string& name,
                                         const Gpus& gpus = {},

@@ -2,6 +2,8 @@
 //
 //   reader                  what it reads                          links         GPUs
 //   read_topology_conf      Slurm's description of its network     not told      not told
+//   read_topology_yaml      the same, since Slurm 25.05            not told      not told
+//   read_topograph          a model of NVIDIA's topograph          not told      not told
 //   read_ibnetdiscover      what an InfiniBand fabric says itself  all           one a card
 #pragma once
 
@@ -17,29 +19,14 @@
 
 #include <heddle/core/error.hpp>
 #include <heddle/core/text.hpp>
-#include <heddle/fabric/detail/gpus_of_host.hpp>
 #include <heddle/fabric/layout.hpp>
 #include <heddle/fabric/read_hostlist.hpp>
+#include <heddle/fabric/switch_tree.hpp>
+#include <heddle/fabric/tree_layout.hpp>
 
 namespace heddle::fabric {
 
-/// What topology.conf does not say.
-struct topology_conf_options {
-  int links_per_pair = 1;     ///< between a leaf and each spine above it, ≥ 1
-  int spines_per_switch = 1;  ///< spines that an upper switch of the file stands for, ≥ 1: one name
-                              ///< is often written for all of them
-  double link_gbps = 100;     ///< as in `layout`
-  double server_gbps = 1000;
-};
-
 namespace detail {
-
-/// One switch of topology.conf.
-struct conf_switch {
-  std::string name;
-  std::size_t line = 0;
-  std::vector<std::string> nodes, switches;
-};
 
 /// Goes through the statements of a file of Slurm's configuration: comments out, continued lines
 /// joined.
@@ -66,7 +53,7 @@ class conf_reader {
   }
 
   /// The next `key=value` of the statement; blanks may stand around the sign, and the value in
-  /// double quotes. Nothing at the end.
+  /// double quotes, or be empty. Nothing at the end.
   std::optional<std::pair<std::string_view, std::string_view>> pair() {
     rest_ = trimmed(rest_);
     if (rest_.empty()) return std::nullopt;
@@ -75,13 +62,13 @@ class conf_reader {
     if (sign == std::string_view::npos || key.empty() ||
         key.find_first_of(" \t") != std::string_view::npos)
       fail("key=value", shown(rest_));
-    rest_ = trimmed(rest_.substr(sign + 1));
+    rest_ = rest_.substr(sign + 1);
+    if (!is_next_key(trimmed(rest_))) rest_ = trimmed(rest_);
     const bool in_quotes = rest_.starts_with('"');
     if (in_quotes) rest_.remove_prefix(1);
     const auto end = in_quotes ? rest_.find('"') : rest_.find_first_of(" \t");
     if (in_quotes && end == std::string_view::npos) fail("a closing quote", shown(rest_));
     const std::string_view value = rest_.substr(0, end);
-    if (trimmed(value).empty()) fail("a value of " + std::string(key), "nothing");
     rest_ = end == std::string_view::npos ? std::string_view{} : rest_.substr(end + 1);
     return std::pair{key, value};
   }
@@ -96,6 +83,13 @@ class conf_reader {
  private:
   static constexpr std::size_t longest = 1 << 20;
 
+  /// Whether a value is missing: what stands next is a key and its sign.
+  static bool is_next_key(std::string_view text) {
+    const auto sign = text.find('=');
+    return sign != std::string_view::npos && sign > 0 && text.front() != '"' &&
+           trimmed(text.substr(0, sign)).find_first_of(" \t\",[") == std::string_view::npos;
+  }
+
   static std::string_view without_comment(std::string_view line) {
     for (std::size_t i = 0; i < line.size(); ++i)
       if (line[i] == '#' && (i == 0 || line[i - 1] != '\\')) return line.substr(0, i);
@@ -108,134 +102,154 @@ class conf_reader {
   std::size_t first_ = 1;
 };
 
-/// The switches of a topology.conf in its order, each name once.
-inline std::vector<conf_switch> read_conf_switches(conf_reader& conf) {
-  constexpr std::size_t most = 1u << 18;  // names in the whole file
-  std::vector<conf_switch> out;
-  std::map<std::string, std::size_t> lines;
-  std::size_t names = 0;
-  while (conf.next()) {
-    conf_switch s;
-    s.line = conf.line();
-    bool speed = false;
-    const auto list = [&](std::vector<std::string>& to, std::string_view key,
-                          std::string_view text) {
-      if (!to.empty()) conf.fail(std::string(key) + " once", "twice");
-      to = expand_hostlist(text, conf.where(), most - names);
-      names += to.size();
-    };
-    while (const auto pair = conf.pair()) {
+/// What one statement of the file says.
+struct conf_statement {
+  enum class kind { none, tree_switch, block, aggregate, block_sizes };
+  kind what = kind::none;
+  std::string name;
+  std::vector<std::string> nodes, switches;
+};
+
+/// Reads the statements of topology/tree and topology/block, as the file has them and as `scontrol show
+/// topology` prints them.
+class conf_statements {
+ public:
+  conf_statements(std::istream& in, const std::string& name) : conf_(in, name) {}
+
+  bool next() {
+    if (!conf_.next()) return false;
+    now_ = {};
+    std::vector<std::string_view> seen;
+    while (const auto pair = conf_.pair()) {
       const auto& [key, value] = *pair;
-      if (same_word(key, "SwitchName")) {
-        if (!s.name.empty()) conf.fail("SwitchName once", "twice");
-        if (value.find_first_of("[], \t") != std::string_view::npos)
-          conf.fail("the name of one switch", shown(value));
-        s.name = value;
-      } else if (s.name.empty()) {
-        conf.fail("SwitchName first (the file of topology/tree)", shown(key));
-      } else if (same_word(key, "Nodes")) {
-        list(s.nodes, "Nodes", value);
-      } else if (same_word(key, "Switches")) {
-        list(s.switches, "Switches", value);
-      } else if (same_word(key, "LinkSpeed")) {
-        if (std::exchange(speed, true)) conf.fail("LinkSpeed once", "twice");
-      } else {
-        conf.fail("Nodes, Switches or LinkSpeed", shown(key));
-      }
+      for (std::string_view other : seen)
+        if (same_word(other, key)) conf_.fail(std::string(other) + " once", "twice");
+      read(key, value);
+      seen.push_back(now_.what != conf_statement::kind::none ? known_as(key) : key);
     }
-    if (s.nodes.empty() == s.switches.empty())
-      conf.fail("either Nodes or Switches of switch " + shown(s.name),
-                s.nodes.empty() ? "neither" : "both");
-    const auto [known, is_new] = lines.try_emplace(s.name, s.line);
-    if (!is_new)
-      conf.fail("each switch once",
-                shown(s.name) + " again, first in line " + std::to_string(known->second));
-    out.push_back(std::move(s));
+    return true;
+  }
+  [[nodiscard]] conf_statement& now() { return now_; }
+  [[nodiscard]] const conf_reader& at() const { return conf_; }
+
+ private:
+  using kind = conf_statement::kind;
+  static constexpr std::size_t most_names = 1u << 18;  // in the whole file
+  static constexpr std::string_view keys[] = {
+      "SwitchName", "BlockName", "AggregatedBlock", "BlockSizes", "Nodes",      "Switches",
+      "LinkSpeed",  "Level",     "BlockIndex",      "BlockSize",  "BlockLevels"};
+
+  /// A key's own spelling, which outlives its line.
+  static std::string_view known_as(std::string_view key) {
+    for (std::string_view k : keys)
+      if (same_word(k, key)) return k;
+    return {};
+  }
+  void begin(kind what, std::string_view value) {
+    if (now_.what != kind::none)
+      conf_.fail("one switch or block a line", shown(value) + " beside " + shown(now_.name));
+    if (what != kind::aggregate && what != kind::block_sizes &&
+        value.find_first_of("[], \t") != std::string_view::npos)
+      conf_.fail("the name of one " + std::string(what == kind::block ? "block" : "switch"),
+                 shown(value));
+    if (value.empty()) conf_.fail("a name", "nothing");
+    now_.what = what;
+    now_.name = value;
+  }
+  void list(std::vector<std::string>& to, std::string_view text) {
+    if (trimmed(text).empty() || text == "(null)") return;
+    to = expand_hostlist(text, conf_.where(), most_names - names_);
+    names_ += to.size();
+  }
+  void read(std::string_view key, std::string_view value) {
+    const std::string_view k = known_as(key);
+    if (k == "SwitchName") return begin(kind::tree_switch, value);
+    if (k == "BlockName") return begin(kind::block, value);
+    if (k == "AggregatedBlock") return begin(kind::aggregate, value);
+    if (k == "BlockSizes" || k == "BlockLevels") return begin(kind::block_sizes, value);
+    if (now_.what == kind::none) conf_.fail("SwitchName or BlockName first", shown(key));
+    if (k == "Nodes")
+      list(now_.nodes, value);
+    else if (k == "Switches" && now_.what == kind::tree_switch)
+      list(now_.switches, value);
+    else if (k.empty() || k == "Switches")
+      conf_.fail(now_.what == kind::tree_switch ? "Nodes, Switches, LinkSpeed or Level"
+                                                : "Nodes, BlockIndex or BlockSize",
+                 shown(key));
+  }
+
+  conf_reader conf_;
+  conf_statement now_;
+  std::size_t names_ = 0;
+};
+
+}  // namespace detail
+
+/// Reads Slurm's topology.conf, of topology/tree or topology/block, and what `scontrol show topology`
+/// prints, as a tree of names.
+///
+/// A switch may be told in two lines, one with its `Nodes` and one with its `Switches`, or not at all but
+/// below another, or have nothing. Of a line with both the nodes are those of the switches below, as
+/// `scontrol` lists them, but for nodes that nobody else names. A node that is named twice counts where
+/// it is named first; a note says so. Blocks are leafs under a switch that the file does not tell of;
+/// `AggregatedBlock` lines and block sizes tell nothing new, and `LinkSpeed` has no unit.
+/// \throws input_error  `name:line: expected …, got …` for a file that is no topology.conf
+/// Complexity: O(names log names).
+[[nodiscard]] inline switch_tree read_topology_conf_tree(std::istream& in,
+                                                         const std::string& name) {
+  using kind = detail::conf_statement::kind;
+  detail::conf_statements text{in, name};
+  switch_tree out;
+  std::vector<bool> lists_all_below;
+  std::map<std::string, std::size_t> known;
+  named_switch above{.name = "network"};  // of all blocks
+  bool blocks = false, switches = false;
+  while (text.next()) {
+    detail::conf_statement& now = text.now();
+    if (now.what == kind::aggregate || now.what == kind::block_sizes) {
+      blocks = true;
+      continue;
+    }
+    (now.what == kind::block ? blocks : switches) = true;
+    const auto [at, is_new] = known.try_emplace(now.name, out.switches.size());
+    if (is_new) {
+      out.switches.push_back({.name = now.name, .line = text.at().line()});
+      lists_all_below.push_back(false);
+      if (now.what == kind::block) above.switches.push_back(now.name);
+    }
+    named_switch& s = out.switches[at->second];
+    const bool has_nodes = !now.nodes.empty(), has_switches = !now.switches.empty();
+    if (!is_new && (now.what == kind::block || (has_nodes && !s.nodes.empty()) ||
+                    (has_switches && !s.switches.empty()) || has_nodes == has_switches))
+      text.at().fail("each switch once",
+                     shown(s.name) + " again, first in line " + std::to_string(s.line));
+    if (has_nodes && has_switches) lists_all_below[at->second] = true;
+    for (std::string& n : now.nodes) s.nodes.push_back({.name = std::move(n)});
+    if (has_switches) s.switches = std::move(now.switches);
+  }
+  if (out.switches.empty()) throw input_error(name, "a line with SwitchName or BlockName", "none");
+  if (blocks && switches)
+    throw input_error(name, "switches or blocks", "both SwitchName and BlockName");
+  detail::name_nodes_once(out, lists_all_below);
+  if (blocks && out.switches.size() > 1) {
+    while (known.contains(above.name)) above.name += "'";
+    out.switches.push_back(std::move(above));
   }
   return out;
 }
 
-}  // namespace detail
-
-/// Reads Slurm's topology.conf (plugin topology/tree) as a network of two tiers.
-///
-/// Switches with `Nodes` become leafs, their nodes servers, both in the file's order; switches with
-/// `Switches` become spines, linked to the leafs that they list. A leaf may stand under several.
-/// `LinkSpeed` is passed over: Slurm gives it no unit and makes no use of it. One leaf alone may
-/// stand under no switch; the layout then has no spine, and `leaf_spine` wants at least one.
+/// Reads Slurm's topology.conf as a network: `read_topology_conf_tree`, then `layout_of` (tree_layout.hpp)
+/// with what the file does not say.
 ///
 ///     std::ifstream in("/etc/slurm/topology.conf");
 ///     const fabric::leaf_spine dc{fabric::read_topology_conf(in, "topology.conf", 8)};
 ///
 /// \param gpus  GPUs of a server: a number for all, or a function of its name
-/// \throws input_error  `name:line: expected …, got …` for a file that is no topology.conf, and for
-/// a
-///                      network that is none of two tiers: a switch above one that is itself above
-///                      others, or above itself; a node or a switch named twice or not described; a
-///                      leaf under no switch
-/// Complexity: O(names log names + leafs · spines).
+/// \throws input_error  as both do
 template <class Gpus>
 [[nodiscard]] layout read_topology_conf(std::istream& in, const std::string& name, const Gpus& gpus,
                                         const topology_conf_options& o = {}) {
-  if (o.links_per_pair < 1 || o.spines_per_switch < 1)
-    throw input_error("topology_conf_options", "at least 1 link and 1 spine",
-                      std::to_string(o.links_per_pair) + " and " +
-                          std::to_string(o.spines_per_switch));
-  detail::conf_reader conf{in, name};
-  const std::vector<detail::conf_switch> switches = detail::read_conf_switches(conf);
-  if (switches.empty()) throw input_error(name, "a line with SwitchName", "none");
-
-  std::map<std::string_view, const detail::conf_switch*> known;
-  for (const auto& s : switches) known.emplace(s.name, &s);
-  layout out{.link_gbps = o.link_gbps, .server_gbps = o.server_gbps};
-  std::map<std::string_view, std::size_t> leaf_of, host_line;
-  for (const auto& s : switches) {
-    if (s.nodes.empty()) continue;
-    leaf_of.emplace(s.name, out.leafs.size());
-    leaf_layout leaf{.name = s.name};
-    for (const std::string& host : s.nodes) {
-      const auto [at, is_new] = host_line.try_emplace(host, s.line);
-      if (!is_new)
-        throw input_error(conf.where(s.line), "each node under one leaf",
-                          shown(host) + " again, first in line " + std::to_string(at->second));
-      leaf.servers.push_back({host, detail::gpus_of_host(gpus, host, conf.where(s.line))});
-    }
-    out.leafs.push_back(std::move(leaf));
-  }
-
-  const std::size_t uppers = switches.size() - out.leafs.size();
-  const auto each = static_cast<std::size_t>(o.spines_per_switch);
-  if (1.0 * static_cast<double>(uppers * out.leafs.size()) * o.spines_per_switch > 1 << 28)
-    throw input_error(name, "at most 2^28 pairs of a leaf and a spine", "more");
-  std::vector<bool> linked(out.leafs.size(), uppers == 0 && out.leafs.size() == 1);
-  for (leaf_layout& leaf : out.leafs) leaf.links.assign(uppers * each, 0);
-  for (const auto& s : switches) {
-    if (s.switches.empty()) continue;
-    for (const std::string& child : s.switches) {
-      const auto under = known.find(child);
-      if (under == known.end())
-        throw input_error(conf.where(s.line), "switches that the file describes", shown(child));
-      const auto leaf = leaf_of.find(child);
-      if (leaf == leaf_of.end())
-        throw input_error(conf.where(s.line),
-                          "a leaf under switch " + shown(s.name) + " (two tiers)",
-                          child == s.name ? std::string("the switch itself (a loop)")
-                                          : "switch " + shown(child) + ", which is above others");
-      auto& links = out.leafs[leaf->second].links;
-      if (links[out.spines.size()] != 0)
-        throw input_error(conf.where(s.line), "each switch once under " + shown(s.name),
-                          shown(child) + " twice");
-      for (std::size_t i = 0; i < each; ++i) links[out.spines.size() + i] = o.links_per_pair;
-      linked[leaf->second] = true;
-    }
-    for (std::size_t i = 0; i < each; ++i)
-      out.spines.push_back(each == 1 ? s.name : s.name + "/" + std::to_string(i));
-  }
-  for (const auto& s : switches)
-    if (!s.nodes.empty() && !linked[leaf_of.at(s.name)])
-      throw input_error(conf.where(s.line), "leaf " + shown(s.name) + " under a switch",
-                        "none above it");
-  return out;
+  return layout_of(read_topology_conf_tree(in, name), name, gpus, o);
 }
 
 }  // namespace heddle::fabric

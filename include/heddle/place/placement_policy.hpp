@@ -1,7 +1,9 @@
 // What a placement policy is asked and answers.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -133,11 +135,57 @@ template <class Policy, class Ledger>
     return true;
 }
 
-/// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason.
+/// T never places a job over two units, so that it need not know which of them are joined.
+template <class T>
+concept OneUnitPolicy = requires {
+  requires T::within_a_unit;
+};
+
+namespace detail {
+/// Asks a policy that knows GPUs alone on one island after the other. Of what it answers the placement on
+/// fewest units counts, then that on the island where fewest GPUs stay free.
+/// O(cluster) an island that has enough GPUs free, for a copy of the ledger.
+template <class Policy, class Ledger>
+[[nodiscard]] answer ask_on_islands(Policy& policy, const Ledger& free, const request& job) {
+  const fabric::hosts& dc = free.hosts();
+  answer best = wait_reason::network_fragmentation;  // no island has enough free
+  std::pair<std::size_t, int> least;
+  for (std::size_t k = 0; k < free.islands().size(); ++k) {
+    const auto units = free.islands().units(k);
+    int room = 0;
+    for (unit_id x : units) room += free.free_gpus(x);
+    if (room < job.gpus) continue;
+    const Ledger part = free.within(units);
+    answer a = policy(part, job);
+    if (!a) {
+      if (a.why == wait_reason::none) a.why = wait_reason::gpu_fragmentation;
+      if (!best) best = std::move(a);
+      continue;
+    }
+    std::vector<unit_id> used;
+    for (gpu_id g : a.where->gpus) used.push_back(dc.unit_of(g));
+    std::sort(used.begin(), used.end());
+    const auto count =
+        static_cast<std::size_t>(std::unique(used.begin(), used.end()) - used.begin());
+    if (const std::pair cost{count, room}; !best || cost < least) {
+      best = std::move(a);
+      least = cost;
+    }
+  }
+  return best;
+}
+}  // namespace detail
+
+/// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason. One that
+/// knows GPUs alone is asked for each island of the network by itself (fabric/islands.hpp): no job is
+/// placed where no switch joins its GPUs.
 template <class Policy, class Ledger>
   requires PlacementPolicy<Policy, Ledger>
 [[nodiscard]] answer ask(Policy& policy, const Ledger& free, const request& job) {
   if (job.gpus > free.free_gpus()) return wait_reason::gpus;
+  if constexpr (requires { free.islands(); } && PlacementPolicy<Policy, fabric::gpu_book> &&
+                !OneUnitPolicy<Policy>)
+    if (!free.islands().all_joined()) return detail::ask_on_islands(policy, free, job);
   answer a = policy(free, job);
   if (!a && a.why == wait_reason::none) a.why = wait_reason::gpu_fragmentation;
   return a;

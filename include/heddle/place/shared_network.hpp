@@ -37,6 +37,8 @@ namespace heddle::place {
 /// All GPUs on one server: of those that have enough free the one with fewest free, then the one
 /// under the leaf with fewest free, then the lowest id.
 struct one_server {
+  static constexpr bool within_a_unit = true;
+
   std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     const fabric::hosts& dc = free.hosts();
     if (job.gpus > dc.gpus_per_server()) return std::nullopt;
@@ -65,6 +67,8 @@ struct one_server {
 /// All GPUs under one leaf: of those that have enough free the one with fewest free, then the
 /// lowest id. Under the leaf, on as few servers as can be.
 struct one_leaf {
+  static constexpr bool within_a_unit = true;
+
   std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     unit_id best;
     for (unit_id x : free.hosts().all_units())

@@ -140,7 +140,8 @@ inline std::map<std::string, ib_node> read_ib_nodes(line_reader& lines) {
       at.skip_label();
       at.enclosed('(', ')');  // the port's own id, of a card
       at.skip_blanks();
-      ib_port p{.line = lines.number()};
+      ib_port p{};
+      p.line = lines.number();
       p.peer = at.id();
       p.peer_port = at.port();
       p.gbps = at.rate();
@@ -158,7 +159,8 @@ inline std::map<std::string, ib_node> read_ib_nodes(line_reader& lines) {
       continue;
     } else if (line.starts_with("Switch") || line.starts_with("Ca") || line.starts_with("Rt")) {
       const std::string_view kind = at.word();
-      ib_node n{.line = lines.number()};
+      ib_node n{};
+      n.line = lines.number();
       n.port_count = at.number();
       n.id = at.id();
       const char letter = kind == "Switch" ? 'S' : kind == "Ca" ? 'H' : kind == "Rt" ? 'R' : '?';
