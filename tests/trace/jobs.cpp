@@ -53,8 +53,8 @@ TEST_CASE("the four required columns make a job") {
 TEST_CASE("all columns are read, in any order, and unknown ones are ignored") {
   const auto jobs = read(
       "vc,status,max_gpus,min_gpus,deadline_s,weight,priority,comm_share,collective,local_batch,"
-      "model,colour,duration_s,gpus,submit_s,job_id\n"
-      "team,4,16,2,5000,2.5,-3,0.25,all_to_all,32,bert,red,100,4,10,7\n");
+      "model,colour,duration_s,gpus,submit_s,job_id,shape\n"
+      "team,4,16,2,5000,2.5,-3,0.25,all_to_all,32,bert,red,100,4,10,7,2x1x2\n");
   REQUIRE(jobs.size() == 1);
   const job& j = jobs[0];
   CHECK(j.id == job_id{7});
@@ -72,6 +72,7 @@ TEST_CASE("all columns are read, in any order, and unknown ones are ignored") {
   CHECK(j.max_gpus == 16);
   CHECK(j.status == 4);
   CHECK(j.vc == "team");
+  CHECK(j.shape == box_shape{2, 1, 2});
 }
 
 TEST_CASE("an empty optional field is as good as none") {
@@ -155,6 +156,11 @@ TEST_CASE("a bad optional field is refused where it stands") {
   CHECK(with("status", "-2") ==
         "j.csv:2: expected a whole number of at least -1 as status, got \"-2\"");
   CHECK(with("model", "anything") == "accepted");
+  CHECK(with("shape", "4x1") == "accepted");
+  CHECK(with("shape", "4x2") ==
+        "j.csv:2: expected sides of 4 cells, like 4x4x8 as shape, got \"4x2\"");
+  CHECK(with("shape", "four") ==
+        "j.csv:2: expected sides of 4 cells, like 4x4x8 as shape, got \"four\"");
 }
 
 TEST_CASE("a model must be among those known if these are given") {

@@ -76,6 +76,8 @@ TEST_CASE("jobs that were written are read back and written to the same bytes") 
       if (d.chance(.5)) j.max_gpus = d.between(4, 64);
       j.status = d.between(-1, 4);
       j.vc = text();
+      if (seed % 3 == 0 && d.chance(.5))
+        j.shape = j.gpus % 2 == 0 ? box_shape{2, j.gpus / 2} : box_shape{j.gpus, 1, 1};
     }
     const std::string once = written(jobs);
     CAPTURE(once);

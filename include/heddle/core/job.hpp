@@ -6,6 +6,7 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/shape.hpp>
 
 namespace heddle {
 
@@ -28,7 +29,8 @@ struct job {
   int max_gpus = std::numeric_limits<int>::max();
   /// Of the trace: 1 completed, 2 failed, 3 cancelled, 4 still running at its end, −1 unknown.
   int status = -1;
-  std::string vc;  ///< virtual cluster (tenant)
+  std::string vc;   ///< virtual cluster (tenant)
+  box_shape shape;  ///< on a torus: the mesh that it asks for, of `gpus` cells; none: any
 
   friend bool operator==(const job&, const job&) = default;
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/core/shape.hpp>
 #include <heddle/fabric/gpu_book.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
@@ -26,6 +27,7 @@ struct request {
   job_id job;
   int gpus = 1;
   std::string_view tenant = {};  ///< its virtual cluster; must outlive the question
+  box_shape shape = {};          ///< on a torus, of so many cells; none: any shape
 };
 
 /// Why a job waits.

@@ -76,7 +76,8 @@ class desk {
     return place::ask(parts_.place, on, request_of(x, gpus));
   }
   [[nodiscard]] place::request request_of(slot x, int gpus) const {
-    return {job(x).spec->id, gpus, job(x).spec->vc};
+    const heddle::job& j = *job(x).spec;
+    return {j.id, gpus, j.vc, gpus == j.gpus ? j.shape : box_shape{}};
   }
   [[nodiscard]] auto& place() { return parts_.place; }
   /// When and where this job could start with `p` at the earliest, if those running keep their pace.

@@ -19,6 +19,7 @@
 
 #include <heddle/core/error.hpp>
 #include <heddle/core/job.hpp>
+#include <heddle/core/shape.hpp>
 #include <heddle/model/catalogue.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/model/workload.hpp>
@@ -36,7 +37,7 @@ struct read_options {
 };
 
 /// Reads jobs from CSV: `job_id,submit_s,gpus,duration_s` and optionally `model,local_batch,
-/// collective,comm_share,priority,weight,deadline_s,min_gpus,max_gpus,status,vc`, in any order; other
+/// collective,comm_share,priority,weight,deadline_s,min_gpus,max_gpus,status,vc,shape`, in any order; other
 /// columns are ignored. An empty optional field is as good as none. Jobs whose trace gives them no
 /// run time (duration 0) are rejected like negative ones.
 ///
@@ -53,7 +54,8 @@ template <class Fill = nothing>
              pattern = rows.column("collective"), share = rows.column("comm_share"),
              priority = rows.column("priority"), weight = rows.column("weight"),
              deadline = rows.column("deadline_s"), least = rows.column("min_gpus"),
-             most = rows.column("max_gpus"), status = rows.column("status"), vc = rows.column("vc");
+             most = rows.column("max_gpus"), status = rows.column("status"), vc = rows.column("vc"),
+             shape = rows.column("shape");
   const auto given = [&](const std::optional<csv_column>& c) { return c && !rows.empty(*c); };
 
   std::vector<job> jobs;
@@ -100,6 +102,12 @@ template <class Fill = nothing>
       j.max_gpus = rows.integer<int>(*most, j.min_gpus, "a number of GPUs of at least min_gpus");
     if (given(status)) j.status = rows.integer<int>(*status, -1, "a whole number of at least -1");
     if (vc) j.vc = rows.text(*vc);
+    if (given(shape)) {
+      const auto mesh = shape_in(rows.text(*shape));
+      if (!mesh || mesh->volume() != j.gpus)
+        rows.fail(*shape, "sides of " + std::to_string(j.gpus) + " cells, like 4x4x8");
+      j.shape = *mesh;
+    }
 
     fill(j, missing{!given(model), !given(pattern), !given(share)});
     if (j.submit_s >= o.from_s) jobs.push_back(std::move(j));

@@ -1,0 +1,69 @@
+// The circuits that join neighbours of a mesh whose ranks have their chips.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include <heddle/core/ids.hpp>
+#include <heddle/core/shape.hpp>
+#include <heddle/fabric/cubes.hpp>
+#include <heddle/fabric/placement.hpp>
+
+namespace heddle::place::detail {
+
+/// Calls `f(rank, next)` for all neighbours of a mesh; on `closed` also the last with the first of each
+/// row longer than 2.
+template <class F>
+void for_each_neighbours(const box_shape& mesh, bool closed, F&& f) {
+  const auto all = static_cast<std::size_t>(mesh.volume());
+  std::size_t stride = 1;
+  for (std::size_t d = 0; d < mesh.size(); ++d) {
+    const auto side = static_cast<std::size_t>(mesh[d]);
+    if (side > 1)
+      for (std::size_t r = 0; r < all; ++r) {
+        if (r / stride % side + 1 < side)
+          f(r, r + stride);
+        else if (closed && side > 2)
+          f(r, r - stride * (side - 1));
+      }
+    stride *= side;
+  }
+}
+
+/// Whether one fixed link joins two chips.
+[[nodiscard]] inline bool are_linked(const fabric::cubes& dc, gpu_id a, gpu_id b) {
+  if (dc.cube_of(a) != dc.cube_of(b)) return false;
+  const auto p = dc.cell_of(a), q = dc.cell_of(b);
+  int steps = 0;
+  for (std::size_t d = 0; d < 3; ++d) steps += p[d] > q[d] ? p[d] - q[d] : q[d] - p[d];
+  return steps == 1;
+}
+
+/// Adds the circuit between a + port of `a` and a − port of `b`, if one can be; false if not.
+inline bool add_circuit(const fabric::cubes& dc, gpu_id a, gpu_id b, fabric::placement& p) {
+  const auto x = dc.cell_of(a), y = dc.cell_of(b);
+  for (std::size_t d = 0; d < 3; ++d) {
+    if (x[d] != dc.side() - 1 || y[d] != 0) continue;
+    if (dc.cells().position_of(x, d) != dc.cells().position_of(y, d)) continue;
+    p.faces.push_back({dc.cube_of(a), dc.cube_of(b), static_cast<std::uint16_t>(d),
+                       static_cast<std::uint16_t>(dc.cells().position_of(x, d))});
+    return true;
+  }
+  return false;
+}
+
+/// Sets up the circuits that the mesh of `p.shape` needs between its chips. \returns false if some
+/// neighbours can be joined by none. O(chips · dimensions).
+[[nodiscard]] inline bool join(const fabric::cubes& dc, fabric::placement& p, bool closed = false) {
+  p.faces.clear();
+  bool all = true;
+  for_each_neighbours(p.shape, closed, [&](std::size_t r, std::size_t next) {
+    const gpu_id a = p.gpus[r], b = p.gpus[next];
+    if (!are_linked(dc, a, b)) all = all && (add_circuit(dc, a, b, p) || add_circuit(dc, b, a, p));
+  });
+  std::sort(p.faces.begin(), p.faces.end());
+  return all;
+}
+
+}  // namespace heddle::place::detail
