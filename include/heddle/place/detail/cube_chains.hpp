@@ -94,8 +94,6 @@ class cube_chains {
       }
     return found;
   }
-  /// Steps that were tried.
-  [[nodiscard]] bool gave_up() const { return search_.left <= 0; }
 
  private:
   /// Whether only the axis of a side of 1 differs from an order that is tried as well.

@@ -54,7 +54,9 @@ class cube_placer {
     if (found_ == kind::none) return false;
     return write(mesh, rules, out);
   }
-  [[nodiscard]] bool gave_up() const { return chains_.gave_up(); }
+  static constexpr std::size_t most_sides = 3;
+  /// There are more folds than are tried.
+  [[nodiscard]] static bool has_proved(const cube_rules& rules) { return !rules.folds; }
 
  private:
   enum class kind : unsigned char { none, box, chain };

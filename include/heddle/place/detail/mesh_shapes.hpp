@@ -25,21 +25,20 @@ namespace heddle::place::detail {
   return out;
 }
 
-/// \tparam Placer  `look(free)`, then `find(mesh, rules, placement&)`
+/// \tparam Placer  `look(free)`, then `find(mesh, rules, placement&)`, and whether a no is proved
 template <class Placer, class Ledger, class Rules>
 [[nodiscard]] answer place_mesh(Placer& placer, const Ledger& free, const request& job,
                                 const Rules& rules) {
-  if (job.shape.size() > 3) return wait_reason::unsupported;
+  if (job.shape.size() > Placer::most_sides) return wait_reason::unsupported;
   placer.look(free);
   placement p;
-  bool proved = !rules.folds;
   if (job.shape.empty()) {
     for (const box_shape& mesh : shapes_of(job.gpus))
       if (placer.find(mesh, rules, p)) return p;
   } else if (placer.find(job.shape, rules, p)) {
     return p;
   }
-  return {wait_reason::gpu_fragmentation, proved};
+  return {wait_reason::gpu_fragmentation, placer.has_proved(rules)};
 }
 
 }  // namespace heddle::place::detail

@@ -1,0 +1,225 @@
+// Boxes of a static torus for meshes.
+//
+//   torus_first_fit   the first free box, straight
+//   folded            also folded into another box
+//   best_fit          the box that leaves the largest free one
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/detail/scratch.hpp>
+#include <heddle/core/shape.hpp>
+#include <heddle/place/detail/mesh_shapes.hpp>
+#include <heddle/place/detail/torus_space.hpp>
+#include <heddle/place/placement_policy.hpp>
+
+namespace heddle::place {
+
+namespace detail {
+
+/// What of a mesh may be done to place it, and which of several places is best.
+struct torus_rules {
+  bool closed = false;
+  bool folds = false;
+  bool least_harm = false;
+};
+
+class torus_placer {
+ public:
+  static constexpr std::size_t most_sides = box_shape::most_sides;
+
+  void look(const torus_ledger& book) { space_.look(book); }
+  /// A failed link in a box is one too many, though a fold may have no use for it.
+  [[nodiscard]] bool has_proved(const torus_rules& rules) const {
+    return !rules.folds || space_.all_links_work();
+  }
+
+  bool find(const box_shape& mesh, const torus_rules& rules, placement& out) {
+    closed_ = rules.closed;
+    makers_.of(mesh, space_, rules.folds, rules.closed, ways_);
+    return rules.least_harm ? find_best(mesh, out) : find_first(mesh, out);
+  }
+
+ private:
+  bool find_first(const box_shape& mesh, placement& out) {
+    for (const mesh_drawing& d : ways_) {
+      if (!space_.starts(d.length, closed_, starts_)) continue;
+      const auto at = std::find(starts_.begin(), starts_.end(), 1) - starts_.begin();
+      write(mesh, d, space_.cell(static_cast<std::size_t>(at)), out);
+      return true;
+    }
+    return false;
+  }
+
+  struct spot {
+    std::size_t way;
+    per_axis start;
+  };
+
+  /// Of all spots one after which the largest free box is largest; of these the one with fewest free
+  /// neighbours.
+  bool find_best(const box_shape& mesh, placement& out) {
+    spots_.clear();
+    for (std::size_t w = 0; w < ways_.size(); ++w)
+      if (space_.starts(ways_[w].length, closed_, starts_))
+        for (std::size_t i = 0; i < starts_.size(); ++i)
+          if (starts_[i]) spots_.push_back({w, space_.cell(i)});
+    if (spots_.empty()) return false;
+    list_boxes();
+    const spot* best = nullptr;
+    int least = std::numeric_limits<int>::max();
+    for (std::size_t b = 0; b < boxes_.size() && !best;) {
+      // Boxes of equal volume are equally good.
+      for (const std::int64_t v = boxes_[b].first; b < boxes_.size() && boxes_[b].first == v; ++b) {
+        const per_axis& length = boxes_[b].second;
+        if (!space_.starts(length, false, starts_)) continue;
+        for (const spot& s : spots_) {
+          if (!leaves(s, length)) continue;
+          const int contact = free_around(s);
+          if (contact >= least) continue;
+          least = contact;
+          best = &s;
+        }
+      }
+    }
+    if (!best)  // it takes all that is free
+      best = &spots_.front();
+    write(mesh, ways_[best->way], best->start, out);
+    return true;
+  }
+  /// All sizes of free boxes, largest volume first.
+  void list_boxes() {
+    boxes_.clear();
+    per_axis length{};
+    length.fill(1);
+    levels_.resize(space_.axes() + 1);
+    levels_[0] = space_.free();
+    grow(0, length, 1);
+    std::sort(boxes_.begin(), boxes_.end(), [](const auto& a, const auto& b) { return a > b; });
+  }
+  void grow(std::size_t axis, per_axis& length, std::int64_t volume) {
+    if (axis == space_.axes()) {
+      boxes_.push_back({volume, length});
+      return;
+    }
+    // levels_[axis]: where boxes of the lengths so far begin.
+    for (int l = 1; l <= space_.side(axis); ++l) {
+      length[axis] = l;
+      levels_[axis + 1] = levels_[axis];
+      space_.shrink_to(levels_[axis + 1], axis, l);
+      if (!torus_space::any(levels_[axis + 1])) break;
+      grow(axis + 1, length, volume * l);
+    }
+    length[axis] = 1;
+  }
+  /// Whether one of the boxes that begin at `starts_` stays free.
+  [[nodiscard]] bool leaves(const spot& s, const per_axis& length) const {
+    for (std::size_t i = 0; i < starts_.size(); ++i)
+      if (starts_[i] && space_.apart(s.start, ways_[s.way].length, space_.cell(i), length))
+        return true;
+    return false;
+  }
+  [[nodiscard]] int free_around(const spot& s) const {
+    const per_axis& length = ways_[s.way].length;
+    int n = 0;
+    for (std::size_t a = 0; a < space_.axes(); ++a) {
+      if (length[a] == space_.side(a)) continue;
+      per_axis at{};
+      for (bool more = true; more;) {
+        for (const int beyond : {length[a], space_.side(a) - 1}) {
+          per_axis next = at;
+          next[a] = beyond;
+          n += space_.free()[space_.number(space_.from(s.start, next))];
+          if (length[a] + 1 == space_.side(a)) break;
+        }
+        more = false;
+        for (std::size_t d = 0; d < space_.axes() && !more; ++d) {
+          if (d == a) continue;
+          more = ++at[d] < length[d];
+          if (!more) at[d] = 0;
+        }
+      }
+    }
+    return n;
+  }
+
+  void write(const box_shape& mesh, const mesh_drawing& d, const per_axis& start,
+             placement& p) const {
+    p.shape = mesh;
+    p.gpus.clear();
+    p.gpus.reserve(static_cast<std::size_t>(mesh.volume()));
+    per_axis at{};
+    for (bool more = true; more;) {
+      p.gpus.push_back(space_.chip(space_.from(start, d.place_of(at, space_.axes()))));
+      more = false;
+      for (std::size_t k = 0; k < mesh.size() && !more; ++k) {
+        more = ++at[k] < mesh[k];
+        if (!more) at[k] = 0;
+      }
+    }
+  }
+
+  bool closed_ = false;
+  torus_space space_;
+  drawings makers_;
+  std::vector<mesh_drawing> ways_;
+  torus_space::cells starts_;
+  std::vector<spot> spots_;
+  std::vector<std::pair<std::int64_t, per_axis>> boxes_;
+  std::vector<torus_space::cells> levels_;
+};
+
+}  // namespace detail
+
+/// Gives a job the first free box of a static torus, in each order of its sides and across the seam. Ranks
+/// stand in the cells of the shape asked for, by number; a job that names a number of chips gets the shape
+/// among those of it that communicates best and can be had. Exact, so a no is proved.
+/// O(orders · chips · log sides). One writer: it keeps its work space.
+struct torus_first_fit {
+  bool closed = false;  ///< each row longer than 2 is a ring: once around the torus
+  heddle::detail::scratch<detail::torus_placer> placer = {};
+
+  bool operator==(const torus_first_fit&) const = default;
+
+  answer operator()(const detail::torus_ledger& free, const request& job) {
+    return detail::place_mesh(*placer, free, job, detail::torus_rules{.closed = closed});
+  }
+};
+
+/// The same, and a side of the mesh may wind through several axes of a box: a line of 16 through 4 × 4, a
+/// plane in layers. Boxes that waste least come first; of the last row of a box it takes what it needs,
+/// though all of it must be free. A no is proved for these.
+struct folded {
+  bool closed = false;  ///< each row longer than 2 is a ring
+  heddle::detail::scratch<detail::torus_placer> placer = {};
+
+  bool operator==(const folded&) const = default;
+
+  answer operator()(const detail::torus_ledger& free, const request& job) {
+    return detail::place_mesh(*placer, free, job,
+                              detail::torus_rules{.closed = closed, .folds = true});
+  }
+};
+
+/// Of all free boxes one after which the largest free box has the largest volume, and of those one with
+/// fewest free chips around it. Exact. O(free boxes of the shape · those of the largest size) at most.
+struct best_fit {
+  bool closed = false;  ///< each row longer than 2 is a ring
+  bool folds = false;   ///< as `folded`
+  heddle::detail::scratch<detail::torus_placer> placer = {};
+
+  bool operator==(const best_fit&) const = default;
+
+  answer operator()(const detail::torus_ledger& free, const request& job) {
+    return detail::place_mesh(
+        *placer, free, job,
+        detail::torus_rules{.closed = closed, .folds = folds, .least_harm = true});
+  }
+};
+
+}  // namespace heddle::place
