@@ -8,6 +8,7 @@
 #include <heddle/allocate/max_min.hpp>
 #include <heddle/allocate/optimal.hpp>
 #include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/price_path.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/zeus.hpp>
 #include <heddle/core/error.hpp>
@@ -32,6 +33,8 @@ const auto allocations = table_of(
           allocate::throughput_marginal{}},
     named{"zeus", "the GPUs that a job asked for, at its best trade of energy for time",
           allocate::zeus{}},
+    named{"price_path", "elastic: all jobs' ends planned ahead, with one price of energy",
+          allocate::price_path{}},
     named{"max_min", "elastic: time shared equally by weight, in rounds", allocate::max_min{}});
 using any_allocation = value_in<decltype(allocations)>;
 

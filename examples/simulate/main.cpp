@@ -86,6 +86,8 @@ void add_options(CLI::App& app, arguments& a) {
                  "JSON of model: training step; what jobs of these models send, in place of their "
                  "collective");
   app.add_option("--power-budget-w", w.options.power_budget_w, "power of the whole cluster, in W");
+  app.add_option("--energy-price", w.options.energy_price,
+                 "what a joule costs, in job-seconds: no clock is faster than that is worth");
   app.add_option("--energy-budget-j", w.options.energy.energy_j,
                  "energy of the whole cluster, in J: in all, or in each horizon");
   app.add_option("--energy-horizon-s", w.options.energy.horizon_s,
@@ -256,6 +258,9 @@ void check_numbers(const arguments& a) {
   positive("--power-budget-w", o.power_budget_w, "a positive number of W");
   positive("--energy-budget-j", o.energy.energy_j, "a positive number of J");
   positive("--energy-horizon-s", o.energy.horizon_s, "a positive number of s");
+  if (!(o.energy_price >= 0 && o.energy_price < 1e9))
+    throw input_error("--energy-price", "a price of at least 0 job-seconds a joule",
+                      text_of(o.energy_price));
   not_negative("--from", a.what.from_s);
   not_negative("--patience-s", o.patience_s);
   not_negative("--off-after-s", o.off_after_s);

@@ -10,6 +10,9 @@
 //   throughput_marginal  GPUs by relative gain, deadlines first      yes      deadlines            O(S log J)
 //   optimus              GPUs by seconds saved                       yes      long jobs first      O(S log J)
 //   pollux<Efficiency>   GPUs by goodput                             yes      batch grows with GPUs  O(S log J)
+//   price_path           all jobs' ends planned, one price for energy   yes  work left is known, or guessed
+//                                                                             O(J log J + S log S)
+//   priced_clock<P>      what P does, at the clocks a price of energy is worth  as P  energy  as P
 //   max_min              equal time by weight, in rounds             stops    fairness             O(J log J)
 //
 // J jobs, P points of one, S steps made. All keep to GPUs, power and energy (`limits`). Beside them:
@@ -30,6 +33,8 @@
 #include <heddle/allocate/max_min.hpp>
 #include <heddle/allocate/optimal.hpp>
 #include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/price_path.hpp>
+#include <heddle/allocate/priced_clock.hpp>
 #include <heddle/allocate/remaining.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/rescale_rule.hpp>

@@ -36,6 +36,11 @@ struct limits {
   double power_w = std::numeric_limits<double>::infinity();
   /// Energy of the work left, of the jobs' GPUs alone, in J.
   double energy_j = std::numeric_limits<double>::infinity();
+  /// What a joule costs, in weighted job-seconds. Schedulers see to it for policies that do not read it
+  /// (priced_clock.hpp).
+  double energy_price = 0;
+  double gpu_base_w =
+      0;  ///< what a GPU that is held costs beside its own watts: its server's share
   /// When it is given, for policies that share time; NaN: unknown, and each call is a round.
   double now_s = std::numeric_limits<double>::quiet_NaN();
   move_price rescale = {};  ///< what a running job pays that changes its GPUs
@@ -66,6 +71,12 @@ concept ElasticPolicy = AllocationPolicy<T> && requires {
 template <class T>
 concept TimeSharing = AllocationPolicy<T> && requires(const T& policy) {
   { policy.round_length_s() } -> std::convertible_to<double>;
+};
+
+/// T chooses clocks by `limits::energy_price` itself: it says `static constexpr bool prices_energy = true`.
+template <class T>
+concept EnergyPricingPolicy = AllocationPolicy<T> && requires {
+  requires static_cast<bool>(T::prices_energy);
 };
 
 /// The work that policies count with: 0, for which nothing is given, where `work` is not a positive finite

@@ -46,7 +46,7 @@ struct path_answer {
 ///
 ///     allocate::price_path frugal{.energy_price = 3e-4};    // a joule for 0.3 ms of somebody's time
 ///
-/// Watts are those beyond the GPUs' idle power. A limit on power becomes a part of the resource that is shared
+/// Watts are those beyond the GPUs' idle power, with what their servers draw for them (`gpu_base_w`). A limit on power becomes a part of the resource that is shared
 /// out, one on the energy left raises the price of energy. A job with a deadline that the plan would miss
 /// gets the fewest GPUs that meet it, if there are so many. GPUs that are left go where they gain most, and
 /// to jobs that wait.
@@ -58,8 +58,9 @@ struct path_answer {
 /// Derived: docs/allocate/price_path.md.
 struct price_path {
   static constexpr bool elastic = true;
+  static constexpr bool prices_energy = true;
 
-  double energy_price = 0;    ///< weighted job-seconds a joule, ≥ 0
+  double energy_price = 0;    ///< weighted job-seconds a joule; `limits::energy_price` comes on top
   bool classes = true;        ///< hard priority classes: the lower get what the higher leave
   bool deadlines = true;      ///< reads `time_left_s`
   double exact_work = 1.5e5;  ///< jobs · counts · GPUs up to which worth is exact
@@ -95,7 +96,7 @@ struct price_path {
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
     auto& w = *work;
-    const double price = std::max(0.0, energy_price);
+    const double price = std::max(0.0, energy_price) + std::max(0.0, l.energy_price);
     w.answer.worth.assign(jobs.size(), 0);
     w.answer.gpu_price = w.answer.bound = w.answer.plan_cost = 0;
     w.answer.energy_price = price;
@@ -103,7 +104,7 @@ struct price_path {
     w.plan.order.clear();
     if (!(l.gpus > 0) || !(l.power_w >= 0) || !(l.energy_j >= 0)) return;
     const bool frugal = price > 0 || l.power_w < infinite || l.energy_j < infinite;
-    w.tables.prepare(l.gpu_idle_w, frugal, jobs.size());
+    w.tables.prepare(l.gpu_idle_w - l.gpu_base_w, frugal, jobs.size());
     remaining left{l};
     w.priorities.clear();
     for (const candidate& j : jobs)

@@ -17,14 +17,21 @@ namespace heddle::schedule {
 struct budget_now {
   double power_w = std::numeric_limits<double>::infinity();
   double energy_j = std::numeric_limits<double>::infinity();  ///< for all work that is left
-  bool used_up = false;  ///< not even the idle cluster can be paid for
+  double energy_price = 0;                                    ///< weighted job-seconds a joule
+  double gpu_base_w = 0;  ///< of a server's base for each GPU held, where idle servers switch off
+  bool used_up = false;   ///< not even the idle cluster can be paid for
 };
 
 /// Turns the budgets of `o` into limits at `s.now_s`. A budget over a horizon is a power limit
 /// (allocate/energy_allowance.hpp), one without an amount. Derived. O(1).
 template <class State>
 [[nodiscard]] budget_now budget_at(const scheduler_options& o, const State& s) {
-  budget_now b{.power_w = o.power_budget_w};
+  budget_now b{.power_w = o.power_budget_w, .energy_price = o.energy_price};
+  if (o.off_after_s < std::numeric_limits<double>::infinity()) {
+    const auto& h = s.ledger.hosts();
+    if (h.gpus() > 0)
+      b.gpu_base_w = (s.power.server_w - s.power.server_off_w) * h.servers() / h.gpus();
+  }
   if (!o.energy.limited()) return b;
   if (o.energy.recurs()) {
     allocate::energy_allowance account{o.energy.energy_j, o.energy.horizon_s, s.start_s};
@@ -45,6 +52,8 @@ template <class State>
                      .gpu_idle_w = s.power.gpu_idle_w,
                      .power_w = b.power_w - s.idle_power_w(),
                      .energy_j = b.energy_j,
+                     .energy_price = b.energy_price,
+                     .gpu_base_w = b.gpu_base_w,
                      .now_s = s.now_s,
                      .rescale = s.moves.rescale};
   const bool limited = l.power_w < std::numeric_limits<double>::infinity() ||

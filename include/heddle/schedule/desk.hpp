@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/priced_clock.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/order/order.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -56,12 +57,14 @@ class desk {
   /// What allocation gives this job, alone; null: nothing.
   [[nodiscard]] point wish(slot x) {
     const allocate::candidate c = detail::candidate_of(job(x), now_s());
-    parts_.allocate(std::span{&c, 1}, left, *parts_.chosen);
+    allocate(std::span{&c, 1}, *parts_.chosen);
     return (*parts_.chosen)[0];
   }
   /// What allocation gives to all of `jobs` together.
   void allocate(std::span<const allocate::candidate> jobs, allocate::allocation& out) {
     parts_.allocate(jobs, left, out);
+    if constexpr (!allocate::EnergyPricingPolicy<std::remove_cvref_t<decltype(parts_.allocate)>>)
+      allocate::slow_to_price(jobs, left, out);
   }
   [[nodiscard]] bool affords(slot x, const model::operating_point& p) const {
     return detail::affords(left, job(x), p, now_s());

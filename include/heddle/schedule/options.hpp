@@ -33,6 +33,8 @@ struct scheduler_options {
   /// An idle server is switched off after this time, in s; `break_even_s` is a good one.
   double off_after_s = std::numeric_limits<double>::infinity();
   energy_budget energy = {};
+  /// What a joule costs, in weighted job-seconds: clocks faster than that is worth to a job are not given.
+  double energy_price = 0;
 };
 
 }  // namespace heddle::schedule
