@@ -15,7 +15,8 @@ using namespace heddle;
 using namespace heddle::examples;
 
 struct arguments {
-  std::string cluster, html, report;
+  network_source cluster;
+  std::string html, report;
   simulation_spec what;
   advise::prices prices;
   int runs = 5;
@@ -25,7 +26,11 @@ struct arguments {
 void add_options(CLI::App& app, arguments& a) {
   simulation_spec& w = a.what;
   const std::vector<name_kind> kinds = simulation_kinds();
-  app.add_option("--cluster", a.cluster, "cluster JSON: leaf_spine or leaf_spine_ocs")->required();
+  app.add_option(
+         "--cluster", a.cluster.path,
+         "the cluster, leaf_spine or leaf_spine_ocs, as JSON or as Slurm's or ibnetdiscover's text")
+      ->required();
+  add_network_options(app, a.cluster);
   app.add_option("--jobs", w.jobs, "job CSV, the cluster's history")->required();
   app.add_option("--workload", w.workload,
                  "draw what the trace leaves open by seed: " + either(kinds, "--workload") +
@@ -58,7 +63,7 @@ void add_options(CLI::App& app, arguments& a) {
 
 /// The command that makes the page again.
 std::string command(const arguments& a) {
-  std::string out = "heddle-advise --cluster " + a.cluster + " --jobs " + a.what.jobs;
+  std::string out = "heddle-advise --cluster " + a.cluster.path + " --jobs " + a.what.jobs;
   const auto option = [&](const char* name, const std::string& value, bool given) {
     if (given) out += std::string(" ") + name + " " + value;
   };
@@ -80,10 +85,18 @@ int give_advice(const arguments& a) {
   if (!(a.what.from_s >= 0))
     throw input_error("--from", "a time of at least 0 s", shortest(a.what.from_s));
   const model::catalogue known;
-  const json_file file{a.cluster};
-  const cluster c = read_cluster(file, known);
-  if (file.value()["fabric"] == "pods")
-    file.fail({"fabric"}, "\"leaf_spine\" or \"leaf_spine_ocs\" as fabric");
+  const cluster c = read_cluster(a.cluster, known);
+  if (c.kind == "pods")
+    throw input_error(c.where, "\"leaf_spine\" or \"leaf_spine_ocs\" as fabric", "\"pods\"");
+  if (!c.links_told)
+    throw input_error(c.where, "a network whose links are known (--spines says how many)",
+                      "the names of its switches");
+  if (c.fabric.fixed() && !is_even(*c.fabric.fixed()))
+    throw input_error(
+        c.where,
+        "two tiers with the same servers and links at every leaf, for what it would be "
+        "with optical switches",
+        "a network of another shape");
   const auto told = [&](std::size_t n, std::size_t all) {
     if (a.progress)
       std::cerr << "\rheddle-advise: " << n << " of " << all << " simulations"

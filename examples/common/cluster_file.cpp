@@ -1,13 +1,22 @@
 #include "common/cluster_file.hpp"
 
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <heddle/fabric/clos_shape.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/pods.hpp>
 
+#include "common/clos_json.hpp"
 #include "common/names.hpp"
 
 namespace heddle::examples {
 
 namespace {
+
+constexpr const char* default_gpu = "a100";
 
 /// What a cluster file says of its fabric.
 struct fabric_text {
@@ -44,7 +53,11 @@ struct fabric_text {
   }
 };
 
-any_fabric read_leaf_spine(const fabric_text& t) { return fabric::leaf_spine{t.shape(true)}; }
+any_fabric read_leaf_spine(const fabric_text& t) {
+  if (has_layout(t.f)) return fabric::leaf_spine{read_layout(t.f)};
+  if (has_clos_keys(t.f)) return fabric::leaf_spine{fabric::parts_of(read_clos_shape(t.f))};
+  return fabric::leaf_spine{t.shape(true)};
+}
 
 any_fabric read_leaf_spine_ocs(const fabric_text& t) {
   const fabric::leaf_spine_shape shape = t.shape(false);
@@ -109,14 +122,61 @@ cluster read_cluster(const json_file& f, const model::catalogue& known) {
   watts("switch_w", power.switch_w);
   watts("ocs_w", power.ocs_w);
 
-  std::string gpu = "a100";
-  if (f.find({"gpu"})) gpu = f.text({"gpu"}, "a GPU type as gpu");
-  if (!known.find_gpu(gpu)) {
+  std::string gpu = default_gpu;
+  const auto read_gpu = [&](const json_path& at) {
+    std::string name = f.text(at, "a GPU type as gpu");
+    if (known.find_gpu(name)) return name;
     name_lines names;
     for (const model::gpu_type& g : known.gpus()) names.push_back({g.name, {}});
-    f.fail({"gpu"}, "one of " + listed(names) + " as gpu");
+    f.fail(at, "one of " + listed(names) + " as gpu");
+  };
+  if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())
+    for (std::size_t i = types->size(); i-- > 0;) gpu = read_gpu({"gpu_types", i, "name"});
+  if (f.find({"gpu"})) gpu = read_gpu({"gpu"});
+  bool links_told = true;
+  if (const nlohmann::json* told = f.find({"links_told"})) {
+    if (!told->is_boolean()) f.fail({"links_told"}, "true or false as links_told");
+    links_told = told->get<bool>();
   }
-  return {dc, power, gpu};
+  return {dc, power, gpu, links_told, f.text({"fabric"}, "a fabric"), f.where({"fabric"})};
+}
+
+cluster read_cluster(const network_source& s, const model::catalogue& known) {
+  open_text text{s.path};
+  const fabric::network_form form = form_of(text, s);
+  if (form == fabric::network_form::json) {
+    for (const auto& [option, n] : {std::pair{"--gpus-per-server", s.gpus_per_server},
+                                    {"--spines", s.spines},
+                                    {"--links-per-pair", s.links_per_pair}})
+      if (n > 0)
+        throw input_error(option, "nothing, since " + text.name() + " says it", std::to_string(n));
+    return read_cluster(json_file{text.name(), text.all()}, known);
+  }
+  const named_network read = read_network(text, form, s);
+  cluster out{fabric::leaf_spine{read.found}, {}, default_gpu, read.links_told};
+  out.where = text.name() + ":1";
+  tell_notes(text.name(), read);
+  return out;
+}
+
+bool is_even(const fabric::leaf_spine& dc) {
+  if (!dc.whole_servers() || dc.tiers() > 2 || !dc.hosts().even_servers() || dc.spines() == 0)
+    return false;
+  for (leaf_id l : dc.all_leafs()) {
+    if (dc.servers_of(dc.unit_of(l)).size() != dc.servers_of(unit_id{0u}).size()) return false;
+    for (spine_id s : dc.all_spines())
+      if (dc.links(l, s) != dc.links_per_pair()) return false;
+  }
+  return true;
+}
+
+void require_links(const cluster& c, const std::string& policy, const std::string& option) {
+  for (std::string_view owns : {"vclos", "vclos_even", "ocs_vclos", "relaxed", "jigsaw", "laas"})
+    if (policy == owns && !c.links_told)
+      throw input_error(option,
+                        "a policy that gives jobs no links of their own, since the cluster names "
+                        "switches alone (--spines says how many links there are)",
+                        policy);
 }
 
 }  // namespace heddle::examples

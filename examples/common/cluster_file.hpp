@@ -1,4 +1,4 @@
-// cluster.json: a fabric, its power, its GPU type.
+// Clusters: a fabric, its power, its GPU type.
 #pragma once
 
 #include <string>
@@ -9,17 +9,18 @@
 #include "common/any_fabric.hpp"
 #include "common/json_file.hpp"
 #include "common/names.hpp"
+#include "common/network_file.hpp"
 
 namespace heddle::examples {
 
-/// The kinds of fabric that a cluster file can have.
-[[nodiscard]] name_lines fabric_names();
-
-/// What a cluster file says.
+/// What is known of a cluster.
 struct cluster {
   any_fabric fabric;
   fabric::base_power power;
-  std::string gpu;  ///< of the catalogue
+  std::string gpu;                  ///< of the catalogue
+  bool links_told = true;           ///< false: switches are known by name, and their links are not
+  std::string kind = "leaf_spine";  ///< of the fabric, as its file calls it
+  std::string where = {};           ///< the file and line that says so
 };
 
 /// Reads a cluster file. Missing parts of `power`, and `gpu`, have defaults; so have
@@ -27,5 +28,20 @@ struct cluster {
 /// pods, `leafs`, `spines` and so on are those of one, and `pods` (4) is their number.
 /// \throws input_error  `file:line: expected …, got …`
 [[nodiscard]] cluster read_cluster(const json_file& f, const model::catalogue& known);
+
+/// Reads a cluster in whatever form it is described (network_file.hpp): a network alone draws what a
+/// cluster file without `power` does. Says on standard error what was passed over.
+/// \throws input_error  as the readers do
+[[nodiscard]] cluster read_cluster(const network_source& s, const model::catalogue& known);
+
+/// The names of the fabrics that a cluster file can have.
+[[nodiscard]] name_lines fabric_names();
+
+/// Whether all leafs have the same servers, whole, and the same links, in two tiers.
+[[nodiscard]] bool is_even(const fabric::leaf_spine& dc);
+
+/// \throws input_error  if a policy that gives jobs links of their own is asked on a cluster whose links are
+///                      not known
+void require_links(const cluster& c, const std::string& policy, const std::string& option);
 
 }  // namespace heddle::examples

@@ -64,6 +64,7 @@ void check_names(const simulation_spec& s) {
 }
 
 any_fabric network_for(const cluster& c, const std::string& place) {
+  require_links(c, place, "--place");
   const bool circuits = find_place(place, "--place").optical();
   const fabric::leaf_spine_ocs* optical = c.fabric.circuits();
   if (circuits == (optical != nullptr)) return c.fabric;

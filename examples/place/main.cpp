@@ -36,14 +36,19 @@ using namespace heddle::examples;
 using json = nlohmann::ordered_json;
 
 struct arguments {
-  std::string cluster, ops = "-", policy = "vclos", svg;
+  network_source cluster;
+  std::string ops = "-", policy = "vclos", svg;
   std::vector<std::string> quotas;
   bool verify = false;
   std::uint64_t seed = 0;
 };
 
 void add_options(CLI::App& app, arguments& a) {
-  app.add_option("--cluster", a.cluster, "the network, a JSON file")->required();
+  app.add_option("--cluster", a.cluster.path,
+                 "the network: JSON, a topology of Slurm or topograph, output of ibnetdiscover; "
+                 "packed or not")
+      ->required();
+  add_network_options(app, a.cluster);
   app.add_option("--ops", a.ops, "operations, one JSON object a line; - is standard input")
       ->capture_default_str();
   add_names(app, {{"--policy", "which GPUs and links a job gets", place_names()}});
@@ -278,8 +283,9 @@ int run(const arguments& a, const named_place& kind, const Fabric& dc) {
 
 int run(const arguments& a) {
   const named_place& kind = find_place(a.policy, "--policy");
-  const cluster c = read_cluster(json_file{a.cluster}, model::catalogue{});
-  return network_for(kind, c, a.cluster).on([&](const auto& dc) { return run(a, kind, dc); });
+  const cluster c = read_cluster(a.cluster, model::catalogue{});
+  require_links(c, std::string(kind.name), "--policy");
+  return network_for(kind, c, a.cluster.path).on([&](const auto& dc) { return run(a, kind, dc); });
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ using namespace heddle::examples;
 using json = nlohmann::ordered_json;
 
 struct arguments {
-  std::string cluster, jobs = "-", route = "ecmp", pattern, table;
+  network_source cluster;
+  std::string jobs = "-", route = "ecmp", pattern, table;
   double bytes = 0;
   std::uint64_t seed = 0;
   int iterations = 4;
@@ -51,7 +52,10 @@ struct arguments {
 void add_options(CLI::App& app, arguments& a) {
   add_names(app, {{"--route", "paths of jobs that own no links", lines_of(routes)},
                   {"--collective", "what jobs send", lines_of(collectives)}});
-  app.add_option("--cluster", a.cluster, "the network, a JSON file");
+  app.add_option("--cluster", a.cluster.path,
+                 "the network: JSON, a topology of Slurm or topograph, output of ibnetdiscover; "
+                 "packed or not");
+  add_network_options(app, a.cluster);
   app.add_option(
          "--jobs", a.jobs,
          "placed jobs, one JSON object a line, with collective and bytes or training_step; - "
@@ -283,13 +287,16 @@ int compare(const arguments& a) {
 int route_jobs(const arguments& a) {
   (void)find_named(routes, "--route", a.route);
   if (a.compare > 0) return compare(a);
-  if (a.cluster.empty()) throw input_error("--cluster", "a cluster file", "none");
+  if (a.cluster.path.empty()) throw input_error("--cluster", "a cluster file", "none");
   placed_defaults otherwise;
   if (!a.pattern.empty()) {
     otherwise.pattern = find_named(collectives, "--collective", a.pattern).value;
   }
   if (a.bytes > 0) otherwise.bytes = a.bytes;
-  const cluster c = read_cluster(json_file{a.cluster}, model::catalogue{});
+  const cluster c = read_cluster(a.cluster, model::catalogue{});
+  if (!c.links_told && a.route != "ideal")
+    throw input_error("--route", "ideal, since the cluster names switches alone (--spines)",
+                      a.route);
 
   const std::string name = a.jobs == "-" ? "stdin" : a.jobs;
   std::ifstream file;

@@ -30,7 +30,7 @@ using namespace heddle;
 using namespace heddle::examples;
 
 struct arguments {
-  std::string cluster;
+  network_source cluster;
   simulation_spec what;
   std::string steps, failures, carbon, price, decisions;
   bool resume = false;
@@ -45,7 +45,11 @@ void add_options(CLI::App& app, arguments& a) {
   simulation_spec& w = a.what;
   const std::vector<name_kind> kinds = simulation_kinds();
   add_names(app, kinds);
-  app.add_option("--cluster", a.cluster, "cluster JSON")->required();
+  app.add_option("--cluster", a.cluster.path,
+                 "the cluster: JSON, a topology of Slurm or topograph, output of ibnetdiscover; "
+                 "packed or not")
+      ->required();
+  add_network_options(app, a.cluster);
   app.add_option("--jobs", w.jobs, "job CSV, - for standard input")->required();
   app.add_option("--workload", w.workload,
                  "draw what the trace leaves open by seed: " + either(kinds, "--workload") +
@@ -274,8 +278,9 @@ int simulate(arguments& a) {
   check_names(a.what);
   check_numbers(a);
   const model::catalogue known;
-  cluster c = read_cluster(json_file{a.cluster}, known);
+  cluster c = read_cluster(a.cluster, known);
   c.fabric = network_for(c, a.what.names.place);
+  if (!c.links_told) a.what.names.route = "ideal";  // nothing is simulated over links nobody knows
   const model::workload w = read_workload(a.what, c, known);
   const sim::options o = read_options(a, c);
 
@@ -307,7 +312,7 @@ int simulate(arguments& a) {
   if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r));
   if (!a.timeline.empty()) out.add(a.timeline, rows.rows);
   if (!a.html.empty())
-    out.add(a.html, page_of({c, a.what, o, w, r, use, a.cluster, a.failures, !a.carbon.empty(),
+    out.add(a.html, page_of({c, a.what, o, w, r, use, a.cluster.path, a.failures, !a.carbon.empty(),
                              !a.price.empty(), a.command}));
   out.commit();
   return done;

@@ -34,7 +34,7 @@ class grid {
     if (!f.value().is_object()) f.fail({}, "an object");
     const std::filesystem::path beside = std::filesystem::path(f.name()).parent_path();
     for (const std::string& path : texts(f, "clusters", {}))
-      clusters_.push_back(read_cluster(json_file{(beside / path).string()}, known));
+      clusters_.push_back(read_cluster(network_source{.path = (beside / path).string()}, known));
     cluster_names_ = texts(f, "clusters", {});
     jobs_ = texts(f, "jobs", {});
     const auto workloads = texts(f, "workloads", {""}), orders = texts(f, "orders", {"fifo"}),
@@ -90,15 +90,16 @@ class grid {
     const one_run& r = runs_[i];
     cluster c = clusters_[r.cluster];
     c.fabric = network_for(c, r.what.names.place);
+    scheduler_names names = r.what.names;
+    if (!c.links_told) names.route = "ideal";  // nothing is simulated over links nobody knows
     const model::workload w = read_workload(r.what, c, known);
-    const sim::report report =
-        run_simulation(c.fabric, w, r.what.names, r.what.options, r.what.seed,
-                       {.power = c.power, .keep_records = false});
-    const scheduler_names& n = r.what.names;
+    const sim::report report = run_simulation(c.fabric, w, names, r.what.options, r.what.seed,
+                                              {.power = c.power, .keep_records = false});
+    const scheduler_names& n = names;
     std::string row;
     for (const std::string& s :
          {quoted(cluster_names_[r.cluster]), quoted(r.jobs), r.what.workload, n.order, n.allocate,
-          n.place, n.route, r.what.names.backfill, nlohmann::json(r.what.load).dump()})
+          n.place, n.route, n.backfill, nlohmann::json(r.what.load).dump()})
       row += s + ',';
     row += sim::name(report.status);
     const nlohmann::ordered_json numbers = report_of(report, r.what.seed);

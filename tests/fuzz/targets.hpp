@@ -19,10 +19,14 @@
 
 #include <heddle/core/error.hpp>
 #include <heddle/core/job.hpp>
+#include <heddle/fabric/islands.hpp>
 #include <heddle/fabric/layout.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/link_book.hpp>
 #include <heddle/fabric/read_ibnetdiscover.hpp>
+#include <heddle/fabric/read_topograph.hpp>
 #include <heddle/fabric/read_topology_conf.hpp>
+#include <heddle/fabric/read_topology_yaml.hpp>
 #include <heddle/trace/availability.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/philly.hpp>
@@ -86,10 +90,16 @@ inline void check_published(const trace::published_jobs& t) {
 inline void check_layout(const fabric::layout& l) {
   for (const auto& leaf : l.leafs)
     must(leaf.links.size() == l.spines.size(), "a leaf names its links to every spine");
-  // leaf_spine may refuse what has no spine or no GPU, and must take all else.
+  must(l.cores.empty() ? l.core_links.empty() : l.core_links.size() == l.spines.size(),
+       "spines name their links to every core");
+  // leaf_spine may refuse what has no GPU or odd rails, and must take all else.
   reads([&] {
     const fabric::leaf_spine dc{l};
     must(dc.leafs() == static_cast<int>(l.leafs.size()), "all leafs are there");
+    const fabric::islands all{dc, fabric::link_book{dc}};
+    for (std::size_t k = 0; k < all.size() && !all.all_joined(); ++k)
+      for (unit_id x : all.units(k))
+        must(all.joined(all.units(k).front(), x), "an island is joined");
   });
 }
 
@@ -144,17 +154,31 @@ inline bool topology_conf(const std::uint8_t* data, std::size_t size) {
         in, "f", [](const std::string& host) { return static_cast<int>(host.size() % 3); }));
   });
 }
+inline bool topology_yaml(const std::uint8_t* data, std::size_t size) {
+  return with_text(data, size, [](std::istream& in) {
+    check_layout(fabric::read_topology_yaml(in, "f", 2, {.spines_per_leaf = 2}));
+  });
+}
+inline bool topograph(const std::uint8_t* data, std::size_t size) {
+  return with_text(data, size,
+                   [](std::istream& in) { check_layout(fabric::read_topograph(in, "f", 2)); });
+}
 inline bool ibnetdiscover(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   const bool plain = reads([&] {
     std::istringstream in(text);
     check_layout(fabric::read_ibnetdiscover(in, "f"));
   });
+  reads([&] {
+    std::istringstream in(text);
+    check_layout(
+        fabric::read_ibnetdiscover(in, "f", fabric::one_per_card{}, {.split_hosts = true}));
+  });
   // Where the strict reader finds nothing to refuse, the lenient one does not either.
   const bool lenient = reads([&] {
     std::istringstream in(text);
     check_layout(fabric::read_ibnetdiscover(in, "f", fabric::one_per_card{},
-                                            {.split_hosts = true, .leave_out_slow_links = true}));
+                                            {.leave_out_slow_links = true}));
   });
   must(lenient || !plain, "leniency refuses nothing more");
   return plain;
@@ -181,6 +205,8 @@ inline std::vector<target> targets() {
       {"philly", philly, text(test::philly_sample)},
       {"availability", availability, text(test::availability_sample)},
       {"topology_conf", topology_conf, text(test::topology_conf_sample)},
+      {"topology_yaml", topology_yaml, text(test::topology_yaml_sample)},
+      {"topograph", topograph, text(test::topograph_sample)},
       {"ibnetdiscover", ibnetdiscover, text(test::ibnetdiscover_sample)},
   };
 }

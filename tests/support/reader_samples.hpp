@@ -116,6 +116,23 @@ inline constexpr std::string_view topology_conf_sample =
     "SwitchName=spine1 Switches=leaf[1-2]\n"
     "SwitchName = spine2 Switches = leaf1,leaf2\n";
 
+inline constexpr std::string_view topology_yaml_sample =
+    "---\n# two topologies\n- topology: blocks\n  cluster_default: false\n  block:\n"
+    "    block_sizes: [2, 4]\n    blocks:\n      - block: b1\n        nodes: n[01-03]\n"
+    "      - {block: b2, nodes: \"n04,n05\"}\n- topology: tree\n  cluster_default: true\n  tree:\n"
+    "    switches:\n    - switch: core\n      children: s[1-2]\n    - switch: s1\n"
+    "      children: a,b\n    - switch: s2\n      children: c\n      nodes: n9\n"
+    "    - switch: a\n      nodes: n[01-02]\n    - switch: b\n      nodes:\n      - n03\n      - "
+    "n04\n"
+    "    - switch: c\n      nodes: 'n05'\n";
+
+inline constexpr std::string_view topograph_sample =
+    "switches:\n- name: core\n  metadata:\n    region: here\n  switches: [s1,s2]\n- name: s1\n"
+    "  capacity_blocks: [c1,c2]\n- name: s2\n  nodes: [x1, \"x[2-3]\"]\ncapacity_blocks:\n"
+    "- name: c1\n  type: GB200\n  nvlink: v1\n  nodes: [n1,n2]\n- name: c2\n  nodes: [n3]\n"
+    "blocks:\n- switch: s3\n  nodes:\n  - n[4-5]\n  labels:\n    accelerator/level-0: v2\n"
+    "nodes:\n  n3:\n    attributes:\n      nvlink: v3\n  n9: {type: H100}\n";
+
 inline constexpr std::string_view ibnetdiscover_sample =
     "#\n# Topology file: generated on Mon Jan  1 00:00:00 2024\n#\n"
     "# Initiated from node 0000000000000a01 port 0000000000000a01\n\n"

@@ -153,9 +153,7 @@ class tree_tiers {
       order.emplace_back(n.domain.empty() ? s.nodes.size() + order.size()
                                           : domains.emplace(n.domain, order.size()).first->second,
                          &n);
-    if (!domains.empty())
-      std::stable_sort(order.begin(), order.end(),
-                       [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (!domains.empty()) std::sort(order.begin(), order.end());  // nodes by where they stand
     for (std::size_t i = 0; i < order.size(); ++i)
       out.push_back({.name = order[i].second->name,
                      .gpus = gpus_of_host(gpus, order[i].second->name, file_.at(s.line)),
