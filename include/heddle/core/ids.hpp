@@ -1,7 +1,7 @@
 // Strong ids: a GPU cannot be passed where a leaf is meant.
 //
 //   gpu_id, server_id, domain_id, unit_id   hosts, dense from 0: fabric/hosts.hpp
-//   leaf_id, spine_id                       switches, dense from 0
+//   leaf_id, spine_id, core_id              switches, dense from 0
 //   ocs_id                                  an optical circuit switch, dense from 0
 //   job_id                                  a job, as its trace or its scheduler names it
 #pragma once
@@ -39,6 +39,7 @@ using domain_id = id<struct domain_tag>;
 using unit_id = id<struct unit_tag>;
 using leaf_id = id<struct leaf_tag>;
 using spine_id = id<struct spine_tag>;
+using core_id = id<struct core_tag>;
 using ocs_id = id<struct ocs_tag>;
 using job_id = id<struct job_tag>;
 

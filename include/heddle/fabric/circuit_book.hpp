@@ -86,7 +86,7 @@ class circuit_book {
 
   /// Whether the circuits of `p` could exist, sorted and each once, and `p` names no fixed links.
   [[nodiscard]] bool knows_all(const placement& p) const {
-    return p.links.empty() && p.faces.empty() &&
+    return p.links.empty() && p.core_links.empty() && p.faces.empty() &&
            std::all_of(p.circuits.begin(), p.circuits.end(),
                        [&](const circuit& k) { return exists(k); }) &&
            std::adjacent_find(p.circuits.begin(), p.circuits.end(), std::greater_equal<>{}) ==

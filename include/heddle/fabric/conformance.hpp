@@ -209,12 +209,17 @@ class fabric_suite {
     const auto names = [&](const auto& k) {
       using held = std::remove_cvref_t<decltype(k)>;
       if constexpr (std::same_as<Part, held>) return k == part;
-      if constexpr (std::same_as<Part, leaf_id>) return k.leaf == part;
+      if constexpr (std::same_as<Part, core_id>) return k.core == part;
+      if constexpr (std::same_as<Part, leaf_id> && requires { k.leaf; }) return k.leaf == part;
       if constexpr (std::same_as<Part, spine_id>) return k.spine == part;
       return false;
     };
-    return std::any_of(p.links.begin(), p.links.end(), names) ||
-           std::any_of(p.circuits.begin(), p.circuits.end(), names);
+    if constexpr (std::same_as<Part, core_link> || std::same_as<Part, core_id>)
+      return std::any_of(p.core_links.begin(), p.core_links.end(), names);
+    else
+      return std::any_of(p.links.begin(), p.links.end(), names) ||
+             std::any_of(p.core_links.begin(), p.core_links.end(), names) ||
+             std::any_of(p.circuits.begin(), p.circuits.end(), names);
   }
 
   [[nodiscard]] bool works(gpu_id g) const {
@@ -285,6 +290,8 @@ class fabric_suite {
   static part_name name_of(spine_id s) { return {0, s.value}; }
   static part_name name_of(ocs_id o) { return {1, o.value}; }
   static part_name name_of(const link& k) { return {2, k.leaf.value, k.spine.value, k.lane}; }
+  static part_name name_of(core_id c) { return {5, c.value}; }
+  static part_name name_of(const core_link& k) { return {6, k.spine.value, k.core.value, k.lane}; }
   static part_name name_of(const leaf_fibre& f) { return {3, f.leaf.value, f.ocs.value}; }
   static part_name name_of(const spine_fibre& f) { return {4, f.spine.value, f.ocs.value}; }
 

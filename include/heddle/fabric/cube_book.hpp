@@ -62,7 +62,7 @@ class cube_book {
 
   /// Whether the circuits of `p` could exist between its own chips, sorted and each once.
   [[nodiscard]] bool knows_all(const placement& p) const {
-    if (!p.links.empty() || !p.circuits.empty()) return false;
+    if (!p.links.empty() || !p.circuits.empty() || !p.core_links.empty()) return false;
     if (p.faces.empty()) return true;
     std::vector<word> mine(words_for(cubes_ * chips_));
     for (gpu_id g : p.gpus)

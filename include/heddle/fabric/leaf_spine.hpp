@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +24,9 @@
 #include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/layout.hpp>
 #include <heddle/fabric/link_book.hpp>
+#include <heddle/fabric/link_columns.hpp>
 #include <heddle/fabric/links.hpp>
+#include <heddle/fabric/pod_table.hpp>
 #include <heddle/fabric/ports.hpp>
 
 namespace heddle::fabric {
@@ -56,7 +59,8 @@ struct clos_parts {
 /// allocate nothing.
 ///
 /// The ways up from a leaf are numbered: *lane* k of the links to spine s is uplink
-/// s · links_per_pair + k.
+/// s · links_per_pair + k; in three tiers, and with rails or planes, s is the spine's place among those
+/// that links join to the leaf (link_columns.hpp). *Pods* are units whose leafs share spines.
 class leaf_spine : ports {
  public:
   using book = link_book;
@@ -96,9 +100,10 @@ class leaf_spine : ports {
 
   using ports::all_gpus, ports::all_leafs, ports::all_servers, ports::all_units,
       ports::for_each_gpu;
+  using ports::cards_per_server, ports::gpus_per_card, ports::planes, ports::rail_of, ports::rails,
+      ports::server_of, ports::servers;
   using ports::gpus, ports::gpus_of, ports::gpus_per_leaf, ports::gpus_per_server, ports::hosts;
   using ports::index_in_leaf, ports::leaf_of, ports::leafs, ports::leafs_of, ports::leafs_per_unit;
-  using ports::planes, ports::rail_of, ports::rails, ports::server_of, ports::servers;
   using ports::servers_of, ports::unit_of, ports::units, ports::whole_servers;
 
   [[nodiscard]] int spines() const { return shape_.spines; }
@@ -108,13 +113,22 @@ class leaf_spine : ports {
   /// 2, or 3 with cores above the spines.
   [[nodiscard]] int tiers() const { return core_.upper() > 0 ? 3 : 2; }
   [[nodiscard]] int cores() const { return core_.upper(); }
+  [[nodiscard]] id_range<core_id> all_cores() const {
+    return {0, static_cast<std::uint32_t>(cores())};
+  }
   /// Links from the spines to the cores.
   [[nodiscard]] const tier_links& core_links() const { return core_; }
 
   /// Lanes between a leaf and a spine, at most.
   [[nodiscard]] int links_per_pair() const { return up_.lanes(); }
-  /// Numbers for links from one leaf to all spines.
-  [[nodiscard]] int uplinks() const { return up_.uplinks(); }
+  /// Numbers for links from one leaf to all its spines.
+  [[nodiscard]] int uplinks() const { return up_columns_.places(up_.upper()) * up_.lanes(); }
+  [[nodiscard]] const tier_links& up_links() const { return up_; }
+  /// How the uplinks of leafs, and of spines, are numbered.
+  [[nodiscard]] const link_columns& up_columns() const { return up_columns_; }
+  [[nodiscard]] const link_columns& core_columns() const { return core_columns_; }
+  /// Pods, in three tiers and with rails or planes; else null: all is one.
+  [[nodiscard]] const pod_table* pods() const { return pods_.get(); }
   /// Whether all leafs have the same number of links to all spines.
   [[nodiscard]] bool is_regular() const { return up_.is_regular(); }
   /// Links from `l` to `s`.
@@ -127,7 +141,10 @@ class leaf_spine : ports {
   [[nodiscard]] double link_gbps() const { return shape_.link_gbps; }
   [[nodiscard]] double server_gbps() const { return shape_.server_gbps; }
 
-  friend bool operator==(const leaf_spine&, const leaf_spine&) = default;
+  friend bool operator==(const leaf_spine& a, const leaf_spine& b) {
+    return static_cast<const ports&>(a) == b && a.shape_ == b.shape_ && a.up_ == b.up_ &&
+           a.core_ == b.core_;  // the rest follows
+  }
 
  private:
   leaf_spine(const leaf_spine_shape& shape, fabric::ports where, tier_links up, tier_links core)
@@ -140,6 +157,14 @@ class leaf_spine : ports {
     if (core_.upper() > 0 && core_.lower() != spines())
       throw input_error("leaf_spine", "links to cores of " + std::to_string(spines()) + " spines",
                         std::to_string(core_.lower()));
+    if (tiers() == 3 || leafs_per_unit() > 1) number_parts();
+  }
+
+  void number_parts() {
+    up_columns_ = link_columns{up_};
+    core_columns_ = link_columns{core_};
+    pods_ = std::make_shared<const pod_table>(static_cast<const fabric::ports&>(*this), up_,
+                                              up_columns_, core_columns_);
   }
 
   [[nodiscard]] static int servers_per_unit(const fabric::hosts& h) {
@@ -248,6 +273,8 @@ class leaf_spine : ports {
 
   leaf_spine_shape shape_;
   tier_links up_, core_;
+  link_columns up_columns_, core_columns_;
+  std::shared_ptr<const pod_table> pods_;
 };
 
 }  // namespace heddle::fabric

@@ -54,9 +54,10 @@ class leaf_spine_ocs : ports {
 
   using ports::all_gpus, ports::all_leafs, ports::all_servers, ports::all_units,
       ports::for_each_gpu;
+  using ports::cards_per_server, ports::gpus_per_card, ports::planes, ports::rail_of, ports::rails,
+      ports::server_of, ports::servers;
   using ports::gpus, ports::gpus_of, ports::gpus_per_leaf, ports::gpus_per_server, ports::hosts;
   using ports::index_in_leaf, ports::leaf_of, ports::leafs, ports::leafs_of, ports::leafs_per_unit;
-  using ports::planes, ports::rail_of, ports::rails, ports::server_of, ports::servers;
   using ports::servers_of, ports::unit_of, ports::units, ports::whole_servers;
 
   [[nodiscard]] const leaf_spine_ocs_shape& shape() const { return shape_; }

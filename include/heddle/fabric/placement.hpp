@@ -20,6 +20,15 @@ struct link {
   friend auto operator<=>(const link&, const link&) = default;
 };
 
+/// One fixed spine-core link, both ways; `lane` as in `link`.
+struct core_link {
+  spine_id spine;
+  core_id core;
+  std::uint32_t lane = 0;
+
+  friend auto operator<=>(const core_link&, const core_link&) = default;
+};
+
 /// A light path between a leaf and a spine, over the OCS to which the leaf's `uplink` leads.
 struct circuit {
   leaf_id leaf;
@@ -56,15 +65,18 @@ struct spine_fibre {
 /// What a job holds. A placement without links and circuits shares the network with others, or needs
 /// none of it because it lies under one leaf.
 struct placement {
-  std::vector<gpu_id> gpus;              ///< in rank order, distinct
-  std::vector<link> links = {};          ///< owned by this job alone; sorted, distinct
-  std::vector<circuit> circuits = {};    ///< likewise, on a fabric with an optical layer
-  std::vector<face_circuit> faces = {};  ///< likewise, between cubes of chips
+  std::vector<gpu_id> gpus;                ///< in rank order, distinct
+  std::vector<link> links = {};            ///< owned by this job alone; sorted, distinct
+  std::vector<circuit> circuits = {};      ///< likewise, on a fabric with an optical layer
+  std::vector<face_circuit> faces = {};    ///< likewise, between cubes of chips
+  std::vector<core_link> core_links = {};  ///< likewise, in three tiers
   /// On a torus: the mesh in whose cells the ranks stand, by number; neighbours are joined.
   box_shape shape = {};
 
   /// Whether it has a part of the network to itself.
-  [[nodiscard]] bool owns_network() const { return !links.empty() || owns_circuits(); }
+  [[nodiscard]] bool owns_network() const {
+    return !links.empty() || !core_links.empty() || owns_circuits();
+  }
   /// Whether some of it has to be switched first.
   [[nodiscard]] bool owns_circuits() const { return !circuits.empty() || !faces.empty(); }
 

@@ -64,6 +64,12 @@ class ports {
 
   [[nodiscard]] int rails() const { return shape_.rails; }
   [[nodiscard]] int planes() const { return shape_.planes; }
+  /// Network cards of the largest server.
+  [[nodiscard]] int cards_per_server() const {
+    return shape_.cards_per_server == 0 ? hosts_.gpus_per_server() : shape_.cards_per_server;
+  }
+  /// GPUs that share a card.
+  [[nodiscard]] int gpus_per_card() const { return hosts_.gpus_per_server() / cards_per_server(); }
   /// Whether every server hangs whole under one leaf: then a unit and its leaf have the same number.
   [[nodiscard]] bool whole_servers() const { return leafs_per_unit() == 1; }
 

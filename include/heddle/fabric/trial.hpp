@@ -50,11 +50,15 @@ class trial {
     if constexpr (requires(const link& k) { copy_->is_free(k); })
       for (const link& k : wanted.links)
         if (copy_->is_free(k)) rest.links.push_back(k);
+    if constexpr (requires(const core_link& k) { copy_->is_free(k); })
+      for (const core_link& k : wanted.core_links)
+        if (copy_->is_free(k)) rest.core_links.push_back(k);
     if constexpr (requires(const circuit& k) { copy_->is_free(k); })
       for (const circuit& k : wanted.circuits)
         if (copy_->is_free(k)) rest.circuits.push_back(k);
     if (keep(rest, tenant).valid()) return;
     rest.links.clear();
+    rest.core_links.clear();
     rest.circuits.clear();
     (void)keep(std::move(rest), tenant);
   }

@@ -74,7 +74,7 @@ class policy_suite {
 
   static bool same(const answer& a, const answer& b) {
     return a.where == b.where && a.why == b.why && a.proved == b.proved && a.moved == b.moved &&
-           a.predicted_slowdown == b.predicted_slowdown;
+           a.predicted_slowdown == b.predicted_slowdown && a.cut == b.cut;
   }
 
   /// Mostly small, at times more than there is.

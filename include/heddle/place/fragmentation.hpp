@@ -34,7 +34,7 @@ namespace heddle::place {
   return 1 - static_cast<double>(state.gpus_of_idle_servers()) / state.free_gpus();
 }
 
-/// Over pairs of leafs with free GPUs, the share of links that both have free in number but not to
+/// Over pairs of leafs with free GPUs that links join, the share of links that both have free in number but not to
 /// the same spines: 1 − Σ |F_i ∩ F_j| / Σ min(|F_i|, |F_j|). 0 if free spines line up, so that any two
 /// leafs can serve one virtual Clos as well as their counts of links allow. Derived.
 [[nodiscard]] inline double misaligned_links(const fabric::ledger<fabric::leaf_spine>& state) {
@@ -43,9 +43,11 @@ namespace heddle::place {
   for (leaf_id l : state.fabric().all_leafs())
     if (state.free_gpus(state.fabric().unit_of(l)) > 0)
       leafs.push_back({l.index(), count_bits(rows[l.index()])});
+  const fabric::link_columns& parts = state.fabric().up_columns();
   std::int64_t common = 0, most = 0;
   for (std::size_t i = 0; i < leafs.size(); ++i)
     for (std::size_t k = 0; k < i; ++k) {
+      if (parts.part_of_lower(leafs[i].first) != parts.part_of_lower(leafs[k].first)) continue;
       common += count_common(rows[leafs[i].first], rows[leafs[k].first]);
       most += std::min(leafs[i].second, leafs[k].second);
     }

@@ -40,6 +40,7 @@ enum class wait_reason : unsigned char {
   network_fragmentation,  ///< GPUs would do, links of its own cannot be found
   search_limit,           ///< the search gave up before it knew
   unsupported,            ///< the policy does not know this wiring of the fabric (rails, planes)
+  tapered,  ///< a cut of the network is too narrow, however empty it is: `answer::cut`
 };
 
 [[nodiscard]] constexpr std::string_view name(wait_reason r) {
@@ -60,9 +61,25 @@ enum class wait_reason : unsigned char {
     return "search_limit";
   case wait_reason::unsupported:
     return "unsupported";
+  case wait_reason::tapered:
+    return "tapered";
   }
   return "none";
 }
+
+/// A cut of the network over which a job has no isolated shape, even if nobody else were there.
+struct narrow_cut {
+  enum class tier : unsigned char {
+    none,
+    leaf,  ///< up from a leaf
+    core,  ///< up from the spines of a pod
+  };
+  tier where = tier::none;
+  int links = 0;   ///< that there are
+  int needed = 0;  ///< by the narrowest shape
+
+  friend bool operator==(const narrow_cut&, const narrow_cut&) = default;
+};
 
 /// A placement, or why there is none.
 struct answer {
@@ -74,6 +91,7 @@ struct answer {
   double predicted_slowdown = 1;
   /// Circuits of running jobs that have to move first (`fabric::ledger::rewire`), where links are circuits.
   std::vector<fabric::circuit_move> moved = {};
+  narrow_cut cut = {};  ///< with `wait_reason::tapered`
 
   answer(placement p) : where(std::move(p)) {}
   answer(wait_reason r, bool is_proved = true) : why(r), proved(is_proved) {}

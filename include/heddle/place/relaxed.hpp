@@ -29,6 +29,8 @@ namespace heddle::place {
 /// leaf has degree at most f·s, so f·s colours suffice, and f of them stand for one spine. ∎ Derived.
 /// Thin shapes are found greedily, leafs with most free GPUs first: a no is not proved.
 ///
+/// On rails and planes, and in three tiers, isolated placements alone.
+///
 /// One writer. O(f · leafs · GPUs of a leaf) after the isolated search.
 struct relaxed {
   vclos isolated = {};
@@ -39,7 +41,7 @@ struct relaxed {
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
     answer no = isolated(free, job);
-    if (no || no.why == wait_reason::unsupported) return no;
+    if (no || !detail::knows_wiring(free)) return no;
     search->start(free, isolated.search_nodes, detail::leaf_order::best_fit);
     for (int share = 1; share <= most_slowdown; ++share)
       if (std::optional<placement> p = place_thin(job.gpus, share)) {

@@ -6,6 +6,7 @@
 
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
+#include <heddle/place/detail/railed_vclos.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/shared_network.hpp>
 
@@ -42,8 +43,19 @@ enum class vclos_saves : unsigned char {
 ///
 /// Chain it after `one_server` and `one_leaf` to keep small jobs on few servers. Once it is warm a no
 /// allocates nothing, a yes the answer. One writer: it keeps its work space.
-/// Owns fixed links: `ocs_vclos` is for circuits. Answers `unsupported` where the cards of a server hang on
-/// several leafs.
+/// Owns fixed links: `ocs_vclos` is for circuits.
+///
+/// *Rails and planes*: every rail of every plane is a network of its own over units, and a job needs its
+/// links in all of them. It fits one server (or NVLink domain), or is made of N/g whole servers; where g
+/// does not divide N, of s servers with the same q GPUs each, N = s·q: else flows would change rails.
+/// Servers take the place of GPUs in the shapes above, units that of leafs. Where GPUs share network
+/// cards, cards are taken whole. A plane that has failed everywhere is done without.
+///
+/// *Three tiers*: a job that no pod holds takes whole units with all their links, and links from spines to
+/// cores: T pods of q units, one pod of q' < q and, maybe, one unit of the rest; exact for this family.
+///
+/// On both `tapered` says that not even the empty network has a shape, and `answer::cut` which cut is too
+/// narrow. Why each shape is isolated, and why others are not: docs/place/rails.md.
 /// Reference: Han et al., Isolated Scheduling for Distributed Training Tasks in GPU Clusters,
 /// arXiv 2308.05692 (2023), for even virtual Clos networks; remainders have the shape of LaaS (ANCS
 /// 2016) and Jigsaw (HPDC 2021); the proofs and the search are derived (docs/theory.md).
@@ -52,11 +64,16 @@ struct vclos {
   vclos_saves saves = vclos_saves::links;
   std::int64_t search_nodes = 10'000;  ///< of one request, before it gives up; ≥ 1
   heddle::detail::scratch<detail::clos_search> search = {};
+  heddle::detail::scratch<detail::railed_vclos> railed = {};
 
   bool operator==(const vclos&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
-    if (!detail::knows_wiring(free)) return wait_reason::unsupported;
+    if (!detail::is_plain_clos(free.fabric())) {
+      if (search) search->forget();
+      return (*railed)(free, job.gpus, any_size, search_nodes);
+    }
+    if (railed) railed->forget();
     search->start(free, search_nodes, detail::leaf_order::best_fit);
     if (const leaf_id l = search->one_leaf(job.gpus); l.valid()) {
       placement p;
@@ -67,7 +84,9 @@ struct vclos {
   }
 
   void limit(std::int64_t nodes) { search_nodes = nodes; }
-  [[nodiscard]] std::int64_t visited() const { return search ? search->visited() : 0; }
+  [[nodiscard]] std::int64_t visited() const {
+    return (search ? search->visited() : 0) + (railed ? railed->visited() : 0);
+  }
 
  private:
   using status = detail::search_status;

@@ -33,7 +33,8 @@ class coloured {
     paths_.assign(flows.size(), path{});
     edges_.clear();
     leafs_.clear();
-    for (leaf_id l : v.ranks.leafs) leafs_.push_back(l);
+    for (leaf_id l : v.ranks.leafs)
+      leafs_.push_back(leaf_id{l.value + static_cast<std::uint32_t>(v.plane)});
     std::sort(leafs_.begin(), leafs_.end());
     leafs_.erase(std::unique(leafs_.begin(), leafs_.end()), leafs_.end());
     const auto number = [&](leaf_id l) {
@@ -44,7 +45,7 @@ class coloured {
     in_.assign(leafs_.size(), 0);
     std::size_t most = 0;
     for (const traffic::flow f : flows) {
-      const leaf_id from = v.ranks.leafs[f.source], to = v.ranks.leafs[f.target];
+      const leaf_id from = v.from(f), to = v.to(f);
       if (from == to) continue;
       edges_.push_back({number(from), number(to)});
       most = std::max({most, ++out_[edges_.back().left], ++in_[edges_.back().right]});
@@ -57,7 +58,7 @@ class coloured {
     const auto colours =
         colouring_(leafs_.size(), leafs_.size(), edges_, (most + uplinks - 1) / uplinks * uplinks);
     for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
-      const leaf_id from = v.ranks.leafs[flows[i].source], to = v.ranks.leafs[flows[i].target];
+      const leaf_id from = v.from(flows[i]), to = v.to(flows[i]);
       if (from == to) continue;
       const auto up = static_cast<std::uint32_t>((first + colours[e++]) % uplinks);
       if (v.fabric.is_regular()) {

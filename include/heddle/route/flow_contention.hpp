@@ -205,7 +205,7 @@ class flow_contention {
     if (!m.job.where.owns_network()) {
       route_all(m, ranks, shared_);
     } else {
-      owned own{fabric_.leafs(), m.job.where};
+      owned own{fabric_, m.job.where};
       route_all(m, ranks, own);
     }
   }
@@ -235,7 +235,8 @@ class flow_contention {
     m.contends_alone = true;
     m.links.clear();
     for (std::uint32_t l = 0; l < links_.size(); ++l)
-      if (std::find(ranks.leafs.begin(), ranks.leafs.end(), links_.leaf_of(l)) != ranks.leafs.end())
+      if (links_.is_of_core(l) || ranks.planes > 1 ||
+          std::find(ranks.leafs.begin(), ranks.leafs.end(), links_.leaf_of(l)) != ranks.leafs.end())
         m.links.push_back(l);
   }
 

@@ -15,6 +15,8 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/route/load.hpp>
+#include <heddle/route/network_flows.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/transfers.hpp>
@@ -67,7 +69,7 @@ struct flow_job_report {
 };
 
 /// Replays iterations of all `jobs` side by side. A phase starts when all flows of the one before have
-/// ended; every flow gets its max-min fair rate at any time. Flows share leaf-spine links in each
+/// ended; every flow gets its max-min fair rate at any time. Flows share links in each
 /// direction and the network cards of their ends; inside a server they share what each GPU sends and
 /// receives there. Jobs with links of their own are routed over these, all others by `shared`, whose
 /// `load` is the number of flows now on a link. Exact within the flow model: no packets, no latency,
@@ -143,10 +145,12 @@ class flow_simulation {
 
   void start(std::span<const flow_job> jobs) {
     const auto gpus = static_cast<std::size_t>(fabric_.gpus());
-    std::vector<double> capacity(links_.size() + 4 * gpus, fabric_.link_gbps() * 1e9 / 8);
+    const auto planes = static_cast<std::size_t>(fabric_.planes());
+    std::vector<double> capacity(links_.size() + (2 * planes + 2) * gpus,
+                                 fabric_.link_gbps() * 1e9 / 8);
     std::fill(capacity.end() - static_cast<std::ptrdiff_t>(2 * gpus), capacity.end(),
               fabric_.server_gbps() * 1e9 / 8);
-    transfers_.emplace(capacity, 4);
+    transfers_.emplace(capacity, fabric_.cores() > 0 ? 8 : fabric_.rails() > 1 ? 6 : 4);
     owner_.clear();
     ready_.clear();
     wakes_.clear();
@@ -159,7 +163,7 @@ class flow_simulation {
       a.job = &jobs[j];
       a.ranks = traffic::make_group(fabric_, a.job->where.gpus);
       a.phases = a.job->source.size();
-      if (a.job->where.owns_network()) a.own.emplace(fabric_.leafs(), a.job->where);
+      if (a.job->where.owns_network()) a.own.emplace(fabric_, a.job->where);
       if (a.phases == 0) continue;
       a.reports.resize(a.phases);
       a.taken_s.assign(a.phases, 0);
@@ -222,7 +226,7 @@ class flow_simulation {
     active& a = active_[j];
     a.phase_start = transfers_->now();
     const traffic::phase p = a.job->source.write(a.phase, flows_);
-    a.flows_left = flows_.size();
+    a.flows_left = 0;
     const auto on = [this](std::uint32_t l) {
       return static_cast<double>(transfers_->network().flows_on(l));
     };
@@ -233,37 +237,86 @@ class flow_simulation {
       send(j, shared_, v, p.bytes);
   }
 
+  /// A flow is one transfer, or one in every plane that has a way, with its part of the bytes.
   template <class Policy, class View>
   void send(std::size_t j, Policy& policy, const View& v, double bytes) {
-    const traffic::group& ranks = active_[j].ranks;
-    std::span<const path> paths;
-    if constexpr (PhaseRouting<Policy>) paths = policy(v, std::span<const traffic::flow>{flows_});
-    const auto cards = static_cast<std::uint32_t>(links_.size());
-    const auto gpus = static_cast<std::uint32_t>(fabric_.gpus());
-    for (std::size_t i = 0; i < flows_.size(); ++i) {
-      const traffic::flow f = flows_[i];
-      const std::uint32_t from = ranks.gpus[f.source].value, to = ranks.gpus[f.target].value;
-      const leaf_id leaf = ranks.leafs[f.source], other = ranks.leafs[f.target];
-      const bool inside = ranks.servers[f.source] == ranks.servers[f.target];
-      std::uint32_t over[4] = {cards + (inside ? 2 : 0) * gpus + from,
-                               cards + (inside ? 3 : 1) * gpus + to};
-      std::size_t count = 2;
-      if (leaf != other) {
+    const std::span<const traffic::flow> all = entering_(v.ranks, flows_);
+    const std::size_t planes = static_cast<std::size_t>(fabric_.planes());
+    if (planes == 1) {
+      std::span<const path> paths;
+      if constexpr (PhaseRouting<Policy>) paths = policy(v, all);
+      for (std::size_t i = 0; i < all.size(); ++i) {
         path p;
-        if constexpr (PhaseRouting<Policy>)
-          p = paths[i];
-        else
-          p = policy(v, f);
-        if (p.spine.valid()) {
-          over[count++] = links_.up(leaf, p.spine, p.up_lane);
-          over[count++] = links_.down(p.spine, other, p.down_lane);
+        if (v.from(all[i]) != v.to(all[i])) {
+          if constexpr (PhaseRouting<Policy>)
+            p = paths[i];
+          else
+            p = policy(v, all[i]);
         }
+        start_transfer(j, v, i, all[i], p, bytes);
       }
-      const std::uint32_t n = transfers_->start({over, count}, bytes);
-      if (n >= owner_.size()) owner_.resize(n + 1);
-      owner_[n] = j;
+      return;
     }
-    started_ += flows_.size();
+    // Flows that no plane has a way for are those of an ideal network.
+    paths_.assign(planes * all.size(), path{});
+    ways_.assign(all.size(), 0);
+    detail::for_each_path(policy, v, flows_, all,
+                          [&](int plane, std::size_t i, const path& p, leaf_id, leaf_id) {
+                            paths_[static_cast<std::size_t>(plane) * all.size() + i] = p;
+                            ways_[i] += p.spine.valid();
+                          });
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (v.ranks.share_domain(flows_[i].source, flows_[i].target)) {
+        start_transfer(j, v, i, all[i], {}, bytes);
+        continue;
+      }
+      const std::size_t carriers = ways_[i] == 0 ? planes : ways_[i];
+      for (std::size_t plane = 0; plane < planes; ++plane) {
+        const path& p = paths_[plane * all.size() + i];
+        if (ways_[i] > 0 && !p.spine.valid()) continue;
+        View at = v_in(v, static_cast<int>(plane));
+        start_transfer(j, at, i, all[i], p, bytes / static_cast<double>(carriers));
+      }
+    }
+  }
+  template <class View>
+  static View v_in(const View& v, int plane) {
+    return {v.fabric, v.links, v.ranks, v.load, plane, v.asked};
+  }
+
+  /// Of flow `i` of the phase, which enters the network as `f`.
+  template <class View>
+  void start_transfer(std::size_t j, const View& v, std::size_t i, traffic::flow f, const path& p,
+                      double bytes) {
+    const traffic::group& ranks = v.ranks;
+    const auto first = static_cast<std::uint32_t>(links_.size());
+    const auto gpus = static_cast<std::uint32_t>(fabric_.gpus());
+    const auto plane = static_cast<std::uint32_t>(v.plane);
+    const std::uint32_t inside = first + 2 * static_cast<std::uint32_t>(fabric_.planes()) * gpus;
+    const auto gpu = [&](std::uint32_t rank) { return ranks.gpus[rank].value; };
+    const auto card = [&](std::uint32_t rank) {
+      return gpu(ranks.cards.empty() ? rank : ranks.cards[rank]);
+    };
+    const traffic::flow asked = flows_[i];
+    std::uint32_t over[8];
+    std::size_t count = 0;
+    if (ranks.share_domain(asked.source, asked.target)) {
+      over[count++] = inside + gpu(asked.source);
+      over[count++] = inside + gpus + gpu(asked.target);
+    } else {
+      over[count++] = first + 2 * plane * gpus + card(f.source);
+      over[count++] = first + (2 * plane + 1) * gpus + card(f.target);
+      if (f.source != asked.source) {  // over NVLink to the card on the target's rail
+        over[count++] = inside + gpu(asked.source);
+        over[count++] = inside + gpus + gpu(f.source);
+      }
+      detail::follow(links_, p, v.from(f), v.to(f), [&](std::uint32_t l) { over[count++] = l; });
+    }
+    const std::uint32_t n = transfers_->start({over, count}, bytes);
+    if (n >= owner_.size()) owner_.resize(n + 1);
+    owner_[n] = j;
+    ++active_[j].flows_left;
+    ++started_;
   }
 
   [[nodiscard]] std::vector<flow_job_report> reports() const {
@@ -296,6 +349,9 @@ class flow_simulation {
   std::size_t to_measure_ = 0, started_ = 0;
   std::vector<traffic::flow> flows_;
   card_counter cards_;
+  network_flows entering_;
+  std::vector<path> paths_;  // of each plane in turn
+  std::vector<std::size_t> ways_;
 };
 
 }  // namespace heddle::route

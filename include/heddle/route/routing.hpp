@@ -40,9 +40,22 @@ struct view {
   const link_numbers& links;
   const traffic::group& ranks;
   const Load& load;  ///< callable: directed link number → mean number of flows
+  int plane = 0;     ///< which a path is wanted in
+  /// The flows as their source has them, in the order of those asked for: with rails these enter the
+  /// network elsewhere (network_flows.hpp). May be empty.
+  std::span<const traffic::flow> asked = {};
+
+  /// The leafs of a flow's ends.
+  [[nodiscard]] leaf_id from(traffic::flow f) const { return leaf_of(f.source); }
+  [[nodiscard]] leaf_id to(traffic::flow f) const { return leaf_of(f.target); }
 
   [[nodiscard]] gpu_id source(traffic::flow f) const { return ranks.gpus[f.source]; }
   [[nodiscard]] gpu_id target(traffic::flow f) const { return ranks.gpus[f.target]; }
+
+ private:
+  [[nodiscard]] leaf_id leaf_of(std::uint32_t rank) const {
+    return leaf_id{ranks.leafs[rank].value + static_cast<std::uint32_t>(plane)};
+  }
 };
 
 namespace detail {
@@ -81,32 +94,138 @@ concept RoutingPolicy = std::copy_constructible<T> &&(FlowRouting<T> || PhaseRou
 
 namespace detail {
 /// Way number `n` < ways() from one leaf to another, on a network whose leafs differ: links up to the
-/// spines that both have, in order. The lane down is number `m` of those there, modulo their count.
+/// spines from which the other can be reached, in order. Where both leafs have spines in common the lane
+/// down is number `m` of those there, modulo their count. Else the way is over cores: n also says which
+/// of the links to cores that lead on, m which of the ways down.
 template <class View>
 struct uneven_ways {
   const View& v;
   leaf_id from, to;
+  bool look_ahead =
+      false;  ///< over cores: whether each leads on; pods of one kind are taken to be whole
 
-  [[nodiscard]] std::uint32_t up_lanes(spine_id s) const {
-    return v.fabric.links(to, s) > 0 ? static_cast<std::uint32_t>(v.fabric.links(from, s)) : 0;
-  }
   [[nodiscard]] std::uint32_t ways() const {
     std::uint32_t n = 0;
-    for (spine_id s : v.fabric.all_spines()) n += up_lanes(s);
+    for_each_spine(from, [&](spine_id s) { n += up_lanes(s); });
     return n;
   }
   /// No spine if there is no way at all.
   [[nodiscard]] path way(std::uint32_t n, std::uint32_t m) const {
-    for (spine_id s : v.fabric.all_spines()) {
+    path p;
+    const std::uint32_t all = n;
+    for_each_spine(from, [&](spine_id s) {
       const std::uint32_t lanes = up_lanes(s);
-      if (n < lanes) return {s, n, m % static_cast<std::uint32_t>(v.fabric.links(to, s))};
-      n -= lanes;
+      if (p.spine.valid()) return;
+      if (n < lanes) {
+        p.spine = s;
+        p.up_lane = n;
+      } else {
+        n -= lanes;
+      }
+    });
+    if (!p.spine.valid()) return p;
+    if (!over_cores()) {
+      p.down_lane = m % links(to, p.spine);
+      return p;
     }
-    return {};
+    if (add_core(p, all, m)) return p;
+    if (look_ahead) return {};
+    const uneven_ways careful{v, from, to, true};
+    const std::uint32_t left = careful.ways();
+    return left == 0 ? path{} : careful.way(all % left, m);
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t links(leaf_id l, spine_id s) const {
+    return static_cast<std::uint32_t>(v.fabric.links(l, s));
+  }
+  [[nodiscard]] bool over_cores() const {
+    const fabric::link_columns& c = v.fabric.up_columns();
+    return v.fabric.cores() > 0 && c.part_of_lower(from.index()) != c.part_of_lower(to.index());
+  }
+  [[nodiscard]] bool must_look() const {
+    const fabric::pod_table* pods = v.fabric.pods();
+    const auto kind = [&](leaf_id l) {
+      const auto each = static_cast<std::uint32_t>(v.fabric.leafs_per_unit());
+      return pods->kind(pods->of(unit_id{l.value / each}));
+    };
+    return look_ahead || pods == nullptr || kind(from) != kind(to);
+  }
+  template <class F>
+  void for_each_spine(leaf_id l, F&& f) const {
+    const fabric::link_columns& c = v.fabric.up_columns();
+    if (c.is_plain()) {
+      for (spine_id s : v.fabric.all_spines()) f(s);
+      return;
+    }
+    const std::uint32_t part = c.part_of_lower(l.index());
+    for (int k = 0; k < c.places(v.fabric.spines()); ++k)
+      if (const std::uint32_t s = c.upper(part, static_cast<std::uint32_t>(k));
+          s != fabric::link_columns::none)
+        f(spine_id{s});
+  }
+  /// Lanes up to `s`, if the other leaf can be reached from there.
+  [[nodiscard]] std::uint32_t up_lanes(spine_id s) const {
+    if (!over_cores()) return links(to, s) > 0 ? links(from, s) : 0;
+    return links(from, s) > 0 && (!must_look() || count_core_ways(s) > 0) ? links(from, s) : 0;
+  }
+  /// Calls `f(core, links up)` for each core of `s` that has a spine above the other leaf.
+  template <class F>
+  void for_each_core(spine_id s, F&& f) const {
+    const fabric::link_columns& c = v.fabric.core_columns();
+    const std::uint32_t part = c.part_of_lower(s.index());
+    for (int k = 0; k < c.places(v.fabric.cores()); ++k) {
+      const std::uint32_t core = c.upper(part, static_cast<std::uint32_t>(k));
+      if (core == fabric::link_columns::none) break;
+      const int lanes = v.fabric.core_links().between(s.index(), core);
+      if (lanes > 0 && (!must_look() || down_ways(core_id{core}) > 0))
+        f(core_id{core}, static_cast<std::uint32_t>(lanes));
+    }
+  }
+  [[nodiscard]] std::uint32_t count_core_ways(spine_id s) const {
+    std::uint32_t n = 0;
+    for_each_core(s, [&](core_id, std::uint32_t lanes) { n += lanes; });
+    return n;
+  }
+  /// Spines above the other leaf that a core reaches.
+  [[nodiscard]] std::uint32_t down_ways(core_id c) const {
+    std::uint32_t n = 0;
+    for_each_spine(to, [&](spine_id s) { n += links(to, s) > 0 && core_lanes(s, c) > 0; });
+    return n;
+  }
+  [[nodiscard]] std::uint32_t core_lanes(spine_id s, core_id c) const {
+    return static_cast<std::uint32_t>(v.fabric.core_links().between(s.index(), c.index()));
+  }
+  /// False if it does not lead on.
+  bool add_core(path& p, std::uint32_t n, std::uint32_t m) const {
+    const std::uint32_t ups = count_core_ways(p.spine);
+    if (ups == 0) return false;
+    n %= ups;
+    for_each_core(p.spine, [&](core_id c, std::uint32_t lanes) {
+      if (p.core.valid()) return;
+      if (n < lanes) {
+        p.core = c;
+        p.core_up_lane = n;
+      } else {
+        n -= lanes;
+      }
+    });
+    const std::uint32_t downs = down_ways(p.core);
+    if (downs == 0) return false;
+    std::uint32_t down = m % downs;
+    for_each_spine(to, [&](spine_id s) {
+      if (links(to, s) == 0 || core_lanes(s, p.core) == 0 || down-- != 0) return;
+      p.down_spine = s;
+      p.core_down_lane = m % core_lanes(s, p.core);
+      p.down_lane = m % links(to, s);
+    });
+    return true;
   }
 };
 template <class View>
 uneven_ways(const View&, leaf_id, leaf_id) -> uneven_ways<View>;
+template <class View>
+uneven_ways(const View&, leaf_id, leaf_id, bool) -> uneven_ways<View>;
 
 /// x of 32 random bits as a number below n.
 constexpr std::uint32_t below(std::uint32_t n, std::uint64_t x) {
@@ -125,7 +244,7 @@ template <class View>
 path hashed(std::uint64_t seed, int attempt, const View& v, const traffic::flow& f) {
   const std::uint64_t h = hash_of_ends(seed, attempt, v, f);
   if (!v.fabric.is_regular()) {
-    const uneven_ways ways{v, v.ranks.leafs[f.source], v.ranks.leafs[f.target]};
+    const uneven_ways ways{v, v.from(f), v.to(f)};
     return ways.way(below(ways.ways(), h >> 32), static_cast<std::uint32_t>(h & 0xffffffffu));
   }
   const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());
@@ -153,7 +272,7 @@ struct balanced {
 
   template <class View>
   path operator()(const View& v, const traffic::flow& f) const {
-    const leaf_id leaf = v.ranks.leafs[f.source];
+    const leaf_id leaf = v.from(f);
     const auto load = [&](const path& p) { return v.load(v.links.up(leaf, p.spine, p.up_lane)); };
     path best = detail::hashed(seed, 0, v, f);
     if (!best.spine.valid()) return best;
@@ -178,7 +297,7 @@ struct weighted {
 
   template <class View>
   path operator()(const View& v, const traffic::flow& f) const {
-    const leaf_id from = v.ranks.leafs[f.source], to = v.ranks.leafs[f.target];
+    const leaf_id from = v.from(f), to = v.to(f);
     const auto weight = [&](spine_id s) {
       return v.fabric.links(from, s) == 0 || v.fabric.links(to, s) == 0 ? 0.0
              : s.index() < spines.size()                                ? spines[s.index()]
@@ -210,11 +329,12 @@ struct source {
   path operator()(const View& v, const traffic::flow& f) const {
     const auto index = static_cast<std::uint32_t>(v.fabric.index_in_leaf(v.source(f)));
     if (!v.fabric.is_regular()) {
-      const detail::uneven_ways ways{v, v.ranks.leafs[f.source], v.ranks.leafs[f.target]};
+      const detail::uneven_ways ways{v, v.from(f), v.to(f)};
       const std::uint32_t n = ways.ways();
       if (n == 0) return {};
-      path p = ways.way(index % n, 0);
-      p.down_lane = p.up_lane % static_cast<std::uint32_t>(v.fabric.links(ways.to, p.spine));
+      path p = ways.way(index % n, index);
+      if (!p.core.valid())
+        p.down_lane = p.up_lane % static_cast<std::uint32_t>(v.fabric.links(ways.to, p.spine));
       return p;
     }
     const auto lanes = static_cast<std::uint32_t>(v.fabric.links_per_pair());

@@ -13,6 +13,8 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/route/load.hpp>
+#include <heddle/route/network_flows.hpp>
 #include <heddle/route/path.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/traffic/collectives.hpp>
@@ -36,10 +38,12 @@ namespace heddle::route {
 /// Models PhaseRouting for flows of the sources it was made of; those it does not know get no spine.
 class static_table {
  public:
-  /// One row: the `copy`-th flow of a phase from rank `source` to rank `target`.
+  /// One row: the `copy`-th flow of a phase from rank `source` to rank `target`, in one plane. With rails
+  /// the way is from where it enters the network.
   struct row {
     std::uint32_t source = 0, target = 0, copy = 0;
     path way;
+    int plane = 0;
 
     friend bool operator==(const row&, const row&) = default;
   };
@@ -57,6 +61,7 @@ class static_table {
     const detail::no_load none;
     const fabric::leaf_spine& fixed = fixed_part(dc);
     const view<detail::no_load> v{fixed, links, ranks, none};
+    network_flows entering;
     std::vector<traffic::flow> flows;
     std::vector<std::size_t> sizes;  // of the phases of all sources in turn
     const auto look = [&](const auto& source) {
@@ -79,7 +84,7 @@ class static_table {
         if (k < n) (void)source.write(k, flows);
       };
       (write(sources), ...);
-      add(v, flows, policy);
+      add(v, flows, entering(ranks, flows), policy);
     }
     keep_first_of_each();
   }
@@ -90,20 +95,22 @@ class static_table {
 
   /// The paths of flows that go together, in their order; valid until the next call.
   template <class View>
-  std::span<const path> operator()(const View&, std::span<const traffic::flow> flows) {
+  std::span<const path> operator()(const View& v, std::span<const traffic::flow> flows) {
     paths_.clear();
-    for_each_copy(flows, [&](std::size_t, std::uint32_t copy, traffic::flow f) {
-      paths_.push_back(find(f.source, f.target, copy));
+    const auto asked = v.asked.empty() ? flows : v.asked;
+    for_each_copy(asked, [&](std::size_t, std::uint32_t copy, traffic::flow f) {
+      paths_.push_back(find(f.source, f.target, copy, v.plane));
     });
     return paths_;
   }
 
   /// The path from rank to rank; none if they never meet or stay under a leaf. O(log rows).
-  [[nodiscard]] path find(std::uint32_t source, std::uint32_t target,
-                          std::uint32_t copy = 0) const {
+  [[nodiscard]] path find(std::uint32_t source, std::uint32_t target, std::uint32_t copy = 0,
+                          int plane = 0) const {
     const auto at =
-        std::lower_bound(rows_.begin(), rows_.end(), row{source, target, copy, {}}, before);
-    return at != rows_.end() && at->source == source && at->target == target && at->copy == copy
+        std::lower_bound(rows_.begin(), rows_.end(), row{source, target, copy, {}, plane}, before);
+    return at != rows_.end() && at->source == source && at->target == target && at->copy == copy &&
+                   at->plane == plane
                ? at->way
                : path{};
   }
@@ -112,7 +119,8 @@ class static_table {
 
  private:
   static bool before(const row& a, const row& b) {
-    return std::tie(a.source, a.target, a.copy) < std::tie(b.source, b.target, b.copy);
+    return std::tie(a.source, a.target, a.copy, a.plane) <
+           std::tie(b.source, b.target, b.copy, b.plane);
   }
 
   /// Calls `f(place, copy, flow)` for each flow in order.
@@ -144,19 +152,18 @@ class static_table {
     rows_ = std::move(kept);
   }
 
-  template <class View, class Policy>
-  void add(const View& v, std::span<const traffic::flow> flows, Policy& policy) {
-    std::span<const path> paths;
-    if constexpr (PhaseRouting<Policy>) paths = policy(v, flows);
-    for_each_copy(flows, [&](std::size_t i, std::uint32_t copy, traffic::flow f) {
-      if (v.ranks.leafs[f.source] == v.ranks.leafs[f.target]) return;
-      path way;
-      if constexpr (PhaseRouting<Policy>)
-        way = paths[i];
-      else
-        way = policy(v, f);
-      if (way.spine.valid()) rows_.push_back({f.source, f.target, copy, way});
-    });
+  template <class Load, class Policy>
+  void add(const view<Load>& v, std::span<const traffic::flow> flows,
+           std::span<const traffic::flow> entering, Policy& policy) {
+    std::vector<std::uint32_t> copies(flows.size());
+    for_each_copy(flows,
+                  [&](std::size_t i, std::uint32_t copy, traffic::flow) { copies[i] = copy; });
+    detail::for_each_path(
+        policy, v, flows, entering,
+        [&](int plane, std::size_t i, const path& way, leaf_id, leaf_id) {
+          if (way.spine.valid())
+            rows_.push_back({flows[i].source, flows[i].target, copies[i], way, plane});
+        });
   }
 
   std::vector<row> rows_;

@@ -186,7 +186,7 @@ class steady {
       if (!where.owns_network()) {
         route(shared_);
       } else {
-        owned own{fabric_.leafs(), where};
+        owned own{fabric_, where};
         route(own);
       }
     }

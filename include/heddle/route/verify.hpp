@@ -1,6 +1,7 @@
 // Proves that jobs do not slow one another down, or shows where they do.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <heddle/route/load.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/route/undisturbed.hpp>
 #include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
 #include <heddle/traffic/phase_source.hpp>
@@ -28,19 +30,23 @@ struct violation {
   job_id other;  ///< who else uses or owns the link; `job` itself for a collision within
   collective pattern = collective::none;  ///< of `job`; none: it has a source of its own
   std::size_t phase = 0;                  ///< of `job`
-  leaf_id leaf{};
+  leaf_id leaf{};                         ///< none: the link is between spine and core
   spine_id spine{};
-  bool up = true;   ///< leaf to spine, or back
+  bool up = true;   ///< leaf to spine, spine to core, or back
   int flows = 0;    ///< of `job` in that phase
   int allowed = 1;  ///< as many as a network card carries; 0: there is no link to take
+  core_id core{};   ///< none: the link is between leaf and spine
 
   [[nodiscard]] std::string message() const {
     const std::string what = "job " + std::to_string(job.value) + ", " +
                              (pattern == collective::none ? "" : std::string(name(pattern)) + " ") +
                              "phase " + std::to_string(phase);
     if (allowed == 0) return what + ": two of its leafs share no spine of its own";
-    return what + ": the link " + (up ? "from leaf " : "to leaf ") + std::to_string(leaf.value) +
-           (up ? " to spine " : " from spine ") + std::to_string(spine.value) +
+    const std::string low = core.valid() ? "spine " + std::to_string(spine.value)
+                                         : "leaf " + std::to_string(leaf.value),
+                      high = core.valid() ? "core " + std::to_string(core.value)
+                                          : "spine " + std::to_string(spine.value);
+    return what + ": the link " + (up ? "from " : "to ") + low + (up ? " to " : " from ") + high +
            (other == job ? " carries " + std::to_string(flows) + " flows of a phase, " +
                                std::to_string(allowed) + " allowed"
                          : " is used by job " + std::to_string(other.value) + " too");
@@ -84,6 +90,8 @@ template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
   std::vector<std::uint32_t> touched;
   std::vector<traffic::flow> flows;
   traffic::incast_counter incast;
+  card_counter cards;
+  network_flows entering;
   isolation result;
 
   // A circuit leads where its owner has it, a fixed link where its number says.
@@ -102,6 +110,10 @@ template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
   for (const auto& [job, where] : state.placements()) {
     for (const fabric::link& k : where.links) use(job, k.leaf, k.spine, k.lane);
     for (const fabric::circuit& k : where.circuits) use(job, k.leaf, k.spine, k.uplink);
+    for (const fabric::core_link& k : where.core_links) {
+      user[links.up(k.spine, k.core, k.lane)] = job;
+      user[links.down(k.core, k.spine, k.lane)] = job;
+    }
   }
 
   const auto check = [&](job_id job, const fabric::placement& where, const traffic::group& ranks,
@@ -117,26 +129,41 @@ template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
     const detail::no_load none;
     const view<detail::no_load> v{dc, links, ranks, none};
     const std::size_t phases = all.size();
+    const bool plain = ranks.numbers.empty() && ranks.domains.empty() && ranks.cards.empty();
     for (std::size_t k = 0; k < phases && !result.broken; ++k) {
       (void)all.write(k, flows);
-      const int allowed = incast(flows);
+      const int allowed = plain ? incast(flows) : std::max(1, cards(ranks, flows).card);
       result.flows_checked += flows.size();
       touched.clear();
-      for_each_link(policy, v, flows, [&](std::uint32_t l) {
-        if (load[l]++ == 0) touched.push_back(l);
-        const job_id other = user[l].valid() ? user[l] : job;
-        user[l] = other;
-        if (!result.broken && (other != job || load[l] > allowed))
-          result.broken = violation{job,
-                                    other,
-                                    pattern,
-                                    k,
-                                    links.leaf_of(l),
-                                    spine_of(l, where.circuits),
-                                    links.is_up(l),
-                                    load[l],
-                                    allowed};
-      });
+      (void)for_each_link(
+          policy, v, flows,
+          [&](std::uint32_t l) {
+            if (load[l]++ == 0) touched.push_back(l);
+            const job_id other = user[l].valid() ? user[l] : job;
+            user[l] = other;
+            if (!result.broken && (other != job || load[l] > allowed))
+              result.broken = links.is_of_core(l) ? violation{job,
+                                                              other,
+                                                              pattern,
+                                                              k,
+                                                              {},
+                                                              links.spine_of(l),
+                                                              links.is_up(l),
+                                                              load[l],
+                                                              allowed,
+                                                              links.core_of(l)}
+                                                  : violation{job,
+                                                              other,
+                                                              pattern,
+                                                              k,
+                                                              links.leaf_of(l),
+                                                              spine_of(l, where.circuits),
+                                                              links.is_up(l),
+                                                              load[l],
+                                                              allowed,
+                                                              {}};
+          },
+          entering);
       for (std::uint32_t l : touched) load[l] = 0;
       if constexpr (requires { policy.complete(); })
         if (!result.broken && !policy.complete())
@@ -148,7 +175,7 @@ template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
     const traffic::group ranks = traffic::make_group(dc, where.gpus);
     // In the dark there is nothing between leafs but circuits: who has none must not send there.
     if (where.owns_network() || dc.links() == 0) {
-      owned own{dc.leafs(), where};
+      owned own{dc, where};
       check(job, where, ranks, own);
     } else {
       check(job, where, ranks, shared);

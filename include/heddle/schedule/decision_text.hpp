@@ -94,6 +94,7 @@ class decision_writer {
     }
     parts(" links", where.links, &fabric::link::lane);
     parts(" circuits", where.circuits, &fabric::circuit::uplink);
+    core_links(where.core_links);
     if (!where.shape.empty()) text(" shape ").text(text_of(where.shape));
     faces(where.faces);
   }
@@ -130,6 +131,21 @@ class decision_writer {
   template <class Part>
   void part(const Part& k, std::uint32_t which, char before) {
     number(k.leaf.value, before).number(k.spine.value, '.').number(which, '.');
+  }
+  /// Lanes of a pair together.
+  void core_links(const std::vector<fabric::core_link>& all) {
+    if (!all.empty()) text(" core_links");
+    for (std::size_t i = 0; i < all.size();) {
+      const fabric::core_link& first = all[i];
+      std::size_t k = i + 1;
+      while (k < all.size() && all[k].spine == first.spine && all[k].core == first.core &&
+             all[k].lane == first.lane + (k - i))
+        ++k;
+      number(first.spine.value, i ? ',' : ' ').number(first.core.value, '.');
+      number(first.lane, '.');
+      if (k > i + 1) number(all[k - 1].lane, '-');
+      i = k;
+    }
   }
   void rewired(const std::vector<fabric::circuit_move>& moves) {
     if (moves.empty()) return;

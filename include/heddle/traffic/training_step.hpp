@@ -142,6 +142,7 @@ class training_step {
       part.servers.push_back(all.servers[r]);
       part.leafs.push_back(all.leafs[r]);
       part.slots.push_back(all.slots[r]);
+      if (!all.domains.empty()) part.domains.push_back(all.domains[r]);
     }
     s.source = source_of(to.pattern, part, to.bytes);
     to.groups.push_back(std::move(s));

@@ -47,6 +47,12 @@ concept HasCircuits = requires(const F& dc) {
   dc.all_spines();
   { dc.optical().uplinks() } -> std::convertible_to<int>;
 };
+template <class F>
+concept HasCores = requires(const F& dc, std::size_t at) {
+  { dc.cores() } -> std::convertible_to<int>;
+  dc.all_cores();
+  { dc.core_links().between(at, at) } -> std::convertible_to<int>;
+};
 /// Its leafs say which GPUs have a card on them.
 template <class F>
 concept HasCards = requires(const F& dc, gpu_id g, int plane) {
@@ -113,6 +119,15 @@ void with_random_part(const F& dc, draws& d, Use&& use) {
     }
     break;
   case 4:
+    if constexpr (HasCores<F>)
+      if (dc.cores() > 0 && d.chance(.7)) {
+        const spine_id s = draw_of(dc.all_spines(), d);
+        const core_id c = draw_of(dc.all_cores(), d);
+        if (const int n = dc.core_links().between(s.index(), c.index()); n > 0 && d.chance(.7))
+          return use(core_link{s, c, static_cast<std::uint32_t>(d.below(n))});
+        return use(c);
+      }
+    return use(draw_of(h.all_servers(), d));
   case 5:
     return use(draw_of(h.all_servers(), d));
   default:
@@ -142,6 +157,14 @@ placement random_placement(const F& dc, draws& d) {
         p.links.push_back({l, s, static_cast<std::uint32_t>(d.below(n))});
     }
     sort_out(p.links);
+    if constexpr (HasCores<F>)
+      for (int i = 0; i < parts && dc.cores() > 0; ++i) {
+        const spine_id s = draw_of(dc.all_spines(), d);
+        const core_id c = draw_of(dc.all_cores(), d);
+        if (const int n = dc.core_links().between(s.index(), c.index()); n > 0)
+          p.core_links.push_back({s, c, static_cast<std::uint32_t>(d.below(n))});
+      }
+    sort_out(p.core_links);
   } else if constexpr (HasCircuits<F>) {
     for (int i = 0; i < parts; ++i)
       p.circuits.push_back({draw_of(dc.all_leafs(), d), draw_of(dc.all_spines(), d),

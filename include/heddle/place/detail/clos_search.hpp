@@ -21,9 +21,13 @@ namespace heddle::place::detail {
 
 using clos_ledger = fabric::ledger<fabric::leaf_spine>;
 
-/// Whether the search knows how servers are wired: whole under a leaf. Then leaf and unit have one number.
+/// Whether a fabric is one network of leafs and spines with a server whole under a leaf and a card a GPU.
+[[nodiscard]] inline bool is_plain_clos(const fabric::leaf_spine& dc) {
+  return dc.pods() == nullptr && dc.gpus_per_card() == 1;
+}
+/// Whether `clos_search` knows how servers are wired: leaf and unit have one number then.
 [[nodiscard]] inline bool knows_wiring(const clos_ledger& free) {
-  return free.fabric().whole_servers();
+  return is_plain_clos(free.fabric());
 }
 [[nodiscard]] inline unit_id unit_under(leaf_id l) { return unit_id{l.value}; }
 
@@ -56,6 +60,8 @@ class clos_search {
   }
 
   [[nodiscard]] std::int64_t visited() const { return nodes_ - budget_; }
+  /// As if nothing had been visited.
+  void forget() { nodes_ = budget_ = 0; }
   /// Free GPUs under a leaf.
   [[nodiscard]] int free_gpus(leaf_id l) const { return free_->free_gpus(unit_under(l)); }
   /// GPUs that one leaf can give to a virtual Clos, at most.

@@ -73,9 +73,12 @@ class footprint_maker {
                             .own = std::max(1.0, static_cast<double>(cards.card)),
                             .card = std::max(1.0, static_cast<double>(cards.card))};
       touched_.clear();
-      for_each_link(policy, v, flows_, [&](std::uint32_t l) {
-        if (load_[l]++ == 0) touched_.push_back(l);
-      });
+      const int planes = for_each_link(
+          policy, v, flows_,
+          [&](std::uint32_t l) {
+            if (load_[l]++ == 0) touched_.push_back(l);
+          },
+          entering_);
       for (std::uint32_t l : touched_) {
         if (share_of_[l] == nobody) {
           share_of_[l] = static_cast<std::uint32_t>(out.shares.size());
@@ -86,6 +89,9 @@ class footprint_maker {
         here.own = std::max(here.own, static_cast<double>(count));
         load_[l] = 0;
       }
+      // Planes without a way leave their bytes to the others, as if these carried more flows.
+      if (planes > 0 && planes < dc.planes())
+        here.own = std::max(here.own, here.card * dc.planes() / planes);
       out.phases.push_back(here);
     }
     double total = 0;
@@ -135,6 +141,7 @@ class footprint_maker {
   std::vector<found> found_;
   std::vector<std::uint32_t> slack_ends_, by_slack_;
   card_counter cards_;
+  network_flows entering_;
 };
 
 }  // namespace heddle::route::detail

@@ -112,8 +112,22 @@ class decision_reader {
     } while (in.take(","));
     if (in.take(" links ")) parts(in, where.links, &fabric::link::lane);
     if (in.take(" circuits ")) parts(in, where.circuits, &fabric::circuit::uplink);
+    if (in.take(" core_links ")) core_links(in, where.core_links);
     if (in.take(" shape ")) where.shape = shape(in);
     if (in.take(" faces ")) faces(in, where.faces);
+  }
+  static void core_links(line_reader& in, std::vector<fabric::core_link>& out) {
+    do {
+      fabric::core_link k;
+      k.spine = in.id<spine_id>("a spine");
+      if (!in.take(".")) in.fail("a core");
+      k.core = in.id<core_id>("a core");
+      if (!in.take(".")) in.fail("the number of a link");
+      k.lane = in.number<std::uint32_t>("the number of a link");
+      const auto last = in.take("-") ? in.number<std::uint32_t>("a number") : k.lane;
+      if (last < k.lane || last - k.lane > longest) in.fail("numbers that rise");
+      for (std::uint32_t left = last - k.lane + 1; left > 0; --left, ++k.lane) out.push_back(k);
+    } while (in.take(","));
   }
   static box_shape shape(line_reader& in) {
     box_shape s;
@@ -177,7 +191,7 @@ class decision_reader {
     using enum place::wait_reason;
     if (!in.take(" ")) in.fail("a reason");
     for (place::wait_reason r : {queue, budget, gpus, gpu_fragmentation, network_fragmentation,
-                                 search_limit, unsupported, none})
+                                 search_limit, unsupported, tapered, none})
       if (in.take(place::name(r))) return r;
     in.fail("a reason to wait");
   }

@@ -27,16 +27,14 @@ inline void write_shift_within(std::size_t n, std::size_t q, std::size_t by,
   for (std::size_t i = 0; i < n; ++i) out.push_back({u32(i), u32(i - i % q + (i + by) % q)});
 }
 
-/// q if the ranks are a multiple of the servers' size and every server used holds exactly q > 1
-/// consecutive ranks, else 1.
-[[nodiscard]] inline std::size_t equal_share_of_servers(const group& ranks) {
-  const auto& s = ranks.servers;
+/// q if every one of those that `s` names holds exactly q > 1 consecutive ranks, else 1.
+template <class Id>
+[[nodiscard]] std::size_t equal_share(const std::vector<Id>& s) {
   const std::size_t n = s.size();
-  if (n == 0 || n % static_cast<std::size_t>(ranks.gpus_per_server)) return 1;
   std::size_t q = 1;
   while (q < n && s[q] == s[0]) ++q;
   if (q == 1 || n % q) return 1;
-  std::vector<server_id> used;
+  std::vector<Id> used;
   for (std::size_t i = 0; i < n; i += q) {
     for (std::size_t j = 1; j < q; ++j)
       if (s[i + j] != s[i]) return 1;
@@ -44,6 +42,16 @@ inline void write_shift_within(std::size_t n, std::size_t q, std::size_t by,
   }
   std::sort(used.begin(), used.end());
   return std::adjacent_find(used.begin(), used.end()) == used.end() ? q : 1;
+}
+
+/// q if the ranks are a multiple of the servers' size and every server used holds exactly q > 1
+/// consecutive ranks, else 1. Of NVLink domains of several servers the same, where the job has several.
+[[nodiscard]] inline std::size_t equal_share_of_servers(const group& ranks) {
+  const std::size_t n = ranks.servers.size();
+  if (n == 0 || n % static_cast<std::size_t>(ranks.gpus_per_server)) return 1;
+  if (!ranks.domains.empty())
+    if (const std::size_t q = equal_share(ranks.domains); q > 1 && q < n) return q;
+  return equal_share(ranks.servers);
 }
 
 }  // namespace heddle::traffic::detail
