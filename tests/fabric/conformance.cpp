@@ -105,6 +105,18 @@ TEST_CASE("leaf-spine networks of every kind keep the promises of a fabric") {
                                              .up = tier_links{where.leafs(), 4, 1},
                                              .core = tier_links{4, 2, 2}}}) == "");
   }
+  // Pods with spines of their own, which the cores join two by two.
+  const auto pairs = [](int lower, int upper, auto&& joined) {
+    std::vector<int> counts;
+    for (int a = 0; a < lower; ++a)
+      for (int b = 0; b < upper; ++b) counts.push_back(joined(a, b) ? 2 : 0);
+    return tier_links{lower, upper, std::move(counts)};
+  };
+  CHECK(first_broken(leaf_spine{clos_parts{
+            .ports = ports{hosts{4, 2, 2}, {.rails = 2}},
+            .up = pairs(8, 4, [](int leaf, int spine) { return leaf / 4 == spine / 2; }),
+            .core = pairs(4, 4, [](int spine, int core) { return spine % 2 == core / 2; })}}) ==
+        "");
   CHECK(first_broken(fabric::pods{
             {.pods = 2,
              .pod = {.leafs = 2, .spines = 2, .servers_per_leaf = 2, .gpus_per_server = 2}}}
