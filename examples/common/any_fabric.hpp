@@ -44,6 +44,7 @@ class any_fabric {
   [[nodiscard]] int spines() const {
     return on([](const auto& dc) { return dc.spines(); });
   }
+  [[nodiscard]] int cores() const { return fixed() ? fixed()->cores() : 0; }
   /// Of each leaf.
   [[nodiscard]] int uplinks() const {
     return on([](const auto& dc) { return dc.uplinks(); });

@@ -112,11 +112,18 @@ class placer {
     const auto start = std::chrono::steady_clock::now();
     place::answer a = place::ask(policy_, std::as_const(state_), {op.job, op.gpus, op.tenant});
     const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
-    if (!a)
-      return {{"job", op.job.value},
-              {"status", "waiting"},
-              {"reason", place::name(a.why)},
-              {"proved", a.proved}};
+    if (!a) {
+      json out{{"job", op.job.value},
+               {"status", "waiting"},
+               {"reason", place::name(a.why)},
+               {"proved", a.proved}};
+      if (a.cut.where != place::narrow_cut::tier::none)
+        out["cut"] = {{"of", a.cut.where == place::narrow_cut::tier::leaf ? "leaf to spines"
+                                                                          : "pod to cores"},
+                      {"links", a.cut.links},
+                      {"needed", a.cut.needed}};
+      return out;
+    }
 
     if constexpr (has_circuits)
       if (!a.moved.empty() && state_.rewire(a.moved) != fabric::reserve_status::reserved)
@@ -131,7 +138,11 @@ class placer {
     for (gpu_id g : a.where->gpus) out["gpus"].push_back(g.value);
     out["links"] = json::array();
     out["circuits"] = json::array();
-    out["links"] = links(*a.where);
+    out["links"] = pairs(a.where->links, &fabric::link::leaf, &fabric::link::spine);
+    if constexpr (has_cores)
+      if (state_.fabric().cores() > 0)
+        out["core_links"] =
+            pairs(a.where->core_links, &fabric::core_link::spine, &fabric::core_link::core);
     out["moved"] = json::array();
     if constexpr (has_circuits) {
       for (const fabric::circuit& k : a.where->circuits)
@@ -145,14 +156,15 @@ class placer {
     return out;
   }
 
-  static json links(const fabric::placement& p) {
+  /// [lower switch, upper switch, links] of each pair.
+  template <class Link, class Lower, class Upper>
+  static json pairs(const std::vector<Link>& all, Lower Link::*lower, Upper Link::*upper) {
     json out = json::array();
-    for (std::size_t i = 0; i < p.links.size();) {
+    for (std::size_t i = 0; i < all.size();) {
       std::size_t k = i;
-      while (k < p.links.size() && p.links[k].leaf == p.links[i].leaf &&
-             p.links[k].spine == p.links[i].spine)
+      while (k < all.size() && all[k].*lower == all[i].*lower && all[k].*upper == all[i].*upper)
         ++k;
-      out.push_back({p.links[i].leaf.value, p.links[i].spine.value, k - i});
+      out.push_back({(all[i].*lower).value, (all[i].*upper).value, k - i});
       i = k;
     }
     return out;
@@ -217,11 +229,20 @@ class placer {
     };
     std::visit(
         [&]<class Part>(const Part& part) {
-          if constexpr (!std::is_same_v<Part, leaf_spine_pair>)
+          if constexpr (std::is_same_v<Part, leaf_spine_pair>) {
+            if constexpr (!has_circuits)
+              for (int lane = 0; lane < state_.fabric().links(part.leaf, part.spine); ++lane)
+                one(fabric::link{part.leaf, part.spine, static_cast<std::uint32_t>(lane)});
+          } else if constexpr (std::is_same_v<Part, spine_core_pair>) {
+            if constexpr (has_cores) {
+              const int lanes =
+                  state_.fabric().core_links().between(part.spine.index(), part.core.index());
+              for (int lane = 0; lane < lanes; ++lane)
+                one(fabric::core_link{part.spine, part.core, static_cast<std::uint32_t>(lane)});
+            }
+          } else {
             one(part);
-          else if constexpr (!has_circuits)
-            for (int lane = 0; lane < state_.fabric().links(part.leaf, part.spine); ++lane)
-              one(fabric::link{part.leaf, part.spine, static_cast<std::uint32_t>(lane)});
+          }
         },
         op.part);
     if (op.kind == op_kind::repair) return {{"status", "repaired"}};
@@ -230,6 +251,7 @@ class placer {
     return out;
   }
 
+  static constexpr bool has_cores = std::is_same_v<Fabric, fabric::leaf_spine>;
   static constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
 
   const named_place& kind_;

@@ -24,8 +24,14 @@ struct leaf_spine_pair {
   leaf_id leaf;
   spine_id spine;
 };
-using any_part = std::variant<gpu_id, server_id, leaf_id, spine_id, ocs_id, leaf_spine_pair,
-                              fabric::leaf_fibre, fabric::spine_fibre>;
+/// All links between a spine and a core.
+struct spine_core_pair {
+  spine_id spine;
+  core_id core;
+};
+using any_part =
+    std::variant<gpu_id, server_id, leaf_id, spine_id, core_id, ocs_id, leaf_spine_pair,
+                 spine_core_pair, fabric::leaf_fibre, fabric::spine_fibre>;
 
 enum class op_kind : unsigned char { place, release, fail, repair };
 
@@ -92,26 +98,36 @@ class operation_reader {
   }
   template <class Id>
   Id id(const nlohmann::json& v, const char* what, int count) const {
-    if (count == 0) fail("an optical fabric, or no " + std::string(what), v);
+    if (count == 0)
+      fail((std::string_view(what) == "core" ? "a fabric of three tiers, or no "
+                                             : "an optical fabric, or no ") +
+               std::string(what),
+           v);
     return Id{whole(v, std::string(what) + " from 0 to " + std::to_string(count - 1), count - 1)};
   }
 
   any_part part() const {
-    static constexpr std::string_view keys[] = {"gpu", "server", "leaf", "spine",
-                                                "ocs", "link",   "fibre"};
+    static constexpr std::string_view keys[] = {"gpu",  "server", "leaf", "spine",    "ocs",
+                                                "link", "fibre",  "core", "core_link"};
     std::optional<std::string> key;
     for (std::string_view k : keys)
       if (json_.contains(k)) {
         if (key) fail("one part", json_);
         key = k;
       }
-    if (!key) fail("a gpu, server, leaf, spine, ocs, link or fibre", json_);
+    if (!key) fail("a gpu, server, leaf, spine, core, ocs, link, core_link or fibre", json_);
     const nlohmann::json& v = json_[*key];
     const int switches = fabric_.circuits() ? fabric_.circuits()->optical().switches : 0;
     if (*key == "gpu") return id<gpu_id>(v, "gpu", fabric_.gpus());
     if (*key == "server") return id<server_id>(v, "server", fabric_.servers());
     if (*key == "leaf") return id<leaf_id>(v, "leaf", fabric_.leafs());
     if (*key == "spine") return id<spine_id>(v, "spine", fabric_.spines());
+    if (*key == "core") return id<core_id>(v, "core", fabric_.cores());
+    if (*key == "core_link") {
+      if (!v.is_array() || v.size() != 2) fail("[spine, core] as core_link", v);
+      return spine_core_pair{id<spine_id>(v[0], "spine", fabric_.spines()),
+                             id<core_id>(v[1], "core", fabric_.cores())};
+    }
     if (*key == "ocs") return id<ocs_id>(v, "ocs", switches);
     if (*key == "link") {
       if (fabric_.circuits()) fail("a fibre, for the fabric has no fixed links", v);

@@ -29,6 +29,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/fabric/gpu_book.hpp>
+#include <heddle/place/detail/rail_options.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
 
@@ -65,7 +66,8 @@ struct one_server {
 };
 
 /// All GPUs under one leaf: of those that have enough free the one with fewest free, then the
-/// lowest id. Under the leaf, on as few servers as can be.
+/// lowest id. Under the leaf, on as few servers as can be. Where the cards of a server hang on several leafs,
+/// in one server, NVLink domain or unit, several servers with the same GPUs each: so no flow uses a spine.
 struct one_leaf {
   static constexpr bool within_a_unit = true;
 
@@ -79,6 +81,10 @@ struct one_leaf {
     placement p;
     pick(free, best, job.gpus, p.gpus);
     return p;
+  }
+  std::optional<placement> operator()(const detail::clos_ledger& free, const request& job) const {
+    if (!detail::knows_wiring(free)) return detail::in_one_unit(free, job.gpus);
+    return (*this)(free.gpus(), job);
   }
 };
 

@@ -55,17 +55,6 @@ class banded_search {
     rows_ = {up.rows() == 0 ? nullptr : up[0].data(),
              each * static_cast<std::size_t>(dc.leafs_per_unit()), bands_};
   }
-  /// The unit with fewest items of those that have `n`, or none.
-  [[nodiscard]] unit_id one_unit(int n) const {
-    unit_id best;
-    for (unit_id x : free_->fabric().all_units()) {
-      const int here = items_.count_of(x.index());
-      if (here >= n && (!best.valid() || here < items_.count_of(best.index()))) best = x;
-      if (here == n) break;
-    }
-    return best;
-  }
-
   /// Goes over to the units `all` of a pod. O(units log units).
   void enter(std::span<const std::uint32_t> all) {
     pod_ = all;

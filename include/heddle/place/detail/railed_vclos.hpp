@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -14,15 +13,14 @@
 #include <heddle/fabric/pod_table.hpp>
 #include <heddle/place/detail/banded_search.hpp>
 #include <heddle/place/detail/pod_search.hpp>
-#include <heddle/place/pick.hpp>
+#include <heddle/place/detail/rail_options.hpp>
 #include <heddle/place/placement_policy.hpp>
 
 namespace heddle::place::detail {
 
 /// What `vclos` does on rails, planes and in three tiers. A job fits one server or NVLink domain, or it is
-/// made of items (card_items.hpp): with rails of N/g whole servers or, where g does not divide N, of s
-/// servers with the same q GPUs each, N = s·q, q from the largest down; without rails of cards. Shapes of
-/// items are those of `vclos` with units for leafs, in one unit, in one pod, over pods. One writer.
+/// made of items (rail_options.hpp). Shapes of items are those of `vclos` with units for leafs, in one
+/// unit, in one pod, over pods (pod_search.hpp). One writer.
 class railed_vclos {
  public:
   answer operator()(const clos_ledger& free, int gpus, bool any_size, std::int64_t nodes) {
@@ -30,30 +28,30 @@ class railed_vclos {
     any_size_ = any_size;
     gave_up_ = gpus_would_do_ = false;
     if (placement p; in_one_domain(free, gpus, p)) return p;
-    list_options(free.fabric(), gpus);
-    for (const option& o : options_) {
-      look_at(o);
-      if (const unit_id x = search_.one_unit(o.items); x.valid()) {
+    const std::vector<rail_option>& options = options_.list(search_.items(), free.fabric(), gpus);
+    for (const rail_option& o : options) {
+      o.count(search_.items());
+      if (const unit_id x = one_unit(free.fabric(), search_.items(), o.items); x.valid()) {
         placement p;
         search_.items().take(x, o.items, p.gpus);
         return p;
       }
     }
     narrow_cut cut;
-    for (const option& o : options_) {
-      if (options_.size() > 1) {
+    for (const rail_option& o : options) {
+      if (options.size() > 1) {
         if (--search_.budget() < 0) return {wait_reason::search_limit, false};
-        look_at(o);
+        o.count(search_.items());
       }
       search_.begin();
       if (in_one_pod(o.items)) return search_.take();
       if (over_.find(search_, o.items) == search_status::found) return over_.take();
       gpus_would_do_ |= over_.gpus_would_do();
       gave_up_ |= search_.budget() <= 0;
-      if (&o == &options_.front()) cut = narrow_cut_for(o.items);
+      if (&o == &options.front()) cut = narrow_cut_for(o.items);
     }
     if (gave_up_) return {wait_reason::search_limit, false};
-    if (options_.size() == 1 && cut.where != narrow_cut::tier::none) {
+    if (options.size() == 1 && cut.where != narrow_cut::tier::none) {
       answer a{wait_reason::tapered};
       a.cut = cut;
       return a;
@@ -66,100 +64,6 @@ class railed_vclos {
   void forget() { search_.forget(); }
 
  private:
-  struct option {
-    int items = 0;
-    word mask = 0;  ///< 0: of whole servers, or cards
-  };
-
-  void look_at(const option& o) {
-    if (o.mask == 0)
-      search_.items().count_whole();
-    else
-      search_.items().count(o.mask);
-  }
-
-  /// The server with fewest GPUs free of those that have enough, else the NVLink domain.
-  static bool in_one_domain(const clos_ledger& free, int gpus, placement& out) {
-    const fabric::hosts& dc = free.hosts();
-    server_id best;
-    if (gpus <= dc.gpus_per_server())
-      for (server_id s : dc.all_servers())
-        if (const int here = free.free_gpus(s);
-            here >= gpus && (!best.valid() || here < free.free_gpus(best))) {
-          best = s;
-          if (here == gpus) break;
-        }
-    if (best.valid()) {
-      pick(free, best, gpus, out.gpus);
-      return true;
-    }
-    if (dc.domains() == dc.servers()) return false;
-    domain_id least;
-    int fewest = 0;
-    for (domain_id d : dc.all_domains()) {
-      int here = 0;
-      for (server_id s : dc.servers_of(d)) here += free.free_gpus(s);
-      if (here < gpus || (least.valid() && here >= fewest)) continue;
-      least = d;
-      fewest = here;
-    }
-    if (!least.valid()) return false;
-    std::vector<server_id> servers(dc.servers_of(least).begin(), dc.servers_of(least).end());
-    std::stable_sort(servers.begin(), servers.end(), [&](server_id a, server_id b) {
-      return free.free_gpus(a) > free.free_gpus(b);
-    });
-    for (server_id s : servers) {
-      const int here = std::min(gpus, free.free_gpus(s));
-      pick(free, s, here, out.gpus);
-      gpus -= here;
-    }
-    std::sort(out.gpus.begin(), out.gpus.end());
-    return true;
-  }
-
-  /// What items a job can be made of, preferred ones first.
-  void list_options(const fabric::leaf_spine& dc, int gpus) {
-    options_.clear();
-    const int g = dc.gpus_per_server(), each = dc.gpus_per_card();
-    if (dc.rails() == 1) {
-      if (gpus % each == 0) options_.push_back({gpus / each, 0});
-      return;
-    }
-    if (gpus % g == 0 && gpus > g) options_.push_back({gpus / g, 0});
-    if (gpus <= g || gpus % g == 0 || g > 64) return;
-    const int cards = dc.cards_per_server();
-    for (int q = g - 1; q >= 1; --q) {
-      if (gpus % q || q % each || gpus / q > dc.servers()) continue;
-      const std::size_t first = options_.size();
-      // All sets of q / each cards in increasing order; those that fit servers in use already first.
-      word set = card_items::low_bits(q / each);
-      for (const word end = word{1} << (cards - 1) << 1; end == 0 || set < end;) {
-        options_.push_back({gpus / q, mask_of(set, each)});
-        if (options_.size() > most_options) return;
-        const word low = set & (~set + 1), up = set + low;
-        if (up == 0) break;
-        set = up | ((set ^ up) / low >> 2);
-      }
-      weigh(first);
-    }
-  }
-  static word mask_of(word cards, int each) {
-    if (each == 1) return cards;
-    word mask = 0;
-    for (word w = cards; w; w &= w - 1)
-      mask |= card_items::low_bits(each) << (std::countr_zero(w) * each);
-    return mask;
-  }
-  void weigh(std::size_t first) {
-    weight_.clear();
-    for (std::size_t i = first; i < options_.size(); ++i)
-      weight_.emplace_back(-search_.items().servers_in_use_with(options_[i].mask),
-                           options_[i].mask);
-    std::sort(weight_.begin(), weight_.end());
-    for (std::size_t i = first; i < options_.size(); ++i)
-      options_[i].mask = weight_[i - first].second;
-  }
-
   /// Pods with fewest items first.
   bool in_one_pod(int items) {
     const fabric::pod_table* pods = search_.free().fabric().pods();
@@ -171,8 +75,15 @@ class railed_vclos {
     }
     order_.clear();
     for (int p = 0; p < pods->pods(); ++p) {
+      const std::vector<std::uint32_t>& units = pods->units(p);
+      const std::vector<int>& counts = search_.items().counts();
       int here = 0;
-      for (std::uint32_t x : pods->units(p)) here += search_.items().count_of(x);
+      if (units.back() - units.front() + 1 == units.size()) {  // mostly they are consecutive
+        const auto first = counts.begin() + static_cast<std::ptrdiff_t>(units.front());
+        here = std::accumulate(first, first + static_cast<std::ptrdiff_t>(units.size()), 0);
+      } else {
+        for (std::uint32_t x : units) here += counts[x];
+      }
       if (here >= items) order_.emplace_back(here, p);
     }
     std::sort(order_.begin(), order_.end());
@@ -257,13 +168,10 @@ class railed_vclos {
     return {};
   }
 
-  static constexpr std::size_t most_options = 100'000;
-
   banded_search search_;
   pod_search over_;
   bool any_size_ = true, gave_up_ = false, gpus_would_do_ = false;
-  std::vector<option> options_;
-  std::vector<std::pair<int, word>> weight_;
+  rail_options options_;
   std::vector<std::uint32_t> units_;
   std::vector<std::pair<int, int>> order_;
 };
