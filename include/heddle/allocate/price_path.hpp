@@ -25,10 +25,7 @@ struct path_answer {
   double gpu_price = 0;     ///< of the last GPU given, in weighted job-seconds a second
   double energy_price = 0;  ///< in weighted job-seconds a joule
   bool exact = true;        ///< V is from tables, not from hulls
-  /// Least Σ weight · time left + energy price · energy, with the whole cluster for each job alone: no schedule
-  /// of these jobs costs less.
-  double bound = 0;
-  double plan_cost = 0;  ///< Σ V · work: what the plan costs if ends come in its order
+  double plan_cost = 0;     ///< Σ V · work: what the plan costs if ends come in its order
   std::vector<double>
       worth;  ///< V by candidate, in weighted job-seconds a sample; 0: it has no work
 };
@@ -93,12 +90,29 @@ struct price_path {
       end_s[w.plan.order[i].candidate] = w.ends[i];
   }
 
+  /// No schedule of the jobs of the last decision costs less than this in weight · time + price · energy, whatever else
+  /// is there: with the whole cluster for each of them alone. O(points). See `path_bound` for a near one.
+  /// Precondition: one has been made.
+  [[nodiscard]] double bound() const {
+    const auto& w = *work;
+    double sum = 0;
+    for (const detail::path_entry& e : w.plan.order) {
+      const detail::path_table& t = w.tables[e.kind.table];
+      double least = infinite;
+      for (std::uint32_t x = w.tables.begin[t.first]; x < w.tables.begin[t.first + t.groups]; ++x)
+        least = std::min(least, (e.kind.weight + w.answer.energy_price * w.tables.watts[x]) /
+                                    w.tables.speed[x]);
+      sum += least * e.work;
+    }
+    return sum;
+  }
+
   void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
     out.assign(jobs.size(), nullptr);
     auto& w = *work;
     const double price = std::max(0.0, energy_price) + std::max(0.0, l.energy_price);
     w.answer.worth.assign(jobs.size(), 0);
-    w.answer.gpu_price = w.answer.bound = w.answer.plan_cost = 0;
+    w.answer.gpu_price = w.answer.plan_cost = 0;
     w.answer.energy_price = price;
     w.answer.exact = true;
     w.plan.order.clear();
@@ -138,7 +152,7 @@ struct price_path {
       if (!deadlines || round == most_rounds || !force(jobs, left, out)) break;
     }
     hand_out(jobs, l, left, out);
-    book(jobs, price);
+    book();
   }
 
   void enter(const candidate& j, std::uint32_t i, int gpus) {
@@ -332,20 +346,14 @@ struct price_path {
     }
   }
 
-  void book(std::span<const candidate> jobs, double price) {
+  void book() {
     auto& w = *work;
     w.answer.gpu_price = std::max(w.answer.gpu_price, w.plan.price());
     w.answer.exact = w.answer.exact && w.plan.exact();
-    (void)jobs;
     for (std::size_t i = 0; i < w.plan.order.size(); ++i) {
       const detail::path_entry& e = w.plan.order[i];
       w.answer.worth[e.candidate] = w.plan.worth()[i];
       w.answer.plan_cost += w.plan.worth()[i] * e.work;
-      const detail::path_table& t = w.tables[e.kind.table];
-      double least = infinite;
-      for (std::uint32_t x = w.tables.begin[t.first]; x < w.tables.begin[t.first + t.groups]; ++x)
-        least = std::min(least, (e.kind.weight + price * w.tables.watts[x]) / w.tables.speed[x]);
-      w.answer.bound += least * e.work;
     }
   }
 };

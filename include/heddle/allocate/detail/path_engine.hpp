@@ -91,21 +91,25 @@ class path_engine {
       const double held = j.weight + worth.displaced(tables.count[g]);
       if (held >= best * t.top_speed) break;  // and so are all larger counts
       for (std::uint32_t x = tables.begin[g]; x < tables.begin[g + 1]; ++x)
-        best = std::min(best, (held + resource_.energy_price * tables.watts[x]) / tables.speed[x]);
+        best = std::min(best, held * tables.time[x] + resource_.energy_price * tables.joules[x]);
     }
     return best;
   }
   void gains_at(const path_table& t, const path_tables& tables, double v) {
-    for (std::uint32_t g = t.first; g < t.first + t.groups; ++g) {
+    const std::size_t from = gains.size();
+    gains.resize(from + t.groups);
+    path_gain* to = gains.data() + from;
+    for (std::uint32_t g = t.first; g < t.first + t.groups; ++g, ++to) {
       if (tables.count[g] > resource_.capacity) break;
       std::uint32_t pick = tables.begin[g];
-      double most = -std::numeric_limits<double>::infinity();
-      for (std::uint32_t x = pick; x < tables.begin[g + 1]; ++x) {
+      double most = v * tables.speed[pick] - resource_.energy_price * tables.watts[pick];
+      for (std::uint32_t x = pick + 1; x < tables.begin[g + 1]; ++x) {
         const double gain = v * tables.speed[x] - resource_.energy_price * tables.watts[x];
         if (gain > most) most = gain, pick = x;
       }
-      gains.push_back({tables.count[g], most, pick});
+      *to = {tables.count[g], most, pick};
     }
+    gains.resize(static_cast<std::size_t>(to - gains.data()));
   }
 
   // With watts in the resource every point is a size of its own.

@@ -96,7 +96,7 @@ class path_plan {
       const double held = j.weight + price * tables.count[g];
       if (held >= best * t.top_speed) break;
       for (std::uint32_t x = tables.begin[g]; x < tables.begin[g + 1]; ++x)
-        best = std::min(best, (held + r.energy_price * tables.watts[x]) / tables.speed[x]);
+        best = std::min(best, held * tables.time[x] + r.energy_price * tables.joules[x]);
     }
     return best / std::max(j.weight, 1e-12);
   }
@@ -106,10 +106,25 @@ class path_plan {
     for (const path_entry& e : entries) weight += e.kind.weight;
     const double gpus = r.a_gpu > 0 ? r.capacity / r.a_gpu : 1;
     const double price = weight > 0 ? expected_price(weight, gpus) : 0;
+    if (known_.price != price || known_.energy_price != r.energy_price ||
+        known_.age != tables.age()) {
+      known_ = {price, r.energy_price, tables.age()};
+      cost_.clear();
+    }
     keys_.clear();
-    for (std::uint32_t i = 0; i < entries.size(); ++i)
-      keys_.push_back(
-          {entries[i].work * cost_by_weight(entries[i].kind, tables, r, price), entries[i].id, i});
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      const path_job& j = entries[i].kind;
+      double cost = 0;
+      if (j.weight == 1) {
+        if (j.table >= cost_.size()) cost_.resize(j.table + std::size_t{1}, 0);
+        double& kept = cost_[j.table];
+        if (kept == 0) kept = cost_by_weight(j, tables, r, price);
+        cost = kept;
+      } else {
+        cost = cost_by_weight(j, tables, r, price);
+      }
+      keys_.push_back({entries[i].work * cost, entries[i].id, i});
+    }
     std::sort(keys_.begin(), keys_.end());
     order.clear();
     for (const key& k : keys_) order.push_back(entries[k.entry]);
@@ -227,7 +242,14 @@ class path_plan {
     double speed;
   };
 
+  struct priced_at {
+    double price = -1, energy_price = -1;
+    std::uint64_t age = 0;
+  };
+
   bool exact_ = true;
+  priced_at known_;           // what cost_ was worked out for
+  std::vector<double> cost_;  // `cost_by_weight` of weight 1, by table
   path_engine<path_knapsack> table_;
   path_engine<path_hull> hull_;
   path_forward forward_;

@@ -27,6 +27,7 @@ class path_tables {
   std::vector<double> count;         ///< by group
   std::vector<std::uint32_t> begin;  ///< by group: its first point; one more at the end
   std::vector<double> speed, watts;  ///< by point, watts beyond idle, ≥ 0
+  std::vector<double> time, joules;  ///< by point: of a sample
   std::vector<std::uint32_t> index;  ///< by point: in the curve
 
   [[nodiscard]] const path_table& operator[](std::uint32_t t) const { return tables_[t]; }
@@ -45,6 +46,8 @@ class path_tables {
     count.clear();
     speed.clear();
     watts.clear();
+    time.clear();
+    joules.clear();
     index.clear();
     begin.assign(1, 0);
     slots_.assign(std::max<std::size_t>(64, slots_.size()), none);
@@ -104,6 +107,10 @@ class path_tables {
         watts.resize(from);
         index.resize(from);
         continue;
+      }
+      for (std::size_t x = from; x < speed.size(); ++x) {
+        time.push_back(1 / speed[x]);
+        joules.push_back(watts[x] / speed[x]);
       }
       t.top_speed = std::max(t.top_speed, speed.back());
       count.push_back(n);

@@ -103,9 +103,9 @@ class path_hull {
       if (steps_[i].dropped <= jobs) continue;
       steps_[i].dropped = never;
       total_ += steps_[i].size;
-      heap_.push_back(i);
+      heap_.push_back({steps_[i].price, i});
     }
-    std::make_heap(heap_.begin(), heap_.end(), dearer{this});
+    std::make_heap(heap_.begin(), heap_.end(), dearer);
   }
 
   void begin_query() {
@@ -119,7 +119,7 @@ class path_hull {
   [[nodiscard]] double displaced(double size) {
     while (covered_ < size) {
       if (at_ == margin_.size() && !fetch()) break;
-      const step& s = steps_[margin_[at_]];
+      const step& s = steps_[margin_[at_].step];
       const double inside = s.size - used_, take = std::min(size - covered_, inside);
       cost_ += take * s.price;
       covered_ += take;
@@ -152,15 +152,15 @@ class path_hull {
     const auto now = static_cast<std::uint32_t>(begin_.size());
     begin_.push_back(static_cast<std::uint32_t>(steps_.size()));
     for (auto i = static_cast<std::uint32_t>(from); i < steps_.size(); ++i) {
-      if (total_ >= capacity_ && any() && cheaper(i, margin_[head_])) {
+      if (total_ >= capacity_ && any() && cheaper({steps_[i].price, i}, margin_[head_])) {
         for (; i < steps_.size(); ++i) steps_[i].dropped = now;  // their prices fall
         return;
       }
-      put(i);
+      put({steps_[i].price, i});
       total_ += steps_[i].size;
-      while (any() && total_ - steps_[margin_[head_]].size >= capacity_) {
-        total_ -= steps_[margin_[head_]].size;
-        steps_[margin_[head_++]].dropped = now;
+      while (any() && total_ - steps_[margin_[head_].step].size >= capacity_) {
+        total_ -= steps_[margin_[head_].step].size;
+        steps_[margin_[head_++].step].dropped = now;
       }
     }
   }
@@ -171,33 +171,37 @@ class path_hull {
   [[nodiscard]] std::span<const step> steps() const { return steps_; }
   /// The step of which only a part fits, or null.
   [[nodiscard]] const step* split() {
-    return total_ > capacity_ && any() ? &steps_[margin_[head_]] : nullptr;
+    return total_ > capacity_ && any() ? &steps_[margin_[head_].step] : nullptr;
   }
   /// The part of it that fits.
   [[nodiscard]] double split_share() {
     const step* s = split();
     return s ? 1 - (total_ - capacity_) / s->size : 1;
   }
-  [[nodiscard]] double price() {
-    return total_ >= capacity_ && any() ? steps_[margin_[head_]].price : 0;
-  }
+  [[nodiscard]] double price() { return total_ >= capacity_ && any() ? margin_[head_].price : 0; }
 
  private:
   static constexpr double never_cheaper = 1e300;  // of what takes nothing
 
-  [[nodiscard]] bool cheaper(std::uint32_t a, std::uint32_t b) const {
-    const double pa = steps_[a].price, pb = steps_[b].price;
-    return pa != pb ? pa < pb
-                    : a > b;  // of steps alike that of the job that ends sooner goes first
-  }
-  struct dearer {
-    const path_hull* of;
-    bool operator()(std::uint32_t a, std::uint32_t b) const { return of->cheaper(b, a); }
+  struct priced {
+    double price;
+    std::uint32_t step;
   };
+  struct is_cheaper {
+    bool operator()(const priced& a, const priced& b) const {
+      // Of steps alike that of the job that ends sooner goes first.
+      return a.price != b.price ? a.price < b.price : a.step > b.step;
+    }
+  };
+  struct is_dearer {
+    bool operator()(const priced& a, const priced& b) const { return is_cheaper{}(b, a); }
+  };
+  static constexpr is_cheaper cheaper = {};
+  static constexpr is_dearer dearer = {};
   // The margin holds the cheapest steps in order, the heap the others.
   bool fetch() {
     if (heap_.empty()) return false;
-    std::pop_heap(heap_.begin(), heap_.end(), dearer{this});
+    std::pop_heap(heap_.begin(), heap_.end(), dearer);
     margin_.push_back(heap_.back());
     heap_.pop_back();
     return true;
@@ -208,26 +212,24 @@ class path_hull {
     head_ = 0;
     return fetch();
   }
-  void put(std::uint32_t i) {
-    if (head_ < margin_.size() && cheaper(i, margin_.back())) {
+  void put(const priced& p) {
+    if (head_ < margin_.size() && cheaper(p, margin_.back())) {
       if (head_ > 64 && 2 * head_ > margin_.size()) {
         margin_.erase(margin_.begin(), margin_.begin() + static_cast<std::ptrdiff_t>(head_));
         head_ = 0;
       }
-      const auto at =
-          std::upper_bound(margin_.begin() + static_cast<std::ptrdiff_t>(head_), margin_.end(), i,
-                           [this](std::uint32_t a, std::uint32_t b) { return cheaper(a, b); });
-      margin_.insert(at, i);
+      const auto from = margin_.begin() + static_cast<std::ptrdiff_t>(head_);
+      margin_.insert(std::upper_bound(from, margin_.end(), p, cheaper), p);
       return;
     }
-    heap_.push_back(i);
-    std::push_heap(heap_.begin(), heap_.end(), dearer{this});
+    heap_.push_back(p);
+    std::push_heap(heap_.begin(), heap_.end(), dearer);
   }
 
   double capacity_ = 0, total_ = 0;
   std::vector<step> steps_;
   std::vector<std::uint32_t> begin_{0};
-  std::vector<std::uint32_t> heap_, margin_;
+  std::vector<priced> heap_, margin_;
   std::size_t head_ = 0;
   std::size_t at_ = 0;  // of a query
   double used_ = 0, covered_ = 0, cost_ = 0;
