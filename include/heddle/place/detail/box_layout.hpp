@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -17,6 +18,7 @@ namespace heddle::place::detail {
 struct piece_kind {
   word mask = 0;
   int count = 0;
+  int cells = 0;  // of each
 };
 
 /// A box of sides a × b × c in a grid of cubes without end: a runs along one axis, in layers of `width`
@@ -97,9 +99,9 @@ class pattern_words {
 /// kinds, however many pieces.
 class layout_patterns {
  public:
-  void of(const box_layout& l, int side) {
+  /// Of a and c.
+  void planes_of(const box_layout& l, int side) {
     planes_.clear();
-    lines_.clear();
     const std::array<int, 3> n = l.cubes(side);
     const auto [low, high] = l.last_layer();
     // The cubes in which something begins or ends.
@@ -109,15 +111,20 @@ class layout_patterns {
     const auto edges_end = std::unique(edges.begin(), edges.end());
     for (int v = 0; v < n[1]; ++v) {
       for (auto e = edges.begin(); e != edges_end; ++e) {
-        add(plane(l, side, *e, v), 1);
+        add(planes_, plane(l, side, *e, v), 1);
         if (e + 1 == edges_end || e[1] == *e + 1) continue;
         // All between two edges are alike but for the last layer, which covers them wholly or not.
-        add(plane(l, side, *e + 1, v), e[1] - *e - 1);
+        add(planes_, plane(l, side, *e + 1, v), e[1] - *e - 1);
       }
     }
-    add_line(line(l, side, 0), 1);
-    if (n[2] > 2) add_line(line(l, side, 1), n[2] - 2);
-    if (n[2] > 1) add_line(line(l, side, n[2] - 1), 1);
+  }
+  /// Of b.
+  void lines_of(const box_layout& l, int side) {
+    lines_.clear();
+    const int n = l.cubes(side)[2];
+    add(lines_, line(l, side, 0), 1);
+    if (n > 2) add(lines_, line(l, side, 1), n - 2);
+    if (n > 1) add(lines_, line(l, side, n - 1), 1);
   }
   [[nodiscard]] const auto& planes() const { return planes_; }
   [[nodiscard]] const auto& lines() const { return lines_; }
@@ -147,27 +154,21 @@ class layout_patterns {
     const int a = std::max(first - base, 0), b = std::min(end - base, side);
     return a < b ? (1u << b) - (1u << a) : 0u;
   }
-  void add(std::uint16_t pattern, int n) {
-    if (pattern == 0) return;
-    for (auto& [p, count] : planes_)
-      if (p == pattern) {
-        count += n;
+  struct pattern {
+    std::uint16_t bits;
+    int count, cells;  // how many there are, and of each
+  };
+  static void add(std::vector<pattern>& all, std::uint16_t bits, int n) {
+    if (bits == 0) return;
+    for (pattern& p : all)
+      if (p.bits == bits) {
+        p.count += n;
         return;
       }
-    planes_.push_back({pattern, n});
-  }
-  void add_line(std::uint8_t pattern, int n) {
-    if (pattern == 0 || n <= 0) return;
-    for (auto& [p, count] : lines_)
-      if (p == pattern) {
-        count += n;
-        return;
-      }
-    lines_.push_back({pattern, n});
+    all.push_back({bits, n, std::popcount(bits)});
   }
 
-  std::vector<std::pair<std::uint16_t, int>> planes_;
-  std::vector<std::pair<std::uint8_t, int>> lines_;
+  std::vector<pattern> planes_, lines_;
 };
 
 }  // namespace heddle::place::detail

@@ -135,8 +135,8 @@ class cube_chains {
       return w.chain(v.empty, whole, first_of(g.corners), path_) &&
              keep({q, q * (cube - all * area), q});
     }
-    for (std::uint32_t c : v.open) {
-      const int left = std::popcount(v.free[c]) - r * area;
+    for (const auto& [c, count, free] : v.open) {
+      const int left = count - r * area;
       if (left < 0) continue;
       if (!(cube_cost{q, left + q * (cube - all * area), q + 1} < best)) break;
       if (rest_in(usable(v, c), g, r, q > 0) && connect(w, v, whole, c))

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -45,11 +44,10 @@ class cube_match {
     order_.clear();
     for (std::uint32_t k = 0; k < kinds.size(); ++k) order_.push_back(k);
     std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
-      const int x = std::popcount(kinds[a].mask), y = std::popcount(kinds[b].mask);
-      return x != y ? x > y : kinds[a].mask < kinds[b].mask;
+      return kinds[a].cells != kinds[b].cells ? kinds[a].cells > kinds[b].cells
+                                              : kinds[a].mask < kinds[b].mask;
     });
-    if (share ? greedy_shared(v, kinds, cost, best) || exact(v, kinds, cost, best)
-              : exact(v, kinds, cost, best)) {
+    if (share ? greedy_shared(v, kinds, cost, best) : exact(v, kinds, cost, best)) {
       best = cost_;
       return true;
     }
@@ -74,17 +72,17 @@ class cube_match {
     restart(kinds.size());
     std::size_t next_empty = 0;
     cost.broken = 0;
-    room_.clear();
-    for (std::uint32_t c : v.open) room_.push_back({c, v.free[c]});
+    room_ = v.open;
     for (std::uint32_t k : order_) {
       const word mask = kinds[k].mask;
       int wanted = kinds[k].count;
       if (mask != v.cells.all())
         for (std::size_t i = 0; i < room_.size() && wanted > 0; ++i) {
-          auto& [c, free] = room_[i];
+          auto& [c, count, free] = room_[i];
           if ((free & mask) != mask || v.is_cut(c, mask)) continue;
-          cost.left += std::popcount(free) - std::popcount(mask);
           free &= ~mask;
+          count -= kinds[k].cells;
+          cost.left += count;
           given_[k].push_back(c);
           --wanted;
         }
@@ -92,8 +90,9 @@ class cube_match {
         if (next_empty == v.empty.size() || ++cost.broken > best.broken) return false;
         const std::uint32_t c = v.empty[next_empty++];
         given_[k].push_back(c);
-        cost.left += std::popcount(v.cells.all()) - std::popcount(mask);
-        if (mask != v.cells.all()) room_.push_back({c, v.cells.all() & ~mask});
+        const int left = v.cells.count() - kinds[k].cells;
+        cost.left += left;
+        if (left > 0) room_.push_back({c, left, v.cells.all() & ~mask});
       }
     }
     cost_ = cost;
@@ -107,8 +106,6 @@ class cube_match {
     // First what fits best, each open cube once; then what is left over by exchange.
     holder_.assign(v.free.size(), none);
     seen_.resize(v.free.size());
-    std::vector<std::uint32_t>& open = open_;
-    open = v.open;
     std::size_t lacking = 0, least = 0;
     const auto most = static_cast<std::size_t>(
         std::max(0, std::min(best.broken, static_cast<int>(v.empty.size()))));
@@ -116,8 +113,8 @@ class cube_match {
     for (std::uint32_t k : order_) {
       int wanted = kinds[k].count, held = 0;
       const bool whole = kinds[k].mask == v.cells.all();
-      for (std::size_t i = 0; i < open.size() && !whole && wanted > 0; ++i) {
-        const std::uint32_t c = open[i];
+      for (std::size_t i = 0; i < v.open.size() && !whole && wanted > 0; ++i) {
+        const std::uint32_t c = v.open[i].cube;
         if (!v.holds(c, kinds[k].mask)) continue;
         if (held < kinds[k].count) ++held;
         if (holder_[c] != none) continue;
@@ -141,22 +138,22 @@ class cube_match {
     cost.broken = static_cast<int>(lacking);
     if (cost.broken > best.broken) return false;
     std::size_t next_empty = 0;
-    for (std::uint32_t c : open)
+    for (const auto& [c, count, free] : v.open)
       if (holder_[c] != none) {
         given_[holder_[c]].push_back(c);
-        cost.left += std::popcount(v.free[c]) - std::popcount(kinds[holder_[c]].mask);
+        cost.left += count - kinds[holder_[c]].cells;
       }
     for (const auto& [k, wanted, at_least] : missing_)
       for (int n = wanted; n > 0; --n) {
         given_[k].push_back(v.empty[next_empty++]);
-        cost.left += std::popcount(v.cells.all()) - std::popcount(kinds[k].mask);
+        cost.left += v.cells.count() - kinds[k].cells;
       }
     cost_ = cost;
     return cost < best;
   }
   /// Finds an open cube for one more piece of kind `k`; others make way.
   bool augment(const cube_view& v, std::span<const piece_kind> kinds, std::uint32_t k) {
-    for (std::uint32_t c : open_) {
+    for (const auto& [c, count, free] : v.open) {
       if (seen_[c] == round_ || !v.holds(c, kinds[k].mask)) continue;
       seen_[c] = round_;
       if (holder_[c] != none && (holder_[c] == k || !augment(v, kinds, holder_[c]))) continue;
@@ -168,7 +165,7 @@ class cube_match {
 
   static constexpr std::uint32_t none = ~0u;
 
-  std::vector<std::uint32_t> order_, open_, holder_;
+  std::vector<std::uint32_t> order_, holder_;
   std::vector<std::uint64_t> seen_;  // by cube, in which round
   std::uint64_t round_ = 0;
   struct lack {
@@ -176,7 +173,7 @@ class cube_match {
     int wanted, at_least;
   };
   std::vector<lack> missing_;
-  std::vector<std::pair<std::uint32_t, word>> room_;
+  std::vector<open_cube> room_;
   std::vector<std::vector<std::uint32_t>> given_;
   std::vector<std::size_t> taken_;
   cube_cost cost_;

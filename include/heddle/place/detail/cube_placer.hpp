@@ -146,11 +146,12 @@ class cube_placer {
       for (l.from[0] = 0; l.from[0] < side_; ++l.from[0]) {
         if (skip(l.from[0], extent[0])) continue;
         if (rules.folds && extent[0] <= side_ && l.from[0] + extent[0] > side_) break;
+        patterns_.planes_of(l, side_);
         for (l.from[2] = 0; l.from[2] < side_; ++l.from[2]) {
           if (skip(l.from[2], extent[2])) continue;
           if (rules.folds && extent[2] <= side_ && l.from[2] + extent[2] > side_) break;
           if (rules.closed && !closes(l)) continue;
-          patterns_.of(l, side_);
+          patterns_.lines_of(l, side_);
           if (least_broken() > best_.broken || least_broken() > int(view_.empty.size())) continue;
           try_axes(mesh, l, rules);
         }
@@ -160,9 +161,9 @@ class cube_placer {
   [[nodiscard]] int least_broken() const {
     int planes = 0, lines = 0;
     const auto all_plane = (1u << (side_ * side_)) - 1, all_line = (1u << side_) - 1;
-    for (const auto& [p, n] : patterns_.planes())
+    for (const auto& [p, n, cells] : patterns_.planes())
       if (p == all_plane) planes = n;
-    for (const auto& [p, n] : patterns_.lines())
+    for (const auto& [p, n, cells] : patterns_.lines())
       if (p == all_line) lines = n;
     return planes * lines;
   }
@@ -182,9 +183,11 @@ class cube_placer {
     do {
       if (l.layers() == 1 && repeats(l)) continue;
       kinds_.clear();
-      for (const auto& [plane, n] : patterns_.planes())
-        for (const auto& [line, m] : patterns_.lines())
-          kinds_.push_back({words_->cells(at(l.axis[0]), at(l.axis[1]), plane, line), n * m});
+      for (const auto& plane : patterns_.planes())
+        for (const auto& line : patterns_.lines())
+          kinds_.push_back({words_->cells(at(l.axis[0]), at(l.axis[1]), plane.bits,
+                                          static_cast<std::uint8_t>(line.bits)),
+                            plane.count * line.count, plane.cells * line.cells});
       cube_cost cost = best_;
       if (!match_.find(view_, kinds_, rules.folds, cost)) continue;
       if (dark_) {

@@ -21,6 +21,7 @@ struct cell_words {
   int side = 4;
 
   [[nodiscard]] word all() const { return side == 4 ? ~word{0} : word{0xff}; }
+  [[nodiscard]] int count() const { return side * side * side; }
   [[nodiscard]] int bit_at(int x, int y, int z) const { return x + side * (y + side * z); }
   [[nodiscard]] fabric::cube_cells::cell cell_at(int bit) const {
     return {bit % side, bit / side % side, bit / (side * side)};
@@ -33,12 +34,19 @@ struct cell_words {
   }
 };
 
+/// A cube and its free cells, so many.
+struct open_cube {
+  std::uint32_t cube = 0;
+  int count = 0;
+  word free = 0;
+};
+
 /// What is free in each cube. Cubes of which all is free are *empty*, those of which some is are *open*.
 struct cube_view {
   cell_words cells;
   std::vector<word> free;                           // of each cube
   std::vector<std::uint32_t> empty;                 // by number
-  std::vector<std::uint32_t> open;                  // by free chips, then number
+  std::vector<open_cube> open;                      // by free chips, then number
   std::vector<std::pair<std::uint32_t, word>> cut;  // a cube and the two cells of a failed link
 
   void look(const cube_ledger& book) {
@@ -56,11 +64,10 @@ struct cube_view {
       if (free[c] == cells.all() && !is_cut(c))
         empty.push_back(c);
       else if (free[c] != 0)
-        open.push_back(c);
+        open.push_back({c, std::popcount(free[c]), free[c]});
     }
-    std::sort(open.begin(), open.end(), [&](std::uint32_t a, std::uint32_t b) {
-      const int x = std::popcount(free[a]), y = std::popcount(free[b]);
-      return x != y ? x < y : a < b;
+    std::sort(open.begin(), open.end(), [](const open_cube& a, const open_cube& b) {
+      return a.count != b.count ? a.count < b.count : a.cube < b.cube;
     });
   }
   /// Whether cube `c` has all of `mask` free, and no failed link between two cells of it.
