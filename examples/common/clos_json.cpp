@@ -7,6 +7,7 @@
 
 #include <heddle/core/error.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/presets.hpp>
 
 namespace heddle::examples {
 
@@ -15,7 +16,8 @@ namespace {
 constexpr std::string_view new_keys[] = {"units",  "servers_per_unit",     "rails",
                                          "planes", "cards_per_server",     "domain_servers",
                                          "tiers",  "leafs_per_pod",        "spines_per_pod",
-                                         "cores",  "core_links_per_spine", "gpu_types"};
+                                         "cores",  "core_links_per_spine", "gpu_types",
+                                         "preset"};
 
 /// One of two spellings of a key; an error if both stand there.
 std::string spelling(const json_file& f, const char* now, const char* before) {
@@ -143,7 +145,45 @@ bool has_clos_keys(const json_file& f) {
                      [&](std::string_view key) { return f.find({std::string(key)}) != nullptr; });
 }
 
+namespace {
+/// A preset of so many units, of which the file may change other numbers.
+fabric::clos_shape read_preset(const json_file& f) {
+  std::string names;
+  for (const fabric::preset& p : fabric::all_presets())
+    names += (names.empty() ? "" : ", ") + std::string(p.name);
+  const std::string name = f.text({"preset"}, "one of " + names + " as preset");
+  const auto all = fabric::all_presets();
+  const auto known =
+      std::find_if(all.begin(), all.end(), [&](const fabric::preset& p) { return p.name == name; });
+  if (known == all.end()) f.fail({"preset"}, "one of " + names + " as preset");
+  fabric::clos_shape s;
+  try {
+    s = fabric::preset_shape(name, count(f, "units", 1, 0));
+  } catch (const input_error& e) {
+    f.fail({f.find({"units"}) ? "units" : "preset"}, e.expected() + " of " + name);
+  }
+  const auto change = [&](const char* key, int least, int& number) {
+    number = count(f, key, least, number);
+  };
+  change("rails", 1, s.cards.rails);
+  change("planes", 1, s.cards.planes);
+  if (f.find({"cards_per_server"})) change("cards_per_server", 1, s.cards.cards_per_server);
+  change("domain_servers", 1, s.domain_servers);
+  change("gpus_per_server", 1, s.gpus_per_server);
+  change("servers_per_unit", 1, s.servers_per_unit);
+  change("links_per_pair", 1, s.links_per_pair);
+  change("pods", 0, s.pods);
+  change(s.pods > 0 ? "spines_per_pod" : "spines", 0, s.spines);
+  change("cores", 0, s.cores);
+  change("core_links_per_spine", 0, s.core_links_per_spine);
+  s.link_gbps = speed(f, "link_gbps", s.link_gbps);
+  s.server_gbps = speed(f, "server_gbps", s.server_gbps);
+  return s;
+}
+}  // namespace
+
 fabric::clos_shape read_clos_shape(const json_file& f) {
+  if (f.find({"preset"})) return read_preset(f);
   fabric::clos_shape s;
   const int tiers = count(f, "tiers", 2, 2);
   if (tiers > 3) f.fail({"tiers"}, "2 or 3 tiers");

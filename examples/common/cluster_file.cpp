@@ -93,6 +93,7 @@ constexpr named<any_fabric (*)(const fabric_text&)> fabrics[] = {
 
 /// The fabric of a cluster file.
 any_fabric read_fabric(const json_file& f) {
+  if (f.find({"preset"}) && !f.find({"fabric"})) return read_leaf_spine({f});
   const std::string expected = "one of " + listed(lines_of(fabrics)) + " as fabric";
   const std::string kind = f.text({"fabric"}, expected);
   for (const auto& row : fabrics)
@@ -138,6 +139,7 @@ cluster read_cluster(const json_file& f, const model::catalogue& known) {
     if (!told->is_boolean()) f.fail({"links_told"}, "true or false as links_told");
     links_told = told->get<bool>();
   }
+  if (!f.find({"fabric"})) return {dc, power, gpu, links_told, "leaf_spine", f.where({"preset"})};
   return {dc, power, gpu, links_told, f.text({"fabric"}, "a fabric"), f.where({"fabric"})};
 }
 

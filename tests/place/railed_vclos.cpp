@@ -7,10 +7,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <heddle/fabric/detail/random_parts.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/route/routing.hpp>
@@ -96,8 +98,13 @@ struct by_force {
   [[nodiscard]] static leaf_id leaf(const leaf_spine& dc, int unit, int rail, int plane) {
     return leaf_id{(unit * dc.rails() + rail) * dc.planes() + plane};
   }
-  // A plane without a leaf that works and a spine that works above it.
+  // A plane without a leaf that works and a spine that works above it, where another has them.
   [[nodiscard]] bool is_out(int plane) const {
+    bool other = false;
+    for (int p = 0; p < dc.planes(); ++p) other = other || (p != plane && !is_dead(p));
+    return other && is_dead(plane);
+  }
+  [[nodiscard]] bool is_dead(int plane) const {
     for (int u = 0; u < dc.units(); ++u)
       for (int r = 0; r < dc.rails(); ++r) {
         const leaf_id l = leaf(dc, u, r, plane);
@@ -105,7 +112,7 @@ struct by_force {
         for (spine_id s : dc.all_spines())
           if (dc.links(l, s) > 0 && !free.is_failed(s)) return false;
       }
-    return dc.planes() > 1;
+    return true;
   }
   // Whether the units of a set have links for n items to the same spines, in every rail and plane.
   [[nodiscard]] bool common(const cut& c, std::uint32_t set, int n) const {
@@ -377,4 +384,61 @@ TEST_CASE("vclos over pods places exactly when brute force finds a shape with a 
 }
 TEST_CASE("vclos on rails and planes over pods places exactly when brute force finds a shape") {
   check_family(test::rail_family::both, 3000, 900);
+}
+
+TEST_CASE(
+    "random operations on rails, planes and pods leave every job isolated and the books in order") {
+  // HEDDLE_RAIL_OPERATIONS: how many of each family.
+  const char* told = std::getenv("HEDDLE_RAIL_OPERATIONS");
+  const long all = told ? std::atol(told) : 2000;
+  for (const test::rail_family family : {test::rail_family::rails, test::rail_family::planes,
+                                         test::rail_family::pods, test::rail_family::both}) {
+    CAPTURE(static_cast<int>(family));
+    long done = 0, placed = 0;
+    for (std::uint64_t seed = 0; done < all; ++seed) {
+      CAPTURE(seed);
+      test::dice d{seed + 77'000};
+      const leaf_spine dc = test::random_rail_network(family, d);
+      ledger l{dc};
+      vclos policy;
+      std::vector<job_id> running;
+      fabric::detail::draws parts{seed, "parts"};
+      for (std::uint32_t step = 0; step < 200; ++step, ++done) {
+        const job_id job{step};
+        const double what = d.real();
+        if (what < .5) {
+          const int wanted = test::random_rail_request(dc, std::max(1, l.free_gpus()), d);
+          const answer a = place::ask(policy, std::as_const(l), {job, wanted});
+          if (!a) continue;
+          REQUIRE(l.reserve(job, *a.where) == reserve_status::reserved);
+          running.push_back(job);
+          ++placed;
+          for (collective c : {collective::halving_doubling, collective::all_to_all}) {
+            const auto found = route::verify_isolated(
+                l, [&](job_id j) { return j == job ? c : collective::none; }, route::ecmp{});
+            INFO((found ? "isolated" : found.broken->message()));
+            REQUIRE(found);
+          }
+        } else if (what < .85 && !running.empty()) {
+          const std::size_t k = d.index(running.size());
+          l.release(running[k]);
+          running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
+        } else {
+          fabric::detail::with_random_part(dc, parts, [&](const auto& part) {
+            // Jobs that it hits go, as their links are no longer there.
+            if (d.chance(.4)) {
+              for (job_id hit : l.fail(part)) {
+                l.release(hit);
+                std::erase(running, hit);
+              }
+            } else {
+              l.repair(part);
+            }
+          });
+        }
+      }
+      REQUIRE(l.consistent());
+    }
+    CHECK(placed > done / 20);
+  }
 }

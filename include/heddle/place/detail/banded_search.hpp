@@ -176,7 +176,7 @@ class banded_search {
     bool is_rest = false;  ///< has the columns of the remainder
   };
 
-  /// A plane of which no leaf works, or no spine, is done without.
+  /// A plane of which no leaf works, or no spine, is done without, if there is another.
   void find_planes() {
     const fabric::leaf_spine& dc = free_->fabric();
     plane_works_.assign(static_cast<std::size_t>(dc.planes()), 1);
@@ -191,6 +191,8 @@ class banded_search {
           break;
         }
     }
+    if (std::count(plane_works_.begin(), plane_works_.end(), 1) == 0)
+      std::fill(plane_works_.begin(), plane_works_.end(), 1);
   }
 
   [[nodiscard]] int units_with(int n) const {
