@@ -2,7 +2,6 @@
 
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>
@@ -22,28 +21,24 @@ namespace heddle::examples {
 
 namespace {
 
-const auto allocations = table_of(
-    named{"requested", "the GPUs that a job asked for, at the fastest clock that power allows",
-          allocate::requested{}},
-    named{"powerflow", "elastic: small steps, the most time saved for the energy first",
-          allocate::powerflow{}},
-    named{"optimal", "elastic: the best points for all jobs together, proved",
-          allocate::optimal<>{}},
-    named{"throughput_marginal", "elastic: GPUs to whom they save the largest part of its time",
-          allocate::throughput_marginal{}},
-    named{"zeus", "the GPUs that a job asked for, at its best trade of energy for time",
-          allocate::zeus{}},
-    named{"price_path", "elastic: all jobs' ends planned ahead, with one price of energy",
-          allocate::price_path{}},
-    named{"max_min", "elastic: time shared equally by weight, in rounds", allocate::max_min{}});
-using any_allocation = value_in<decltype(allocations)>;
+const named<any_allocation> allocations[] = {
+    {"requested", "the GPUs that a job asked for, at the fastest clock that power allows",
+     any_allocation::of(allocate::requested{})},
+    {"powerflow", "elastic: small steps, the most time saved for the energy first",
+     any_allocation::of(allocate::powerflow{})},
+    {"optimal", "elastic: the best points for all jobs together, proved",
+     any_allocation::of(allocate::optimal<>{})},
+    {"throughput_marginal", "elastic: GPUs to whom they save the largest part of its time",
+     any_allocation::of(allocate::throughput_marginal{})},
+    {"zeus", "the GPUs that a job asked for, at its best trade of energy for time",
+     any_allocation::of(allocate::zeus{})},
+    {"price_path", "elastic: all jobs' ends planned ahead, with one price of energy",
+     any_allocation::of(allocate::price_path{})},
+    {"max_min", "elastic: time shared equally by weight, in rounds",
+     any_allocation::of(allocate::max_min{})},
+};
 
-bool is_elastic(const any_allocation& policy) {
-  return std::visit([]<class Policy>(const Policy&) { return allocate::ElasticPolicy<Policy>; },
-                    policy);
-}
-
-const auto& allocation_named(std::string_view name) {
+const any_allocation& allocation_named(std::string_view name) {
   return find_named(allocations, "--allocate", name).value;
 }
 
@@ -54,8 +49,8 @@ void check_together(const scheduler_names& n) {
   };
   const std::string backfill = "--backfill " + n.backfill;
   const std::string moves = "--move-gpus " + std::to_string(n.move_gpus);
-  if (is_elastic(allocation_named(n.allocate))) {
-    const auto is_rigid = [](const auto& row) { return !is_elastic(row.value); };
+  if (allocation_named(n.allocate).elastic) {
+    const auto is_rigid = [](const auto& row) { return !row.value.elastic; };
     const std::string what = "--allocate " + either(lines_of(allocations, is_rigid)) +
                              ", since an elastic allocation gives and takes GPUs itself";
     const std::string allocation = "--allocate " + n.allocate;
@@ -90,18 +85,6 @@ struct rerouted {
   }
 };
 
-/// The means of making room that were asked for.
-template <class Fabric>
-auto means_of(const scheduler_names& n) {
-  const if_asked<schedule::preempt> stop{n.preempt};
-  const if_asked<schedule::other_count> resize{n.joint};
-  if constexpr (std::is_same_v<Fabric, fabric::leaf_spine_ocs>)  // jobs on circuits do not migrate
-    return schedule::means{stop, resize};
-  else
-    return schedule::means{
-        stop, if_asked<schedule::migrate>{n.move_gpus > 0, {.most_gpus = n.move_gpus}}, resize};
-}
-
 }  // namespace
 
 std::vector<name_kind> policy_kinds() {
@@ -122,34 +105,54 @@ void check_scheduler(const scheduler_names& n) {
 }
 
 template <class Fabric>
+schedule::any_scheduler<Fabric> assemble(scheduler_parts<Fabric> p,
+                                         const schedule::scheduler_options& o) {
+  using any = schedule::any_scheduler<Fabric>;
+  if (p.allocate.elastic)
+    return any{schedule::scheduler{p.order, allocation_that<true>{std::move(p.allocate)},
+                                   std::move(p.place), p.route,
+                                   admit::elastic{.ask_place = p.joint}, o}};
+  const if_asked<schedule::preempt> stop{p.preempt};
+  const if_asked<schedule::other_count> resize{p.joint};
+  const auto with = [&](auto means) {
+    return any{schedule::scheduler{p.order, allocation_that<false>{std::move(p.allocate)},
+                                   std::move(p.place), p.route, p.admission, std::move(means), o}};
+  };
+  if constexpr (std::is_same_v<Fabric, fabric::leaf_spine_ocs>)  // jobs on circuits do not migrate
+    return with(schedule::means{stop, resize});
+  else
+    return with(schedule::means{
+        stop, if_asked<schedule::migrate>{p.move_gpus > 0, {.most_gpus = p.move_gpus}}, resize});
+}
+
+template <class Fabric>
 schedule::any_scheduler<Fabric>
 make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed) {
-  using any = schedule::any_scheduler<Fabric>;
   check_scheduler(n);
-  const order_of by{find_named(orders, "--order", n.order).value};
-  admission_of admission = admission_named(n.backfill, n.depth);
-  const place_function<Fabric> place =
-      find_place(n.place, "--place").template make<Fabric>({.seed = seed});
   const auto under = [&](const route_of& routing) {
-    return std::visit(
-        [&]<class Allocate>(const Allocate& allocate) {
-          if constexpr (allocate::ElasticPolicy<Allocate>)
-            return any{schedule::scheduler{by, allocate, place, routing,
-                                           admit::elastic{.ask_place = n.joint}, o}};
-          else
-            return any{schedule::scheduler{by, allocate, place, routing, admission,
-                                           means_of<Fabric>(n), o}};
-        },
-        allocation_named(n.allocate));
+    return assemble<Fabric>({{find_named(orders, "--order", n.order).value},
+                             allocation_named(n.allocate),
+                             find_place(n.place, "--place").template make<Fabric>({.seed = seed}),
+                             routing,
+                             admission_named(n.backfill, n.depth),
+                             n.preempt,
+                             n.joint,
+                             n.move_gpus},
+                            o);
   };
   return with_route(n.route, seed, [&]<class Route>(const Route& routing) {
     if constexpr (std::is_same_v<Route, route_of>)
       return under(routing);
     else  // of phases: which links others share is not the scheduler's to know
-      return any{rerouted<Fabric, Route>{under({route::source{}}), routing}};
+      return schedule::any_scheduler<Fabric>{
+          rerouted<Fabric, Route>{under({route::source{}}), routing}};
   });
 }
 
+template schedule::any_scheduler<fabric::leaf_spine> assemble(scheduler_parts<fabric::leaf_spine>,
+                                                              const schedule::scheduler_options&);
+template schedule::any_scheduler<fabric::leaf_spine_ocs>
+assemble(scheduler_parts<fabric::leaf_spine_ocs>, const schedule::scheduler_options&);
 template schedule::any_scheduler<fabric::leaf_spine>
 make_scheduler(const scheduler_names&, const schedule::scheduler_options&, std::uint64_t);
 template schedule::any_scheduler<fabric::leaf_spine_ocs>

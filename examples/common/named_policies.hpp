@@ -1,8 +1,8 @@
 // Policies by name, for programs that are told on the command line what to do.
 //
-// `make_scheduler` puts them together behind one type. One scheduler for each allocation serves all
-// combinations: an order, an admission and a path are chosen by a variant, a placement once for each
-// decision. All of that is compiled once, in named_policies.cpp. A policy gets a name by a row of its
+// `make_scheduler` puts them together behind one type. One scheduler serves all combinations of a rigid
+// allocation, and one those of an elastic one: an order, an admission and a path are chosen by a variant,
+// an allocation and a placement once for each decision. All of that is compiled once, in named_policies.cpp. A policy gets a name by a row of its
 // table.
 #pragma once
 
@@ -25,6 +25,7 @@
 #include <heddle/schedule/means.hpp>
 #include <heddle/schedule/options.hpp>
 
+#include "common/any_allocation.hpp"
 #include "common/named_places.hpp"
 #include "common/names.hpp"
 
@@ -150,6 +151,24 @@ struct if_asked {
     return asked && means(d, job);
   }
 };
+
+/// The parts of a scheduler, chosen at run time.
+template <class Fabric>
+struct scheduler_parts {
+  order_of order;
+  any_allocation allocate;
+  place_function<Fabric> place;
+  route_of route;
+  admission_of admission;  ///< with an allocation that is not elastic, as preemption and migration
+  bool preempt = false;
+  bool joint = false;  ///< another number of GPUs where that can be placed
+  int move_gpus = 0;   ///< of running jobs that may migrate, on fixed links
+};
+
+/// A scheduler of these parts, for fixed links or for circuits.
+template <class Fabric>
+[[nodiscard]] schedule::any_scheduler<Fabric> assemble(scheduler_parts<Fabric> p,
+                                                       const schedule::scheduler_options& o);
 
 /// A scheduler by the names of its parts.
 struct scheduler_names {

@@ -1,14 +1,10 @@
 // A scheduler of any parts, compiled once for all experiments.
 #pragma once
 
-#include <functional>
-#include <limits>
-#include <span>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
-#include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/ledger.hpp>
@@ -21,26 +17,13 @@
 #include <heddle/sim/options.hpp>
 #include <heddle/sim/report.hpp>
 
+#include "common/any_allocation.hpp"
 #include "common/named_policies.hpp"
 #include "common/run_simulation.hpp"
 
 namespace heddle::evaluate {
 
-/// An allocation policy chosen at run time.
-struct any_allocation {
-  std::function<void(std::span<const allocate::candidate>, const allocate::limits&,
-                     allocate::allocation&)>
-      policy;
-  bool elastic = false;
-  double round_s = std::numeric_limits<double>::infinity();  ///< of a policy that shares time
-
-  template <class Policy>
-  static any_allocation of(Policy p) {
-    any_allocation a{.policy = p, .elastic = allocate::ElasticPolicy<Policy>};
-    if constexpr (allocate::TimeSharing<Policy>) a.round_s = p.round_length_s();
-    return a;
-  }
-};
+using examples::any_allocation;
 
 /// A placement for fixed links or for circuits: it decides on which of two clusters a run is. A policy
 /// that runs on both is for links.
