@@ -147,11 +147,7 @@ cluster read_cluster(const network_source& s, const model::catalogue& known) {
   open_text text{s.path};
   const fabric::network_form form = form_of(text, s);
   if (form == fabric::network_form::json) {
-    for (const auto& [option, n] : {std::pair{"--gpus-per-server", s.gpus_per_server},
-                                    {"--spines", s.spines},
-                                    {"--links-per-pair", s.links_per_pair}})
-      if (n > 0)
-        throw input_error(option, "nothing, since " + text.name() + " says it", std::to_string(n));
+    check_said(text.name(), s);
     return read_cluster(json_file{text.name(), text.all()}, known);
   }
   const named_network read = read_network(text, form, s);

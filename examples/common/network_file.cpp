@@ -99,6 +99,13 @@ network_form form_of(open_text& text, const network_source& s) {
   return form;
 }
 
+void check_said(const std::string& file, const network_source& s) {
+  for (const auto& [option, n] : {std::pair{"--gpus-per-server", s.gpus_per_server},
+                                  {"--spines", s.spines},
+                                  {"--links-per-pair", s.links_per_pair}})
+    if (n > 0) throw input_error(option, "nothing, since " + file + " says it", std::to_string(n));
+}
+
 named_network read_network(open_text& text, network_form form, const network_source& s) {
   named_network out;
   if (form == network_form::ibnetdiscover) {

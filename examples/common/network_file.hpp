@@ -39,6 +39,9 @@ struct named_network {
   bool links_told = true;  ///< false: the text has names alone, and nobody said how many spines
 };
 
+/// \throws input_error  if an option says what heddle's own JSON says itself
+void check_said(const std::string& file, const network_source& s);
+
 /// Reads a network that is not heddle's own JSON.
 /// \throws input_error  `file:line: expected …, got …`, and for options that the text needs or has no use for
 [[nodiscard]] named_network read_network(open_text& text, fabric::network_form form,

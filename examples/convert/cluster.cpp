@@ -25,6 +25,7 @@ int convert(const arguments& a) {
   const fabric::network_form form = form_of(text, a.in);
   std::string out;
   if (form == fabric::network_form::json) {
+    check_said(text.name(), a.in);
     const json_file file{text.name(), text.all()};
     const cluster c = read_cluster(file, model::catalogue{});
     if (a.to == "json") {

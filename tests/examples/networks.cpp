@@ -303,7 +303,7 @@ TEST_CASE("clusters may be packed, on standard input, and go back to topology.co
            {file + " --spines 2", "--spines: expected nothing, since "},
            {jobs, "jobs CSV, which is given as --jobs"},
            {dir.write("x", "hello\n"), "got \"hello\""},
-           {conf + " --from ibnetdiscover", "expected a line of ibnetdiscover's topology file"}}) {
+           {conf + " --from ibnetdiscover", "expected a number of ports of at most 255"}}) {
     const outcome o = run("heddle-convert", "cluster " + arguments);
     CAPTURE(o.err);
     CHECK(o.status == 2);
