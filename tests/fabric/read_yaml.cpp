@@ -104,6 +104,7 @@ TEST_CASE("a topology.yaml that is none is refused at its line") {
   CHECK(refusal(slurm, "- topology: t\n  tree: &x\n    switches: []\n") != "accepted");
   CHECK(refusal(slurm, "- topology: t\n  tree:\n    switches: []\n   x: 1\n") != "accepted");
   CHECK(refusal(slurm, std::string(100, '[')) != "accepted");
+  CHECK(refusal(slurm, "- [n1,n2}\n") == "t.yaml:1: expected a comma or a closing ], got \"}\"");
 }
 
 TEST_CASE("a model of topograph is read in each of its forms, NVLink domains with it") {

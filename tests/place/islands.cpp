@@ -14,6 +14,8 @@
 #include <heddle/place/hived.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/topology_aware.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/route/verify.hpp>
 
 #include "support/dice.hpp"
 
@@ -52,7 +54,8 @@ bool joined(const ledger& state, leaf_id a, leaf_id b) {
       if (!works(b, t)) continue;
       if (s == t) return true;
       for (std::size_t c = 0; c < static_cast<std::size_t>(dc.cores()); ++c)
-        if (dc.core_links().between(s.index(), c) > 0 && dc.core_links().between(t.index(), c) > 0)
+        if (!state.is_failed(core_id{c}) && dc.core_links().between(s.index(), c) > 0 &&
+            dc.core_links().between(t.index(), c) > 0)
           return true;
     }
   }
@@ -114,6 +117,8 @@ TEST_CASE("on random networks with failures no policy places a job where no way 
       for (unsigned job = 1; job < 12; ++job) {
         if (d.chance(.4)) state.fail(spine_id{d.index(dc.all_spines().size())});
         if (d.chance(.4)) (void)state.repair(spine_id{d.index(dc.all_spines().size())});
+        if (tiers && d.chance(.2)) state.fail(core_id{d.index(l.cores.size())});
+        if (tiers && d.chance(.4)) (void)state.repair(core_id{d.index(l.cores.size())});
         if (d.chance(.2)) state.fail(leaf_id{d.index(dc.all_leafs().size())});
         if (d.chance(.4)) (void)state.repair(leaf_id{d.index(dc.all_leafs().size())});
         for (leaf_id a : dc.all_leafs())
@@ -137,6 +142,21 @@ TEST_CASE("on random networks with failures no policy places a job where no way 
   }
   CHECK(placed > 1000);
   CHECK(waited > 1000);
+}
+
+TEST_CASE("a job whose flows have no way is not isolated") {
+  ledger state{leaf_spine{{.leafs = 2, .spines = 2, .servers_per_leaf = 1, .gpus_per_server = 2}}};
+  REQUIRE(state.reserve(job_id{1}, {.gpus = {gpu_id{0u}, gpu_id{2u}}}) ==
+          fabric::reserve_status::reserved);
+  const auto ring = [](job_id) { return collective::ring; };
+  CHECK(!route::verify_isolated(state, ring, route::ecmp{}).broken);
+  state.fail(spine_id{0u});
+  CHECK(!route::verify_isolated(state, ring, route::ecmp{}).broken);
+  state.fail(fabric::link{leaf_id{1u}, spine_id{1u}, 0});
+  const auto broken = route::verify_isolated(state, ring, route::ecmp{}).broken;
+  REQUIRE(broken);
+  CHECK(broken->message() ==
+        "job 1, ring phase 0: no links that work lead from one of its leafs to another");
 }
 
 TEST_CASE("units on rails are joined if every rail joins them in some plane") {

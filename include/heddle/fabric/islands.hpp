@@ -93,18 +93,14 @@ class islands {
       bit_matrix cores(size(dc.spines()), width_);
       for (spine_id s : dc.all_spines())
         for (std::size_t c = 0; c < size(dc.cores()); ++c)
-          if (dc.core_links().between(s.index(), c) > 0)
+          if (works(book, s, core_id{c}, dc.core_links().between(s.index(), c)))
             set_bit(cores[s.index()], size(dc.spines()) + c);
       for (unit_id x : dc.all_units())
         for (leaf_id l : dc.leafs_of(x)) {
           if (book.is_failed(l)) continue;
           is_cut_[x.index() * rails_ + size(dc.rail_of(l))] = false;
           for (spine_id s : dc.all_spines()) {
-            if (dc.links(l, s) == 0 || book.is_failed(s)) continue;
-            bool works = false;
-            for (int k = 0; k < dc.links(l, s) && !works; ++k)
-              works = !book.is_failed(link{l, s, static_cast<std::uint32_t>(k)});
-            if (!works) continue;
+            if (book.is_failed(s) || !works(book, l, s, dc.links(l, s))) continue;
             set_bit(rows_[l.index()], s.index());
             for_each_bit(cores[s.index()], [&](std::size_t c) { set_bit(rows_[l.index()], c); });
           }
@@ -184,6 +180,20 @@ class islands {
 
    private:
     static std::size_t size(int n) { return static_cast<std::size_t>(n); }
+    /// Whether one of the links of a leaf and a spine, or of a spine and a core, works.
+    template <class Book>
+    static bool works(const Book& book, leaf_id l, spine_id s, int links) {
+      for (int k = 0; k < links; ++k)
+        if (!book.is_failed(link{l, s, static_cast<std::uint32_t>(k)})) return true;
+      return false;
+    }
+    template <class Book>
+    static bool works(const Book& book, spine_id s, core_id c, int links) {
+      if (links == 0 || book.is_failed(c)) return false;
+      for (int k = 0; k < links; ++k)
+        if (!book.is_failed(core_link{s, c, static_cast<std::uint32_t>(k)})) return true;
+      return false;
+    }
     [[nodiscard]] const_bit_row row(std::size_t x, std::size_t rail, std::size_t plane) const {
       return rows_[(x * rails_ + rail) * planes_ + plane];
     }

@@ -26,8 +26,10 @@ namespace heddle::route {
 
 /// A link that breaks isolation.
 struct violation {
-  job_id job;    ///< whose flows were looked at
-  job_id other;  ///< who else uses or owns the link; `job` itself for a collision within
+  job_id job;  ///< whose flows were looked at
+  job_id
+      other;  ///< who else uses or owns the link; `job` itself for a collision within; none: a flow
+              ///< has no way
   collective pattern = collective::none;  ///< of `job`; none: it has a source of its own
   std::size_t phase = 0;                  ///< of `job`
   leaf_id leaf{};                         ///< none: the link is between spine and core
@@ -41,6 +43,8 @@ struct violation {
     const std::string what = "job " + std::to_string(job.value) + ", " +
                              (pattern == collective::none ? "" : std::string(name(pattern)) + " ") +
                              "phase " + std::to_string(phase);
+    if (allowed == 0 && !other.valid())
+      return what + ": no links that work lead from one of its leafs to another";
     if (allowed == 0) return what + ": two of its leafs share no spine of its own";
     const std::string low = core.valid() ? "spine " + std::to_string(spine.value)
                                          : "leaf " + std::to_string(leaf.value),
@@ -134,6 +138,14 @@ template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
       (void)all.write(k, flows);
       const int allowed = plain ? incast(flows) : std::max(1, cards(ranks, flows).card);
       result.flows_checked += flows.size();
+      if (!where.owns_network() && !state.islands().all_joined())
+        for (const traffic::flow& f : flows)
+          if (!state.islands().joined(dc.unit_of(ranks.gpus[f.source]),
+                                      dc.unit_of(ranks.gpus[f.target]))) {
+            result.broken = violation{
+                .job = job, .other = job_id{}, .pattern = pattern, .phase = k, .allowed = 0};
+            return;
+          }
       touched.clear();
       (void)for_each_link(
           policy, v, flows,

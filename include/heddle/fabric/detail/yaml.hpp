@@ -236,6 +236,9 @@ class yaml_reader {
         out.items.push_back(std::move(v));
       else
         out.entries.emplace_back(std::move(key), std::move(v));
+      rest = trimmed(rest);
+      if (!rest.empty() && rest[0] != ',' && rest[0] != close)
+        fail(line, std::string("a comma or a closing ") + close, shown(rest));
     }
     rest.remove_prefix(1);
     return out;
