@@ -11,6 +11,8 @@
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/placement_policy.hpp>
 
+#include "slurm_pilot/job_needs.hpp"
+
 namespace heddle::pilot {
 
 /// The GPUs that a placement takes of each server it uses, or 0 if servers differ.
@@ -28,27 +30,60 @@ namespace heddle::pilot {
 /// job's GPUs that a server holds downwards.
 ///
 /// If only uneven placements were found, the job waits for `gpu_fragmentation`; this is not proved.
+/// Jobs with needs of their own are asked for in a cluster from which all servers are taken that they
+/// may not have.
+///
 /// O(divisors · (cluster + one question)). One writer.
 template <place::PolicyOfSomeFabric Policy>
 class even_servers {
  public:
-  explicit even_servers(Policy policy = {}) : policy_(std::move(policy)) {}
+  /// \param needs  may be null; read at each question, and must outlive this
+  explicit even_servers(Policy policy = {}, const job_needs* needs = nullptr)
+      : policy_(std::move(policy)), needs_(needs) {}
 
   template <class Fabric>
   requires place::PlacementPolicy<Policy, fabric::ledger<Fabric>> place::answer
   operator()(const fabric::ledger<Fabric>& free, const place::request& job) {
+    const job_need* need = nullptr;
+    if (needs_)
+      if (const auto at = needs_->find(job.job.value); at != needs_->end()) need = &at->second;
+    if (!need) return even(free, job, false);
+    return even(allowed_part_of(free, *need), job, need->whole_servers);
+  }
+
+ private:
+  template <class Fabric>
+  place::answer even(const fabric::ledger<Fabric>& free, const place::request& job, bool whole) {
     const fabric::hosts& dc = free.hosts();
+    const auto fits = [&](const place::answer& a) {
+      const int n = a ? gpus_of_each_server(dc, *a.where) : 0;
+      return n > 0 && (!whole || n == dc.gpus_per_server());
+    };
     place::answer first = place::ask(policy_, free, job);
-    if (!first || gpus_of_each_server(dc, *first.where) > 0) return first;
+    if (!first || fits(first)) return first;
     for (int q = std::min(job.gpus, dc.gpus_per_server()); q >= 1; --q) {
       if (job.gpus % q != 0) continue;
       place::answer a = place::ask(policy_, with_servers_of(free, q), job);
-      if (a && gpus_of_each_server(dc, *a.where) > 0) return a;
+      if (fits(a)) return a;
     }
     return {place::wait_reason::gpu_fragmentation, false};
   }
 
- private:
+  /// The cluster without the servers that a job may not have.
+  template <class Fabric>
+  static fabric::ledger<Fabric> allowed_part_of(const fabric::ledger<Fabric>& free,
+                                                const job_need& need) {
+    fabric::ledger<Fabric> part = free;
+    const fabric::hosts& dc = free.hosts();
+    for (server_id s : dc.all_servers()) {
+      const bool allowed = need.servers.empty() || need.servers[s.index()];
+      const bool whole = !need.whole_servers || free.free_gpus(s) == dc.gpus_per_server();
+      if (allowed && whole) continue;
+      for (gpu_id g : dc.gpus_of(s))
+        if (free.is_free(g)) part.fail(g);
+    }
+    return part;
+  }
   /// The cluster with q free GPUs on every server that has as many, and none on the others.
   template <class Fabric>
   static fabric::ledger<Fabric> with_servers_of(const fabric::ledger<Fabric>& free, int q) {
@@ -62,6 +97,7 @@ class even_servers {
   }
 
   Policy policy_;
+  const job_needs* needs_;
 };
 
 }  // namespace heddle::pilot

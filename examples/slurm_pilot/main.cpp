@@ -226,12 +226,14 @@ std::optional<std::string> text_of(const std::string& file) {
 
 /// Looks at Slurm until it is stopped.
 template <class Fabric>
-void fly(const arguments& a, const named_place& place, const pilot::pilot_options& options,
+void fly(const arguments& a, const named_place& place, pilot::pilot_options options,
          pilot::slurm_commands& slurm, notebook& book, const pilot::machine<Fabric>& cluster) {
+  pilot::job_needs needs;
   schedule::scheduler plan{order_of{orders.at(a.order)}, allocate::requested{},
-                           pilot::even_servers{place.on<Fabric>()}, route::source{},
+                           pilot::even_servers{place.on<Fabric>(), &needs}, route::source{},
                            backfills.at(a.backfill)};
   hooks to_network{a};
+  options.needs = &needs;
   pilot::control_loop one{slurm, to_network, book, plan, cluster, options};
   one.open(text_of(a.state), a.state, now_s());
   while (!stop_asked) {

@@ -23,10 +23,12 @@
 #include "slurm_pilot/book.hpp"
 #include "slurm_pilot/drivers.hpp"
 #include "slurm_pilot/even_servers.hpp"
+#include "slurm_pilot/job_needs.hpp"
 #include "slurm_pilot/machine.hpp"
 #include "slurm_pilot/reconcile.hpp"
 #include "slurm_pilot/slurm_control.hpp"
 #include "slurm_pilot/store.hpp"
+#include "slurm_pilot/words.hpp"
 
 namespace heddle::pilot {
 
@@ -38,43 +40,8 @@ struct pilot_options {
   std::string gpu = "a100";       ///< of the catalogue: whose clocks and curves
   bool efficient_clocks = false;  ///< clock of least energy a sample instead of the fastest
   std::size_t depth = 1000;       ///< jobs of the queue looked at
+  job_needs* needs = nullptr;  ///< that the plan's placement reads (even_servers); filled in here
 };
-
-/// What a user may say in the comment of a job: `collective=all_to_all model=bert`. Other words are
-/// for others.
-struct job_hints {
-  std::optional<collective> pattern;
-  std::string model;
-};
-[[nodiscard]] inline job_hints read_hints(std::string_view comment) {
-  job_hints h;
-  while (!comment.empty()) {
-    const auto end = comment.find_first_of(" ,;\t");
-    const std::string_view word = comment.substr(0, end);
-    if (word.starts_with("collective=")) h.pattern = collective_named(word.substr(11));
-    if (word.starts_with("model=")) h.model = word.substr(6);
-    comment = end == comment.npos ? std::string_view{} : comment.substr(end + 1);
-  }
-  return h;
-}
-
-/// Why a job waits, for people.
-[[nodiscard]] inline std::string why_waiting(const schedule::blocked& b) {
-  switch (b.why) {
-  case place::wait_reason::gpus:
-    return "heddle: waits, fewer GPUs are free than it asks for";
-  case place::wait_reason::gpu_fragmentation:
-    return "heddle: waits, enough GPUs are free, but not in a shape that can be joined";
-  case place::wait_reason::network_fragmentation:
-    return "heddle: waits, enough GPUs are free, but not enough links of its own to join them";
-  case place::wait_reason::search_limit:
-    return "heddle: waits, no place was found before the search gave up";
-  case place::wait_reason::budget:
-    return "heddle: waits for the power budget";
-  default:
-    return "heddle: waits";
-  }
-}
 
 /// One cluster under one scheduler. Every `look` is a whole round: read Slurm, bring the book into
 /// line, decide, write the book, tell drivers and Slurm. It can be stopped between any two steps:
@@ -118,10 +85,14 @@ class control_loop {
       const auto at = book_.jobs.find(h.job);
       nlohmann::ordered_json line{{"event", h.what}, {"job", h.job}};
       if (at != book_.jobs.end()) line.update(detail::to_json(m_, at->second.where));
+      if (h.what == "gpus_unknown")
+        line["why"] =
+            "nothing tells how many GPUs it holds, all that are free on its nodes are kept";
       note(now_s, std::move(line));
     }
     for (std::uint32_t id : f.renumbered) note(now_s, with_id(id, book_.jobs.at(id), "renumbered"));
-    note_nodes(f.unusable, now_s);
+    note_nodes(f, now_s);
+    if (o_.needs) set_needs(seen, f);
 
     schedule::state<Fabric> s = state_of(seen, f, now_s);
     const schedule::decision d = plan_.decide(s, now_s);
@@ -174,8 +145,10 @@ class control_loop {
     for (std::uint32_t id : f.waiting) {
       const job_report& r = *seen.find(id);
       const auto refused = retry_at_.find(id);
-      if (!fits_at_all(r.gpus) || (refused != retry_at_.end() && now_s < refused->second)) continue;
-      specs.push_back(spec_of(id, &r, r.gpus));
+      if (never_fits(r) != place::wait_reason::none ||
+          (refused != retry_at_.end() && now_s < refused->second))
+        continue;
+      specs.push_back(spec_of(id, &r, gpus_to_give(r, m_)));
     }
     // Of a long queue those that came first.
     std::sort(specs.begin() + static_cast<std::ptrdiff_t>(running), specs.end(),
@@ -201,21 +174,38 @@ class control_loop {
       s.waiting.pop_back();
     }
     s.ledger = ledger_of(book_, m_, f.unusable);
+    for (gpu_id g : f.blocked) (void)s.ledger.fail(g);
     return s;
   }
 
-  /// Whether the scheduler would start a job of so many GPUs on the empty cluster, where all nodes
-  /// work. One that it would not must not stand before all others for ever.
-  bool fits_at_all(int gpus) {
-    if (gpus > m_.servers.gpus()) return false;
-    const auto [at, is_new] = fits_.try_emplace(gpus, false);
+  [[nodiscard]] job_need need_of_job(std::uint32_t id) const {
+    if (!o_.needs) return {};
+    const auto at = o_.needs->find(id);
+    return at == o_.needs->end() ? job_need{} : at->second;
+  }
+  void set_needs(const cluster_report& seen, const findings& f) {
+    o_.needs->clear();
+    for (std::uint32_t id : f.waiting)
+      if (job_need need = need_of(*seen.find(id), seen.nodes, m_); need != job_need{})
+        o_.needs->emplace(id, std::move(need));
+  }
+
+  /// Why the scheduler would not start a job like this one on the empty cluster, where all nodes work;
+  /// `none` if it would. One that it would not must not stand before all others for ever.
+  place::wait_reason never_fits(const job_report& r) {
+    const int gpus = gpus_to_give(r, m_);
+    if (gpus > m_.servers.gpus()) return place::wait_reason::gpus;
+    const auto [at, is_new] =
+        never_.try_emplace(std::pair{gpus, need_of_job(r.id)}, place::wait_reason::none);
     if (is_new) {
       const model::workload w =
-          trace::with_curves({{.id = job_id{1}, .gpus = gpus, .duration_s = 1}}, known_,
+          trace::with_curves({{.id = job_id{r.id}, .gpus = gpus, .duration_s = 1}}, known_,
                              {.gpu = o_.gpu, .max_gpus = 0});
       schedule::state<Fabric> empty{m_.dc};
       empty.submit(w.jobs[0], w.curves[0]);
-      at->second = !plan_.decide(empty, 0).starts.empty();
+      const schedule::decision d = plan_.decide(empty, 0);
+      if (d.starts.empty())
+        at->second = d.waiting.empty() ? place::wait_reason::gpus : d.waiting.front().why;
     }
     return at->second;
   }
@@ -284,29 +274,28 @@ class control_loop {
     for (std::uint32_t id : f.waiting) {
       if (started.contains(id)) continue;
       const job_report& r = *seen.find(id);
-      if (!fits_at_all(r.gpus))
-        text[id] =
-            "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
+      if (const auto why = never_fits(r); why != place::wait_reason::none)
+        text[id] = why_never(m_, gpus_to_give(r, m_), need_of_job(id), why);
       const auto refused = retry_at_.find(id);
       if (refused != retry_at_.end() && now_s < refused->second) continue;
       text.try_emplace(id, behind);
     }
-    for (const job_report& r : seen.jobs)
-      if (r.phase == job_phase::held && r.gpus > 0 && !r.whole)
-        text[r.id] = "heddle: arrays and heterogeneous jobs are left alone";
+    for (const left_job& j : f.left) text[j.job] = "heddle: " + j.why;
     std::erase_if(told_, [&](const auto& t) { return !seen.find(t.first); });
     for (const auto& [id, words] : text) {
-      const job_report* r = seen.find(id);
-      if (r->explanation == words) continue;
       if (o_.dry_run)
         note(now_s, {{"event", "would_wait"}, {"job", id}, {"why", words}});
-      else
-        tell(id, words);
+      else if (const job_report* r = seen.find(id);
+               r->explanation != words && tell(id, words) && words != behind)
+        note(now_s, {{"event", "waits"}, {"job", id}, {"why", words}});
     }
   }
-  void tell(std::uint32_t id, const std::string& words) {
-    if (std::string& last = told_[id]; last != words && slurm_.explain(id, words).empty())
-      last = words;
+  /// True if that is news.
+  bool tell(std::uint32_t id, const std::string& words) {
+    std::string& last = told_[id];
+    const bool is_news = last != words && slurm_.explain(id, words).empty();
+    if (is_news) last = words;
+    return is_news;
   }
 
   template <class F>
@@ -318,14 +307,14 @@ class control_loop {
     }
   }
 
-  void note_nodes(const std::vector<server_id>& unusable, double now_s) {
-    for (server_id s : unusable)
-      if (!std::binary_search(bad_.begin(), bad_.end(), s))
-        note(now_s, {{"event", "node_lost"}, {"node", m_.hosts[s.index()]}});
+  void note_nodes(const findings& f, double now_s) {
+    for (const lost_node& n : f.lost)
+      if (!std::binary_search(bad_.begin(), bad_.end(), n.server))
+        note(now_s, {{"event", "node_lost"}, {"node", m_.hosts[n.server.index()]}, {"why", n.why}});
     for (server_id s : bad_)
-      if (!std::binary_search(unusable.begin(), unusable.end(), s))
+      if (!std::binary_search(f.unusable.begin(), f.unusable.end(), s))
         note(now_s, {{"event", "node_back"}, {"node", m_.hosts[s.index()]}});
-    bad_ = unusable;
+    bad_ = f.unusable;
   }
 
   nlohmann::ordered_json with_id(std::uint32_t id, const booked_job& j,
@@ -350,8 +339,8 @@ class control_loop {
   pilot_options o_;
   model::catalogue known_;
   book book_;
-  model::workload work_;                       // of the present look
-  std::map<int, bool> fits_;                   // by GPUs
+  model::workload work_;  // of the present look
+  std::map<std::pair<int, job_need>, place::wait_reason> never_;
   std::map<std::uint32_t, double> retry_at_;   // refused jobs
   std::map<std::uint32_t, std::string> told_;  // what each job was last told
   std::vector<server_id> bad_;

@@ -15,6 +15,7 @@
 #include <heddle/fabric/ledger.hpp>
 
 #include "slurm_pilot/book.hpp"
+#include "slurm_pilot/gpu_numbering.hpp"
 #include "slurm_pilot/machine.hpp"
 #include "slurm_pilot/slurm_report.hpp"
 
@@ -31,7 +32,18 @@ inline constexpr std::string_view placed_mark = "heddle: placed";
 /// Something that happened to a job since the last look.
 struct happening {
   std::uint32_t job = 0;
-  std::string_view what;  ///< started, ended, requeued, taken_back, elsewhere, foreign
+  std::string_view
+      what;  ///< started, ended, requeued, taken_back, elsewhere, foreign, gpus_unknown
+};
+
+/// A node that gets no new job, or a held job that the pilot does not place, and why.
+struct lost_node {
+  server_id server;
+  std::string why;
+};
+struct left_job {
+  std::uint32_t job = 0;
+  std::string why;
 };
 
 /// What a look at Slurm leads to.
@@ -43,17 +55,13 @@ struct findings {
   std::vector<std::uint32_t> gone;        ///< no longer in the book: drivers may forget them
   std::vector<std::uint32_t> renumbered;  ///< Slurm chose other GPUs of the same nodes
   std::vector<std::uint32_t> waiting;     ///< held jobs to be scheduled, by id
+  std::vector<left_job> left;             ///< other held jobs, by id
   std::vector<server_id> unusable;        ///< down, drained, silent or unknown nodes
+  std::vector<lost_node> lost;            ///< the same, and why
+  std::vector<gpu_id> blocked;            ///< GPUs in use, without a job of which it is known
 };
 
 namespace detail {
-
-/// How many GPUs of each server a placement has.
-inline std::map<server_id, int> counts_of(const site& m, const fabric::placement& p) {
-  std::map<server_id, int> out;
-  for (gpu_id g : p.gpus) ++out[m.servers.server_of(g)];
-  return out;
-}
 
 inline std::set<std::string> hosts_of(const site& m, const fabric::placement& p) {
   std::set<std::string> out;
@@ -61,63 +69,47 @@ inline std::set<std::string> hosts_of(const site& m, const fabric::placement& p)
   return out;
 }
 
-/// Hands out GPUs so that what Slurm has said comes first and guesses after it.
-class gpu_numbering {
- public:
-  explicit gpu_numbering(const site& m)
-      : m_(m), taken_(static_cast<std::size_t>(m.servers.gpus()), false) {}
+/// Whether Slurm names more GPUs of a node for a job than it was placed on.
+inline bool holds_more(const job_report& r, const site& m, const fabric::placement& p) {
+  if (r.gpu_numbers.empty()) return false;
+  const auto booked = counts_of(m, p);
+  for (std::size_t i = 0; i < r.nodes.size(); ++i)
+    if (const auto s = m.server_named.find(r.nodes[i]); s != m.server_named.end())
+      if (const auto n = booked.find(s->second);
+          static_cast<int>(r.gpu_numbers[i].size()) > (n == booked.end() ? 0 : n->second))
+        return true;
+  return false;
+}
 
-  /// The GPUs that Slurm names for a job, by server; empty if it names none, or some that are taken.
-  std::map<server_id, std::vector<gpu_id>> told(const job_report& r) {
-    std::map<server_id, std::vector<gpu_id>> out;
-    for (std::size_t i = 0; i < r.gpu_numbers.size(); ++i) {
-      const auto s = m_.server_named.find(r.nodes[i]);
-      if (s == m_.server_named.end()) continue;
-      for (int number : r.gpu_numbers[i]) {
-        const gpu_id g = m_.gpu(s->second, number);
-        if (!g.valid() || taken_[g.index()]) return {};
-        out[s->second].push_back(g);
-      }
-    }
-    return out;
-  }
-  /// `n` GPUs of a server, those of `liked` first; fewer if it has no more.
-  std::vector<gpu_id> pick(server_id s, int n, std::span<const gpu_id> liked) {
-    std::vector<gpu_id> out;
-    const auto take = [&](gpu_id g) {
-      if (static_cast<int>(out.size()) < n && !taken_[g.index()] &&
-          std::find(out.begin(), out.end(), g) == out.end())
-        out.push_back(g);
-    };
-    for (gpu_id g : liked)
-      if (m_.servers.server_of(g) == s) take(g);
-    for (gpu_id g : m_.servers.gpus_of(s)) take(g);
-    std::sort(out.begin(), out.end());
-    return out;
-  }
-  void take(std::span<const gpu_id> gpus) {
-    for (gpu_id g : gpus) taken_[g.index()] = true;
-  }
+/// Why a server gets no new job; empty if it may.
+inline std::string why_lost(const node_report* n, const site& m, server_id s) {
+  if (!n) return "Slurm does not list it";
+  if (!n->usable) return n->why;
+  if (!n->gpus_told) return "Slurm lists it in a group, and does not tell its own GPUs";
+  const auto known = m.servers.gpus_of(s).size();
+  if (static_cast<std::size_t>(n->gpus) < known)
+    return "it has " + std::to_string(n->gpus) + " GPUs, and had " + std::to_string(known) +
+           " when the pilot started";
+  return {};
+}
 
- private:
-  const site& m_;
-  std::vector<bool> taken_;
-};
+/// Why a held job is not placed by the pilot; empty if it is.
+inline std::string why_left(const job_report& r) {
+  if (!r.whole) return "arrays and heterogeneous jobs are left alone";
+  if (r.depends) return "waits for the jobs that it depends on";
+  if (!r.odd.empty()) return "left alone, " + r.odd;
+  if (r.gpus == 0) return "left alone, it asks for no GPUs";
+  return {};
+}
 
-/// The k-th rank on a server gets the k-th of its GPUs: the order of hosts stays. False if the GPUs
-/// are others by number than the placement's.
-inline bool renumber(const site& m, std::map<server_id, std::vector<gpu_id>> gpus,
-                     fabric::placement& p) {
-  std::map<server_id, std::size_t> next;
-  for (const auto& [s, n] : counts_of(m, p)) {
-    const auto at = gpus.find(s);
-    if (at == gpus.end() || at->second.size() != static_cast<std::size_t>(n)) return false;
-  }
-  for (gpu_id& g : p.gpus) {
-    const server_id s = m.servers.server_of(g);
-    g = gpus[s][next[s]++];
-  }
-  return true;
+/// The GPUs of a server that are in use as far as Slurm's listing of its nodes goes, beyond those that
+/// jobs are known to hold: those of users whose jobs are hidden from the pilot, or of jobs that have
+/// started since the jobs were listed. A node that is full has none left.
+inline void add_blocked(std::vector<gpu_id>& out, const node_report& n, const site& m, server_id s,
+                        const gpu_numbering& gpus) {
+  const int all = static_cast<int>(m.servers.gpus_of(s).size());
+  const auto more = gpus.pick(s, n.full ? all : n.used - gpus.in_use(s), used_of(m, &n, s));
+  out.insert(out.end(), more.begin(), more.end());
 }
 
 /// All free links of the leafs of some GPUs; none if they lie under one leaf.
@@ -151,13 +143,17 @@ template <class Fabric>
 [[nodiscard]] findings reconcile(book& b, const cluster_report& seen, const machine<Fabric>& m,
                                  double now_s, const reconcile_options& o = {}) {
   findings f;
-  std::set<std::string, std::less<>> usable;
+  std::vector<const node_report*> node(m.hosts.size(), nullptr);
   for (const node_report& n : seen.nodes)
-    if (n.usable) usable.insert(n.name);
+    if (const auto at = m.server_named.find(n.name); at != m.server_named.end())
+      node[at->second.index()] = &n;
   std::set<server_id> bad;
   for (server_id s : m.servers.all_servers())
-    if (!usable.contains(m.hosts[s.index()])) bad.insert(s);
-  f.unusable.assign(bad.begin(), bad.end());
+    if (std::string why = detail::why_lost(node[s.index()], m, s); !why.empty()) {
+      bad.insert(s);
+      f.unusable.push_back(s);
+      f.lost.push_back({s, std::move(why)});
+    }
 
   const auto uses_bad_node = [&](const fabric::placement& p) {
     return std::any_of(p.gpus.begin(), p.gpus.end(),
@@ -220,8 +216,9 @@ template <class Fabric>
     default:
       // A node that failed leaves the list of a job that ends, or that goes on without it. The job
       // may have started and lost it since the last look.
-      if (j.at == stage::running || r->phase == job_phase::completing ? !are_some(r->nodes)
-                                                                      : !are_all(r->nodes)) {
+      if (detail::holds_more(*r, m, j.where) ||
+          (j.at == stage::running || r->phase == job_phase::completing ? !are_some(r->nodes)
+                                                                       : !are_all(r->nodes))) {
         leave("elsewhere");
         continue;
       }
@@ -236,9 +233,9 @@ template <class Fabric>
 
   // --- the numbers of GPUs: first what Slurm says, then guesses --------------------------------------
   detail::gpu_numbering gpus{m};
-  std::vector<const job_report*> strangers;
+  std::vector<detail::stranger> strangers;
   for (const job_report& r : seen.jobs)
-    if (has_nodes(r) && r.gpus > 0 && !b.jobs.contains(r.id)) strangers.push_back(&r);
+    if (has_nodes(r) && !b.jobs.contains(r.id)) strangers.emplace_back(r);
 
   std::set<std::uint32_t> settled;
   for (auto& [id, j] : b.jobs) {
@@ -246,24 +243,18 @@ template <class Fabric>
     const auto told = gpus.told(*seen.find(id));
     const fabric::placement before = j.where;
     if (told.empty() || !detail::renumber(m, told, j.where)) continue;
-    gpus.take(j.where.gpus);
+    gpus.take(j.where.gpus, true);
     settled.insert(id);
     if (!(before == j.where)) f.renumbered.push_back(id);
   }
-  std::map<std::uint32_t, std::vector<gpu_id>> foreign_gpus;
-  for (const job_report* r : strangers)
-    for (const auto& [s, list] : gpus.told(*r)) {
-      gpus.take(list);
-      auto& mine = foreign_gpus[r->id];
-      mine.insert(mine.end(), list.begin(), list.end());
-    }
+  for (detail::stranger& x : strangers) x.take_named(m, gpus);
   const auto settle_by_guess = [&](std::uint32_t id, booked_job& j) {
     std::map<server_id, std::vector<gpu_id>> picked;
     for (const auto& [s, n] : detail::counts_of(m, j.where))
       picked[s] = gpus.pick(s, n, j.where.gpus);
     const fabric::placement before = j.where;
     if (!detail::renumber(m, picked, j.where)) return false;
-    gpus.take(j.where.gpus);
+    gpus.take(j.where.gpus, j.at == stage::running);
     if (!(before == j.where)) f.renumbered.push_back(id);
     return true;
   };
@@ -283,30 +274,28 @@ template <class Fabric>
       at = b.jobs.erase(at);
     }
     if (!running) break;
-    for (const job_report* r : strangers) {
-      if (foreign_gpus.contains(r->id) || r->nodes.empty()) continue;
-      const int each =
-          (r->gpus + static_cast<int>(r->nodes.size()) - 1) / static_cast<int>(r->nodes.size());
-      for (const std::string& host : r->nodes)
-        if (const auto s = m.server_named.find(host); s != m.server_named.end()) {
-          const auto list = gpus.pick(s->second, each, {});
-          gpus.take(list);
-          auto& mine = foreign_gpus[r->id];
-          mine.insert(mine.end(), list.begin(), list.end());
-        }
-    }
+    for (detail::stranger& x : strangers) x.take_counted(m, gpus, node);
+    for (detail::stranger& x : strangers) x.take_rest(m, gpus, node);
   }
+  for (server_id s : m.servers.all_servers())
+    if (const node_report* n = node[s.index()]; n && !bad.contains(s))
+      detail::add_blocked(f.blocked, *n, m, s, gpus);
 
   // --- jobs that the book does not know --------------------------------------------------------------
   fabric::ledger<Fabric> taken = ledger_of(b, m, {});
-  for (auto& [id, list] : foreign_gpus) {
+  for (detail::stranger& x : strangers) {
+    if (x.gpus().empty()) continue;
+    const std::uint32_t id = x.id();
     booked_job j{.at = stage::foreign, .since_s = now_s};
-    j.where.gpus = std::move(list);
+    j.where.gpus = std::move(x.gpus());
     std::sort(j.where.gpus.begin(), j.where.gpus.end());
     if constexpr (!has_circuits<Fabric>)
       j.where.links = detail::free_links_between(taken, j.where.gpus);
     (void)taken.reserve(job_id{id}, j.where);
-    if (!were_foreign.contains(id)) f.happened.push_back({id, "foreign"});
+    if (!were_foreign.contains(id)) {
+      f.happened.push_back({id, "foreign"});
+      if (x.unknown()) f.happened.push_back({id, "gpus_unknown"});
+    }
     b.jobs.emplace(id, std::move(j));
   }
 
@@ -315,10 +304,15 @@ template <class Fabric>
     if (r.phase == job_phase::pending && !b.jobs.contains(r.id) &&
         r.explanation.starts_with(placed_mark))
       f.hold.push_back(r.id);
-  for (const job_report& r : seen.jobs)
-    if (r.phase == job_phase::held && !b.jobs.contains(r.id) && r.whole && !r.depends &&
-        r.gpus > 0 && (o.partition.empty() || r.partition == o.partition))
+  for (const job_report& r : seen.jobs) {
+    if (r.phase != job_phase::held || b.jobs.contains(r.id) ||
+        !(o.partition.empty() || r.partition == o.partition))
+      continue;
+    if (std::string why = detail::why_left(r); why.empty())
       f.waiting.push_back(r.id);
+    else
+      f.left.push_back({r.id, std::move(why)});
+  }
   std::sort(f.hold.begin(), f.hold.end());
   f.hold.erase(std::unique(f.hold.begin(), f.hold.end()), f.hold.end());
   std::sort(f.gone.begin(), f.gone.end());

@@ -39,10 +39,11 @@ class slurm_commands {
   [[nodiscard]] cluster_report look() {
     cluster_report r;
     if (how_ != reading::text) {
-      const process_result jobs = ask({"squeue", "--json"});
+      const process_result jobs = ask({"squeue", "-a", "--json"});
       if (jobs.status == 0) {
         r.jobs = read_jobs_json(jobs.out);
-        r.nodes = read_nodes_json(must({"sinfo", "--json"}));
+        r.nodes = read_nodes_json(must({"sinfo", "-a", "-N", "--json"}));
+        if (lacks_gpus(r.nodes)) ask_otherwise(r.nodes);
         how_ = reading::json;
         return r;
       }
@@ -51,7 +52,7 @@ class slurm_commands {
       how_ = reading::text;
     }
     r.jobs = read_jobs_text(must({"squeue", "-h", "-a", "-t", "all", "-O", job_fields}));
-    r.nodes = read_nodes_text(must({"sinfo", "-h", "-N", "-o", node_fields}));
+    r.nodes = read_nodes_text(must({"sinfo", "-h", "-a", "-N", "-O", node_fields}));
     return r;
   }
 
@@ -82,6 +83,20 @@ class slurm_commands {
   }
 
  private:
+  /// A sinfo that lists groups of nodes does not tell the GPUs of each: scontrol does, or sinfo in text.
+  /// What neither tells stays as it is.
+  static void ask_otherwise(std::vector<node_report>& nodes) {
+    try {
+      const process_result each = ask({"scontrol", "show", "nodes", "--json"});
+      if (each.status == 0 && !each.out.empty()) {
+        nodes = read_nodes_json(each.out);
+        return;
+      }
+      const process_result text = ask({"sinfo", "-h", "-a", "-N", "-O", node_fields});
+      if (text.status == 0 && !text.out.empty()) nodes = read_nodes_text(text.out);
+    } catch (const input_error&) {
+    }
+  }
   static process_result ask(const std::vector<std::string>& words) {
     return run_process(words, 60, {"SLURM_TIME_FORMAT=%s"});
   }

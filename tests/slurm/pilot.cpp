@@ -217,7 +217,7 @@ TEST_CASE("the pilot tells each waiting job why it waits and says so once") {
       "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
   CHECK(said(1) == "heddle: placed on 12 nodes, 96 links of its own");
   CHECK(said(2) == never);
-  CHECK(said(3) == never);
+  CHECK(said(3) == "heddle: waits for ever, it asks for 1000 GPUs and the cluster has 128");
   CHECK(said(4) == "heddle: waits, fewer GPUs are free than it asks for");
   CHECK(said(5) == "heddle: waits behind job 4");
   w.slurm.death_rate = 1;  // whoever says anything now dies

@@ -1,7 +1,9 @@
 #include "slurm_pilot/read_slurm.hpp"
 
+#include <initializer_list>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -22,7 +24,9 @@ TEST_CASE("squeue is read the same from JSON and from fields but for what fields
   for (job_report& j : json) {
     j.gpu_numbers.clear();
     j.explanation.clear();
+    j.gpus_on.clear();
   }
+  for (job_report& j : text) j.gpus_on.clear();
   for (std::size_t i = 0; i < json.size(); ++i) {
     CAPTURE(i);
     CHECK(json[i].phase == text[i].phase);
@@ -60,14 +64,19 @@ TEST_CASE("a job that Slurm holds for a fault of its own is not taken for a held
 }
 
 TEST_CASE("sinfo is read the same from JSON and from fields") {
-  const auto nodes = read_nodes_json(test::sinfo_json);
-  CHECK(nodes == read_nodes_text(test::sinfo_text));
-  CHECK(nodes == std::vector<node_report>{{"n0", 8, true},
-                                          {"n1", 8, true},
-                                          {"n2", 8, false},
-                                          {"n3", 8, false},
-                                          {"n4", 8, false},
-                                          {"n5", 0, true}});
+  auto json = read_nodes_json(test::sinfo_json), text = read_nodes_text(test::sinfo_text);
+  CHECK(json[2].why == "idle+drain");
+  CHECK(text[2].why == "drained");
+  for (node_report& n : json) n.why.clear();
+  for (node_report& n : text) n.why.clear();
+  CHECK(json == text);
+  const std::vector<node_report> right{{.name = "n0", .gpus = 8, .types = {""}},
+                                       {.name = "n1", .gpus = 8, .full = true, .types = {"a100"}},
+                                       {.name = "n2", .gpus = 8, .usable = false, .types = {""}},
+                                       {.name = "n3", .gpus = 8, .usable = false, .types = {""}},
+                                       {.name = "n4", .gpus = 8, .usable = false, .types = {""}},
+                                       {.name = "n5"}};
+  CHECK(json == right);
 }
 
 TEST_CASE("numbers and states in the form of later Slurm versions are read") {
@@ -78,21 +87,70 @@ TEST_CASE("numbers and states in the form of later Slurm versions are read") {
   CHECK(jobs[0].whole);
   CHECK(jobs[0].limit_s == 0);
   CHECK(jobs[0].gpu_numbers == std::vector<std::vector<int>>{{1, 3}});
-  CHECK(read_nodes_json(test::sinfo_json_later) ==
-        std::vector<node_report>{{"n0", 8, true}, {"n1", 8, false}});
+  const auto nodes = read_nodes_json(test::sinfo_json_later);
+  REQUIRE(nodes.size() == 2);
+  CHECK(nodes[0].usable);
+  CHECK(!nodes[1].usable);
+  CHECK(nodes[1].gpus == 8);
 }
 
-TEST_CASE("lists of resources are counted in GPUs alone") {
-  CHECK(pilot::detail::gpus_in("gres:gpu:8") == 8);
-  CHECK(pilot::detail::gpus_in("gpu:a100:4,gpu:v100:2,nic:2") == 6);
-  CHECK(pilot::detail::gpus_in("gpu:a100:4(S:0-1,2),shard:16") == 4);
-  CHECK(pilot::detail::gpus_in("gres/gpu=3") == 3);
-  CHECK(pilot::detail::gpus_in("gpu") == 1);
-  CHECK(pilot::detail::gpus_in("gpu:a100") == 1);
-  CHECK(pilot::detail::gpus_in("gpumem:4") == 0);
-  CHECK(pilot::detail::gpus_in("") == 0);
-  CHECK(pilot::detail::gpu_numbers_in("gpu:a100:3(IDX:0-1,7)") == std::vector<int>{0, 1, 7});
-  CHECK(pilot::detail::gpu_numbers_in("gpu:0(IDX:N/A)").empty());
+TEST_CASE("nodes that stand in a group have GPUs of their own only where something tells them") {
+  const auto nodes = read_nodes_json(R"json({"sinfo": [
+    {"node": {"state": ["IDLE"]}, "nodes": {"nodes": ["a", "b", "c"]}, "gres": {"total": "gpu:8", "used": ""},
+     "partition": {"name": "p"}},
+    {"node": {"state": ["IDLE"]}, "nodes": {"nodes": ["b"]}, "gres": {"total": "gpu:4(S:0)", "used": "gpu:1(IDX:2)"},
+     "partition": {
+  "name" : "q"
+}
+},
+    {"node": {"state": ["MIXED", "DRAIN"]}, "nodes": {"nodes": ["c"]}, "gres": {"total": null}, "partition": {}}]
+})json");
+  REQUIRE(nodes.size() == 3);
+  CHECK(nodes[0].gpus == 8);
+  CHECK(nodes[0].gpus_told);
+  CHECK(nodes[1].gpus == 4);
+  CHECK(nodes[1].gpus_told);
+  CHECK(nodes[1].used == 1);
+  CHECK(nodes[1].used_numbers == std::vector<int>{2});
+  CHECK(nodes[1].partitions == std::vector<std::string>{"p", "q"});
+  CHECK(!nodes[2].usable);
+  CHECK(nodes[2].why == "mixed+drain");
+  CHECK(!lacks_gpus(nodes));
+  CHECK(lacks_gpus(read_nodes_json(
+      R"({"sinfo": [{"node": {"state": "idle"}, "nodes": {"nodes": "n[1-2]"}, "gres": {"total": "gpu:8"}}]})")));
+}
+
+TEST_CASE("names and comments of any bytes do not stop the reading") {
+  // Neither UTF-8 nor without line breaks; a number that is none.
+  const std::string json = "{\"jobs\": [{\"job_id\": 7, \"name\": \"caf\xe9 \xf0\x9f\x98\x80 "
+                           "\xed\xa0\x80\", \"comment\": "
+                           "\"a \\\"b\\\" NaN\nmodel=bert\", \"billable_tres\": NaN, \"x\": "
+                           "[-Infinity, -1], \"priority\": 0,"
+                           "\"job_state\": \"PENDING\", \"state_reason\": \"JobHeldUser\", "
+                           "\"tres_per_job\": \"gres:gpu:2\"}]}";
+  const auto jobs = read_jobs_json(json);
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].phase == job_phase::held);
+  CHECK(jobs[0].gpus == 2);
+  CHECK(jobs[0].hints == "a \"b\" NaN model=bert");
+
+  const auto text =
+      read_jobs_text("RUNNING|2|4|2|2|N/A|gres:gpu:2|N/A|N/"
+                     "A|*|cpu=2,node=2|OK|UNLIMITED|1795380536|0|2|N/A|(null)|None||"
+                     "n[0-1]|main|(null)|a\nb|c \xc3\xa9\n5|not a job\n     \n"
+                     "PENDING|1|0|1|1|N/A|N/A|N/A|gres:gpu:2|2|cpu=1|NO|1:00|1795380536|0|1|N/"
+                     "A|(null)|JobHeldUser|||main|"
+                     "heddle: waits|x   \n");
+  REQUIRE(text.size() == 2);
+  CHECK(text[0].gpus == 4);
+  CHECK(text[0].exclusive);
+  CHECK(text[0].explanation == "heddle: waits");
+  CHECK(text[0].hints == "x");
+  CHECK(text[1].gpus == 4);
+  CHECK(text[1].gpus_on == std::vector<int>{2, 2});
+  CHECK(text[1].hints == "a\nb|c \xc3\xa9\n5|not a job");
+  CHECK_THROWS_AS((void)read_jobs_text("RUNNING|2|4|2|2\n"), input_error);
+  CHECK_THROWS_AS((void)read_jobs_text("error: no jobs\n"), input_error);
 }
 
 TEST_CASE("output that is cut or garbled is refused or read and never more") {

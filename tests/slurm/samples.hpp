@@ -60,7 +60,7 @@ inline constexpr const char* sinfo_json = R"json({"meta": {}, "errors": [], "nod
 {"name": "n4", "gres": "gpu:8", "state": "down", "state_flags": ["NOT_RESPONDING"]},
 {"name": "n5", "gres": "", "state": "mixed", "state_flags": []}]})json";
 
-inline constexpr const char* sinfo_text = "n0|idle|gpu:8\nn0|idle|gpu:8\nn1|completing|gpu:a100:8("
+inline constexpr const char* sinfo_text = "n0|idle|gpu:8\nn0|idle|gpu:8\nn1|allocated+|gpu:a100:8("
                                           "S:0-1)\nn2|drained|gpu:8\nn3|mixed*|gpu:8\n"
                                           "n4|down*|gpu:8\nn5|mixed|(null)\n";
 

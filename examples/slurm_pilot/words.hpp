@@ -1,0 +1,112 @@
+// What users say to the pilot in comments, and what it says to them.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <heddle/core/collective.hpp>
+#include <heddle/route/path.hpp>
+#include <heddle/schedule/decision.hpp>
+
+#include "slurm_pilot/job_needs.hpp"
+#include "slurm_pilot/machine.hpp"
+
+namespace heddle::pilot {
+
+/// What a user may say in the comment of a job: `collective=all_to_all model=bert`. Other words are
+/// for others.
+struct job_hints {
+  std::optional<collective> pattern;
+  std::string model;
+};
+[[nodiscard]] inline job_hints read_hints(std::string_view comment) {
+  job_hints h;
+  while (!comment.empty()) {
+    const auto end = comment.find_first_of(" ,;\t");
+    const std::string_view word = comment.substr(0, end);
+    if (word.starts_with("collective=")) h.pattern = collective_named(word.substr(11));
+    if (word.starts_with("model=")) h.model = word.substr(6);
+    comment = end == comment.npos ? std::string_view{} : comment.substr(end + 1);
+  }
+  return h;
+}
+
+/// Why a job waits, for people.
+[[nodiscard]] inline std::string why_waiting(const schedule::blocked& b) {
+  switch (b.why) {
+  case place::wait_reason::gpus:
+    return "heddle: waits, fewer GPUs are free than it asks for";
+  case place::wait_reason::gpu_fragmentation:
+    return "heddle: waits, enough GPUs are free, but not in a shape that can be joined";
+  case place::wait_reason::network_fragmentation:
+    return "heddle: waits, enough GPUs are free, but not enough links of its own to join them";
+  case place::wait_reason::search_limit:
+    return "heddle: waits, no place was found before the search gave up";
+  case place::wait_reason::budget:
+    return "heddle: waits for the power budget";
+  default:
+    return "heddle: waits";
+  }
+}
+
+/// The island of each leaf, by leaf: leafs that a chain of spines joins have the same number.
+template <class Fabric>
+[[nodiscard]] std::vector<std::size_t> islands_of(const Fabric& fabric) {
+  const fabric::leaf_spine& dc = route::fixed_part(fabric);
+  std::vector<std::size_t> up(static_cast<std::size_t>(dc.leafs()));
+  std::iota(up.begin(), up.end(), std::size_t{0});
+  const auto top = [&](std::size_t i) {
+    while (up[i] != i) i = up[i] = up[up[i]];
+    return i;
+  };
+  for (spine_id s : dc.all_spines()) {
+    std::optional<std::size_t> first;
+    for (leaf_id l : dc.all_leafs()) {
+      if (dc.links(l, s) == 0) continue;
+      if (!first) first = top(l.index());
+      const std::size_t other = top(l.index());
+      up[std::max(*first, other)] = *first = std::min(*first, other);
+    }
+  }
+  for (std::size_t i = 0; i < up.size(); ++i) up[i] = top(i);
+  return up;
+}
+
+/// Why a job can never be placed, for people.
+/// \param why  it is not, on the empty cluster, in the words of the placement
+template <class Fabric>
+[[nodiscard]] std::string why_never(const machine<Fabric>& m, int gpus, const job_need& need,
+                                    place::wait_reason why) {
+  const auto islands = islands_of(m.dc);
+  const fabric::leaf_spine& dc = route::fixed_part(m.dc);
+  std::map<std::size_t, int> of_island;
+  int all = 0, largest = 0;
+  for (server_id s : m.servers.all_servers()) {
+    if (!need.servers.empty() && !need.servers[s.index()]) continue;
+    const auto here = m.servers.gpus_of(s);
+    if (here.empty()) continue;
+    const int n = static_cast<int>(here.size());
+    all += n;
+    int& island = of_island[islands[dc.leaf_of(here.front()).index()]];
+    largest = std::max(largest, island += n);
+  }
+  const std::string asks =
+      "heddle: waits for ever, it asks for " + std::to_string(gpus) + " GPUs and ";
+  if (gpus > all)
+    return asks +
+           (need.servers.empty() ? "the cluster has " : "the servers that it may have hold ") +
+           std::to_string(all);
+  if (gpus > largest)
+    return asks + "the largest part of the network that switches join has " +
+           std::to_string(largest);
+  if (why == place::wait_reason::network_fragmentation)
+    return "heddle: waits for ever, even the empty cluster has too few links to join so many GPUs";
+  return "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
+}
+
+}  // namespace heddle::pilot
