@@ -17,7 +17,7 @@
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/read_topology_conf.hpp>
 
-#include "slurm_pilot/read_slurm.hpp"
+#include "slurm_pilot/read_fields.hpp"
 #include "slurm_pilot/slurm_report.hpp"
 
 namespace heddle::pilot {
@@ -59,6 +59,7 @@ struct site {
 template <class Fabric>
 struct machine : site {
   Fabric dc;
+  std::vector<std::string> notes = {};  ///< what was passed over or assumed in reading it
 };
 
 /// Whether jobs own circuits there, and not fixed links.
@@ -97,47 +98,49 @@ inline fabric::layout layout_of(std::string_view shown, const std::vector<node_r
     const auto at = gpus.find(host);
     return at == gpus.end() ? 0 : at->second;
   };
-  const std::string conf = topology_conf(shown);
-  if (conf.empty())
-    throw input_error("scontrol show topology", "a tree of switches (TopologyPlugin=topology/tree)",
+  if (lines_of(shown).empty())
+    throw input_error("scontrol show topology",
+                      "a tree of switches or blocks (TopologyPlugin=topology/tree, topology/block)",
                       "nothing");
   const auto read = [&](int spines_per_switch) {
-    std::istringstream in(conf);
+    std::istringstream in{std::string(shown)};
     return fabric::read_topology_conf(in, "scontrol show topology", gpus_of,
                                       {.links_per_pair = o.links_per_pair,
                                        .spines_per_switch = spines_per_switch,
                                        .link_gbps = o.link_gbps});
   };
   fabric::layout found = read(1);
-  const bool one_leaf = found.spines.empty();  // nothing ever crosses
-  if (one_leaf) {
-    found.spines.push_back("none");
-    for (auto& l : found.leafs) l.links.assign(1, 0);
+  if (found.spines.empty()) {  // nothing ever crosses from leaf to leaf
+    spines = std::max(1, o.spines);
+    found.spines.assign(static_cast<std::size_t>(spines), "none");
+    for (auto& l : found.leafs) l.links.assign(found.spines.size(), 0);
+    return found;
   }
   const int uppers = static_cast<int>(found.spines.size());
-  spines = o.spines;
-  if (spines == 0) {
-    for (const auto& l : found.leafs) {
-      int here = 0;
-      for (const auto& s : l.servers) here += s.gpus;
-      spines = std::max(spines, (here + o.links_per_pair - 1) / o.links_per_pair);
-    }
-    spines = std::max(spines, 1);
-    spines += (uppers - spines % uppers) % uppers;
-  }
-  if (spines % uppers != 0)
+  if (o.spines % uppers != 0)
     throw input_error("--spines",
                       std::string("a multiple of the ") + std::to_string(uppers) +
                           " upper switches of the tree",
-                      std::to_string(spines));
-  if (spines != uppers && !one_leaf) found = read(spines / uppers);
-
+                      std::to_string(o.spines));
+  int each = o.spines / uppers;
+  if (o.spines == 0) {  // as many links up as a leaf has GPUs, over all switches above it
+    each = 1;
+    for (const auto& l : found.leafs) {
+      int gpus_here = 0;
+      for (const auto& s : l.servers) gpus_here += s.gpus;
+      const auto above = std::count_if(l.links.begin(), l.links.end(), [](int n) { return n > 0; });
+      const int links = static_cast<int>(above) * o.links_per_pair;
+      if (links > 0) each = std::max(each, (gpus_here + links - 1) / links);
+    }
+  }
+  spines = each * uppers;
+  if (each != 1) found = read(each);
   return found;
 }
 
 template <class Fabric>
 machine<Fabric> named(const fabric::layout& found, Fabric dc) {
-  machine<Fabric> m{{.servers = dc.hosts(), .hosts = {}, .leafs = {}}, std::move(dc)};
+  machine<Fabric> m{{.servers = dc.hosts(), .hosts = {}, .leafs = {}}, std::move(dc), found.notes};
   for (const auto& l : found.leafs) {
     m.leaf_named.emplace(l.name, leaf_id{m.leafs.size()});
     m.leafs.push_back(l.name);
@@ -152,7 +155,7 @@ machine<Fabric> named(const fabric::layout& found, Fabric dc) {
 
 /// A cluster of fixed links.
 /// \param shown  what `scontrol show topology` prints
-/// \throws input_error  if that is no tree of two tiers, or the spines do not divide evenly among the
+/// \throws input_error  if that is neither a tree nor blocks, or the spines do not divide evenly among the
 ///                      upper switches that the tree names
 [[nodiscard]] inline machine<fabric::leaf_spine> make_machine(std::string_view shown,
                                                               const std::vector<node_report>& nodes,

@@ -53,6 +53,14 @@ auto chain(Last last) {
   return place::first_of{place::one_server{}, place::one_leaf{}, std::move(last)};
 }
 
+/// A policy that knows GPUs alone, asked on each island of the network by itself.
+template <class Policy>
+auto on_islands(Policy policy) {
+  return [p = std::move(policy)](const auto& free, const place::request& job) mutable {
+    return place::ask(p, free, job);
+  };
+}
+
 /// A policy for fixed links, and for circuits; null where it is not for them. Those whose placements
 /// are isolated; `packed` is for comparison.
 struct named_place {
@@ -73,7 +81,7 @@ const std::map<std::string, named_place> places{
     {"ocs_vclos", {nullptr, chain(place::ocs_vclos{})}},
     {"one_leaf", {small_first{}, small_first{}}},
     {"one_server", {place::one_server{}, place::one_server{}}},
-    {"packed", {place::packed{}, place::packed{}}}};
+    {"packed", {on_islands(place::packed{}), on_islands(place::packed{})}}};
 const std::map<std::string, any_order> orders{{"fifo", order::fifo{}},
                                               {"fewest_gpus", order::fewest_gpus{}},
                                               {"shortest", order::shortest{}}};
@@ -232,6 +240,7 @@ void fly(const arguments& a, const named_place& place, pilot::pilot_options opti
   schedule::scheduler plan{order_of{orders.at(a.order)}, allocate::requested{},
                            pilot::even_servers{place.on<Fabric>(), &needs}, route::source{},
                            backfills.at(a.backfill)};
+  for (const std::string& n : cluster.notes) std::cerr << "heddle-slurm-pilot: " << n << std::endl;
   hooks to_network{a};
   options.needs = &needs;
   pilot::control_loop one{slurm, to_network, book, plan, cluster, options};

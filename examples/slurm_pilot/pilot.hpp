@@ -241,7 +241,7 @@ class control_loop {
     const job_report* r = seen.find(id);
     if (error.empty())
       error = slurm_.set_nodes(id, hosts, gpus_of_each_server(m_.servers, j.where),
-                               r && r->restarts > 0);
+                               r ? r->gpu_type : std::string{}, r && r->restarts > 0);
     if (error.empty())
       tell(id, std::string("heddle: placed on ") + std::to_string(hosts.size()) + " nodes, " +
                    (j.where.owns_network()

@@ -73,3 +73,19 @@ inline double seconds_in(std::string_view limit) {
 }
 
 }  // namespace heddle::pilot::detail
+
+namespace heddle::pilot {
+
+/// The version in what `--version` of Slurm's commands prints, `slurm-wlm 22.05.8`, as 2205; 0 if there
+/// is none.
+[[nodiscard]] inline int version_in(std::string_view text) {
+  const std::string_view last = text.substr(std::min(text.find_last_of(' ') + 1, text.size()));
+  const auto parts = detail::split(last.substr(0, last.find_first_of("\r\n-")), '.');
+  if (parts.size() < 2) return 0;
+  const auto year = detail::number<int>(parts[0]), month = detail::number<int>(parts[1]);
+  return year && month && *year > 0 && *year < 100 && *month > 0 && *month < 13
+             ? 100 * *year + *month
+             : 0;
+}
+
+}  // namespace heddle::pilot

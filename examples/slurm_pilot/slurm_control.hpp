@@ -3,7 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +21,7 @@ template <class T>
 concept SlurmControl = requires(T& s, std::uint32_t job, const std::vector<std::string>& hosts,
                                 int gpus_per_node, bool at_once, const std::string& text) {
   { s.look() } -> std::convertible_to<cluster_report>;
-  { s.set_nodes(job, hosts, gpus_per_node, at_once) } -> std::convertible_to<std::string>;
+  { s.set_nodes(job, hosts, gpus_per_node, text, at_once) } -> std::convertible_to<std::string>;
   { s.release(job) } -> std::convertible_to<std::string>;
   { s.hold(job) } -> std::convertible_to<std::string>;
   { s.explain(job, text) } -> std::convertible_to<std::string>;
@@ -58,9 +58,10 @@ class slurm_commands {
 
   [[nodiscard]] std::string topology() { return must({"scontrol", "show", "topology"}); }
 
+  /// \param type     of the GPUs, if the job named one; it must be named again
   /// \param at_once  a job that Slurm put off after a failure may start again now
   std::string set_nodes(std::uint32_t job, const std::vector<std::string>& hosts, int gpus_per_node,
-                        bool at_once) {
+                        const std::string& type, bool at_once) {
     const std::string n = std::to_string(hosts.size());
     std::string list;
     for (const std::string& h : hosts) list += (list.empty() ? "" : ",") + h;
@@ -68,7 +69,9 @@ class slurm_commands {
                                    "update",
                                    std::string("JobId=") + std::to_string(job),
                                    "NumNodes=" + n + "-" + n,
-                                   "TresPerNode=gres:gpu:" + std::to_string(gpus_per_node),
+                                   "TresPerNode=gres" + std::string(writes_slash() ? "/" : ":") +
+                                       "gpu:" + (type.empty() ? "" : type + ":") +
+                                       std::to_string(gpus_per_node),
                                    "ReqNodeList=" + list};
     if (at_once) words.push_back("StartTime=now");
     return told(words);
@@ -97,6 +100,11 @@ class slurm_commands {
     } catch (const input_error&) {
     }
   }
+  /// From 23.11 on resources of a kind are written gres/gpu, before it gres:gpu.
+  bool writes_slash() {
+    if (!version_) version_ = version_in(ask({"squeue", "--version"}).out);
+    return *version_ >= 2311;
+  }
   static process_result ask(const std::vector<std::string>& words) {
     return run_process(words, 60, {"SLURM_TIME_FORMAT=%s"});
   }
@@ -118,6 +126,7 @@ class slurm_commands {
   }
 
   reading how_;
+  std::optional<int> version_;
 };
 
 }  // namespace heddle::pilot

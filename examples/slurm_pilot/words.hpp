@@ -2,15 +2,14 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
-#include <numeric>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <heddle/core/collective.hpp>
-#include <heddle/route/path.hpp>
+#include <heddle/fabric/ledger.hpp>
+#include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/decision.hpp>
 
 #include "slurm_pilot/job_needs.hpp"
@@ -54,46 +53,26 @@ struct job_hints {
   }
 }
 
-/// The island of each leaf, by leaf: leafs that a chain of spines joins have the same number.
-template <class Fabric>
-[[nodiscard]] std::vector<std::size_t> islands_of(const Fabric& fabric) {
-  const fabric::leaf_spine& dc = route::fixed_part(fabric);
-  std::vector<std::size_t> up(static_cast<std::size_t>(dc.leafs()));
-  std::iota(up.begin(), up.end(), std::size_t{0});
-  const auto top = [&](std::size_t i) {
-    while (up[i] != i) i = up[i] = up[up[i]];
-    return i;
-  };
-  for (spine_id s : dc.all_spines()) {
-    std::optional<std::size_t> first;
-    for (leaf_id l : dc.all_leafs()) {
-      if (dc.links(l, s) == 0) continue;
-      if (!first) first = top(l.index());
-      const std::size_t other = top(l.index());
-      up[std::max(*first, other)] = *first = std::min(*first, other);
-    }
-  }
-  for (std::size_t i = 0; i < up.size(); ++i) up[i] = top(i);
-  return up;
-}
-
 /// Why a job can never be placed, for people.
 /// \param why  it is not, on the empty cluster, in the words of the placement
 template <class Fabric>
 [[nodiscard]] std::string why_never(const machine<Fabric>& m, int gpus, const job_need& need,
                                     place::wait_reason why) {
-  const auto islands = islands_of(m.dc);
-  const fabric::leaf_spine& dc = route::fixed_part(m.dc);
-  std::map<std::size_t, int> of_island;
+  const fabric::ledger empty{m.dc};
+  const auto gpus_of_unit = [&](unit_id u) {
+    int n = 0;
+    for (server_id s : m.servers.servers_of(u))
+      if (need.servers.empty() || need.servers[s.index()])
+        n += static_cast<int>(m.servers.gpus_of(s).size());
+    return n;
+  };
   int all = 0, largest = 0;
-  for (server_id s : m.servers.all_servers()) {
-    if (!need.servers.empty() && !need.servers[s.index()]) continue;
-    const auto here = m.servers.gpus_of(s);
-    if (here.empty()) continue;
-    const int n = static_cast<int>(here.size());
-    all += n;
-    int& island = of_island[islands[dc.leaf_of(here.front()).index()]];
-    largest = std::max(largest, island += n);
+  for (unit_id u : m.servers.all_units()) all += gpus_of_unit(u);
+  const bool joined = empty.islands().all_joined();
+  for (std::size_t k = 0; !joined && k < empty.islands().size(); ++k) {
+    int n = 0;
+    for (unit_id u : empty.islands().units(k)) n += gpus_of_unit(u);
+    largest = std::max(largest, n);
   }
   const std::string asks =
       "heddle: waits for ever, it asks for " + std::to_string(gpus) + " GPUs and ";
@@ -101,7 +80,7 @@ template <class Fabric>
     return asks +
            (need.servers.empty() ? "the cluster has " : "the servers that it may have hold ") +
            std::to_string(all);
-  if (gpus > largest)
+  if (!joined && gpus > largest)
     return asks + "the largest part of the network that switches join has " +
            std::to_string(largest);
   if (why == place::wait_reason::network_fragmentation)

@@ -127,7 +127,7 @@ class fake_slurm {
     return r;
   }
   std::string set_nodes(std::uint32_t id, const std::vector<std::string>& hosts, int gpus_per_node,
-                        bool at_once) {
+                        const std::string& /*type*/, bool at_once) {
     may_die();
     job& j = jobs_.at(id);
     if (chance(refusal_rate)) return "Invalid generic resource (gres) specification";

@@ -267,3 +267,56 @@ TEST_CASE("without JSON the pilot sees what it sees with it, but for the numbers
   CHECK(!s.why(4).empty());
   CHECK(s.lost() == nodes{"n3"});
 }
+
+TEST_CASE(
+    "no job crosses parts of the network that no switch joins, and one larger than each is told") {
+  three_nodes slurm;
+  std::vector<json> all;
+  for (int i = 1; i <= 8; ++i) all.push_back(node("n" + std::to_string(i)));
+  slurm.write("sinfo.json", "nodes", all);
+  const char* halls = "SwitchName=l1 Level=0 LinkSpeed=1 Nodes=n[1-2]\n"
+                      "SwitchName=l2 Level=0 LinkSpeed=1 Nodes=n[3-4]\n"
+                      "SwitchName=l3 Level=0 LinkSpeed=1 Nodes=n[5-6]\n"
+                      "SwitchName=l4 Level=0 LinkSpeed=1 Nodes=n[7-8]\n"
+                      "SwitchName=s1 Level=1 LinkSpeed=1 Nodes=n[1-4] Switches=l[1-2]\n"
+                      "SwitchName=s2 Level=1 LinkSpeed=1 Nodes=n[5-8] Switches=l[3-4]\n";
+  const char* lone = "SwitchName=l1 Level=0 LinkSpeed=1 Nodes=n[1-4]\n"
+                     "SwitchName=l2 Level=0 LinkSpeed=1 Nodes=n[5-8]\n";
+  const std::string never = "heddle: waits for ever, it asks for 24 GPUs and the largest part of "
+                            "the network that switches "
+                            "join has 16";
+  for (const char* place : {"packed", "vclos"})
+    for (const char* tree : {halls, lone}) {
+      CAPTURE(place);
+      CAPTURE(tree);
+      slurm.write("topology.txt", tree);
+      slurm.jobs({asks(1, 24), asks(2, 16), asks(3, 16)});
+      const auto s = slurm.look("--place " + std::string(place));
+      CHECK(s.why(1) == never);
+      const nodes one{"n1", "n2", "n3", "n4"}, other{"n5", "n6", "n7", "n8"};
+      CHECK((s.nodes_of(2) == one || s.nodes_of(2) == other));
+      CHECK(s.nodes_of(3) == (s.nodes_of(2) == one ? other : one));
+    }
+  // Blocks are joined by a network above them.
+  slurm.write("topology.txt", "BlockName=b1 BlockIndex=0 Nodes=n[1-3] BlockSize=2\n"
+                              "BlockName=b2 BlockIndex=1 Nodes=n[4-6] BlockSize=2\n"
+                              "BlockName=b3 BlockIndex=2 Nodes=n[7-8] BlockSize=2\n"
+                              "AggregatedBlock=b[1-2] BlockIndex=3 Nodes=n[1-6] BlockSize=4\n");
+  slurm.jobs({asks(1, 24), asks(2, 8)});
+  const auto s = slurm.look();
+  CHECK(s.nodes_of(1).size() == 6);
+  CHECK(s.nodes_of(2).size() == 2);
+}
+
+TEST_CASE("the two halls of the field through the pilot") {
+  HEDDLE_SHARED_FILE(field, "cases/field");
+  const char* directory = "16-place-across-two-halls";
+  auto s = shared_case(field, directory, {"SQUEUE=squeue-24.json"}, "--place packed");
+  CHECK(s.why(1) ==
+        "heddle: waits for ever, it asks for 24 GPUs and the largest part of the network that "
+        "switches join has 16");
+  s = shared_case(field, directory, {"SQUEUE=squeue-16.json"}, "--place packed");
+  const nodes at = s.nodes_of(1);
+  CHECK((at == nodes{"node01", "node02", "node03", "node04"} ||
+         at == nodes{"node05", "node06", "node07", "node08"}));
+}

@@ -200,8 +200,8 @@ TEST_CASE("Slurm's tree becomes a network with as many spines as told") {
       32);
 
   CHECK_THROWS_WITH_AS((void)make_machine("", nodes),
-                       "scontrol show topology: expected a tree of switches "
-                       "(TopologyPlugin=topology/tree), got nothing",
+                       "scontrol show topology: expected a tree of switches or blocks "
+                       "(TopologyPlugin=topology/tree, topology/block), got nothing",
                        input_error);
   const char* two_tops = "SwitchName=leaf0 Level=0 LinkSpeed=1 Nodes=n[0-7]\nSwitchName=leaf1 "
                          "Level=0 LinkSpeed=1 Nodes=n[8-15]\n"
@@ -213,4 +213,12 @@ TEST_CASE("Slurm's tree becomes a network with as many spines as told") {
       make_machine("SwitchName=leaf0 Level=0 LinkSpeed=1 Nodes=n[0-3]\n", nodes);
   CHECK(one.dc.gpus() == 32);
   CHECK(one.dc.leafs() == 1);
+}
+
+TEST_CASE("the version of Slurm is found in what its commands say") {
+  CHECK(version_in("slurm-wlm 22.05.8\n") == 2205);
+  CHECK(version_in("slurm 24.11.1-1\n") == 2411);
+  CHECK(version_in("slurm 23.11.0-0rc1\n") == 2311);
+  CHECK(version_in("") == 0);
+  CHECK(version_in("1|PENDING|0|5\n") == 0);
 }
