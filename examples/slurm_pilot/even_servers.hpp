@@ -47,22 +47,22 @@ class even_servers {
     const job_need* need = nullptr;
     if (needs_)
       if (const auto at = needs_->find(job.job.value); at != needs_->end()) need = &at->second;
-    if (!need) return even(free, job, false);
-    return even(allowed_part_of(free, *need), job, need->whole_servers);
+    if (!need) return even(free, job, 0);
+    return even(allowed_part_of(free, *need), job, need->gpus_each);
   }
 
  private:
   template <class Fabric>
-  place::answer even(const fabric::ledger<Fabric>& free, const place::request& job, bool whole) {
+  place::answer even(const fabric::ledger<Fabric>& free, const place::request& job, int each) {
     const fabric::hosts& dc = free.hosts();
     const auto fits = [&](const place::answer& a) {
       const int n = a ? gpus_of_each_server(dc, *a.where) : 0;
-      return n > 0 && (!whole || n == dc.gpus_per_server());
+      return n > 0 && (each == 0 || n == each);
     };
     place::answer first = place::ask(policy_, free, job);
     if (!first || fits(first)) return first;
     for (int q = std::min(job.gpus, dc.gpus_per_server()); q >= 1; --q) {
-      if (job.gpus % q != 0) continue;
+      if (job.gpus % q != 0 || (each > 0 && q != each)) continue;
       place::answer a = place::ask(policy_, with_servers_of(free, q), job);
       if (fits(a)) return a;
     }

@@ -79,6 +79,9 @@ inline void set_gpus_asked(job_report& j, const gpu_fields& f) {
   j.gpus = n.value_or(0);
   j.gpus_told = n.has_value();
   if (!n) j.odd = "it asks for GPUs per socket, and nothing tells the number of sockets";
+  // Slurm refuses other numbers of a node than what its sockets make.
+  if (const int socket = read_gres(f.per_socket).gpus; socket > 0 && n)
+    j.gpus_each = f.sockets > 0 ? socket * f.sockets : *n / std::max(1, f.nodes);
 }
 
 namespace detail {

@@ -18,6 +18,7 @@ namespace heddle::pilot {
 struct job_need {
   std::vector<bool> servers{};  ///< by server, whether it may have it; empty: all
   bool whole_servers = false;   ///< all GPUs of each that it gets, and no other job there
+  int gpus_each = 0;            ///< so many of each that it gets; 0: any number, the same of all
 
   friend auto operator<=>(const job_need&, const job_need&) = default;
 };
@@ -25,11 +26,12 @@ struct job_need {
 /// By Slurm's job id; jobs that need nothing are not there.
 using job_needs = std::map<std::uint32_t, job_need>;
 
-/// What a held job needs: servers of its partition, with GPUs of its type alone, and whole ones for an
-/// exclusive job. What Slurm does not tell of the nodes restricts nothing.
+/// What a held job needs: servers of its partition, with GPUs of its type alone, whole ones for an
+/// exclusive job, and as many GPUs of each as its sockets make. What Slurm does not tell of the nodes restricts nothing.
 [[nodiscard]] inline job_need need_of(const job_report& r, const std::vector<node_report>& nodes,
                                       const site& m) {
-  job_need need{.whole_servers = r.exclusive};
+  job_need need{.whole_servers = r.exclusive,
+                .gpus_each = r.exclusive ? m.servers.gpus_per_server() : r.gpus_each};
   const auto partitions = detail::split(r.partition, ',');
   std::vector<bool> allowed(m.hosts.size(), true);
   for (const node_report& n : nodes) {

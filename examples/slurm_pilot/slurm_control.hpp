@@ -110,9 +110,10 @@ class slurm_commands {
   }
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
   static bool plugin_is_missing(const std::string& error) {
-    return error.find("serializer") != std::string::npos ||
-           error.find("unrecognized option") != std::string::npos ||
-           error.find("Unrecognized option") != std::string::npos;
+    for (const char* words :
+         {"serializer", "nrecognized option", "JSON plugin", "data_parser", "nvalid option"})
+      if (error.find(words) != std::string::npos) return true;
+    return false;
   }
   static std::string must(const std::vector<std::string>& words) {
     process_result r = ask(words);

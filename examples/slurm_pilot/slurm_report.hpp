@@ -26,8 +26,9 @@ struct job_report {
   std::string odd{};       ///< what it asks for that the pilot cannot place; empty: nothing
   bool exclusive = false;  ///< its nodes are its own
   int nodes_asked = 0;     ///< at least; of one without nodes
-  bool whole = true;       ///< one job on its own: no array, no part of a heterogeneous job
-  bool depends = false;    ///< on another job that has not finished yet
+  int gpus_each = 0;     ///< it must have as many of each node, by what it asks of sockets; 0: any
+  bool whole = true;     ///< one job on its own: no array, no part of a heterogeneous job
+  bool depends = false;  ///< on another job that has not finished yet
   std::vector<std::string> required;          ///< the nodes that it must run on, if any
   std::vector<std::string> nodes;             ///< those that it has
   std::vector<int> gpus_on;                   ///< GPUs held of each of `nodes`; empty if not told

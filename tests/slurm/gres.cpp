@@ -71,6 +71,10 @@ TEST_CASE("the GPUs of a job are found in whichever field tells them") {
   CHECK(std::get<2>(asks({.per_node = "gres/shard:3"})) ==
         "it asks for parts of GPUs (shard, mps)");
 
+  job_report by_socket;
+  set_gpus_asked(by_socket, {.per_socket = "gres/gpu:2", .nodes = 3, .sockets = 2});
+  CHECK(by_socket.gpus_each == 4);  // of each node
+
   const auto holds = [](int nodes, gpu_fields f) {
     job_report j{.nodes = std::vector<std::string>(static_cast<std::size_t>(nodes), "n")};
     set_gpus_held(j, f);
