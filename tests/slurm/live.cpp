@@ -23,6 +23,7 @@
 #include "private_slurm.hpp"
 #include "slurm_pilot/machine.hpp"
 #include "slurm_pilot/process.hpp"
+#include "slurm_pilot/read_nodes.hpp"
 #include "support/run.hpp"
 
 namespace {
