@@ -80,7 +80,7 @@ TEST_CASE(
         ran += !line.starts_with(std::to_string(other) + " ");
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
-    CHECK_MESSAGE(ran == jobs.size(), must({"squeue", "-a"}) + test::content_of(log));
+    CHECK_MESSAGE(ran == jobs.size(), (must({"squeue", "-a"}) + test::content_of(log)));
 
     std::map<std::uint32_t, std::map<std::string, int>> placed;
     std::istringstream lines(test::content_of(log));
