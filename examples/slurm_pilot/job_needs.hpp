@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -56,6 +57,15 @@ using job_needs = std::map<std::uint32_t, job_need>;
   const int each = m.servers.gpus_per_server();
   if (!r.exclusive || r.gpus == 0 || each == 0) return r.gpus;
   return std::max(r.nodes_asked, (r.gpus + each - 1) / each) * each;
+}
+
+/// The GPUs of each node that Slurm is told for a job; 0: none, since it refuses a number beside one by
+/// socket, and for a job whose nodes are its own another one than it asks for.
+[[nodiscard]] inline int gpus_to_tell(const job_report& r, std::size_t nodes, int placed) {
+  if (r.gpus_each > 0) return 0;
+  if (!r.exclusive) return placed;
+  const int n = static_cast<int>(nodes);
+  return r.gpus % n == 0 ? r.gpus / n : 0;
 }
 
 }  // namespace heddle::pilot

@@ -239,8 +239,9 @@ class control_loop {
       if (std::find(hosts.begin(), hosts.end(), m_.host_of(g)) == hosts.end())
         hosts.push_back(m_.host_of(g));
     const job_report* r = seen.find(id);
+    const int each = gpus_of_each_server(m_.servers, j.where);
     if (error.empty())
-      error = slurm_.set_nodes(id, hosts, gpus_of_each_server(m_.servers, j.where),
+      error = slurm_.set_nodes(id, hosts, r ? gpus_to_tell(*r, hosts.size(), each) : each,
                                r ? r->gpu_type : std::string{}, r && r->restarts > 0);
     if (error.empty())
       tell(id, std::string("heddle: placed on ") + std::to_string(hosts.size()) + " nodes, " +

@@ -58,6 +58,7 @@ class slurm_commands {
 
   [[nodiscard]] std::string topology() { return must({"scontrol", "show", "topology"}); }
 
+  /// \param gpus_per_node  0: as the job asks for already
   /// \param type     of the GPUs, if the job named one; it must be named again
   /// \param at_once  a job that Slurm put off after a failure may start again now
   std::string set_nodes(std::uint32_t job, const std::vector<std::string>& hosts, int gpus_per_node,
@@ -65,14 +66,13 @@ class slurm_commands {
     const std::string n = std::to_string(hosts.size());
     std::string list;
     for (const std::string& h : hosts) list += (list.empty() ? "" : ",") + h;
-    std::vector<std::string> words{"scontrol",
-                                   "update",
+    std::vector<std::string> words{"scontrol", "update",
                                    std::string("JobId=") + std::to_string(job),
-                                   "NumNodes=" + n + "-" + n,
-                                   "TresPerNode=gres" + std::string(writes_slash() ? "/" : ":") +
-                                       "gpu:" + (type.empty() ? "" : type + ":") +
-                                       std::to_string(gpus_per_node),
-                                   "ReqNodeList=" + list};
+                                   "NumNodes=" + n + "-" + n};
+    if (gpus_per_node > 0)
+      words.push_back(std::string("TresPerNode=gres") + (writes_slash() ? "/" : ":") +
+                      "gpu:" + (type.empty() ? "" : type + ":") + std::to_string(gpus_per_node));
+    words.push_back("ReqNodeList=" + list);
     if (at_once) words.push_back("StartTime=now");
     return told(words);
   }
