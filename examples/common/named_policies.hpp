@@ -137,6 +137,7 @@ struct if_asked {
   bool asked = false;
   Means means = {};
 
+  [[nodiscard]] bool takes_part() const { return asked; }
   [[nodiscard]] bool may_stop() const {
     if constexpr (schedule::StoppingMeans<Means>)
       return asked && means.may_stop();

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,10 +16,12 @@
 #include <heddle/allocate/requested.hpp>
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/shared_network.hpp>
+#include <heddle/place/topology_aware.hpp>
 #include <heddle/place/vclos.hpp>
 #include <heddle/sim/run.hpp>
 
 #include "support/dice.hpp"
+#include "support/reference_queue.hpp"
 #include "support/schedulers.hpp"
 #include "support/states.hpp"
 #include "support/workloads.hpp"
@@ -203,4 +206,142 @@ TEST_CASE("nobody waits longer than patience and the jobs before him allow") {
       REQUIRE(j.jwt_s() <= 200 + (static_cast<double>(before) + 1) * longest + 1e-6);
     }
   }
+}
+
+namespace {
+
+// A queue in whole ticks of a tenth of a second, which as seconds are no binary fractions.
+std::vector<test::reference::job> random_ticks(test::dice& d, std::size_t n, int most) {
+  std::vector<test::reference::job> jobs;
+  std::int64_t now = 0;
+  const bool often_at_once = d.chance(.5);
+  for (std::size_t i = 0; i < n; ++i) {
+    now += often_at_once ? 10 * d.between(0, 3) : d.between(0, 60);
+    const int wants = d.chance(.3) ? d.between(1, most) : d.between(1, std::max(1, most / 4));
+    jobs.push_back({now, often_at_once ? 10 * d.between(1, 12) : d.between(1, 300), wants});
+  }
+  return jobs;
+}
+
+}  // namespace
+
+TEST_CASE("every admission starts each job when its definition says on 2000 random queues") {
+  using test::reference::kind;
+  const std::pair<kind, any_admission> all[] = {{kind::in_order, admit::in_order{}},
+                                                {kind::greedy, admit::greedy{}},
+                                                {kind::easy, admit::easy{}},
+                                                {kind::conservative, admit::conservative{}}};
+  // Six servers of four under one leaf, and under three.
+  const fabric::leaf_spine under_one{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 6, .gpus_per_server = 4}};
+  const fabric::leaf_spine under_three{
+      {.leafs = 3, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  const any_place whole[] = {place::packed{}, place::vclos{}, place::topology_aware{},
+                             place::spread{}};
+  std::size_t passed = 0;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    test::dice d{seed};
+    // By number, wherever they are, or in whole servers.
+    const bool in_servers = seed % 2;
+    const int size = in_servers ? 6 : 24;
+    const auto jobs = random_ticks(d, 24, size);
+    std::vector<job> given;
+    for (const auto& j : jobs)
+      given.push_back(make_job(static_cast<std::uint32_t>(given.size()),
+                               static_cast<double>(j.submit) / 10, (in_servers ? 4 : 1) * j.wants,
+                               static_cast<double>(j.run) / 10));
+    const auto w = linear_workload(given);
+    const auto& dc = in_servers ? under_one : under_three;
+    const any_place& at = in_servers ? whole[seed / 2 % 4] : whole[seed / 2 % 2 * 3];
+    std::vector<std::int64_t> plain_starts;
+    for (const auto& [k, admission] : all) {
+      CAPTURE(seed);
+      CAPTURE(static_cast<int>(k));
+      const auto expected = test::reference::machine{jobs, size, k}.run();
+      const auto found = starts(replay(dc, w, admission, order::fifo{}, at));
+      REQUIRE(found.size() == expected.size());
+      for (const auto& [id, at_s] : found)
+        REQUIRE(std::abs(at_s - static_cast<double>(expected[id]) / 10) < 1e-6);
+      if (k == kind::in_order) plain_starts = expected;
+      passed += expected != plain_starts;
+    }
+  }
+  CHECK(passed > 3000);  // the queues are such that it matters
+}
+
+TEST_CASE("easy leaves no GPUs idle that the blocked job can do without then") {
+  // GPUs 0 and 1 are free from 20 on, job 2 has three at 300, when six are free but for those of job 3.
+  const fabric::leaf_spine six{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 6}};
+  const auto w = linear_workload({make_job(0, 0, 2, 20), make_job(1, 0, 4, 300),
+                                  make_job(2, 21, 3, 100), make_job(3, 22, 1, 5000)});
+  const auto at = starts(replay(six, w, admit::easy{}));
+  CHECK(at.at(2) == 300);
+  CHECK(at.at(3) == 22);
+  // The same in whole servers, wherever a policy puts them first.
+  const fabric::leaf_spine servers{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 6, .gpus_per_server = 4}};
+  std::vector<job> jobs = w.jobs;
+  for (job& j : jobs) j.gpus *= 4;
+  for (const any_place& by : {any_place(place::packed{}), any_place(place::vclos{}),
+                              any_place(place::topology_aware{}), any_place(place::spread{})})
+    CHECK(starts(replay(servers, linear_workload(jobs), admit::easy{}, order::fifo{}, by)) == at);
+}
+
+TEST_CASE("a job may sit where the blocked one was to go if that one can go elsewhere then") {
+  // Job 3 is put on server 0, the first with room, where job 2, that wants a whole server, was to go when
+  // job 0 ends; at that time server 1 is free too.
+  const fabric::leaf_spine dc{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  const auto w =
+      linear_workload({make_job(0, 0, 3, 100), make_job(1, 0, 3, 100), make_job(2, 1, 4, 50),
+                       make_job(3, 2, 1, 1000), make_job(4, 3, 1, 1000)});
+  const auto at =
+      starts(replay(dc, w, admit::easy{}, order::fifo{}, any_place(place::one_server{})));
+  CHECK(at.at(2) == 100);
+  CHECK(at.at(3) == 2);
+  // The other server is the last for job 2.
+  CHECK(at.at(4) >= 100);
+}
+
+TEST_CASE("what ends at the moment of the reservation counts, rounding apart") {
+  const fabric::leaf_spine six{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 6}};
+  // Jobs 1 and 2 end at 290.1, which is 0.1 + 290 and 0.2 + 289.9.
+  const auto w =
+      linear_workload({make_job(0, 0, 2, 20), make_job(1, 0.1, 2, 290), make_job(2, 0.2, 2, 289.9),
+                       make_job(3, 21, 4, 100), make_job(4, 22, 1, 5000)});
+  for (const any_admission& a :
+       {any_admission(admit::easy{}), any_admission(admit::conservative{})})
+    CHECK(starts(replay(six, w, a)).at(4) == 22);
+  // Job 3 would run from 30.1 for 226.3 s, to 256.4, when job 1 ends.
+  const auto late = linear_workload({make_job(0, 0, 2, 20), make_job(1, 0, 4, 256.4),
+                                     make_job(2, 21, 6, 50), make_job(3, 30.1, 1, 226.3)});
+  for (const any_admission& a :
+       {any_admission(admit::easy{}), any_admission(admit::conservative{})})
+    CHECK(starts(replay(six, late, a)).at(3) == 30.1);
+}
+
+TEST_CASE("a fitting job starts however many wait before it that do not fit") {
+  const fabric::leaf_spine eight{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 8}};
+  std::vector<job> jobs{make_job(0, 0, 6, 1000)};
+  for (std::uint32_t i = 1; i <= 3000; ++i) jobs.push_back(make_job(i, 1, 8, 10));
+  jobs.push_back(make_job(3001, 2, 1, 5));
+  const auto w = linear_workload(jobs);
+  const auto first_start = [&](any_admission a) {
+    plain plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{}, std::move(a)};
+    double at = -1;
+    (void)sim::run(eight, w, plan, {}, [&](const sim::started& e) {
+      if (e.what.job == job_id{3001}) at = e.now_s;
+    });
+    return at;
+  };
+  CHECK(first_start(admit::greedy{}) == 2);
+  CHECK(first_start(admit::easy{}) == 2);
+  CHECK(first_start(admit::conservative{}) == 2);
+  // A depth of one's own cuts the queue.
+  CHECK(first_start(admit::easy{.depth = 3000}) == 2);
+  CHECK(first_start(admit::easy{.depth = 2999}) == 31000);
+  CHECK(first_start(admit::greedy{.depth = 2999}) == 31000);
 }

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,9 +16,12 @@
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
 #include <heddle/sim/run.hpp>
+#include <heddle/trace/jobs.hpp>
 
 #include "support/dice.hpp"
+#include "support/reference_queue.hpp"
 #include "support/schedulers.hpp"
+#include "support/shared_data.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -282,4 +287,110 @@ TEST_CASE("running jobs migrate out of the way of one for which there is room in
     const double moved_s = r.records[0].run_s - 100 + r.records[2].run_s - 1000;
     CHECK(moved_s == (most == 4 ? 3 : 0));
   }
+}
+
+namespace {
+
+// Shortest remaining time first that stops and starts freely, anywhere.
+sim::report srtf(const fabric::leaf_spine& on, const model::workload& w) {
+  scheduler plan{order::shortest_remaining{},
+                 allocate::requested{},
+                 place::packed{},
+                 route::ideal{},
+                 admit::greedy{},
+                 means{preempt{}}};
+  return sim::run(on, w, plan, free_moves);
+}
+std::vector<double> srtf_by_definition(const model::workload& w, int gpus) {
+  std::vector<double> submit, run;
+  std::vector<int> wants;
+  for (const job& j : w.jobs) {
+    submit.push_back(j.submit_s);
+    run.push_back(j.duration_s);
+    wants.push_back(j.gpus);
+  }
+  return test::reference::ends_under_srtf(submit, run, wants, gpus);
+}
+
+}  // namespace
+
+TEST_CASE("of those that a job could stop the best go on that it can do without") {
+  const fabric::leaf_spine four{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 1, .gpus_per_server = 4}};
+  // Job 2 comes at 50, wants two GPUs and outranks both. Job 1, of three, has to stop; job 0 does not.
+  std::vector jobs{make_job(0, 0, 1, 1500), make_job(1, 1, 3, 900), make_job(2, 50, 2, 100)};
+  const sim::report r = srtf(four, linear_workload(jobs));
+  CHECK(r.records[0].finish_s == 1500);
+  CHECK(r.records[0].rescales == 0);
+  CHECK(r.records[1].finish_s == 1001);
+  CHECK(r.records[2].start_s == 50);
+  // Nor does one that it outranks take its place: that has the fourth GPU, as long as nobody wants it.
+  jobs.insert(jobs.begin() + 2, make_job(3, 2, 1, 9000));
+  const sim::report s = srtf(four, linear_workload(jobs));
+  CHECK(s.records[0].finish_s == 1500);
+  CHECK(s.records[1].finish_s == 1001);
+  CHECK(s.records[2].start_s == 50);
+  CHECK(s.records[2].rescales == 1);
+}
+
+TEST_CASE("one that is stopped starts elsewhere at once where there is room") {
+  // Job 2 wants a whole server and stops both jobs of server 0 or 1; the shorter of them finds room.
+  std::vector jobs{make_job(0, 0, 4, 900), make_job(1, 0, 8, 500), make_job(2, 10, 8, 50)};
+  scheduler plan{order::shortest_remaining{},
+                 allocate::requested{},
+                 place::one_server{},
+                 route::ideal{},
+                 admit::greedy{},
+                 means{preempt{}}};
+  jobs.insert(jobs.begin() + 1, make_job(3, 0, 2, 600));
+  const fabric::leaf_spine three{
+      {.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 8}};
+  std::size_t stops = 0;
+  const auto watch = [&](const sim::decision_made& e) {
+    if (e.now_s == 10) stops = e.what.stops.size();
+  };
+  const sim::report r = sim::run(three, linear_workload(jobs), plan, free_moves, watch);
+  REQUIRE(r.finished == 4);
+  CHECK(stops == 2);
+  CHECK(r.records[3].start_s == 10);
+}
+
+TEST_CASE("preempting shortest remaining time first is what its definition says job by job") {
+  std::size_t stopped = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    std::vector<job> jobs;
+    double now = 0;
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      now += d.between(0, 30) + d.between(0, 1000) / 1001.0;  // no two have as long to go
+      jobs.push_back(make_job(i, now, d.chance(.3) ? d.between(1, 16) : d.between(1, 4),
+                              d.between(1, 200) + d.between(0, 1000) / 1003.0));
+    }
+    const auto w = linear_workload(jobs);
+    const sim::report r = srtf(dc, w);
+    REQUIRE(r.finished == w.size());
+    const auto expected = srtf_by_definition(w, dc.gpus());
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+      REQUIRE(r.records[i].finish_s == Approx(expected[i]).epsilon(1e-9));
+    stopped += r.rescales;
+  }
+  CHECK(stopped > 1000);
+}
+
+TEST_CASE("on a public trace shortest remaining time first has the mean that two other simulators "
+          "found") {
+  HEDDLE_SHARED_FILE(file, "data/jobs/msr_itp_c02.csv");
+  std::ifstream in(file);
+  const auto w = linear_workload(trace::read_jobs(in, "msr_itp_c02", {.limit = 2000}));
+  const fabric::leaf_spine cluster{
+      {.leafs = 3, .spines = 8, .servers_per_leaf = 4, .gpus_per_server = 8}};
+  const sim::report r = srtf(cluster, w);
+  REQUIRE(r.finished == 2000);
+  constexpr double found_elsewhere_s = 14947.4045;
+  CHECK(std::abs(r.mean_jct_s - found_elsewhere_s) < 1e-4);
+  double sum_s = 0;
+  const auto ends = srtf_by_definition(w, cluster.gpus());
+  for (std::size_t i = 0; i < w.size(); ++i) sum_s += ends[i] - w.jobs[i].submit_s;
+  CHECK(std::abs(sum_s / 2000 - found_elsewhere_s) < 1e-4);
 }

@@ -35,6 +35,7 @@ struct only_if {
   bool asked = false;
   Means means = {};
 
+  [[nodiscard]] bool takes_part() const { return asked; }
   [[nodiscard]] bool may_stop() const { return asked && schedule::StoppingMeans<Means>; }
   template <class Desk>
   bool operator()(Desk& d, const schedule::hindered& job) {

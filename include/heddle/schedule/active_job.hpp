@@ -37,10 +37,11 @@ struct active_job {
   [[nodiscard]] double work_at(double now_s) const {
     return remaining_at(now_s) * reference->throughput;
   }
-  /// GPU time had until `now_s`, in s. One that has just been started has no rate yet.
+  /// GPU time had until `now_s`, in s. One that has just been started has no rate yet; one that has just
+  /// been stopped has it still, until its driver has written down how far it came.
   [[nodiscard]] double attained_at(double now_s) const {
-    if (!running() || rate <= 0) return attained_gpu_s;
-    return attained_gpu_s + std::max(0.0, now_s - since_s) * point_->config.gpus;
+    if (!last_ || rate <= 0) return attained_gpu_s;
+    return attained_gpu_s + std::max(0.0, now_s - since_s) * last_->config.gpus;
   }
   /// Run time left at `p`, without contention, in s.
   [[nodiscard]] double run_time_s(const model::operating_point& p, double now_s) const {
@@ -54,6 +55,7 @@ struct active_job {
  private:
   friend struct job_table;  // whoever changes it books the GPUs of the point
   const model::operating_point* point_ = nullptr;
+  const model::operating_point* last_ = nullptr;  // where it runs, or ran
 };
 
 }  // namespace heddle::schedule

@@ -41,7 +41,8 @@ struct blocked {
 };
 
 /// One decision, to be carried out in this order: stops, resizes, starts, servers off. Servers wake
-/// on their own when a job starts on them; `servers_on` says which.
+/// on their own when a job starts on them; `servers_on` says which. A job that stops may start again
+/// elsewhere in the same decision.
 struct decision {
   std::vector<job_id> stops = {};  ///< running jobs that go back to the queue
   std::vector<resize> resizes = {};

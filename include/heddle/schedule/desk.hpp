@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -15,8 +16,10 @@
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/detail/booking.hpp>
+#include <heddle/schedule/detail/desk_parts.hpp>
 #include <heddle/schedule/forecast.hpp>
 #include <heddle/schedule/outcome.hpp>
+#include <heddle/schedule/queue.hpp>
 
 namespace heddle::schedule {
 
@@ -25,6 +28,9 @@ namespace heddle::schedule {
 ///
 /// Asking changes nothing: `wish`, `affords`, `ask`, `look_ahead`. Booking: `admit`, `try_start`, `start`,
 /// `wait`; `move`, `change_point`, `stop`; `lift`, then `move_to`, `put_back` or `drop`. For one decision.
+///
+/// A job that is dropped stands in its place of the queue again, behind whoever it made room for, so that
+/// admission comes to it in its turn: it may go on where it was, or start elsewhere.
 template <class State, class Parts>
 class desk {
  public:
@@ -32,8 +38,11 @@ class desk {
   using point = const model::operating_point*;
   using ledger = std::remove_cvref_t<decltype(std::declval<State&>().ledger)>;
 
-  desk(State& s, Parts& parts, std::size_t queued, const allocate::limits& all, decision& d)
-      : left(all), state_(s), parts_(parts), queued_(queued), decision_(d) {}
+  desk(State& s, Parts& parts, queue& q, const allocate::limits& all, decision& d)
+      : left(all), state_(s), parts_(parts), queue_(q), decision_(d) {
+    queue_.nobody_has_begun();
+    parts_.dropped->clear();
+  }
 
   /// What is left to hand out. Starting takes from it; a means that fails puts back what it found.
   allocate::limits left;
@@ -42,9 +51,12 @@ class desk {
   [[nodiscard]] const active_job& job(slot x) const { return state_.jobs[x]; }
   [[nodiscard]] double now_s() const { return state_.now_s; }
   [[nodiscard]] const schedule::decision& decided() const { return decision_; }
-  /// Jobs that waited when the decision began, and the i-th of them, in the order's order.
-  [[nodiscard]] std::size_t queued() const { return queued_; }
+  /// Jobs that waited when the decision began or were dropped since, those that start now among them, and
+  /// the i-th of them, in the order's order.
+  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   [[nodiscard]] slot waiting(std::size_t i) const { return state_.waiting[i]; }
+  /// What the i-th asks for: for going through a long queue.
+  [[nodiscard]] const queued_ask& asks(std::size_t i) const { return queue_.ask(i); }
 
   [[nodiscard]] bool overdue(slot x) const { return entry(x).overdue; }
   /// Whether `a` has a better claim than `b`, and not only a better place.
@@ -53,6 +65,11 @@ class desk {
   }
   [[nodiscard]] bool goes_before(slot a, slot b) {
     return order::before(parts_.order, entry(a), entry(b));
+  }
+  /// Whether there is a running job that this one may stop.
+  [[nodiscard]] bool outranks_a_running_one(slot x) {
+    return std::any_of(state_.running.begin(), state_.running.end(),
+                       [&](slot v) { return outranks(x, v) && !has_changed(v); });
   }
   /// What allocation gives this job, alone; null: nothing.
   [[nodiscard]] point wish(slot x) {
@@ -89,8 +106,20 @@ class desk {
                            left.power_w, extra_power_w(p),
                            [&](const active_job& r) { return extra_power_w(*r.point()); });
   }
-  /// The ledger as it is for jobs that must leave alone what `x` is going to have, `wanted`; good until
-  /// the next look ahead.
+  /// After a look ahead for `x`: whether it can be placed at its time all the same if `other` has what an
+  /// answer says from now on and for longer. If so, that is counted with, and `at` brought up to date.
+  [[nodiscard]] bool leaves_room(slot x, earliest_start& at, slot other, const place::answer& a) {
+    const int gpus = static_cast<int>(a.where->gpus.size());
+    const int wanted = job(x).reference->config.gpus;
+    if (at.at_s == std::numeric_limits<double>::infinity()) return true;
+    if (gpus > at.spare_gpus ||
+        !parts_.ahead->leaves_room(state_.ledger, request_of(x, wanted), at.where, parts_.place,
+                                   request_of(other, gpus), a))
+      return false;
+    at.spare_gpus -= gpus;
+    return true;
+  }
+  /// The ledger as it is for jobs that must leave alone what `x` is going to have, `wanted`.
   [[nodiscard]] const auto& without(slot x, const fabric::placement& wanted) {
     return parts_.ahead->without(std::as_const(state_.ledger), wanted, job(x).spec->vc);
   }
@@ -100,8 +129,9 @@ class desk {
     return std::any_of(decision_.starts.begin(), decision_.starts.end(), is_it) ||
            std::any_of(decision_.resizes.begin(), decision_.resizes.end(), is_it);
   }
-  /// Whether a waiting job may stop running ones.
+  /// Whether a waiting job may stop running ones, and whether there are no other means than that.
   [[nodiscard]] bool may_stop() const { return parts_.means.may_stop(); }
+  [[nodiscard]] bool only_stops() const { return parts_.means.only_stops(); }
 
   /// Starts a waiting job with what allocation gives it, by the means of making room if it must. If that
   /// cannot be, it is written down why.
@@ -125,6 +155,8 @@ class desk {
   void start(slot x, point p, place::answer where) {
     detail::pay(left, job(x), *p, now_s(), 1);
     detail::begin(state_, x, p, std::move(where), decision_);
+    queue_.has_begun(x);
+    std::erase_if(*parts_.dropped, [&](const detail::dropped_job& j) { return j.slot == x; });
   }
   void wait(slot x, const outcome& no) {
     decision_.waiting.push_back({job(x).spec->id, no.why, no.proved});
@@ -166,10 +198,14 @@ class desk {
   /// What it has is left to others again, or is no longer.
   void refund(slot x) { detail::pay(left, job(x), *job(x).point(), now_s(), -1); }
   void charge(slot x) { detail::pay(left, job(x), *job(x).point(), now_s(), 1); }
-  /// Stops one that was lifted.
-  void drop(slot x) {
+  /// Stops one that was lifted from `where`.
+  void drop(slot x, fabric::placement where) {
+    if (parts_.dropped->empty()) *parts_.were_running = state_.running;
+    parts_.dropped->push_back({x, job(x).point(), std::move(where)});
     decision_.stops.push_back(job(x).spec->id);
+    queue_.has_stopped(state_, x);
     state_.stop_lifted(x);
+    queue_.put_in_order(state_, parts_.order, parts_.patience_s);
   }
 
  private:
@@ -178,6 +214,7 @@ class desk {
   }
   outcome try_start(slot x, point p) {
     using place::wait_reason;
+    if (goes_on(x)) return {};
     if (!p) return {left.gpus < job(x).spec->gpus ? wait_reason::gpus : wait_reason::budget};
     if (p->config.gpus > left.gpus) return {wait_reason::gpus};
     if (!(extra_power_w(*p) <= left.power_w)) return {wait_reason::budget};
@@ -187,9 +224,31 @@ class desk {
     return {};
   }
 
+  /// A job that this decision has dropped goes on as if it had not, if its place is free again.
+  bool goes_on(slot x) {
+    auto& all = *parts_.dropped;
+    const auto it =
+        std::find_if(all.begin(), all.end(), [&](const auto& j) { return j.slot == x; });
+    if (it == all.end() || !affords(x, *it->at) || !may_have(x, it->where)) return false;
+    if (!state_.hold(x, it->where, decision_.servers_on)) return false;
+    detail::pay(left, job(x), *it->at, now_s(), 1);
+    state_.resume(x, it->at);
+    queue_.has_begun(x);
+    std::erase(decision_.stops, job(x).spec->id);
+    all.erase(it);
+    // Those running stand by time of start: it stands where it stood.
+    auto place = state_.running.begin();
+    for (slot r : *parts_.were_running) {
+      if (r == x) break;
+      if (*place == r) ++place;
+    }
+    std::rotate(place, state_.running.end() - 1, state_.running.end());
+    return true;
+  }
+
   State& state_;
   Parts& parts_;
-  std::size_t queued_;
+  queue& queue_;
   schedule::decision& decision_;
 };
 

@@ -1,7 +1,8 @@
 // When a waiting job could start at the earliest, if those running keep their pace.
 //
-//   forecast      of one job, with the GPUs and links that it would get     O(running) placements
-//   gpu_profile   of many jobs, by number of GPUs alone                     O(steps) a job
+//   forecast      of one job, with the GPUs and links that it would get; and whether it can start then all
+//                 the same if others start now                              O(running) placements
+//   gpu_profile   of many jobs, by number of GPUs alone: gpu_profile.hpp    O(steps) a job
 #pragma once
 
 #include <algorithm>
@@ -14,6 +15,8 @@
 
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/moment.hpp>
+#include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/trial.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -47,12 +50,14 @@ struct earliest_start {
   double at_s = std::numeric_limits<double>::infinity();  ///< infinite: never, on this cluster
   fabric::placement where = {};
   double spare_power_w = std::numeric_limits<double>::infinity();  ///< left then, beyond the job's
+  int spare_gpus = std::numeric_limits<int>::max();                ///< free then, beside the job's
 };
 
 /// Looks ahead on a copy of the ledger from which running jobs leave one after the other, until the
-/// policy places the job. Keeps its copy, so that later calls allocate little. One user at a time.
+/// policy places the job. Keeps its copies, so that later calls allocate little. One user at a time.
 class forecast {
  public:
+  /// Those that end at one moment (core/moment.hpp) leave together.
   /// \param spare_w  power that is left now, in W
   /// \param need_w   power that the job needs
   /// \param freed_w  callable: running job → power that its end sets free
@@ -61,104 +66,98 @@ class forecast {
   [[nodiscard]] earliest_start operator()(const State& s, const place::request& job, double now_s,
                                           Place& place, double spare_w, double need_w,
                                           Freed&& freed_w) {
-    auto& trial = start(s.ledger);
+    auto& then = start(then_, s.ledger);
     finishes_of(s, now_s, finishes_);
     for (std::size_t i = 0; i < finishes_.size();) {
       const double at = finishes_[i].at_s;
-      for (; i < finishes_.size() && finishes_[i].at_s == at; ++i) {
+      for (; i < finishes_.size() && no_later(finishes_[i].at_s, at); ++i) {
         const active_job& j = s.jobs[finishes_[i].slot];
-        trial->release(j.spec->id);
+        then->release(j.spec->id);
         spare_w += freed_w(j);
       }
-      if (trial->free_gpus() < job.gpus || spare_w < need_w) continue;
-      if (place::answer a = place::ask(place, trial.now(), job))
-        return {at, std::move(*a.where), spare_w - need_w};
+      if (then->free_gpus() < job.gpus || spare_w < need_w) continue;
+      place::answer a = place::ask(place, then.now(), job);
+      if (!a) continue;
+      is_held_ = hold(*then, job, a);
+      return {at, std::move(*a.where), spare_w - need_w, then->free_gpus()};
     }
     return {};
   }
 
+  /// After a look ahead for `job` that found a time: whether it can be placed then too if `other` starts
+  /// now as `a` says, and runs longer. If so, `other` is counted with from now on, and `planned` is where
+  /// the job is going to be. At most one placement is tried.
+  template <class Ledger, class Place>
+  [[nodiscard]] bool leaves_room(const Ledger&, const place::request& job,
+                                 fabric::placement& planned, Place& place,
+                                 const place::request& other, const place::answer& a) {
+    Ledger& then = *then_.template of<fabric::trial<Ledger>>();
+    if (is_held_ && hold(then, other, a)) return true;  // beside what was planned
+    if (is_held_) (void)then.release(job.job);
+    if (hold(then, other, a)) {
+      place::answer again = place::ask(place, std::as_const(then), job);
+      if (again && hold(then, job, again)) {
+        planned = std::move(*again.where);
+        return is_held_ = true;
+      }
+      take_back(then, other, a);
+    }
+    if (is_held_) is_held_ = then.reserve(job.job, planned, job.tenant) == reserved;
+    return false;
+  }
   /// A copy of `now` in which nobody can have what is free of `wanted`, which `tenant` is going to have;
   /// good until the next call.
   template <class Ledger>
   [[nodiscard]] const Ledger& without(const Ledger& now, const fabric::placement& wanted,
                                       std::string_view tenant) {
-    auto& trial = start(now);
+    auto& trial = start(rest_, now);
     trial.keep_free_parts(wanted, tenant);
     return trial.now();
   }
 
  private:
   template <class Ledger>
-  fabric::trial<Ledger>& start(const Ledger& now) {
-    auto& trial = trial_.template of<fabric::trial<Ledger>>();
+  static fabric::trial<Ledger>& start(heddle::detail::any_scratch& kept, const Ledger& now) {
+    auto& trial = kept.template of<fabric::trial<Ledger>>();
     trial.start(now);
     return trial;
   }
-
-  heddle::detail::any_scratch trial_;
-  std::vector<expected_finish> finishes_;
-};
-
-/// Free GPUs over time as a step function, from which jobs take their part.
-class gpu_profile {
- public:
-  /// From the present free GPUs and the expected finishes of those running.
-  template <class State>
-  void start(const State& s, double now_s) {
-    finishes_of(s, now_s, finishes_);
-    steps_.clear();
-    steps_.push_back({now_s, s.ledger.free_gpus()});
-    for (const expected_finish& f : finishes_) {
-      if (f.at_s > steps_.back().from_s) steps_.push_back({f.at_s, steps_.back().free});
-      steps_.back().free += s.jobs[f.slot].point()->config.gpus;
-    }
+  /// Moves that concern jobs which have left are none.
+  template <class Ledger>
+  static std::vector<fabric::circuit_move> moves_of(const Ledger& l, const place::answer& a) {
+    std::vector<fabric::circuit_move> out = a.moved;
+    std::erase_if(out, [&](const fabric::circuit_move& m) { return !l.find(m.job); });
+    return out;
   }
-  /// The earliest time, not before `from_s`, from which `gpus` are free for `run_s`. Infinite if
-  /// there is none. O(steps).
-  [[nodiscard]] double earliest(int gpus, double run_s, double from_s) const {
-    double since = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const double end =
-          i + 1 < steps_.size() ? steps_[i + 1].from_s : std::numeric_limits<double>::infinity();
-      if (end <= from_s) continue;
-      if (steps_[i].free < gpus) {
-        since = std::numeric_limits<double>::infinity();
-        continue;
+  /// Books an answer; false, and nothing changed, if that cannot be.
+  template <class Ledger>
+  static bool hold(Ledger& l, const place::request& job, const place::answer& a) {
+    if constexpr (fabric::RewirableLedger<Ledger>)
+      if (!a.moved.empty() && l.rewire(moves_of(l, a)) != reserved) return false;
+    if (l.reserve(job.job, *a.where, job.tenant) == reserved) return true;
+    unwire(l, a);
+    return false;
+  }
+  template <class Ledger>
+  static void take_back(Ledger& l, const place::request& job, const place::answer& a) {
+    (void)l.release(job.job);
+    unwire(l, a);
+  }
+  template <class Ledger>
+  static void unwire(Ledger& l, const place::answer& a) {
+    if constexpr (fabric::RewirableLedger<Ledger>)
+      if (!a.moved.empty()) {
+        std::vector<fabric::circuit_move> back = moves_of(l, a);
+        for (fabric::circuit_move& m : back) std::swap(m.from, m.to);
+        std::reverse(back.begin(), back.end());
+        (void)l.rewire(back);
       }
-      since = std::min(since, std::max(from_s, steps_[i].from_s));
-      if (since + run_s <= end) return since;
-    }
-    return since;
-  }
-  /// The first step after `now_s`, or infinite.
-  [[nodiscard]] double next_step(double now_s) const {
-    for (const step& x : steps_)
-      if (x.from_s > now_s) return x.from_s;
-    return std::numeric_limits<double>::infinity();
-  }
-  /// Takes `gpus` in [from_s, from_s + run_s). O(steps).
-  void take(int gpus, double from_s, double run_s) {
-    if (!(from_s < std::numeric_limits<double>::infinity())) return;
-    const std::size_t first = cut(from_s), last = cut(from_s + run_s);
-    for (std::size_t i = first; i < last; ++i) steps_[i].free -= gpus;
   }
 
- private:
-  struct step {
-    double from_s = 0;
-    int free = 0;
-  };
-  /// The place of the step that begins at `t`, made if there is none.
-  std::size_t cut(double t) {
-    const auto after = std::upper_bound(steps_.begin(), steps_.end(), t,
-                                        [](double x, const step& y) { return x < y.from_s; });
-    const auto place = static_cast<std::size_t>(after - steps_.begin());
-    if (steps_[place - 1].from_s == t) return place - 1;
-    steps_.insert(after, {t, steps_[place - 1].free});
-    return place;
-  }
+  static constexpr auto reserved = fabric::reserve_status::reserved;
 
-  std::vector<step> steps_;
+  heddle::detail::any_scratch then_, rest_;
+  bool is_held_ = false;  // whether `then_` holds what is planned for the job
   std::vector<expected_finish> finishes_;
 };
 

@@ -52,13 +52,13 @@ struct job_table {
   }
   /// Books that a job runs at a point of its curve; its GPUs are booked apart.
   void resume(std::uint32_t slot, const model::operating_point* p) {
-    jobs[slot].point_ = p;
+    jobs[slot].point_ = jobs[slot].last_ = p;
     running.push_back(slot);
   }
   /// Gives a running job another point; its GPUs are booked apart.
   void change_point(std::uint32_t slot, const model::operating_point* p) {
     assert(jobs[slot].running() && p);
-    jobs[slot].point_ = p;
+    jobs[slot].point_ = jobs[slot].last_ = p;
   }
 
   /// By which a scheduler knows this state again.

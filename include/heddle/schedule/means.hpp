@@ -33,6 +33,12 @@ concept StoppingMeans = requires(const T& means) {
   { means.may_stop() } -> std::convertible_to<bool>;
 };
 
+/// T is a means that does nothing unless it `takes_part()`.
+template <class T>
+concept OptionalMeans = requires(const T& means) {
+  { means.takes_part() } -> std::convertible_to<bool>;
+};
+
 /// Whether a means is for ledgers of this kind: all are that do not say `works_on<Ledger>`.
 template <class T, class Ledger>
 inline constexpr bool works_on = true;
@@ -66,6 +72,19 @@ class means {
         return false;
     };
     return std::apply([&](const Each&... m) { return (stops(m) || ...); }, each_);
+  }
+
+  /// Whether all that take part do nothing but stop running jobs.
+  [[nodiscard]] bool only_stops() const {
+    const auto no_more = []<class M>(const M& m) {
+      if constexpr (OptionalMeans<M>)
+        if (!m.takes_part()) return true;
+      if constexpr (StoppingMeans<M>)
+        return static_cast<bool>(m.may_stop());
+      else
+        return false;
+    };
+    return std::apply([&](const Each&... m) { return (no_more(m) && ...); }, each_);
   }
 
   friend bool operator==(const means&, const means&) = default;

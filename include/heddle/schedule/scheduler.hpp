@@ -48,7 +48,7 @@ using usual_admission =
 /// A scheduler made of policies. `decide` is all of it: the simulator and a live cluster call the same.
 ///
 ///     scheduler plan{order::fifo{}, allocate::requested{}, place::vclos{}, route::source{},
-///                    admit::easy{.depth = 100}, means{preempt{}, migrate{.most_gpus = 64}}};
+///                    admit::easy{.depth = 5000}, means{preempt{}, migrate{.most_gpus = 64}}};
 ///
 /// Admission, means and options may be left out. One writer.
 template <class Order, class Allocate, class Place, class Route,
@@ -118,10 +118,11 @@ class scheduler {
     if (budget.used_up) {
       detail::save_energy(s, queue_.size(), options_.energy.hard, d);
     } else {
-      desk here{s, parts_, queue_.size(), limits_at(s, budget, elastic), d};
+      desk here{s, parts_, queue_, limits_at(s, budget, elastic), d};
       admission_(here);
-      if (!d.starts.empty()) queue_.drop_started(s);
+      queue_.drop_begun(s);
     }
+    if (!elastic && !d.stops.empty()) queue_.put_in_order(s, parts_.order, options_.patience_s);
     detail::switch_off_idle(s, options_.off_after_s, d);
     detail::look_again(s, parts_, options_, d);
     return d;
@@ -137,16 +138,17 @@ class scheduler {
     s.now_s = now_s;
     queue_.put_in_order(s, parts_.order, options_.patience_s);
     const auto before = s.servers;
-    desk here{s, parts_, queue_.size(), limits_at(s, budget_at(options_, s), false), d};
+    desk here{s, parts_, queue_, limits_at(s, budget_at(options_, s), false), d};
     for (job_id id : jobs) {
       const std::uint32_t slot = s.slot_of(id);
       const outcome o = here.try_start(slot);
       if (o) continue;
       detail::undo_starts(s, d);
+      queue_.nobody_has_begun();
       s.servers = before;
       return {.waiting = {{id, o.why, o.proved}}};
     }
-    queue_.drop_started(s);
+    queue_.drop_begun(s);
     return d;
   }
 
@@ -157,7 +159,12 @@ class scheduler {
     s.now_s = now_s;
     queue_.put_in_order(s, parts_.order, options_.patience_s);
     const bool fits = detail::carry_out(s, d);
-    queue_.drop_started(s);
+    if (!elastic && !d.stops.empty()) queue_.put_in_order(s, parts_.order, options_.patience_s);
+    queue_.nobody_has_begun();
+    for (const schedule::start& x : d.starts)
+      if (s.contains(x.job) && s.jobs[s.slot_of(x.job)].running())
+        queue_.has_begun(s.slot_of(x.job));
+    queue_.drop_begun(s);
     return fits;
   }
 

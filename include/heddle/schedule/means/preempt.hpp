@@ -17,7 +17,8 @@
 namespace heddle::schedule {
 
 /// Stops running jobs that the waiting one outranks (`order::outranks`), the lowest first, until it can be
-/// placed; puts those back whose place it does not need. Those that this decision has started or moved stay.
+/// placed; then those are held again that it can do without, the best first, and placement is asked once
+/// more beside each. Those that this decision has started or moved stay.
 struct preempt {
   struct memory {
     std::vector<std::uint32_t> victims;
@@ -43,30 +44,62 @@ struct preempt {
               [&](std::uint32_t a, std::uint32_t b) { return d.goes_before(b, a); });
 
     const allocate::limits before = d.left;
+    const int wanted = job.wanted->config.gpus;
     std::optional<place::answer> a;
     for (std::uint32_t v : victims) {
       d.refund(v);
       lifted.push_back(d.lift(v));
       if (!d.affords(job.slot, *job.wanted)) continue;
-      a = d.ask(job.slot, job.wanted->config.gpus);
+      a = d.ask(job.slot, wanted);
       // A policy may move circuits of jobs that stay, not of those that have just left.
       if (*a) break;
     }
     const bool placed = a && *a;
+    // Those that it can do without stay, the best first. Without the best one lifted it could not.
+    for (std::size_t i = lifted.size(); placed && i-- > 0;) {
+      if (i + 1 == lifted.size() || d.state().ledger.free_gpus() - gpus_of(lifted[i]) < wanted ||
+          !stays(d, victims[i], lifted[i], job))
+        continue;
+      if (place::answer again = d.ask(job.slot, wanted)) {
+        a = std::move(again);
+        lifted[i].gpus.clear();
+      } else {
+        (void)d.lift(victims[i]);
+        d.refund(victims[i]);
+      }
+    }
     if (placed) d.start(job.slot, job.wanted, std::move(*a));
     for (std::size_t i = lifted.size(); i-- > 0;) {
+      if (lifted[i].gpus.empty()) continue;
       const std::uint32_t v = victims[i];
-      const bool stays = !placed || (d.affords(v, *d.job(v).point()) && d.may_have(v, lifted[i]));
-      if (stays && d.put_back(v, std::move(lifted[i])))
+      const bool may = !placed || (d.affords(v, *d.job(v).point()) && d.may_have(v, lifted[i]));
+      if (may && d.put_back(v, lifted[i]))
         d.charge(v);
       else
-        d.drop(v);
+        d.drop(v, std::move(lifted[i]));
     }
     if (!placed) d.left = before;
     return placed;
   }
 
   friend bool operator==(const preempt&, const preempt&) = default;
+
+ private:
+  [[nodiscard]] static int gpus_of(const fabric::placement& p) {
+    return static_cast<int>(p.gpus.size());
+  }
+  /// Puts a victim back if it and the job can be afforded together.
+  template <class Desk>
+  [[nodiscard]] static bool stays(Desk& d, std::uint32_t v, const fabric::placement& where,
+                                  const hindered& job) {
+    if (!d.affords(v, *d.job(v).point()) || !d.may_have(v, where) || !d.put_back(v, where))
+      return false;
+    d.charge(v);
+    if (d.affords(job.slot, *job.wanted)) return true;
+    (void)d.lift(v);
+    d.refund(v);
+    return false;
+  }
 };
 
 }  // namespace heddle::schedule

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 
 #include <heddle/core/event_heap.hpp>
 #include <heddle/core/job.hpp>
+#include <heddle/core/moment.hpp>
 #include <heddle/core/node_event.hpp>
 
 namespace heddle::sim::detail {
@@ -47,13 +49,17 @@ class agenda {
   }
   /// Whether nobody runs and nobody is to be submitted.
   [[nodiscard]] bool is_over() const { return finishes.empty() && next_job_ == jobs_.size(); }
-  /// When something happens next, not before `now_s`.
+  /// When something happens next, not before `now_s`. What differs by rounding alone is one moment: that
+  /// of the time that was given, if there is one.
   [[nodiscard]] double next_s(double now_s) const {
-    double t = std::min(again_s, failure_s());
-    if (next_job_ < jobs_.size()) t = std::min(t, jobs_[next_job_].submit_s);
+    const double given = std::min(failure_s(), submission_s());
+    double t = std::min(again_s, given);
     if (!finishes.empty()) t = std::min(t, finishes.top().time_s);
     if (!timers_.empty()) t = std::min(t, timers_.top().time_s);
-    return std::max(t, now_s);
+    return std::max(given <= with_rounding(t) ? given : t, now_s);
+  }
+  [[nodiscard]] double submission_s() const {
+    return next_job_ < jobs_.size() ? jobs_[next_job_].submit_s : never;
   }
   [[nodiscard]] double failure_s() const {
     return next_failure_ < failures_.size() ? failures_[next_failure_].time_s : never;
@@ -62,7 +68,7 @@ class agenda {
   // The next of a kind that is due at `at`, or nothing; it is taken off the agenda. A finish stays
   // until its job leaves.
   [[nodiscard]] std::optional<std::uint32_t> finish_due(double at) const {
-    if (finishes.empty() || finishes.top().time_s > at) return std::nullopt;
+    if (finishes.empty() || finishes.top().time_s > with_rounding(at)) return std::nullopt;
     return finishes.top().slot;
   }
   [[nodiscard]] const node_event* take_failure(double at) {
@@ -71,7 +77,7 @@ class agenda {
   }
   /// \returns  the job's place in the workload
   [[nodiscard]] std::optional<std::size_t> take_submission(double at) {
-    if (next_job_ >= jobs_.size() || jobs_[next_job_].submit_s > at) return std::nullopt;
+    if (submission_s() > at || next_job_ >= jobs_.size()) return std::nullopt;
     return next_job_++;
   }
   [[nodiscard]] std::optional<timer> take_timer(double at) {
@@ -83,6 +89,8 @@ class agenda {
   void add(const timer& t) { timers_.push(t); }
 
  private:
+  static double with_rounding(double t) { return t + rounding_of_times * std::abs(t); }
+
   std::span<const job> jobs_;
   std::span<const node_event> failures_;
   std::size_t next_job_ = 0, next_failure_ = 0;
