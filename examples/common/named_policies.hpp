@@ -35,6 +35,7 @@ inline const auto orders =
              named{"fewest_gpus", "who wants fewest GPUs", order::fewest_gpus{}},
              named{"shortest", "the shortest run time", order::shortest{}},
              named{"shortest_remaining", "the least run time left", order::shortest_remaining{}},
+             named{"shortest_service", "the least GPU time asked for", order::shortest_service<>{}},
              named{"deadline", "the nearest deadline", order::deadline{}},
              named{"least_attained", "the least GPU time had, in levels", order::least_attained{}});
 using any_order = value_in<decltype(orders)>;

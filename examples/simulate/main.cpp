@@ -66,9 +66,9 @@ void add_options(CLI::App& app, arguments& a) {
                  "who may pass a job that cannot start, easy if no kind is named: " +
                      either(kinds, "--backfill"))
       ->expected(0, 1);
-  app.add_option("--backfill-depth", w.names.depth, "jobs looked at behind one that cannot start")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  app.add_option("--backfill-depth", w.names.depth,
+                 "jobs looked at behind one that cannot start, the whole queue by default")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--preempt", w.names.preempt, "jobs may stop running ones that come after them");
   app.add_option("--patience-s", w.options.patience_s,
                  "a job that has waited longer goes first, in s");
@@ -159,14 +159,37 @@ struct timeline {
   }
 };
 
-std::string per_job_csv(const sim::report& r) {
+/// Counts decisions that a depth of backfill cut short: GPUs stay free, and somebody behind was not seen.
+struct depth_watch {
+  bool may_pass;
+  std::size_t depth, cut = 0;
+
+  void operator()(const sim::moment& m) {
+    if (may_pass && m.state.waiting.size() > 1 && m.state.waiting.size() - 1 > depth &&
+        m.gpus.free_gpus() > 0)
+      ++cut;
+  }
+};
+
+/// A row a job, by submission. Those that wait for ever have no start and no finish.
+std::string per_job_csv(const sim::report& r, const model::workload& w) {
   std::string out = "job_id,submit_s,start_s,finish_s,gpus,leafs,servers,slowdown,energy_j,"
                     "rescales,wait_reason\n";
-  for (const sim::job_record& j : r.records)
+  auto next = r.records.begin();
+  for (const job& spec : w.jobs) {
+    if (next == r.records.end() || next->id != spec.id) {
+      out += std::to_string(spec.id.value) + ',' + text_of(spec.submit_s) + ",,," +
+             std::to_string(spec.gpus) + ",,,,,," +
+             std::string(name(spec.id == r.stuck.job ? r.stuck.why : place::wait_reason::queue)) +
+             '\n';
+      continue;
+    }
+    const sim::job_record& j = *next++;
     out += std::to_string(j.id.value) + ',' + text_of(j.submit_s) + ',' + text_of(j.start_s) + ',' +
            text_of(j.finish_s) + ',' + std::to_string(j.gpus) + ',' + std::to_string(j.leafs) +
            ',' + std::to_string(j.servers) + ',' + text_of(j.slowdown) + ',' + text_of(j.energy_j) +
            ',' + std::to_string(j.rescales) + ',' + std::string(name(j.why_waited)) + '\n';
+  }
   return out;
 }
 
@@ -216,10 +239,11 @@ sim::options read_options(const arguments& a, const cluster& c) {
 
 /// Runs the simulation; with a log of decisions it is written, and gone on with.
 sim::report replay(const arguments& a, const cluster& c, const model::workload& w,
-                   const sim::options& o, timeline& rows, history& use) {
+                   const sim::options& o, timeline& rows, depth_watch& depth, history& use) {
   progress_line progress{a.progress, w.size()};
   watcher watch{.after_each_time = [&](const sim::moment& m) {
     rows(m);
+    depth(m);
     if (!a.html.empty()) use(m);
     progress(m);
   }};
@@ -280,36 +304,42 @@ int simulate(arguments& a) {
   const sim::options o = read_options(a, c);
 
   timeline rows{!a.timeline.empty()};
+  depth_watch depth{a.what.names.backfill != "none", a.what.names.depth};
   history use;
   const sim::report r = [&] {
     try {
-      return replay(a, c, w, o, rows, use);
+      return replay(a, c, w, o, rows, depth, use);
     } catch (const route::flow_limit_reached& e) {
       throw unmet_request(std::string(e.what()) +
                           ": raise --most-flows, or leave out --contention flow");
     }
   }();
-  if (r.status == sim::run_status::budget_too_low)
-    throw unmet_request("the power budget of " + text_of(a.what.options.power_budget_w) +
-                        " W is below what the idle cluster draws, " +
-                        text_of(c.fabric.idle_power_w(c.power)) + " W");
-  if (r.status == sim::run_status::stuck)
-    throw unmet_request(
-        std::to_string(r.stuck_jobs.size()) + " jobs wait for ever: job " +
-        std::to_string(r.stuck_jobs.front().value) + ", first in the queue, cannot start " +
-        (a.what.options.energy.limited() ? "within the energy budget" : "on the idle cluster") +
-        " under --allocate " + a.what.names.allocate + ", --place " + a.what.names.place);
   nlohmann::ordered_json report = to_json(r, a.what.seed);
+  if (!r.stuck_jobs.empty())
+    report["stuck"] = {{"jobs", r.stuck_jobs.size()},
+                       {"first", r.stuck_jobs.front().value},
+                       {"wait_reason", name(r.stuck.why)},
+                       {"because", sim::text_of(r.stuck)}};
   if (!a.carbon.empty()) report["carbon_g"] = r.carbon_g;
   if (!a.price.empty()) report["cost"] = r.cost;
   whole_files out;
   out.add(a.report, report.dump(2) + '\n');
-  if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r));
+  if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r, w));
   if (!a.timeline.empty()) out.add(a.timeline, rows.rows);
   if (!a.html.empty())
     out.add(a.html, page_of({c, a.what, o, w, r, use, a.cluster, a.failures, !a.carbon.empty(),
                              !a.price.empty(), a.command}));
   out.commit();
+  if (depth.cut > 0)
+    std::cerr << "heddle-simulate: warning: " << depth.cut << " of " << r.decisions
+              << " decisions left GPUs free and the jobs behind the first " << a.what.names.depth
+              << " unseen (--backfill-depth)\n";
+  if (!r.stuck_jobs.empty())
+    throw unmet_request(std::to_string(r.stuck_jobs.size()) + " jobs wait for ever: job " +
+                        std::to_string(r.stuck_jobs.front().value) +
+                        ", first in the queue, cannot start under --allocate " +
+                        a.what.names.allocate + ", --place " + a.what.names.place + ": " +
+                        sim::text_of(r.stuck));
   return done;
 }
 

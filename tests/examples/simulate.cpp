@@ -162,7 +162,59 @@ TEST_CASE("heddle-simulate exits 1 where a good request cannot be met") {
   const outcome never = run("heddle-simulate", files + "--place one_leaf");
   CHECK(never.status == 1);
   CHECK(never.err.find("3 jobs wait for ever: job 1, first in the queue") != std::string::npos);
-  CHECK(dir.entries() == 2);
+  CHECK(never.err.find("gpu_fragmentation: it wants 16 GPUs; 32 of 32 are up and idle") !=
+        std::string::npos);
+  CHECK(nlohmann::json::parse(content_of(dir / "r.json"))["stuck"]["jobs"] == 3);
+}
+
+TEST_CASE("heddle-simulate says what a run did that cannot end, and which number is short") {
+  const scratch_dir dir;
+  const std::string files =
+      "--cluster " + dir.write("c.json", R"({"fabric": "leaf_spine", "leafs": 1, "spines": 1,
+                              "servers_per_leaf": 2, "gpus_per_server": 4})") +
+      " --jobs " +
+      dir.write("j.csv", "job_id,submit_s,gpus,duration_s\n0,0,4,5\n1,20,8,10\n2,21,4,10\n") +
+      " --report " + dir / "r.json" + " --per-job " + dir / "p.csv" + " --html " + dir / "p.html ";
+  // One of two servers leaves at 10 for good.
+  const std::string away = " --failures " + dir.write("away.csv", "t_ms,event,node\n0,add,0\n"
+                                                                  "0,add,1\n10000,remove,1\n");
+  const outcome gone = run("heddle-simulate", files + "--backfill easy" + away);
+  CHECK(gone.status == 1);
+  CHECK(gone.err.find("1 jobs wait for ever: job 1") != std::string::npos);
+  CHECK(gone.err.find("gpus: it wants 8 GPUs, 4 of 8 are up, 1 server is away for good\n") !=
+        std::string::npos);
+  const nlohmann::json r = nlohmann::json::parse(content_of(dir / "r.json"));
+  CHECK(r["jobs"] == 3);
+  CHECK(r["finished"] == 2);
+  CHECK(r["stuck"]["first"] == 1);
+  CHECK(r["stuck"]["wait_reason"] == "gpus");
+  CHECK(content_of(dir / "p.csv").find("\n1,20,,,8,,,,,,gpus\n2,21,21,31,4,") != std::string::npos);
+  // What the idle cluster leaves of the budget is too little.
+  const outcome power = run("heddle-simulate", files + "--power-budget-w 4000");
+  CHECK(power.status == 1);
+  CHECK(power.err.find("budget: the power budget of 4000 W is less than the ") !=
+        std::string::npos);
+  CHECK(power.err.find("W more that it takes on ") != std::string::npos);
+}
+
+TEST_CASE("heddle-simulate says that a depth of backfill has cut the queue short") {
+  const scratch_dir dir;
+  std::string jobs = "job_id,submit_s,gpus,duration_s\n0,0,6,1000\n";
+  for (int i = 1; i <= 12; ++i) jobs += std::to_string(i) + ",1,8,10\n";
+  const std::string files =
+      "--cluster " + dir.write("c.json", R"({"fabric": "leaf_spine", "leafs": 1, "spines": 1,
+                              "servers_per_leaf": 1, "gpus_per_server": 8})") +
+      " --jobs " + dir.write("j.csv", jobs + "13,2,1,5\n") + " --per-job " + dir / "p.csv";
+  for (const std::string backfill : {"greedy", "easy", "conservative"}) {
+    const outcome whole = run("heddle-simulate", files + " --backfill " + backfill);
+    CHECK(whole.err == "");
+    CHECK(column(content_of(dir / "p.csv"), 2).back() == 2);
+    const outcome cut =
+        run("heddle-simulate", files + " --backfill-depth 11 --backfill " + backfill);
+    CHECK(cut.status == 0);
+    CHECK(cut.err.find("behind the first 11 unseen (--backfill-depth)") != std::string::npos);
+    CHECK(column(content_of(dir / "p.csv"), 2).back() > 1000);
+  }
 }
 
 TEST_CASE("heddle-simulate has help and a version") {

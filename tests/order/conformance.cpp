@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <heddle/order/archetypes.hpp>
+#include <heddle/order/gittins.hpp>
 #include <heddle/order/order.hpp>
 
 using namespace heddle;
@@ -43,6 +44,8 @@ TEST_CASE("every order of the room keeps what schedulers rely on") {
   CHECK(broken(order::shortest_remaining{}) == "");
   CHECK(broken(order::deadline{}) == "");
   CHECK(broken(order::least_attained{}) == "");
+  CHECK(broken(order::shortest_service<>{}) == "");
+  CHECK(broken(order::gittins{{500, 4000, 4000, 9000, 20000, 100000}}) == "");
   CHECK(broken(order::archetype::order_policy{0}) == "");
 }
 

@@ -7,6 +7,10 @@
 #include <limits>
 #include <vector>
 
+#include <heddle/core/error.hpp>
+#include <heddle/order/gittins.hpp>
+#include <heddle/order/past_means.hpp>
+
 #include "support/dice.hpp"
 #include "support/workloads.hpp"
 
@@ -19,7 +23,9 @@ static_assert(order::OrderPolicy<order::fifo>);
 static_assert(order::OrderPolicy<order::fewest_gpus>);
 static_assert(order::OrderPolicy<order::shortest>);
 static_assert(order::OrderPolicy<order::shortest_remaining>);
+static_assert(order::OrderPolicy<order::shortest_service<order::past_means>>);
 static_assert(order::OrderPolicy<order::deadline>);
+static_assert(order::AgeingOrder<order::gittins>);
 static_assert(order::OrderPolicy<order::least_attained>);
 static_assert(!order::OrderPolicy<int>);
 
@@ -112,6 +118,62 @@ TEST_CASE("least attained service goes by levels of GPU time and within one by s
   CHECK(before(order, {&b, 1, 90}, {&a, 1, 10}));
   CHECK(by.steady_for_s({&a, 1, 60}, 4) == 10);
   CHECK(by.steady_for_s({&a, 1, 2000}, 4) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("the shortest service goes by GPU time, stated or as past jobs of the group took it") {
+  std::vector<job> jobs{make_job(0, 0, 8, 10), make_job(1, 0, 1, 60), make_job(2, 0, 2, 50)};
+  CHECK(ids(order::shortest_service<>{}, jobs) == numbers{1, 0, 2});
+  std::vector<job> past;
+  for (std::uint32_t i = 0; i < 5; ++i) past.push_back(make_job(i, 0, 8, 2));
+  for (std::uint32_t i = 5; i < 10; ++i) past.push_back(make_job(i, 0, 1, 100));
+  past[0].duration_s = 7;
+  const order::past_means mean{past};
+  CHECK(mean(jobs[0]) == 3);
+  CHECK(mean(jobs[1]) == 100);
+  CHECK(mean(jobs[2]) == 51.5);  // nobody had two GPUs
+  CHECK(order::past_means{}(jobs[0]) == 0);
+  CHECK(ids(order::shortest_service<order::past_means>{mean}, jobs) == numbers{0, 1, 2});
+  // Where a group has five of its own, they count.
+  for (job& j : past) j.vc = j.gpus == 8 ? "a" : "b";
+  jobs[0].vc = "a", jobs[1].vc = "a";
+  const order::past_means of_groups{past};
+  CHECK(of_groups(jobs[0]) == 3);
+  CHECK(of_groups(jobs[1]) == 100);
+}
+
+TEST_CASE("the Gittins index is what a search over all spans gives") {
+  // Half take 1 s, half 100 s: at first the short half is worth a second of each.
+  const order::gittins two{{1, 100, 1, 100}, 4};
+  CHECK(two.index(0) == doctest::Approx(0.5));
+  CHECK(two.index(1) == doctest::Approx(1. / 99));
+  CHECK(two.index(100) == 0);
+  const job a = make_job(0, 0, 1, 1);
+  CHECK(two({&a, 1, 0}, {&a, 1, 1}));
+  CHECK(two.steady_for_s({&a, 1, 0}, 1) == 1);
+  CHECK(two.steady_for_s({&a, 1, 1}, 3) == 33);
+  CHECK(two.steady_for_s({&a, 1, 100}, 1) == std::numeric_limits<double>::infinity());
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    std::vector<double> took;
+    for (int i = 0; i < 30; ++i) took.push_back(d.between(1, 40) * (d.chance(.3) ? 20 : 1));
+    const order::gittins by{took, took.size()};
+    for (const double age : {0.0, took[3], took[17]}) {
+      double best = 0;
+      for (double span = 0.5; span <= 800; span += 0.5) {
+        double ended = 0, spent = 0;
+        for (const double x : took) {
+          if (x <= age) continue;
+          ended += x - age <= span;
+          spent += std::min(x - age, span);
+        }
+        if (spent > 0) best = std::max(best, ended / spent);
+      }
+      REQUIRE(by.index(age) == doctest::Approx(best));
+    }
+  }
+  CHECK_THROWS_AS(order::gittins{{}}, input_error);
+  CHECK_THROWS_AS((order::gittins{{1, 0}}), input_error);
 }
 
 TEST_CASE("overdue jobs go first by submission and outrank no other overdue one") {

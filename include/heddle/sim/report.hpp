@@ -8,6 +8,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/sim/energy_account.hpp>
+#include <heddle/sim/stuck.hpp>
 
 namespace heddle::sim {
 
@@ -89,6 +90,7 @@ struct report {
 
   std::vector<job_record> records;  ///< of finished jobs, by submission, if they were to be kept
   std::vector<job_id> stuck_jobs;   ///< those that wait for ever, in queue order
+  stuck_reason stuck;               ///< of the first of them, if there are any
 };
 
 }  // namespace heddle::sim

@@ -16,6 +16,7 @@
 #include <heddle/sim/observer.hpp>
 #include <heddle/sim/options.hpp>
 #include <heddle/sim/report.hpp>
+#include <heddle/sim/stuck.hpp>
 
 namespace heddle::sim::detail {
 
@@ -36,6 +37,10 @@ class engine {
     r.jobs = w_.jobs.size();
     if (plan_.options().power_budget_w < w_.state.idle_power_w()) {
       r.status = run_status::budget_too_low;
+      for (const job& j : w_.jobs.jobs) r.stuck_jobs.push_back(j.id);
+      r.stuck.why = place::wait_reason::budget;
+      r.stuck.idle_w = w_.state.idle_power_w();
+      r.stuck.budget_w = plan_.options().power_budget_w;
       return r;
     }
     if (w_.jobs.size() == 0) return r;
@@ -128,6 +133,9 @@ class engine {
     for (std::uint32_t slot : w_.state.waiting)
       r.stuck_jobs.push_back(w_.state.jobs[slot].spec->id);
     r.status = r.stuck_jobs.empty() ? run_status::finished : run_status::stuck;
+    if (!r.stuck_jobs.empty())
+      r.stuck = why_stuck(w_.state, plan_.options(),
+                          w_.track[w_.state.waiting.front()].record.why_waited);
     r.finished = n.finished;
     r.events = n.events;
     r.decisions = n.decide_us.count();
