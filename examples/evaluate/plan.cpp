@@ -34,7 +34,7 @@ schedule::any_scheduler<Fabric> scheduler_of(examples::order_of by, any_allocati
                                              examples::route_of route, const extras& more) {
   using any = schedule::any_scheduler<Fabric>;
   if (allocate.elastic) {
-    if (more.easy || more.preempt)
+    if (more.easy || more.greedy || more.preempt)
       throw input_error("a scheduler", "an allocation that is not elastic", "an elastic one");
     return any{schedule::scheduler{std::move(by), erased<true>{std::move(allocate)},
                                    std::move(place), std::move(route),
@@ -42,7 +42,10 @@ schedule::any_scheduler<Fabric> scheduler_of(examples::order_of by, any_allocati
   }
   return any{schedule::scheduler{
       std::move(by), erased<false>{std::move(allocate)}, std::move(place), std::move(route),
-      examples::admission_named(more.easy ? "easy" : "none", admit::easy{}.depth),
+      examples::admission_named(more.greedy ? "greedy"
+                                : more.easy ? "easy"
+                                            : "none",
+                                schedule::whole_queue),
       schedule::means{examples::if_asked<schedule::preempt>{more.preempt},
                       examples::if_asked<schedule::other_count>{more.joint}},
       more.options}};

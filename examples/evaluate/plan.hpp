@@ -94,6 +94,7 @@ class any_plan {
 struct extras {
   schedule::scheduler_options options = {};
   bool easy = false;     ///< jobs pass a blocked one; for allocations that are not elastic
+  bool greedy = false;   ///< whatever that does to it; the same
   bool preempt = false;  ///< the same
   bool joint = false;    ///< allocation asks placement what is possible
 };

@@ -35,6 +35,7 @@ struct counterpart {
   examples::any_order order;
   any_allocation allocate;
   bool preemptive = false;
+  bool greedy = false;  ///< whoever fits runs
 };
 
 std::vector<counterpart> counterparts() {
@@ -43,7 +44,7 @@ std::vector<counterpart> counterparts() {
           {"ElasticFlow", "`throughput_marginal` with deadlines", 24306, order::deadline{},
            any_allocation::of(allocate::throughput_marginal{})},
           {"Tiresias", "`order::least_attained`, preemptive", 51046, order::least_attained{},
-           any_allocation::of(allocate::requested{}), true},
+           any_allocation::of(allocate::requested{}), true, true},
           {"Themis", "`max_min` shares of time", 51243, order::fifo{},
            any_allocation::of(allocate::max_min{})}};
 }
@@ -74,7 +75,8 @@ running_statistics mean_jct(const counterpart& c, double median_s, int seeds) {
   running_statistics s;
   for (int seed = 1; seed <= seeds; ++seed) {
     const arena where = like_elasticflow(median_s, static_cast<std::uint64_t>(seed));
-    s.add(plan(c.order, c.allocate, place::buddy{}, {route::ideal{}}, {.preempt = c.preemptive})
+    s.add(plan(c.order, c.allocate, place::buddy{}, {route::ideal{}},
+               {.greedy = c.greedy, .preempt = c.preemptive})
               .run(where.on, where.with_curves(model::catalogue{}))
               .mean_jct_s);
   }
