@@ -89,8 +89,8 @@ const std::map<std::string, any_order> orders{{"fifo", order::fifo{}},
 struct admission_of {
   std::variant<admit::in_order, admit::greedy, admit::easy> which;
   template <class Desk>
-  void operator()(Desk& d) const {
-    std::visit([&](const auto& a) { a(d); }, which);
+  void operator()(Desk& d) {
+    std::visit([&](auto& a) { a(d); }, which);
   }
 };
 const std::map<std::string, admission_of> backfills{
