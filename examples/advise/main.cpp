@@ -31,7 +31,7 @@ void add_options(CLI::App& app, arguments& a) {
          "the cluster, leaf_spine or leaf_spine_ocs, as JSON or as Slurm's or ibnetdiscover's text")
       ->required();
   add_network_options(app, a.cluster);
-  app.add_option("--jobs", w.jobs, "job CSV, the cluster's history")->required();
+  add_jobs_options(app, w);
   app.add_option("--workload", w.workload,
                  "draw what the trace leaves open by seed: " + either(kinds, "--workload") +
                      " (else: no communication)");
@@ -67,6 +67,7 @@ std::string command(const arguments& a) {
   const auto option = [&](const char* name, const std::string& value, bool given) {
     if (given) out += std::string(" ") + name + " " + value;
   };
+  option("--jobs-from", a.what.read.from, !a.what.read.from.empty());
   option("--workload", a.what.workload, !a.what.workload.empty());
   option("--order", a.what.names.order, a.what.names.order != "fifo");
   option("--power-budget-w", shortest(a.what.options.power_budget_w),
@@ -80,10 +81,11 @@ std::string command(const arguments& a) {
   return out + " --runs " + std::to_string(a.runs) + " --seed " + std::to_string(a.what.seed);
 }
 
-int give_advice(const arguments& a) {
+int give_advice(arguments& a) {
   check_names(a.what);
   if (!(a.what.from_s >= 0))
     throw input_error("--from", "a time of at least 0 s", shortest(a.what.from_s));
+  keep_standard_input(a.what);
   const model::catalogue known;
   const cluster c = read_cluster(a.cluster, known);
   if (c.kind == "pods")

@@ -97,11 +97,13 @@ void read_generic(const json_file& file, const json& jobs, input& in) {
       file.fail({"resources"}, "resources, an array as long as capacity");
   std::set<json> seen;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
+    file.only({"jobs", i}, {"id", "weight", "points"});
     read_job(file, jobs[i], i, seen, in);
     const json& points = jobs[i]["points"];
     for (std::size_t k = 0; k < points.size(); ++k) {
       const json_path here{"jobs", i, "points", k};
       if (!points[k].is_object()) file.fail(here, "a point, an object");
+      file.only(here, {"use", "value"});
       const json& value = member(file, points[k], here, "value", "a point with a value");
       p.value.push_back(number(file, value, {"jobs", i, "points", k, "value"}, "a finite value",
                                -std::numeric_limits<double>::max()));
@@ -122,9 +124,7 @@ void read_named(const json_file& file, const json& jobs, objective worth, double
                 input& in) {
   choice::problem& p = in.problem;
   const json& capacity = file.value()["capacity"];
-  for (const auto& [name, value] : capacity.items())
-    if (name != "gpus" && name != "power_w" && name != "energy_j")
-      file.fail({"capacity", name}, "a capacity of gpus, power_w or energy_j", "\"" + name + "\"");
+  file.only({"capacity"}, {"gpus", "power_w", "energy_j"});
   const auto limit = [&](const char* name) {
     if (!capacity.contains(name)) return infinite;
     return number(file, capacity[name], {"capacity", name}, "a capacity of at least 0", 0);
@@ -141,6 +141,7 @@ void read_named(const json_file& file, const json& jobs, objective worth, double
   std::set<json> seen;
   double longest_s = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
+    file.only({"jobs", i}, {"id", "weight", "work", "points"});
     read_job(file, jobs[i], i, seen, in);
     const json& work = member(file, jobs[i], {"jobs", i}, "work", "a job with work");
     in.work.push_back(number(file, work, {"jobs", i, "work"}, "work, a positive number", 0, true));
@@ -149,6 +150,7 @@ void read_named(const json_file& file, const json& jobs, objective worth, double
     for (std::size_t k = 0; k < points.size(); ++k) {
       const json_path here{"jobs", i, "points", k};
       if (!points[k].is_object()) file.fail(here, "a point, an object");
+      file.only(here, {"gpus", "clock_ghz", "local_batch", "throughput", "power_w"});
       model::operating_point point;
       const auto field = [&](const char* key, const char* expected) {
         return number(file, member(file, points[k], here, key, std::string("a point with ") + key),
@@ -188,13 +190,17 @@ input read(const json_file& file, objective worth, double horizon_s) {
   input in;
   in.problem.begin = {0};
   if (!file.value().is_object()) file.fail({}, "an object with capacity and jobs");
+  const json* capacity = file.find({"capacity"});
+  if (capacity && capacity->is_object())
+    file.only({}, {"capacity", "require_one", "jobs"});
+  else
+    file.only({}, {"capacity", "resources", "require_one", "jobs"});
   const json* jobs = file.find({"jobs"});
   if (!jobs || !jobs->is_array()) file.fail({"jobs"}, "jobs, an array");
   if (const json* one = file.find({"require_one"})) {
     if (!one->is_boolean()) file.fail({"require_one"}, "true or false");
     in.problem.require_one = one->get<bool>();
   }
-  const json* capacity = file.find({"capacity"});
   if (capacity && capacity->is_array())
     read_generic(file, *jobs, in);
   else if (capacity && capacity->is_object())

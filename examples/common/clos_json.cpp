@@ -266,7 +266,7 @@ fabric::layout read_layout(const json_file& f) {
   if (!leafs || !leafs->is_array() || leafs->empty())
     f.fail({"layout", "leafs"}, "a list of leafs");
   for (std::size_t l = 0; l < leafs->size(); ++l) {
-    const json_path at{"layout", "leafs", l};
+    f.only({"layout", "leafs", l}, {"name", "servers", "links"});
     fabric::leaf_layout leaf{.name = f.text({"layout", "leafs", l, "name"}, "the name of a leaf"),
                              .servers = {},
                              .links = {}};
@@ -276,6 +276,7 @@ fabric::layout read_layout(const json_file& f) {
         const auto of = [&](const char* key) {
           return json_path{"layout", "leafs", l, "servers", s, key};
         };
+        f.only({"layout", "leafs", l, "servers", s}, {"name", "gpus", "joins"});
         const nlohmann::json* joins = f.find(of("joins"));
         if (joins && !joins->is_boolean()) f.fail(of("joins"), "true or false as joins");
         leaf.servers.push_back({f.text(of("name"), "the name of a server"),

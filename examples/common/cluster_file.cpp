@@ -1,9 +1,11 @@
 #include "common/cluster_file.hpp"
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <heddle/fabric/clos_shape.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
@@ -22,6 +24,51 @@ constexpr const char* default_gpu = "a100";
 struct fabric_text {
   const json_file& f;
 
+  /// Refuses keys that are not among `known` or those of every cluster.
+  void only(std::initializer_list<std::string_view> known) const {
+    std::vector<std::string_view> all{"fabric"};
+    all.insert(all.end(), known.begin(), known.end());
+    all.insert(all.end(), {"power", "gpu"});
+    f.only({}, all);
+  }
+  /// The keys of networks with fixed links: as parts, or as a shape.
+  void check_fixed() const {
+    if (has_layout(f)) {
+      only({"layout", "link_gbps", "server_gbps", "gpu_types", "links_told"});
+      f.only({"layout"},
+             {"rails", "planes", "cards_per_server", "leafs", "spines", "cores", "core_links"});
+    } else if (has_clos_keys(f)) {
+      only({"tiers",
+            "pods",
+            "units",
+            "leafs",
+            "leafs_per_pod",
+            "spines",
+            "spines_per_pod",
+            "cores",
+            "core_links_per_spine",
+            "links_per_pair",
+            "servers_per_unit",
+            "servers_per_leaf",
+            "gpus_per_server",
+            "rails",
+            "planes",
+            "cards_per_server",
+            "domain_servers",
+            "link_gbps",
+            "server_gbps",
+            "gpu_types",
+            "names",
+            "links_told"});
+    } else {
+      only({"leafs", "spines", "links_per_pair", "servers_per_leaf", "gpus_per_server", "link_gbps",
+            "server_gbps", "units", "rails", "planes", "domain_servers", "tiers", "gpu_types",
+            "names", "links_told"});
+    }
+    f.only({"names"}, {"leafs", "spines", "servers", "cores"});
+    if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())
+      for (std::size_t i = 0; i < types->size(); ++i) f.only({"gpu_types", i}, {"name", "units"});
+  }
   [[nodiscard]] int count_at(const json_path& at, const char* key, int otherwise) const {
     if (otherwise > 0 && !f.find(at)) return otherwise;
     return f.integer(at, std::string(key) + " as a whole number of at least 1", 1);
@@ -54,12 +101,16 @@ struct fabric_text {
 };
 
 any_fabric read_leaf_spine(const fabric_text& t) {
+  t.check_fixed();
   if (has_layout(t.f)) return fabric::leaf_spine{read_layout(t.f)};
   if (has_clos_keys(t.f)) return fabric::leaf_spine{fabric::parts_of(read_clos_shape(t.f))};
   return fabric::leaf_spine{t.shape(true)};
 }
 
 any_fabric read_leaf_spine_ocs(const fabric_text& t) {
+  t.only({"leafs", "spines", "servers_per_leaf", "gpus_per_server", "link_gbps", "server_gbps",
+          "ocs"});
+  t.f.only({"ocs"}, {"switches", "leaf_fibres", "spine_fibres", "switching_ms"});
   const fabric::leaf_spine_shape shape = t.shape(false);
   const double switching_ms = t.switching_ms();
   return fabric::leaf_spine_ocs{{.leafs = shape.leafs,
@@ -75,6 +126,11 @@ any_fabric read_leaf_spine_ocs(const fabric_text& t) {
 }
 
 any_fabric read_pods(const fabric_text& t) {
+  t.only({"pods", "leafs", "spines", "links_per_pair", "servers_per_leaf", "gpus_per_server",
+          "link_gbps", "server_gbps", "ocs"});
+  t.f.only({"ocs"}, {"switches", "leaf_fibres", "spine_fibres", "switching_ms"});
+  if (t.of_ocs("leaf_fibres", 1) != 1)
+    t.f.fail({"ocs", "leaf_fibres"}, "1 as leaf_fibres, since in pods only spines have fibres");
   const fabric::leaf_spine_shape shape = t.shape(true);
   const double switching_ms = t.switching_ms();
   return fabric::pods{{.pods = t.count("pods", 4),
@@ -111,6 +167,8 @@ cluster read_cluster(const json_file& f, const model::catalogue& known) {
 
   fabric::base_power power;
   if (f.find({"power"}) && !f.find({"power"})->is_object()) f.fail({"power"}, "an object as power");
+  f.only({"power"},
+         {"gpu_idle_w", "server_w", "server_off_w", "wake_s", "wake_j", "switch_w", "ocs_w"});
   const auto watts = [&](const char* key, double& value) {
     if (f.find({"power", key}))
       value = f.number({"power", key}, std::string(key) + " of at least 0", 0, 1e12);

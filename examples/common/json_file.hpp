@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,7 +15,9 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/text.hpp>
 
+#include "common/json_keys.hpp"
 #include "common/open_text.hpp"
 
 namespace heddle::examples {
@@ -44,6 +48,12 @@ class json_walker {
       if (!enter(step)) break;
     return at_;
   }
+  /// The offset of the key that `path` ends with, or of the last value on the way to it.
+  std::size_t find_key(const json_path& path) {
+    key_ = std::string_view::npos;
+    const std::size_t value = find(path);
+    return key_ == std::string_view::npos ? value : key_;
+  }
 
  private:
   bool enter(const json_step& step) {
@@ -59,6 +69,7 @@ class json_walker {
       std::string_view key;
       if (step.is_key) {
         const std::size_t from = at_ + 1;
+        key_ = at_;
         skip_string();
         key = text_.substr(from, at_ - 1 - from);
         skip_space();
@@ -101,7 +112,7 @@ class json_walker {
   }
 
   std::string_view text_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, key_ = 0;
 };
 
 }  // namespace detail
@@ -132,9 +143,7 @@ class json_file {
   /// The same, with the value that stands there as what was got.
   [[noreturn]] void fail(const json_path& path, const std::string& expected) const {
     const nlohmann::json* v = find(path);
-    std::string got = v ? v->dump() : "nothing";
-    if (got.size() > 60) got = got.substr(0, 57) + "...";
-    fail(path, expected, got);
+    fail(path, expected, v ? shortened(v->dump()) : "nothing");
   }
 
   /// The value at `path`, or null.
@@ -150,6 +159,28 @@ class json_file {
       }
     }
     return v;
+  }
+
+  /// Refuses keys of the object at `path` that are not among `known`; there may be none at `path`.
+  void only(const json_path& path, std::span<const std::string_view> known) const {
+    const nlohmann::json* object = find(path);
+    if (!object || !object->is_object()) return;
+    std::size_t first = std::string::npos;
+    std::string unknown;
+    for (const auto& [key, value] : object->items()) {
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      json_path at = path;
+      at.emplace_back(key);
+      if (const std::size_t offset = detail::json_walker(text_).find_key(at); offset < first) {
+        first = offset;
+        unknown = key;
+      }
+    }
+    if (first == std::string::npos) return;
+    refuse_key(name_ + ":" + std::to_string(line_of(first)), unknown, known);
+  }
+  void only(const json_path& path, std::initializer_list<std::string_view> known) const {
+    only(path, std::span(known.begin(), known.size()));
   }
 
   [[nodiscard]] double number(const json_path& path, const std::string& expected, double least,
@@ -183,6 +214,9 @@ class json_file {
     } catch (const nlohmann::json::out_of_range&) {
       throw input_error(name_ + ":1", "numbers that fit a double", "a larger one");
     }
+    if (const auto twice = find_repeated_key(text_))
+      throw input_error(name_ + ":" + std::to_string(line_of(twice->offset)), "each key once",
+                        shown(twice->key) + " twice");
   }
   [[nodiscard]] static std::string printable(char c) {
     if (static_cast<unsigned char>(c) >= 32 && static_cast<unsigned char>(c) < 127)

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/text.hpp>
 
 namespace heddle::examples {
 
@@ -65,8 +66,7 @@ std::string_view nearest(const name_lines& names, std::string_view given) {
 void refuse_name(const std::string& where, const name_lines& names, std::string_view given) {
   const std::string_view near = nearest(names, given);
   throw input_error(where, "one of " + listed(names),
-                    "\"" + std::string(given) + "\"" +
-                        (near.empty() ? "" : ", which is near " + std::string(near)));
+                    shown(given) + (near.empty() ? "" : ", which is near " + std::string(near)));
 }
 
 void add_names(CLI::App& app, std::vector<name_kind> kinds) {

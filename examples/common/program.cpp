@@ -2,8 +2,20 @@
 
 namespace heddle::examples {
 
+namespace {
+
+std::string& name_of_program() {
+  static std::string name = "heddle";
+  return name;
+}
+
+}  // namespace
+
+const std::string& program_name() { return name_of_program(); }
+
 int run_program(const std::string& name, const std::string& about, int argc, char** argv,
                 const std::function<void(CLI::App&)>& setup, const std::function<int()>& body) {
+  name_of_program() = name;
   CLI::App app{about, name};
   app.set_version_flag("--version", name + " " + HEDDLE_VERSION_STRING);
   setup(app);

@@ -39,6 +39,9 @@ struct unmet_request : std::runtime_error {
 int run_program(const std::string& name, const std::string& about, int argc, char** argv,
                 const std::function<void(CLI::App&)>& setup, const std::function<int()>& body);
 
+/// The name of the program that `run_program` runs: what it says on standard error begins with it.
+[[nodiscard]] const std::string& program_name();
+
 /// Files that appear whole or not at all: each is written beside its place under another name, and
 /// all are renamed by `commit`. What was not committed is removed again. A link stays one, and what it points
 /// to is replaced; a device or a pipe, as /dev/null, is written to by `commit` and never replaced.

@@ -1,8 +1,9 @@
 #include "common/simulation.hpp"
 
 #include <cstdint>
-#include <fstream>
-#include <iostream>
+#include <functional>
+#include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,33 +17,33 @@
 #include <heddle/version.hpp>
 
 #include "common/named_networks.hpp"
+#include "common/open_text.hpp"
 
 namespace heddle::examples {
 
 namespace {
 
-/// Reads jobs, and draws what a trace leaves open.
-using read_drawn = std::vector<job> (*)(std::istream&, const std::string& name,
-                                        const trace::read_options&, std::uint64_t seed,
-                                        const model::catalogue&);
+/// Draws what a trace leaves open.
+using filler = std::function<void(job&, const trace::missing&)>;
+using filler_of_seed = filler (*)(std::uint64_t seed, const model::catalogue&);
 
 template <bool Heavy>
-std::vector<job> read_vclos(std::istream& in, const std::string& name, const trace::read_options& o,
-                            std::uint64_t seed, const model::catalogue&) {
-  return trace::read_jobs(in, name, o, trace::vclos_mix{seed, Heavy});
+filler vclos(std::uint64_t seed, const model::catalogue&) {
+  return trace::vclos_mix{seed, Heavy};
 }
-std::vector<job> read_powerflow(std::istream& in, const std::string& name,
-                                const trace::read_options& o, std::uint64_t seed,
-                                const model::catalogue& known) {
-  std::vector<std::string_view> models;
-  for (const model::training_job& j : known.jobs()) models.push_back(j.name);
-  return trace::read_jobs(in, name, o, trace::catalogue_mix{seed, models});
+filler powerflow(std::uint64_t seed, const model::catalogue& known) {
+  std::vector<std::string> models;
+  for (const model::training_job& j : known.jobs()) models.emplace_back(j.name);
+  return [seed, models = std::move(models)](job& j, const trace::missing& open) {
+    const std::vector<std::string_view> names(models.begin(), models.end());
+    trace::catalogue_mix{seed, names}(j, open);
+  };
 }
 
-constexpr named<read_drawn> workloads[] = {
-    {"vclos", "models, collectives and shares of vClos' heavy mix", read_vclos<true>},
-    {"vclos_mixed", "the same of its mixed one", read_vclos<false>},
-    {"powerflow", "the models of the catalogue", read_powerflow},
+constexpr named<filler_of_seed> workloads[] = {
+    {"vclos", "models, collectives and shares of vClos' heavy mix", vclos<true>},
+    {"vclos_mixed", "the same of its mixed one", vclos<false>},
+    {"powerflow", "the models of the catalogue", powerflow},
 };
 
 }  // namespace
@@ -55,6 +56,16 @@ std::vector<name_kind> simulation_kinds() {
   out.push_back({"--workload", "draws by seed what a trace leaves open", lines_of(workloads)});
   out.push_back({"collective", "what jobs send, in job files", lines_of(collectives)});
   return out;
+}
+
+void add_jobs_options(CLI::App& app, simulation_spec& s) {
+  app.add_option("--jobs", s.jobs,
+                 "jobs: CSV, or as sacct, workload logs and published traces have them; packed or "
+                 "not, - for standard input")
+      ->required();
+  app.add_option("--jobs-from", s.read.from,
+                 "who wrote the jobs: " + source_names() + " (else: by content)");
+  app.add_flag("--strict", s.read.strict, "what would be passed over in reading is an error");
 }
 
 void check_names(const simulation_spec& s) {
@@ -74,21 +85,23 @@ any_fabric network_for(const cluster& c, const std::string& place) {
                     "\"" + place + "\"");
 }
 
+void keep_standard_input(simulation_spec& s) {
+  if (s.jobs == "-") s.text = std::make_shared<const std::string>(open_text("-").all());
+}
+
 model::workload read_workload(const simulation_spec& s, const cluster& c,
                               const model::catalogue& known) {
-  std::ifstream file;
-  if (s.jobs != "-") {
-    file.open(s.jobs);
-    if (!file) throw input_error(s.jobs + ":1", "a readable file", "none");
-  }
-  std::istream& in = s.jobs == "-" ? std::cin : file;
-  const std::string name = s.jobs == "-" ? "stdin" : s.jobs;
-  const trace::read_options read{
+  const trace::read_options asked{
       .max_gpus = c.fabric.gpus(), .from_s = s.from_s, .limit = s.limit, .known = &known};
+  std::unique_ptr<open_text> file;
+  if (!s.text) file = std::make_unique<open_text>(s.jobs);
+  std::istringstream kept(s.text ? *s.text : "");
+  filler fill;
+  if (!s.workload.empty())
+    fill = find_named(workloads, "--workload", s.workload).value(s.seed, known);
   std::vector<job> jobs =
-      s.workload.empty()
-          ? trace::read_jobs(in, name, read)
-          : find_named(workloads, "--workload", s.workload).value(in, name, read, s.seed, known);
+      s.text ? read_jobs_text(kept, "stdin", *s.text, s.read, asked, fill)
+             : read_jobs_text(file->stream(), file->name(), file->ahead(), s.read, asked, fill);
   if (s.load > 0 && jobs.size() > 1) {  // the same jobs, nearer or further apart
     double gpu_s = 0;
     for (const job& j : jobs) gpu_s += j.gpus * j.duration_s;

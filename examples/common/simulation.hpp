@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include <heddle/sim/report.hpp>
 
 #include "common/cluster_file.hpp"
+#include "common/jobs_file.hpp"
 #include "common/named_policies.hpp"
 #include "common/names.hpp"
 #include "common/program.hpp"
@@ -24,7 +26,9 @@ namespace heddle::examples {
 /// What a program is told of one run, apart from the cluster.
 struct simulation_spec {
   std::string jobs;
-  std::string workload;  ///< draws what the trace leaves open
+  jobs_file_options read{.flag = "--jobs-from"};
+  std::shared_ptr<const std::string> text;  ///< of the jobs, if it was read already
+  std::string workload;                     ///< draws what the trace leaves open
   scheduler_names names;
   std::string contention = "steady";
   schedule::scheduler_options options;
@@ -37,6 +41,9 @@ struct simulation_spec {
 /// The names that a simulation can be told, by their options.
 [[nodiscard]] std::vector<name_kind> simulation_kinds();
 
+/// Adds `--jobs`, `--jobs-from` and `--strict`.
+void add_jobs_options(CLI::App& app, simulation_spec& s);
+
 /// Looks all names of `s` up.
 /// \throws input_error  for one that is not known, and for parts that do not go together
 void check_names(const simulation_spec& s);
@@ -45,6 +52,9 @@ void check_names(const simulation_spec& s);
 /// on an optical cluster are circuits set once and for all.
 /// \throws input_error  where the cluster cannot be had so
 [[nodiscard]] any_fabric network_for(const cluster& c, const std::string& place);
+
+/// Reads standard input if the jobs of `s` are there, so that they can be read more than once.
+void keep_standard_input(simulation_spec& s);
 
 /// Reads the jobs of `s` and gives them their curves.
 [[nodiscard]] model::workload read_workload(const simulation_spec& s, const cluster& c,

@@ -16,4 +16,7 @@ struct command {
 /// `heddle-convert cluster FILE`: a network as cluster JSON.
 [[nodiscard]] command cluster_command(CLI::App& app);
 
+/// `heddle-convert jobs FILE`: accounting or a published trace as jobs CSV, or as a workload log.
+[[nodiscard]] command jobs_command(CLI::App& app);
+
 }  // namespace heddle::examples

@@ -1,6 +1,7 @@
 // heddle-convert: files that clusters, schedulers and trace owners write, as heddle's own, and back.
 //
 //   heddle-convert cluster FILE > cluster.json
+//   heddle-convert jobs FILE > jobs.csv
 #include <vector>
 
 #include "common/program.hpp"
@@ -10,10 +11,10 @@ int main(int argc, char** argv) {
   using namespace heddle::examples;
   std::vector<command> commands;
   return run_program(
-      "heddle-convert", "Converts descriptions of clusters.", argc, argv,
+      "heddle-convert", "Converts descriptions of clusters and lists of jobs.", argc, argv,
       [&](CLI::App& app) {
         app.require_subcommand(1);
-        commands = {cluster_command(app)};
+        commands = {cluster_command(app), jobs_command(app)};
       },
       [&] {
         for (const command& c : commands)

@@ -6,7 +6,6 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
-#include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -23,6 +22,7 @@
 #include <heddle/version.hpp>
 
 #include "common/names.hpp"
+#include "common/open_text.hpp"
 #include "common/program.hpp"
 
 namespace {
@@ -70,62 +70,53 @@ struct table {
   }
 };
 
-/// Opens a file, or the standard input for "-", and calls `use(stream, name)`.
-template <class Use>
-auto with_input(const std::string& path, Use use) {
-  if (path == "-") return use(std::cin, std::string("stdin"));
-  std::ifstream file(path);
-  if (!file) throw input_error(path, "a readable file", "none");
-  return use(file, path);
-}
-
 [[nodiscard]] table read_table(const std::string& path, bool measured, int gpus_per_server) {
-  return with_input(path, [&](std::istream& in, const std::string& name) {
-    trace::csv_reader file(in, name);
-    table out;
-    static constexpr std::array<std::string_view, 7> known{
-        "model", "gpu_type", "gpus", "servers", "local_batch", "clock_ghz", "power_limit_w"};
-    std::vector<trace::csv_column> copied;
-    for (const std::string& column : file.columns())
-      if (std::find(known.begin(), known.end(), column) != known.end()) {
-        out.columns.push_back(column);
-        copied.push_back(file.required(column));
-      }
-    const auto model = file.column("model"), gpu_type = file.column("gpu_type");
-    const auto gpus = file.column("gpus"), servers = file.column("servers");
-    const auto batch = file.column("local_batch"), clock = file.column("clock_ghz");
-    const auto limit = file.column("power_limit_w");
-    std::optional<trace::csv_column> time, power;
-    if (measured) time = file.required("iteration_s"), power = file.column("power_w");
-
-    const auto positive = [&](const trace::csv_column& c, std::string_view expected) {
-      const double x = file.number(c, expected);
-      if (!(x > 0)) file.fail(c, expected);
-      return x;
-    };
-    while (file.next()) {
-      row r;
-      r.where = file.where();
-      for (const trace::csv_column& c : copied) r.fields.push_back(file.text(c));
-      if (model) r.key[0] = file.text(*model);
-      if (gpu_type) r.key[1] = file.text(*gpu_type);
-      model::configuration& c = r.sample.config;
-      if (gpus) c.gpus = file.integer(*gpus, 1, "a positive whole number of GPUs");
-      c.servers = (c.gpus + gpus_per_server - 1) / gpus_per_server;
-      if (servers) {
-        c.servers = file.integer(*servers, 1, "a positive whole number of servers");
-        if (c.servers > c.gpus) file.fail(*servers, "at most as many servers as GPUs");
-      }
-      if (batch) c.local_batch = file.number(*batch, 0, "a batch size of at least 0");
-      if (clock) c.clock_ghz = positive(*clock, "a clock > 0 GHz");
-      if (limit) r.sample.power_limit_w = positive(*limit, "a power limit > 0 W");
-      if (time) r.sample.iteration_s = positive(*time, "an iteration time > 0 s");
-      if (power && !file.empty(*power)) r.sample.power_w = positive(*power, "a power > 0 W");
-      out.rows.push_back(std::move(r));
+  examples::open_text text(path);
+  trace::csv_reader file(text.stream(), text.name());
+  if (measured) file.require({"iteration_s"});
+  table out;
+  static constexpr std::array<std::string_view, 7> known{
+      "model", "gpu_type", "gpus", "servers", "local_batch", "clock_ghz", "power_limit_w"};
+  std::vector<trace::csv_column> copied;
+  for (const std::string& column : file.columns())
+    if (std::find(known.begin(), known.end(), column) != known.end()) {
+      out.columns.push_back(column);
+      copied.push_back(file.required(column));
     }
-    if (out.rows.empty()) throw input_error(file.where(), "at least one row", "none");
-    return out;
-  });
+  const auto model = file.column("model"), gpu_type = file.column("gpu_type");
+  const auto gpus = file.column("gpus"), servers = file.column("servers");
+  const auto batch = file.column("local_batch"), clock = file.column("clock_ghz");
+  const auto limit = file.column("power_limit_w");
+  std::optional<trace::csv_column> time, power;
+  if (measured) time = file.required("iteration_s"), power = file.column("power_w");
+
+  const auto positive = [&](const trace::csv_column& c, std::string_view expected) {
+    const double x = file.number(c, expected);
+    if (!(x > 0)) file.fail(c, expected);
+    return x;
+  };
+  while (file.next()) {
+    row r;
+    r.where = file.where();
+    for (const trace::csv_column& c : copied) r.fields.push_back(file.text(c));
+    if (model) r.key[0] = file.text(*model);
+    if (gpu_type) r.key[1] = file.text(*gpu_type);
+    model::configuration& c = r.sample.config;
+    if (gpus) c.gpus = file.integer(*gpus, 1, "a positive whole number of GPUs");
+    c.servers = (c.gpus + gpus_per_server - 1) / gpus_per_server;
+    if (servers) {
+      c.servers = file.integer(*servers, 1, "a positive whole number of servers");
+      if (c.servers > c.gpus) file.fail(*servers, "at most as many servers as GPUs");
+    }
+    if (batch) c.local_batch = file.number(*batch, 0, "a batch size of at least 0");
+    if (clock) c.clock_ghz = positive(*clock, "a clock > 0 GHz");
+    if (limit) r.sample.power_limit_w = positive(*limit, "a power limit > 0 W");
+    if (time) r.sample.iteration_s = positive(*time, "an iteration time > 0 s");
+    if (power && !file.empty(*power)) r.sample.power_w = positive(*power, "a power > 0 W");
+    out.rows.push_back(std::move(r));
+  }
+  if (out.rows.empty()) throw input_error(file.where(), "at least one row", "none");
+  return out;
 }
 
 struct group {

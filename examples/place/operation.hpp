@@ -16,6 +16,7 @@
 #include <heddle/fabric/circuit_book.hpp>
 
 #include "common/any_fabric.hpp"
+#include "common/json_keys.hpp"
 
 namespace heddle::examples {
 
@@ -47,20 +48,17 @@ struct operation {
 class operation_reader {
  public:
   operation_reader(const any_fabric& dc, std::string where, const std::string& line)
-      : fabric_(dc), where_(std::move(where)) {
-    try {
-      json_ = nlohmann::json::parse(line);
-    } catch (const nlohmann::json::exception&) {
-      throw input_error(where_, "a JSON object", shortened(line));
-    }
-    if (!json_.is_object()) fail("a JSON object", json_);
-  }
+      : fabric_(dc), where_(std::move(where)), json_(object_on_line(line, where_)) {}
 
   operation read() {
     operation op;
     const std::string kind = text("op", "place, release, fail or repair as op");
     if (kind == "place" || kind == "release") {
       op.kind = kind == "place" ? op_kind::place : op_kind::release;
+      if (kind == "place")
+        only_keys(json_, where_, {"op", "job", "gpus", "vc"});
+      else
+        only_keys(json_, where_, {"op", "job"});
       op.job = job_id{whole(at("job"), "a job id", 4294967294.0)};
       if (kind == "release") return op;
       op.gpus =
@@ -71,6 +69,7 @@ class operation_reader {
     if (kind != "fail" && kind != "repair")
       fail("place, release, fail or repair as op", json_["op"]);
     op.kind = kind == "fail" ? op_kind::fail : op_kind::repair;
+    only_keys(json_, where_, {"op", "gpu", "server", "leaf", "spine", "ocs", "link", "fibre"});
     op.part = part();
     return op;
   }
@@ -78,9 +77,6 @@ class operation_reader {
  private:
   [[noreturn]] void fail(const std::string& expected, const nlohmann::json& got) const {
     throw input_error(where_, expected, got.is_null() ? "nothing" : shortened(got.dump()));
-  }
-  static std::string shortened(const std::string& text) {
-    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
   }
   [[nodiscard]] nlohmann::json at(const char* key) const {
     return json_.contains(key) ? json_[key] : nlohmann::json{};

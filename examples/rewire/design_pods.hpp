@@ -45,6 +45,7 @@ inline std::vector<optical::wanted_pair> read_pairs(const json_file& file, int l
 /// from below.
 inline json designed(const json_file& file) {
   if (!file.value().is_object()) file.fail({}, "an object with leafs, spines and want");
+  file.only({}, {"leafs", "spines", "leafs_per_pod", "want"});
   const int leafs = file.integer({"leafs"}, "leafs, an integer of at least 0", 0, most_cells);
   const int spines = file.integer({"spines"}, "spines, an integer of at least 1", 1, most_cells);
   const int leafs_per_pod =

@@ -113,6 +113,8 @@ inline std::vector<optical::circuit> pick_frozen(const json_file& file,
 inline optical::rewire_problem read_problem(const json_file& file) {
   if (!file.value().is_object())
     file.fail({}, "an object with ocs, leafs, spines, current and want");
+  file.only({},
+            {"ocs", "leafs", "spines", "leaf_fibres", "spine_fibres", "current", "want", "frozen"});
   const auto size = [&](const char* key) {
     return file.integer({key}, std::string(key) + ", an integer of at least 0", 0, most_cells);
   };

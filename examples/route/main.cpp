@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
-#include <fstream>
 #include <iostream>
 #include <optional>
 #include <span>
@@ -30,6 +29,7 @@
 #include "common/json_file.hpp"
 #include "common/named_policies.hpp"
 #include "common/names.hpp"
+#include "common/open_text.hpp"
 #include "common/program.hpp"
 #include "route/compare.hpp"
 #include "route/placed_job.hpp"
@@ -298,20 +298,16 @@ int route_jobs(const arguments& a) {
     throw input_error("--route", "ideal, since the cluster names switches alone (--spines)",
                       a.route);
 
-  const std::string name = a.jobs == "-" ? "stdin" : a.jobs;
-  std::ifstream file;
-  if (a.jobs != "-") {
-    file.open(a.jobs);
-    if (!file) throw input_error(name + ":1", "a readable file", "none");
-  }
+  open_text text(a.jobs);
   return c.fabric.on([&]<class Fabric>(const Fabric& dc) {
     placed_reader<Fabric> placed{dc, otherwise};
-    placed.read(a.jobs == "-" ? std::cin : file, name);
+    placed.read(text.stream(), text.name());
     if constexpr (std::is_same_v<Fabric, fabric::leaf_spine_ocs>)
       for (const route::flow_job& j : placed.jobs())
         if (!j.where.owns_network() && a.route != "ideal" &&
             traffic::make_group(dc, j.where.gpus).crosses_leafs())
-          throw input_error(name, "circuits for every job under several leafs, or --route ideal",
+          throw input_error(text.name(),
+                            "circuits for every job under several leafs, or --route ideal",
                             "none for job " + std::to_string(j.id.value));
     return with_route(a.route, a.seed, [&](auto policy) { return run(a, placed, policy); });
   });

@@ -19,6 +19,7 @@
 #include <heddle/route/flow_simulation.hpp>
 #include <heddle/traffic/collectives.hpp>
 
+#include "common/json_keys.hpp"
 #include "common/names.hpp"
 #include "common/step_text.hpp"
 
@@ -60,9 +61,6 @@ class placed_reader {
   [[noreturn]] void fail(const std::string& expected, const json& got) const {
     throw input_error(where_, expected, got.is_null() ? "nothing" : shortened(got.dump()));
   }
-  static std::string shortened(const std::string& text) {
-    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
-  }
   static json at(const json& object, const char* key) {
     return object.contains(key) ? object[key] : json{};
   }
@@ -83,14 +81,12 @@ class placed_reader {
   }
 
   void read_line(const std::string& line) {
-    json text;
-    try {
-      text = json::parse(line);
-    } catch (const json::exception&) {
-      throw input_error(where_, "a JSON object", shortened(line));
-    }
-    if (!text.is_object()) fail("a JSON object", text);
+    const json text = object_on_line(line, where_);
     if (const json status = at(text, "status"); status.is_string() && status != "placed") return;
+    // Those of heddle-place's answers, and what is added to them.
+    only_keys(text, where_,
+              {"job", "status", "gpus", "links", "circuits", "moved", "us", "collective", "bytes",
+               "training_step", "compute_s"});
 
     const Fabric& dc = state_.fabric();
     route::flow_job j;

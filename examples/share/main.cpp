@@ -90,6 +90,7 @@ input read(const json_file& file, const policy_row& policy) {
   share::problem& p = in.problem;
   const json& all = file.value();
   if (!all.is_object()) file.fail({}, "an object with capacity and jobs");
+  file.only({}, {"types", "capacity", "jobs", "entity_weights"});
   const json* capacity = file.find({"capacity"});
   if (!capacity || !capacity->is_array() || capacity->empty())
     file.fail({"capacity"}, "capacity, an array with the GPUs of each type");
@@ -114,6 +115,8 @@ input read(const json_file& file, const policy_row& policy) {
   for (std::size_t i = 0; i < jobs->size(); ++i) {
     const json& job = (*jobs)[i];
     if (!job.is_object()) file.fail({"jobs", i}, "a job, an object");
+    file.only({"jobs", i},
+              {"id", "throughput", "gpus", "weight", "steps", "elapsed_s", "isolated_s", "entity"});
     const auto id = job.find("id");
     if (id == job.end()) file.fail({"jobs", i}, "a job with an id", "none");
     if (!id->is_number_unsigned()) file.fail({"jobs", i, "id"}, "an id, an integer of at least 0");

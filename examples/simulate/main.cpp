@@ -20,6 +20,7 @@
 #include "common/cluster_file.hpp"
 #include "common/named_networks.hpp"
 #include "common/named_policies.hpp"
+#include "common/open_text.hpp"
 #include "common/program.hpp"
 #include "common/simulation.hpp"
 #include "simulate/page.hpp"
@@ -50,7 +51,7 @@ void add_options(CLI::App& app, arguments& a) {
                  "packed or not")
       ->required();
   add_network_options(app, a.cluster);
-  app.add_option("--jobs", w.jobs, "job CSV, - for standard input")->required();
+  add_jobs_options(app, w);
   app.add_option("--workload", w.workload,
                  "draw what the trace leaves open by seed: " + either(kinds, "--workload") +
                      " (else: no communication)");
@@ -212,9 +213,9 @@ struct log_writer {
 
 /// A CSV of steps over time.
 sim::series read_series(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) throw input_error(path + ":1", "a readable file", "none");
-  trace::csv_reader rows{in, path};
+  open_text text(path);
+  trace::csv_reader rows{text.stream(), text.name()};
+  rows.require({"time_s", "value"});
   const auto time = rows.required("time_s"), value = rows.required("value");
   std::vector<sim::series::step> steps;
   while (rows.next()) {
@@ -229,10 +230,9 @@ sim::series read_series(const std::string& path) {
 sim::options read_options(const arguments& a, const cluster& c) {
   sim::options o{.power = c.power, .checkpoint_s = a.checkpoint_s};
   if (!a.failures.empty()) {
-    std::ifstream in(a.failures);
-    if (!in) throw input_error(a.failures + ":1", "a readable file", "none");
-    const trace::availability read =
-        trace::read_availability(in, a.failures).on(static_cast<std::uint32_t>(c.fabric.servers()));
+    open_text text(a.failures);
+    const trace::availability read = trace::read_availability(text.stream(), text.name())
+                                         .on(static_cast<std::uint32_t>(c.fabric.servers()));
     o.failures = read.events;
     o.up_at_start = read.up_at_start;
   }

@@ -24,14 +24,18 @@ namespace heddle::examples::sweep {
 ///     {"clusters": ["c.json"], "jobs": ["j.csv"], "workloads": ["vclos"], "orders": ["fifo"],
 ///      "allocations": ["requested"], "placements": ["packed", "vclos"], "routes": ["ecmp"],
 ///      "backfills": ["none"], "loads": [0.6, 0.9], "seeds": [0, 1, 2],
-///      "limit": 1000, "power_budget_w": 100000}
+///      "limit": 1000, "power_budget_w": 100000, "jobs_from": "sacct"}
 ///
 /// Files are looked for beside the grid. A load of 0 leaves the times of submission as they are.
+/// `jobs_from` says who wrote the lists of jobs, where their content leaves that open.
 class grid {
  public:
+  /// \param strict  what would be passed over in reading jobs is an error
   /// \throws input_error  `file:line: expected …, got …`
-  grid(const json_file& f, const model::catalogue& known) {
+  grid(const json_file& f, const model::catalogue& known, bool strict = false) {
     if (!f.value().is_object()) f.fail({}, "an object");
+    f.only({}, {"clusters", "jobs", "workloads", "orders", "allocations", "placements", "routes",
+                "backfills", "loads", "seeds", "limit", "power_budget_w", "jobs_from"});
     const std::filesystem::path beside = std::filesystem::path(f.name()).parent_path();
     for (const std::string& path : texts(f, "clusters", {}))
       clusters_.push_back(read_cluster(network_source{.path = (beside / path).string()}, known));
@@ -43,6 +47,9 @@ class grid {
                routes = texts(f, "routes", {"ecmp"}), backfills = texts(f, "backfills", {"none"});
     const auto loads = numbers(f, "loads", 0, 1e6), seeds = numbers(f, "seeds", 0, 9e15);
     simulation_spec one;
+    one.read = {.from = f.find({"jobs_from"}) ? f.text({"jobs_from"}, "a text as jobs_from") : "",
+                .flag = "jobs_from in " + f.name(),
+                .strict = strict};
     if (f.find({"limit"}))
       one.limit = static_cast<std::size_t>(f.integer({"limit"}, "limit of at least 1", 1));
     if (f.find({"power_budget_w"}))

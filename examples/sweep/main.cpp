@@ -36,7 +36,7 @@ using sweep::journal;
 struct arguments {
   std::string grid, out = "-";
   int threads = 0;
-  bool progress = false;
+  bool progress = false, strict = false;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -45,6 +45,7 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--threads", a.threads, "threads, 0: as many as processors")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_flag("--strict", a.strict, "what would be passed over in reading jobs is an error");
   app.add_flag("--progress", a.progress, "a progress line on standard error");
 }
 
@@ -96,7 +97,7 @@ int sweep_grid(const arguments& a) {
   sweep::ranks all;
   return all.guarded([&] {
     const model::catalogue known;
-    const grid g{json_file{a.grid}, known};
+    const grid g{json_file{a.grid}, known, a.strict};
     if (!all.is_first()) {  // hands in rows until there is nothing left to do
       while (const std::optional<std::size_t> i = all.next()) all.hand_in(*i, g.run(*i, known));
       return static_cast<int>(done);

@@ -31,6 +31,8 @@
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/philly.hpp>
 #include <heddle/trace/published.hpp>
+#include <heddle/trace/recognise.hpp>
+#include <heddle/trace/swf.hpp>
 #include <heddle/trace/write.hpp>
 
 #include "support/reader_samples.hpp"
@@ -134,6 +136,37 @@ inline bool philly(const std::uint8_t* data, std::size_t size) {
   return with_text(data, size,
                    [](std::istream& in) { check_published(trace::read_philly(in, "f")); });
 }
+inline void check_workload_log(const trace::published_jobs& t) {
+  std::ostringstream out;
+  trace::write_swf(out, t.jobs, t.origin_s);
+  std::istringstream in(out.str());
+  must(trace::read_swf(in, "again").jobs.size() == t.jobs.size(), "a workload log is read back");
+}
+inline bool swf(const std::uint8_t* data, std::size_t size) {
+  return with_text(data, size, [](std::istream& in) {
+    const auto t = trace::read_swf(in, "f");
+    check_published(t);
+    check_workload_log(t);
+  });
+}
+/// Any text: recognised, and read as what it was recognised as.
+inline bool recognise(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  static_cast<void>(trace::looks_like(text));
+  const auto sources = trace::sources_of(text);
+  must(sources.size() <= 2, "a text has few sources");
+  bool all = !sources.empty();
+  for (trace::job_source s : sources)
+    all &= reads([&] {
+      std::istringstream in(text);
+      const auto t = trace::read_source(s, in, "f", text);
+      if (s == trace::job_source::csv)
+        check_jobs(t.jobs);
+      else
+        check_published(t);
+    });
+  return all;
+}
 inline bool availability(const std::uint8_t* data, std::size_t size) {
   return with_text(data, size, [](std::istream& in) {
     const auto a = trace::read_availability(in, "f");
@@ -203,6 +236,8 @@ inline std::vector<target> targets() {
        text(test::alibaba_2020_tasks_sample) + "\n%%\n" + text(test::alibaba_2020_jobs_sample)},
       {"sacct", published<trace::sacct>, text(test::sacct_sample)},
       {"philly", philly, text(test::philly_sample)},
+      {"swf", swf, text(test::swf_sample)},
+      {"recognise", recognise, text(test::sacct_sample)},
       {"availability", availability, text(test::availability_sample)},
       {"topology_conf", topology_conf, text(test::topology_conf_sample)},
       {"topology_yaml", topology_yaml, text(test::topology_yaml_sample)},

@@ -77,6 +77,29 @@ inline constexpr std::string_view sacct_sample =
     "1046|gone|2024-01-15T10:03:00|2024-01-15T10:04:00|2024-01-15T10:04:00|0|gres/"
     "gpu=4,node=1|FAILED|nlp|gpu\n";
 
+inline constexpr std::string_view swf_sample =
+    "; Version: 2.2\n"
+    "; UnixStartTime: 1704067200\n"
+    "; MaxProcs: 32\n"
+    "\n"
+    "   1     0    10    100    4    -1    -1    4    3600    -1   1   1   1   -1    1   -1   -1   "
+    "-1\n"
+    "   2    50    20    200    8   1.5    -1    8    7200    -1   0   2   1   -1    1   -1   -1   "
+    "-1\n"
+    "   3   100    -1     -1   -1    -1    -1   16    3600    -1   5   1   1   -1    1   -1   -1   "
+    "-1\n"
+    "   4   120     0     30   -1    -1    -1    2     600    -1   1   3  -1   -1    1   -1    2   "
+    "10\n"
+    "   5   130     5      0    1    -1    -1    1     600    -1   5   3   1   -1    1   -1   -1   "
+    "-1\n"
+    "\t6\t140 5 10 1 -1 -1 1 600 -1 5 3 2 -1 1 -1 -1 -1 ; ran for a while\r\n"
+    "   6   140     5      4    1    -1    -1    1     600    -1   2   3   2   -1    1   -1   -1   "
+    "-1\n"
+    "   6   150     5      6    1    -1    -1    1     600    -1   4   3   2   -1    1   -1   -1   "
+    "-1\n"
+    "   7   160     5      6    0    -1    -1   -1     600    -1   1   3   2   -1    1   -1   -1   "
+    "-1\n";
+
 inline constexpr std::string_view philly_sample =
     "[\n"
     "  {\"status\": \"Pass\", \"vc\": \"ee9e8c\", \"jobid\": \"application_1\", \"user\": "

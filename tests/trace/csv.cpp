@@ -151,7 +151,24 @@ TEST_CASE("files that are no CSV are refused") {
   CHECK(refusal("a,b\n1,\"2\n3,4\n") == "f.csv:2: expected a closing quote, got the end of file");
   CHECK(refusal(std::string("a,b\n1,\0002\n", 9)) ==
         "f.csv:2: expected a text file, got a binary one (a zero byte)");
-  CHECK(refusal("a,b,a\n1,2,3\n") == "f.csv:1: expected each column once, got \"a\" twice");
+}
+
+TEST_CASE("columns that nobody asks for may repeat") {
+  std::istringstream in("note,a,note,,\nx,1,y,,\n");
+  csv_reader r{in, "f.csv"};
+  const auto a = r.required("a");
+  REQUIRE(r.next());
+  CHECK(r.text(a) == "1");
+  CHECK_THROWS_WITH_AS((void)r.column("note"),
+                       "f.csv:1: expected each column once, got \"note\" twice", input_error);
+}
+
+TEST_CASE("all columns that lack are named at once") {
+  std::istringstream in("b,a\n1,2\n");
+  csv_reader r{in, "f.csv"};
+  CHECK_THROWS_WITH_AS(r.require({"a", "gpus", "submit_s"}),
+                       "f.csv:1: expected columns \"gpus\", \"submit_s\", got \"b,a\"",
+                       input_error);
 }
 
 TEST_CASE("a stream that cannot be read is refused") {

@@ -80,6 +80,7 @@ struct availability {
 /// Reference of the form: github.com/uclasystem/bamboo, traces of spot instances.
 [[nodiscard]] inline availability read_availability(std::istream& in, const std::string& name) {
   csv_reader rows{in, name};
+  rows.require({"t_ms", "event", "node"});
   const auto time = rows.required("t_ms"), event = rows.required("event"),
              node = rows.required("node");
   struct row {

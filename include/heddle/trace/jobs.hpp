@@ -38,7 +38,7 @@ struct read_options {
 
 /// Reads jobs from CSV: `job_id,submit_s,gpus,duration_s` and optionally `model,local_batch,
 /// collective,comm_share,priority,weight,deadline_s,min_gpus,max_gpus,status,vc,shape`, in any order; other
-/// columns are ignored. An empty optional field is as good as none. Jobs whose trace gives them no
+/// columns are ignored and may repeat. An empty optional field is as good as none. Jobs whose trace gives them no
 /// run time (duration 0) are rejected like negative ones.
 ///
 /// \param fill  called for each job with the fields that its row leaves open
@@ -48,6 +48,7 @@ template <class Fill = nothing>
 [[nodiscard]] std::vector<job> read_jobs(std::istream& in, const std::string& name,
                                          const read_options& o = {}, const Fill& fill = {}) {
   csv_reader rows{in, name};
+  rows.require({"job_id", "submit_s", "gpus", "duration_s"});
   const auto id = rows.required("job_id"), submit = rows.required("submit_s"),
              gpus = rows.required("gpus"), duration = rows.required("duration_s");
   const auto model = rows.column("model"), batch = rows.column("local_batch"),

@@ -12,6 +12,7 @@ namespace heddle::trace {
 struct trace_format {
   std::string_view id, submit, gpus;      ///< required
   std::string_view start, end, duration;  ///< start and end, or the duration in s
+  std::string_view elapsed;  ///< the duration like 1-02:03:04, where `duration` is not told
   std::string_view state, vc, model;
   std::string_view deadline;   ///< on the clock of `submit`
   std::string_view share;      ///< part of each GPU, in thousandths
@@ -19,7 +20,12 @@ struct trace_format {
   double gpus_unit = 1;        ///< of `gpus`: 100 for per cent
   bool duration_first = true;  ///< over end − start where a row has both
   bool tres = false;           ///< `gpus` is a list like cpu=8,gres/gpu=4
-  bool steps = false;          ///< ids with a dot are of steps
+  std::string_view asked;      ///< such a list too, of jobs whose `gpus` is empty
+  std::string_view gres,
+      gres_by_node;  ///< lists like gpu:a100:4, where `gpus` has none; times `nodes`
+  std::string_view nodes;
+  bool steps = false;  ///< ids with a dot are of steps
+  bool gangs = false;  ///< ids like 100+0, 100+1 are of parts of a job that start together
   bool parts = false;  ///< a job has several rows: GPUs add up, from first `start` to last `end`
   csv_dialect dialect = {};
 };
@@ -80,19 +86,33 @@ inline constexpr trace_format alibaba_2020{
 
 /// Slurm's accounting, for instance of
 ///
-///     sacct -a -X -P -S 2024-01-01 -o JobIDRaw,Submit,Start,End,ElapsedRaw,AllocTRES,State,Account
+///     sacct -a -X -P -S 2024-01-01 -o JobID,Submit,Start,End,ElapsedRaw,AllocTRES,State,Account
 ///
-/// Reference: slurm.schedmd.com/sacct.html.
-inline constexpr trace_format sacct{.id = "JobID JobIDRaw",
-                                    .submit = "Submit",
-                                    .gpus = "AllocTRES ReqTRES",
-                                    .start = "Start",
-                                    .end = "End",
-                                    .duration = "ElapsedRaw",
-                                    .state = "State",
-                                    .vc = "Account Partition",
-                                    .tres = true,
-                                    .steps = true,
-                                    .dialect = {.separator = '|', .quotes = false}};
+/// Columns in any order, apart by any of `|;,` and tabs, with or without one at the end of a line, or of
+/// fixed widths. Components of a heterogeneous job (100+0, 100+1) are one job, since they start as one.
+/// Reference: slurm.schedmd.com/sacct.html, slurm.schedmd.com/heterogeneous_jobs.html.
+inline constexpr trace_format sacct{
+    .id = "JobID JobIDRaw",
+    .submit = "Submit Eligible Start",
+    .gpus = "AllocTRES ReqTRES AllocGRES ReqGRES",
+    .start = "Start",
+    .end = "End",
+    .duration = "ElapsedRaw",
+    .elapsed = "Elapsed",
+    .state = "State",
+    .vc = "Account Partition",
+    .tres = true,
+    .asked = "ReqTRES",
+    .gres = "AllocGRES",
+    .gres_by_node = "ReqGRES",
+    .nodes = "AllocNodes NNodes ReqNodes",
+    .steps = true,
+    .gangs = true,
+    .dialect = {.separator = '|',
+                .quotes = false,
+                .separators = "|;\t,^~#@",
+                .any_case = true,
+                .lists = true,
+                .free_text = "JobName Comment AdminComment SystemComment SubmitLine WorkDir"}};
 
 }  // namespace heddle::trace

@@ -27,9 +27,27 @@ struct read_report {
   std::size_t no_time = 0;    ///< ran for 0 s or, by the source's clocks, less
   std::size_t running = 0;    ///< still running at the end: not wanted, or for an unknown time
   std::size_t steps = 0;      ///< rows of a job's steps: parts of jobs found, passed over
+  std::size_t components =
+      0;  ///< rows of components of heterogeneous jobs, all but the first of each
 
   friend bool operator==(const read_report&, const read_report&) = default;
 };
+
+/// What was passed over, by reason: `2 jobs that never ran, 1 job without GPUs`; empty if nothing was.
+[[nodiscard]] inline std::string passed_over(const read_report& r) {
+  std::string out;
+  const auto say = [&](std::size_t n, const char* one, const char* many) {
+    if (n > 0) (out += out.empty() ? "" : ", ") += std::to_string(n) + " " + (n == 1 ? one : many);
+  };
+  say(r.never_ran, "job that never ran", "jobs that never ran");
+  say(r.no_gpus, "job without GPUs", "jobs without GPUs");
+  say(r.no_time, "job that ran for no time", "jobs that ran for no time");
+  say(r.running, "job still running for an unknown time", "jobs still running for an unknown time");
+  say(r.steps, "row of a step", "rows of steps");
+  say(r.components, "row of a further component of a heterogeneous job",
+      "rows of further components of heterogeneous jobs");
+  return out;
+}
 
 struct published_jobs {
   /// By submission, then in the source's order; ids count from 0 and times from the first

@@ -12,7 +12,7 @@ namespace heddle::trace::detail {
 
 /// Seconds since 1970 of `2020-04-01 08:30:00`: a date and perhaps a time of day (`T` or a blank
 /// between them, seconds with a fraction or without) and perhaps an offset (`Z`, `+08:00`, `+0800`,
-/// `+08`). A time without an offset is taken as it stands; the hours in which clocks are put
+/// `+08`, ` UTC`). A time without an offset is taken as it stands; the hours in which clocks are put
 /// forward or back are not known to it. A number is seconds as they are. Nothing for any other
 /// text.
 [[nodiscard]] inline std::optional<double> moment_in(std::string_view text) {
@@ -58,6 +58,8 @@ namespace heddle::trace::detail {
     text.remove_prefix(length);
   }
   if (text.empty() || text == "Z") return at;
+  if (const auto zone = trimmed(text); zone == "UTC" || zone == "GMT") return at;
+  if (text.front() == ' ') text.remove_prefix(1);
 
   const bool east = text.starts_with('+');
   if (!skip('+') && !skip('-')) return std::nullopt;
@@ -69,10 +71,38 @@ namespace heddle::trace::detail {
   return at - (east ? 1 : -1) * (3600.0 * *hours + 60.0 * *minutes);
 }
 
+/// Seconds of `1-02:03:04`, days, hours, minutes and seconds; `02:03:04`, `03:04`. Nothing for any other
+/// text.
+[[nodiscard]] inline std::optional<double> elapsed_in(std::string_view text) {
+  double days = 0;
+  const auto dash = text.find('-');
+  if (dash != std::string_view::npos) {
+    const auto told = number_in<int>(text.substr(0, dash));
+    if (!told || *told < 0 || dash == 0) return std::nullopt;
+    days = *told;
+    text.remove_prefix(dash + 1);
+  }
+  double at = 0;
+  int parts = 0;
+  for (bool more = true; more; ++parts) {
+    const auto colon = text.find(':');
+    const std::string_view part = text.substr(0, colon);
+    const auto value = number_in<double>(part);
+    if (part.empty() || part[0] < '0' || part[0] > '9' || !value || (parts > 0 && *value >= 60))
+      return std::nullopt;
+    at = 60 * at + *value;
+    more = colon != std::string_view::npos;
+    if (more) text.remove_prefix(colon + 1);
+  }
+  if (parts > 3 || (dash != std::string_view::npos ? parts != 3 : parts < 2)) return std::nullopt;
+  return 86400 * days + at;
+}
+
 /// Whether a field says that there is no value.
 [[nodiscard]] inline bool is_null(std::string_view text) {
   if (text.empty()) return true;
-  for (std::string_view word : {"none", "null", "(null)", "nan", "nat", "unknown", "n/a", "na"})
+  for (std::string_view word :
+       {"none", "null", "(null)", "nan", "nat", "unknown", "n/a", "na", "invalid"})
     if (same_word(text, word)) return true;
   return false;
 }

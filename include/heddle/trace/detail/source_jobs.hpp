@@ -26,11 +26,13 @@ namespace heddle::trace::detail {
     int status;
   };
   static constexpr meaning meanings[] = {
-      {"completed", 1}, {"pass", 1},      {"succeeded", 1},   {"terminated", 1},
-      {"failed", 2},    {"timeout", 2},   {"node_fail", 2},   {"out_of_memory", 2},
-      {"boot_fail", 2}, {"deadline", 2},  {"interrupted", 2}, {"cancelled", 3},
-      {"canceled", 3},  {"killed", 3},    {"preempted", 3},   {"revoked", 3},
-      {"running", 4},   {"suspended", 4}, {"completing", 4},
+      {"completed", 1},     {"pass", 1},      {"succeeded", 1},   {"terminated", 1},
+      {"failed", 2},        {"timeout", 2},   {"node_fail", 2},   {"out_of_memory", 2},
+      {"boot_fail", 2},     {"deadline", 2},  {"interrupted", 2}, {"cancelled", 3},
+      {"canceled", 3},      {"killed", 3},    {"preempted", 3},   {"revoked", 3},
+      {"running", 4},       {"suspended", 4}, {"completing", 4},  {"resizing", 4},
+      {"stopped", 4},       {"signaling", 4}, {"stage_out", 4},   {"launch_failed", 2},
+      {"reconfig_fail", 2}, {"requeued", 3},
   };
   const std::string_view word = text.substr(0, text.find_first_of(" +"));  // "CANCELLED by 1001"
   for (const meaning& m : meanings)
@@ -58,6 +60,37 @@ namespace heddle::trace::detail {
   return all ? *all : typed;
 }
 
+/// The GPUs of a list of generic resources: `gpu:4`, `gpu:a100:4(S:0-1)`, `gres/gpu:4`; `gpu` is one.
+/// Old versions of Slurm write the number that stands for the name. Nothing if a number is none.
+[[nodiscard]] inline std::optional<double> gpus_in_gres(std::string_view text) {
+  double all = 0;
+  int depth = 0;
+  for (std::size_t from = 0, at = 0; at <= text.size(); ++at) {
+    if (at < text.size() && (text[at] == '(' || text[at] == '[')) ++depth;
+    if (at < text.size() && (text[at] == ')' || text[at] == ']')) --depth;
+    if (at < text.size() && (text[at] != ',' || depth > 0)) continue;
+    std::string_view item = trimmed(text.substr(from, at - from));
+    from = at + 1;
+    item = item.substr(0, item.find('('));
+    for (std::string_view prefix : {"gres/", "gres:"})
+      if (item.starts_with(prefix)) item.remove_prefix(prefix.size());
+    const std::string_view name = item.substr(0, item.find_first_of(":="));
+    if (name != "gpu" && name != "7696487") continue;
+    const auto sign = item.find_last_of(":=");
+    if (sign == std::string_view::npos) {
+      all += 1;
+      continue;
+    }
+    const std::string_view last = item.substr(sign + 1);
+    const auto number = number_in<double>(last);
+    const bool is_type = !number && item.find_first_of(":=") == sign && !last.empty() &&
+                         (last[0] < '0' || last[0] > '9') && last[0] != '-';
+    if (!is_type && (!number || *number < 0)) return std::nullopt;
+    all += is_type ? 1 : *number;
+  }
+  return all;
+}
+
 /// A job as a source has it.
 struct source_job {
   std::string name;
@@ -67,7 +100,7 @@ struct source_job {
   int status = -1;
   std::string vc, model;
   std::optional<double> deadline_s;
-  std::size_t order = 0;  ///< in the source
+  std::size_t order = 0;  ///< in the source, from 1; 0: that in which jobs are added
 };
 
 /// Takes the jobs of a source, whatever its format: drops, rounds, sorts, numbers.
@@ -77,6 +110,7 @@ class job_collector {
 
   /// \throws input_error  at `where` for a job that was there before or is larger than any cluster
   void add(source_job&& j, const std::string& where) {
+    if (j.order == 0) j.order = out_.report.found + 1;
     if (!seen_.insert(j.name).second)
       throw input_error(where, "each job once", shown(j.name) + " again");
     ++out_.report.found;
@@ -91,7 +125,9 @@ class job_collector {
     else
       keep(std::move(j), where);
   }
+  [[nodiscard]] std::size_t found() const { return out_.report.found; }
   void step() { ++out_.report.steps; }
+  void component() { ++out_.report.components; }
 
   [[nodiscard]] published_jobs done() && {
     std::sort(kept_.begin(), kept_.end(), [](const source_job& a, const source_job& b) {
@@ -131,7 +167,6 @@ class job_collector {
       break;
     }
     j.gpus = std::max(1.0, j.gpus);
-    j.order = kept_.size();
     kept_.push_back(std::move(j));
   }
 
