@@ -85,7 +85,8 @@ class placed_reader {
     if (const json status = at(text, "status"); status.is_string() && status != "placed") return;
     // Those of heddle-place's answers, and what is added to them.
     only_keys(text, where_,
-              {"job", "status", "gpus", "links", "circuits", "moved", "us", "collective", "bytes",
+              {"job", "status", "gpus", "links", "core_links", "circuits", "moved", "shape",
+               "faces", "predicted_slowdown", "isolated", "us", "collective", "bytes",
                "training_step", "compute_s"});
 
     const Fabric& dc = state_.fabric();

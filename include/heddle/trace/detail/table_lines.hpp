@@ -1,7 +1,6 @@
 // Lines of tables that are not simply set apart by one sign.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <vector>
