@@ -14,6 +14,7 @@
 
 #include "support/dice.hpp"
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 #include "support/shared_data.hpp"
 
 using namespace heddle;
@@ -27,12 +28,7 @@ availability read(const std::string& text) {
   return trace::read_availability(in, "a.csv");
 }
 std::string refusal(const std::string& text) {
-  try {
-    (void)read(text);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text); });
 }
 // Nodes that are up, checking that each event changes its node and time does not run back.
 class replay {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/dice.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using trace::csv_reader;
@@ -28,12 +29,7 @@ std::vector<std::vector<std::string>> read(const std::string& text) {
   return out;
 }
 std::string refusal(const std::string& text) {
-  try {
-    read(text);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text); });
 }
 using rows = std::vector<std::vector<std::string>>;
 

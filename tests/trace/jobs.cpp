@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "support/refusal.hpp"
 #include "support/shared_data.hpp"
 
 using namespace heddle;
@@ -24,12 +25,7 @@ std::vector<job> read(const std::string& text, const read_options& o = {}) {
   return read_jobs(in, "j.csv", o);
 }
 std::string refusal(const std::string& text, const read_options& o = {}) {
-  try {
-    (void)read(text, o);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text, o); });
 }
 // A row of the required columns and one more.
 std::string with(const std::string& column, const std::string& value) {

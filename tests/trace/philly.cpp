@@ -13,6 +13,7 @@
 #include <heddle/trace/jobs.hpp>
 
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 #include "support/shared_data.hpp"
 
 using namespace heddle;
@@ -25,12 +26,7 @@ published_jobs read(const std::string& text) {
   return trace::read_philly(in, "p.json");
 }
 std::string refusal(const std::string& text) {
-  try {
-    (void)read(text);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text); });
 }
 // What passing over a value of JSON says to it.
 std::string json(const std::string& text) {

@@ -17,6 +17,7 @@
 #include <heddle/trace/jobs.hpp>
 
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 #include "support/shared_data.hpp"
 
 using namespace heddle;
@@ -32,12 +33,7 @@ published_jobs read(std::string_view text, const trace_format& f, const publishe
   return trace::read_published(in, "f.csv", f, o);
 }
 std::string refusal(std::string_view text, const trace_format& f) {
-  try {
-    (void)read(text, f);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text, f); });
 }
 struct expected {
   const char* name;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using trace::job_source;
@@ -18,12 +19,7 @@ namespace {
 
 std::string refusal(const std::string& text) {
   std::istringstream in(text);
-  try {
-    (void)trace::read_jobs(in, "j.csv");
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return trace::read_jobs(in, "j.csv"); });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using trace::published_jobs;
@@ -19,12 +20,7 @@ published_jobs read(const std::string& text) {
   return trace::read_published(in, "s.txt", trace::sacct);
 }
 std::string refusal(const std::string& text) {
-  try {
-    (void)read(text);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text); });
 }
 /// `submit,gpus,duration` of all jobs.
 std::string jobs_of(const std::string& text) {

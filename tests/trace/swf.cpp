@@ -8,6 +8,7 @@
 
 #include "support/dice.hpp"
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using trace::published_jobs;
@@ -19,12 +20,7 @@ published_jobs read(const std::string& text) {
   return trace::read_swf(in, "l.swf");
 }
 std::string refusal(const std::string& text) {
-  try {
-    (void)read(text);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text); });
 }
 std::string written(const published_jobs& t) {
   std::ostringstream out;
