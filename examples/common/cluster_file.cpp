@@ -38,7 +38,8 @@ struct fabric_text {
       f.only({"layout"},
              {"rails", "planes", "cards_per_server", "leafs", "spines", "cores", "core_links"});
     } else if (has_clos_keys(f)) {
-      only({"tiers",
+      only({"preset",
+            "tiers",
             "pods",
             "units",
             "leafs",
@@ -62,8 +63,8 @@ struct fabric_text {
             "links_told"});
     } else {
       only({"leafs", "spines", "links_per_pair", "servers_per_leaf", "gpus_per_server", "link_gbps",
-            "server_gbps", "units", "rails", "planes", "domain_servers", "tiers", "gpu_types",
-            "names", "links_told"});
+            "server_gbps", "units", "rails", "planes", "domain_servers", "tiers", "preset",
+            "gpu_types", "names", "links_told"});
     }
     f.only({"names"}, {"leafs", "spines", "servers", "cores"});
     if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())

@@ -23,14 +23,6 @@ using any_torus = std::variant<fabric::torus, fabric::cubes>;
 }
 
 namespace detail {
-inline void refuse_other_keys(const json_file& f, const name_lines& known) {
-  if (!f.value().is_object()) f.fail({}, "an object");
-  for (const auto& [key, value] : f.value().items()) {
-    bool there = false;
-    for (const name_line& k : known) there = there || k.name == key;
-    if (!there) refuse_name(f.where({key}), known, key);
-  }
-}
 inline box_shape shape_at(const json_file& f, const std::string& key, const box_shape& missing) {
   if (!f.find({key})) return missing;
   const auto s = shape_in(f.text({key}, "sides, like \"16x16x16\""));
@@ -53,8 +45,7 @@ inline box_shape shape_at(const json_file& f, const std::string& key, const box_
     return f.find({key}) ? f.integer({key}, "a whole number from 1", 1) : missing;
   };
   if (kind == "cubes") {
-    detail::refuse_other_keys(
-        f, {{"fabric", ""}, {"cubes", ""}, {"side", ""}, {"switching_ms", ""}, {"link_gbps", ""}});
+    f.only({}, {"fabric", "cubes", "side", "switching_ms", "link_gbps"});
     const fabric::cubes_shape d;
     return fabric::cubes{{.cubes = whole("cubes", d.cubes),
                           .side = whole("side", d.side),
@@ -62,7 +53,7 @@ inline box_shape shape_at(const json_file& f, const std::string& key, const box_
                           .link_gbps = number("link_gbps", d.link_gbps)}};
   }
   if (kind != "torus") refuse_name(f.where({"fabric"}), torus_fabric_names(), kind);
-  detail::refuse_other_keys(f, {{"fabric", ""}, {"sides", ""}, {"host", ""}, {"link_gbps", ""}});
+  f.only({}, {"fabric", "sides", "host", "link_gbps"});
   const fabric::torus_shape d;
   return fabric::torus{{.sides = detail::shape_at(f, "sides", d.sides),
                         .host = detail::shape_at(f, "host", d.host),
