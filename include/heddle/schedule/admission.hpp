@@ -10,7 +10,7 @@
 //
 // The first four ask allocation for one job at a time, in the order's order, and are for allocations
 // that are not elastic; `elastic` is for those that are, and there is no other for them. `depth` bounds
-// the jobs that are looked at. A policy of one's own is a function of a desk:
+// the jobs that are looked at, the whole queue unless it is said. A policy of one's own is a function of a desk:
 //
 //     struct three_at_a_time {  // for a file server that is slow to start from
 //       template <class Desk>

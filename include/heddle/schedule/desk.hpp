@@ -57,6 +57,10 @@ class desk {
   [[nodiscard]] slot waiting(std::size_t i) const { return state_.waiting[i]; }
   /// What the i-th asks for: for going through a long queue.
   [[nodiscard]] const queued_ask& asks(std::size_t i) const { return queue_.ask(i); }
+  /// Whether the i-th starts in this decision.
+  [[nodiscard]] bool has_begun(std::size_t i) const { return job(waiting(i)).running(); }
+  /// Rises whenever the queue changes but by newcomers at its end and by those that start.
+  [[nodiscard]] std::size_t queue_changes() const { return queue_.changes(); }
 
   [[nodiscard]] bool overdue(slot x) const { return entry(x).overdue; }
   /// Whether `a` has a better claim than `b`, and not only a better place.
@@ -155,7 +159,7 @@ class desk {
   void start(slot x, point p, place::answer where) {
     detail::pay(left, job(x), *p, now_s(), 1);
     detail::begin(state_, x, p, std::move(where), decision_);
-    queue_.has_begun(x);
+    queue_.begins(x);
     std::erase_if(*parts_.dropped, [&](const detail::dropped_job& j) { return j.slot == x; });
   }
   void wait(slot x, const outcome& no) {
@@ -233,7 +237,7 @@ class desk {
     if (!state_.hold(x, it->where, decision_.servers_on)) return false;
     detail::pay(left, job(x), *it->at, now_s(), 1);
     state_.resume(x, it->at);
-    queue_.has_begun(x);
+    queue_.begins(x);
     std::erase(decision_.stops, job(x).spec->id);
     all.erase(it);
     // Those running stand by time of start: it stands where it stood.

@@ -27,21 +27,27 @@ class gpu_profile {
       steps_.back().free += s.jobs[f.slot].point()->config.gpus;
     }
   }
-  /// At the time of `start`, less what was taken since.
+  /// Forgets what was before `now_s`. O(steps).
+  void advance(double now_s) {
+    const std::size_t now = step_at(now_s);
+    steps_.erase(steps_.begin(), steps_.begin() + static_cast<std::ptrdiff_t>(now));
+    steps_.front().from_s = now_s;
+  }
+  /// At the time of `start` or `advance`, less what was taken since.
   [[nodiscard]] int free_now() const { return steps_.front().free; }
+  [[nodiscard]] int free_at(double t) const { return steps_[step_at(t)].free; }
   /// The earliest time, not before `from_s`, from which `gpus` are free for `run_s`. Infinite if
   /// there is none. O(steps).
   [[nodiscard]] double earliest(int gpus, double run_s, double from_s) const {
     double since = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const double end =
-          i + 1 < steps_.size() ? steps_[i + 1].from_s : std::numeric_limits<double>::infinity();
-      if (no_later(end, from_s)) continue;
+    for (std::size_t i = step_at(from_s); i < steps_.size(); ++i) {
       if (steps_[i].free < gpus) {
         since = std::numeric_limits<double>::infinity();
         continue;
       }
       since = std::min(since, std::max(from_s, steps_[i].from_s));
+      const double end =
+          i + 1 < steps_.size() ? steps_[i + 1].from_s : std::numeric_limits<double>::infinity();
       if (no_later(since + run_s, end)) return since;
     }
     return since;
@@ -64,6 +70,12 @@ class gpu_profile {
     double from_s = 0;
     int free = 0;
   };
+  /// The step in which `t` lies; one that ends then, rounding apart, has ended.
+  [[nodiscard]] std::size_t step_at(double t) const {
+    const auto after = std::partition_point(steps_.begin() + 1, steps_.end(),
+                                            [&](const step& x) { return no_later(x.from_s, t); });
+    return static_cast<std::size_t>(after - steps_.begin()) - 1;
+  }
   /// The place of the step that begins at `t`, made if there is none.
   std::size_t cut(double t) {
     const auto same =

@@ -37,6 +37,9 @@ class queue {
   /// What the i-th of them asks for.
   [[nodiscard]] const queued_ask& ask(std::size_t i) const { return asks_[i]; }
 
+  /// Rises whenever those in order change but by newcomers at the end and by those that begin.
+  [[nodiscard]] std::size_t changes() const { return changes_; }
+
   /// Puts newcomers in their places. Those that were there keep their order among themselves, unless
   /// jobs have become overdue: have waited `patience_s`.
   template <class State, order::OrderPolicy Order>
@@ -48,14 +51,17 @@ class queue {
     if (!s.identity().is(of_) || size() > s.waiting.size()) {
       of_ = s.identity().known_by();
       asks_.clear();
+      ++changes_;
     } else if (some_became_overdue(s, patience_s)) {
       std::sort(s.waiting.begin(), s.waiting.end(), goes_first);
+      ++changes_;
       asks_.clear();
       for (std::uint32_t slot : s.waiting) asks_.push_back(ask_of(s, slot));
     }
     while (size() < s.waiting.size()) {
       const auto newcomer = s.waiting.begin() + static_cast<std::ptrdiff_t>(size());
       const auto place = std::upper_bound(s.waiting.begin(), newcomer, *newcomer, goes_first);
+      changes_ += place != newcomer;
       asks_.insert(asks_.begin() + (place - s.waiting.begin()), ask_of(s, *newcomer));
       std::rotate(place, newcomer, newcomer + 1);
     }
@@ -63,7 +69,7 @@ class queue {
   }
 
   /// Notes that a job of the queue runs now; it stands there until `drop_begun`.
-  void has_begun(std::uint32_t slot) { begun_.push_back(slot); }
+  void begins(std::uint32_t slot) { begun_.push_back(slot); }
   void nobody_has_begun() { begun_.clear(); }
   /// A job that has begun in this decision stops again: where it stood nobody stands.
   template <class State>
@@ -72,6 +78,7 @@ class queue {
     const auto at = std::find(s.waiting.begin(), s.waiting.end(), slot) - s.waiting.begin();
     s.waiting.erase(s.waiting.begin() + at);
     asks_.erase(asks_.begin() + at);
+    ++changes_;
   }
   /// Takes those out that have begun.
   template <class State>
@@ -118,6 +125,7 @@ class queue {
   std::vector<std::uint32_t> begun_;
   std::vector<char> is_begun_;  // by slot; all 0 between two calls
   double since_s_ = 0;
+  std::size_t changes_ = 0;
 };
 
 /// Sizes of jobs for which a decision has found no place, so that a thousand alike are not asked for one

@@ -162,8 +162,7 @@ class scheduler {
     if (!elastic && !d.stops.empty()) queue_.put_in_order(s, parts_.order, options_.patience_s);
     queue_.nobody_has_begun();
     for (const schedule::start& x : d.starts)
-      if (s.contains(x.job) && s.jobs[s.slot_of(x.job)].running())
-        queue_.has_begun(s.slot_of(x.job));
+      if (s.contains(x.job) && s.jobs[s.slot_of(x.job)].running()) queue_.begins(s.slot_of(x.job));
     queue_.drop_begun(s);
     return fits;
   }
