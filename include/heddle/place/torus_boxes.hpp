@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -57,6 +56,7 @@ class torus_placer {
   }
 
   struct spot {
+    int contact;  // free chips around it
     std::size_t way;
     per_axis start;
   };
@@ -68,29 +68,48 @@ class torus_placer {
     for (std::size_t w = 0; w < ways_.size(); ++w)
       if (space_.starts(ways_[w].length, closed_, starts_))
         for (std::size_t i = 0; i < starts_.size(); ++i)
-          if (starts_[i]) spots_.push_back({w, space_.cell(i)});
+          if (starts_[i]) spots_.push_back({0, w, space_.cell(i)});
     if (spots_.empty()) return false;
+    for (spot& s : spots_) s.contact = free_around(s);
+    std::stable_sort(spots_.begin(), spots_.end(),
+                     [](const spot& a, const spot& b) { return a.contact < b.contact; });
     list_boxes();
     const spot* best = nullptr;
-    int least = std::numeric_limits<int>::max();
     for (std::size_t b = 0; b < boxes_.size() && !best;) {
       // Boxes of equal volume are equally good.
       for (const std::int64_t v = boxes_[b].first; b < boxes_.size() && boxes_[b].first == v; ++b) {
-        const per_axis& length = boxes_[b].second;
-        if (!space_.starts(length, false, starts_)) continue;
-        for (const spot& s : spots_) {
-          if (!leaves(s, length)) continue;
-          const int contact = free_around(s);
-          if (contact >= least) continue;
-          least = contact;
-          best = &s;
-        }
+        const spot* here = first_that_leaves(boxes_[b].second);
+        if (here && (!best || here->contact < best->contact)) best = here;
       }
     }
-    if (!best)  // it takes all that is free
-      best = &spots_.front();
+    if (!best) best = &spots_.front();  // it takes all that is free
     write(mesh, ways_[best->way], best->start, out);
     return true;
+  }
+  /// The first spot that leaves a free box of these sides, or null.
+  const spot* first_that_leaves(const per_axis& length) {
+    // Apart, they fit into the torus one after the other along some axis.
+    fits_.assign(ways_.size(), false);
+    for (std::size_t w = 0; w < ways_.size(); ++w)
+      for (std::size_t a = 0; a < space_.axes(); ++a)
+        if (ways_[w].length[a] + length[a] <= space_.side(a)) fits_[w] = true;
+    if (std::find(fits_.begin(), fits_.end(), true) == fits_.end()) return nullptr;
+    list_.clear();
+    (void)space_.starts(length, false, starts_);
+    for (std::size_t i = 0; i < starts_.size(); ++i) {
+      if (!starts_[i]) continue;
+      // Around the torus one start is as good as another.
+      const per_axis at = space_.cell(i);
+      bool counts = true;
+      for (std::size_t a = 0; a < space_.axes(); ++a)
+        counts = counts && (length[a] < space_.side(a) || at[a] == 0);
+      if (counts) list_.push_back(at);
+    }
+    for (const spot& s : spots_)
+      if (fits_[s.way])
+        for (const per_axis& at : list_)
+          if (space_.apart(s.start, ways_[s.way].length, at, length)) return &s;
+    return nullptr;
   }
   /// All sizes of free boxes, largest volume first.
   void list_boxes() {
@@ -116,13 +135,6 @@ class torus_placer {
       grow(axis + 1, length, volume * l);
     }
     length[axis] = 1;
-  }
-  /// Whether one of the boxes that begin at `starts_` stays free.
-  [[nodiscard]] bool leaves(const spot& s, const per_axis& length) const {
-    for (std::size_t i = 0; i < starts_.size(); ++i)
-      if (starts_[i] && space_.apart(s.start, ways_[s.way].length, space_.cell(i), length))
-        return true;
-    return false;
   }
   [[nodiscard]] int free_around(const spot& s) const {
     const per_axis& length = ways_[s.way].length;
@@ -170,6 +182,8 @@ class torus_placer {
   std::vector<mesh_drawing> ways_;
   torus_space::cells starts_;
   std::vector<spot> spots_;
+  std::vector<per_axis> list_;
+  std::vector<bool> fits_;
   std::vector<std::pair<std::int64_t, per_axis>> boxes_;
   std::vector<torus_space::cells> levels_;
 };

@@ -70,10 +70,11 @@ template <class State>
 }
 
 namespace detail {
-/// The shortest text that reads back as `x`.
+/// `x` to ten digits.
 inline std::string number_text(double x) {
   char buffer[32];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, x);
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, x, std::chars_format::general, 10);
   return {buffer, end};
 }
 }  // namespace detail
