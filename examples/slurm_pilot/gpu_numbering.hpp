@@ -125,24 +125,28 @@ class stranger {
       if (const auto list = gpus.told(*r_, i, s); !list.empty()) take(i, list, gpus);
     });
   }
-  /// Takes as many as it has on each node, as far as that is told.
+  /// Takes as many as it has on each node, where that is told.
   void take_counted(const site& m, gpu_numbering& gpus,
                     const std::vector<const node_report*>& nodes) {
-    if (!r_->gpus_told && !r_->exclusive) return;
     each_open(m, [&](std::size_t i, server_id s) {
-      const node_report* n = nodes[s.index()];
-      take(i, gpus.pick(s, most_on(m, i, s, n ? n->used : -1), used_of(m, n, s)), gpus);
+      const int all = static_cast<int>(m.servers.gpus_of(s).size());
+      if (!r_->exclusive && i >= r_->gpus_on.size()) return;
+      const int n = r_->exclusive ? all : r_->gpus_on[i];
+      take(i, gpus.pick(s, n, used_of(m, nodes[s.index()], s)), gpus);
     });
   }
-  /// Takes of the nodes that are left what Slurm says is in use there and nobody is known to hold, or
-  /// all that is free where it does not say so.
+  /// Takes of the other nodes as many as it can have there at most: all, or all but one for each of its
+  /// other nodes. Not more than are in use and nobody else is known to hold, where that is told.
   void take_rest(const site& m, gpu_numbering& gpus, const std::vector<const node_report*>& nodes) {
     each_open(m, [&](std::size_t i, server_id s) {
       const int all = static_cast<int>(m.servers.gpus_of(s).size());
       const node_report* n = nodes[s.index()];
-      const bool told = n && n->used >= 0 && r_->odd.empty();
-      unknown_ |= !told && all > 0;
-      take(i, gpus.pick(s, told ? n->used - gpus.in_use(s) : all, used_of(m, n, s)), gpus);
+      const bool use_told = n && n->used >= 0 && r_->odd.empty();
+      unknown_ |= !r_->gpus_told && !use_told && all > 0;
+      int most = all;
+      if (r_->gpus_told) most = std::min(most, r_->gpus - static_cast<int>(r_->nodes.size()) + 1);
+      if (use_told) most = std::min(most, n->used - gpus.in_use(s));
+      take(i, gpus.pick(s, most, used_of(m, n, s)), gpus);
     });
   }
 
@@ -159,15 +163,6 @@ class stranger {
     gpus_.insert(gpus_.end(), list.begin(), list.end());
     settled_[i] = true;
   }
-  /// The most GPUs that it can have on its i-th node: at least one is on each of the others.
-  [[nodiscard]] int most_on(const site& m, std::size_t i, server_id s, int used) const {
-    const int all = static_cast<int>(m.servers.gpus_of(s).size());
-    if (r_->exclusive) return all;
-    if (i < r_->gpus_on.size()) return r_->gpus_on[i];
-    const int n = std::min(all, r_->gpus - static_cast<int>(r_->nodes.size()) + 1);
-    return std::max(0, used >= 0 ? std::min(n, used) : n);
-  }
-
   const job_report* r_;
   std::vector<gpu_id> gpus_;
   std::vector<bool> settled_;  // by node

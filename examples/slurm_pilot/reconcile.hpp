@@ -275,8 +275,9 @@ template <class Fabric>
     }
     if (!running) break;
     for (detail::stranger& x : strangers) x.take_counted(m, gpus, node);
-    for (detail::stranger& x : strangers) x.take_rest(m, gpus, node);
   }
+  // What is not certain takes nothing from jobs that were placed.
+  for (detail::stranger& x : strangers) x.take_rest(m, gpus, node);
   for (server_id s : m.servers.all_servers())
     if (const node_report* n = node[s.index()]; n && !bad.contains(s))
       detail::add_blocked(f.blocked, *n, m, s, gpus);

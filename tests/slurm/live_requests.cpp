@@ -42,14 +42,15 @@ TEST_CASE(
     MESSAGE("[skipped] no Slurm of its own here: ", slurm.why_not());
     return;
   }
-  const std::vector<request> requests{{{"--gpus=4"}, 4, 1},
-                                      {{"--gpus=8"}, 8, 2},
-                                      {{"--gpus-per-node=2", "--nodes=2"}, 4, 1},
-                                      {{"--gres=gpu:3"}, 3, 1},
-                                      {{"--gpus-per-task=1", "--ntasks=4"}, 4, 1},
-                                      {{"--gpus-per-task=2", "--ntasks=2", "--nodes=2"}, 4, 1},
-                                      {{"--gpus-per-socket=2", "--sockets-per-node=2"}, 4, 1},
-                                      {{"--exclusive", "--gpus=2"}, 4, 1}};
+  const std::vector<request> requests{
+      {{"--gpus=4"}, 4, 1},
+      {{"--gpus=8"}, 8, 2},
+      {{"--gpus-per-node=2", "--nodes=2"}, 4, 1},
+      {{"--gres=gpu:3"}, 3, 1},
+      {{"--gpus-per-task=1", "--ntasks=4"}, 4, 1},
+      {{"--gpus-per-task=2", "--ntasks=2", "--nodes=2"}, 4, 1},
+      {{"--gpus-per-socket=2", "--sockets-per-node=2", "--ntasks=2"}, 4, 1},
+      {{"--exclusive", "--gpus=2"}, 4, 1}};
   for (const char* reading : {"json", "text"}) {
     CAPTURE(reading);
     const std::string log = dir / reading;
