@@ -51,6 +51,12 @@ using job_needs = std::map<std::uint32_t, job_need>;
   return need;
 }
 
+/// The same for jobs that need the same.
+[[nodiscard]] inline std::string kind_of(const job_report& r) {
+  return r.partition + '/' + r.gpu_type + (r.exclusive ? "/exclusive/" : "//") +
+         std::to_string(r.gpus_each);
+}
+
 /// The GPUs that a held job is to be given: those it asks for, and all of its servers if they are its
 /// own.
 [[nodiscard]] inline int gpus_to_give(const job_report& r, const site& m) {

@@ -135,6 +135,8 @@ class control_loop {
       const job_hints h = read_hints(r ? r->hints : "");
       j.pattern = h.pattern.value_or(collective::ring);
       if (known_.find_job(h.model)) j.model = h.model;
+      // One that may have other servers is refused for itself.
+      if (o_.needs && o_.needs->contains(id)) j.vc = kind_of(*r);
       return j;
     };
     std::vector<job> specs;

@@ -210,6 +210,15 @@ TEST_CASE("a job gets GPUs of its type in its partition, and nodes of its own if
   CHECK(s.why(4) ==
         "heddle: waits for ever, it asks for 8 GPUs and the servers that it may have hold 4");
 
+  // One that finds no GPUs of its type does not stand for another that asks for as many.
+  slurm.jobs({job(1, {{"tres_per_node", "gres:gpu:b:4"}}),
+              job(2, {{"tres_per_node", "gres:gpu:b:4"}}),
+              job(3, {{"tres_per_node", "gres:gpu:a:4"}})});
+  s = slurm.look("--backfill greedy");
+  CHECK(s.nodes_of(1) == nodes{"n2"});
+  CHECK(s.nodes_of(2).empty());
+  CHECK(s.nodes_of(3) == nodes{"n1"});
+
   json alone = asks(2, 1);
   alone["shared"] = "none";
   slurm.write("sinfo.json", "nodes", {node("n1"), node("n2"), node("n3", {{"state", "down"}})});
