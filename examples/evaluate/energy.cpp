@@ -39,6 +39,7 @@ using examples::table;
 
 constexpr double top_ghz = 1.41;  // of the A100
 constexpr std::array clocks_ghz{1.41, 1.2, 1.05, .9, .75};
+constexpr std::array energy_prices{0., 3e-5, 1e-4, 3e-4, 1e-3, 3e-3};  // job-seconds a joule
 constexpr std::array budget_shares{1., .85, .7, .6, .5, .4, .3};
 
 examples::route_of no_contention() { return {route::ideal{}}; }
@@ -59,6 +60,40 @@ contender budgeted(std::string name, Allocate allocate, any_place place = place:
             return plan(order::fifo{}, any_allocation::of(allocate), place, no_contention(),
                         {.options = {.power_budget_w = budget_w, .off_after_s = off_s}});
           }};
+}
+
+template <class Allocate>
+contender priced(std::string name, Allocate allocate, examples::any_order order = order::fifo{},
+                 extras o = {}) {
+  o.options.off_after_s = off_after_s();
+  return {.name = std::move(name),
+          .make =
+              [=](double price, double) {
+                extras with = o;
+                with.options.energy_price = price;
+                return plan(order, any_allocation::of(allocate), place::packed{}, no_contention(),
+                            with);
+              },
+          .by_price = true};
+}
+
+/// The last is what the others are compared with.
+std::vector<contender> rivals_of_price_path() {
+  allocate::powerflow absolute{.rank = allocate::ranking::absolute};
+  return {clocked("FIFO, EASY backfill", order::fifo{}, allocate::requested{}, {.easy = true}),
+          clocked("max-min shares", order::fifo{}, allocate::max_min{}),
+          clocked("AFS", order::fifo{}, allocate::throughput_marginal{}),
+          priced("AFS, energy price", allocate::throughput_marginal{}),
+          priced("Optimus, energy price", allocate::optimus{}),
+          priced("Pollux, energy price", allocate::pollux<>{}),
+          budgeted("optimal, jct", allocate::optimal<>{}),
+          priced("optimal, completion rate, energy price",
+                 allocate::optimal<allocate::objective::completion_rate>{}),
+          budgeted("powerflow, relative", allocate::powerflow{}),
+          budgeted("powerflow, absolute", absolute),
+          priced("powerflow, absolute, energy price", absolute),
+          budgeted("price path, power caps", allocate::price_path{}),
+          priced("price path", allocate::price_path{})};
 }
 
 std::vector<contender> rivals() {
@@ -130,6 +165,37 @@ void print_rivals(const frontier& f) {
            fixed(f.over(c, 0, &point::energy_mwh).mean(), 2),
            full ? mean_and_interval(*full, 2) : std::string("–"),
            high > 0 ? fixed(low, 2) + " … " + fixed(high, 2) : std::string("–")});
+  }
+  print_markdown(std::cout, t);
+}
+
+void print_at_equal_energy(const frontier& f) {
+  const std::size_t reference = f.contenders() - 1;
+  table t{.caption =
+              "**" + f.title() +
+              "**: mean JCT over price path's at the same energy, over all settings of each; 95 % "
+              "intervals over seeds, paired; \"–\": price path cannot come so low",
+          .columns = {{"scheduler", "", true},
+                      {"least"},
+                      {"at its first setting"},
+                      {"energy", "MWh"},
+                      {"at its last setting"},
+                      {"energy", "MWh"}}};
+  for (std::size_t c = 0; c + 1 < f.contenders(); ++c) {
+    std::string least = "–";
+    double low = std::numeric_limits<double>::infinity();
+    const auto text = [](const std::optional<running_statistics>& r) {
+      return r ? mean_and_interval(*r, 3) : std::string("–");
+    };
+    for (std::size_t i = 0; i < f.settings(c); ++i)
+      if (const auto r = f.ratio(c, i, reference); r && r->mean() < low) {
+        low = r->mean();
+        least = text(r);
+      }
+    const std::size_t last = f.settings(c) - 1;
+    t.add({f.name(c), least, text(f.ratio(c, 0, reference)),
+           fixed(f.over(c, 0, &point::energy_mwh).mean(), 2), text(f.ratio(c, last, reference)),
+           fixed(f.over(c, last, &point::energy_mwh).mean(), 2)});
   }
   print_markdown(std::cout, t);
 }
@@ -213,6 +279,26 @@ void evaluate_priorities(const energy_options& asked) {
 }
 
 }  // namespace
+
+void evaluate_price_path(const energy_options& asked, const progress& told) {
+  const model::catalogue known;
+  std::vector<frontier> all;
+  std::vector<std::vector<arena>> by_seed;
+  for (int seed = 1; seed <= asked.seeds; ++seed)
+    by_seed.push_back(arenas(asked, known, static_cast<std::uint64_t>(seed)));
+  for (std::size_t a = 0; a < by_seed[0].size(); ++a) {
+    frontier& f = all.emplace_back(sweep_of{
+        .clocks_ghz = clocks_ghz, .budget_shares = budget_shares, .energy_prices = energy_prices});
+    for (const auto& s : by_seed) f.add(s[a], rivals_of_price_path());
+  }
+  run_all(all, told);
+  std::ofstream csv(asked.out / "price_path.csv");
+  csv << frontier::csv_head;
+  for (const frontier& f : all) {
+    print_at_equal_energy(f);
+    f.write_rows(csv, "");
+  }
+}
 
 void evaluate_energy(const energy_options& asked, const progress& told) {
   const model::catalogue known;

@@ -20,9 +20,20 @@ struct energy_options {
 /// tables as Markdown.
 void evaluate_energy(const energy_options& asked, const progress& told);
 
+/// price_path's rivals over clocks, power caps and energy prices, against it at equal energy. Writes price_path.csv and
+/// prints tables.
+void evaluate_price_path(const energy_options& asked, const progress& told);
+
 /// Isolation and energy-awareness, each alone and both. Writes joint.csv and waterfall.csv, and
 /// prints tables.
 void evaluate_joint(const energy_options& asked, const progress& told);
+
+struct bound_options {
+  int instances = 24;  ///< of 40 to 60 jobs, batches and bursts by turns
+  int steps = 200;     ///< of the bound's prices
+};
+/// price_path beside the clairvoyant bound at equal energy. Prints a table.
+void evaluate_bound(const bound_options& asked, const progress& told);
 
 /// Policies of rivals on an input like the one of which they published numbers. Prints a table.
 void evaluate_rivals(const energy_options& asked);

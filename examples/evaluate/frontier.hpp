@@ -41,10 +41,11 @@ struct contender {
   std::string name;
   bool by_budget = false;
   std::function<any_plan(double swept, double budget_w)> make;
+  bool by_price = false;  ///< swept over energy prices, in job-seconds a joule
 };
 
 struct sweep_of {
-  std::span<const double> clocks_ghz, budget_shares;
+  std::span<const double> clocks_ghz, budget_shares, energy_prices = {};
 };
 
 [[nodiscard]] inline double off_after_s() {
@@ -97,11 +98,14 @@ class frontier {
     std::size_t c = 0;
     for (; i >= s.curves[c].size(); ++c) i -= s.curves[c].size();
     const contender& who = s.all[c];
-    const double swept = who.by_budget ? over_.budget_shares[i] : over_.clocks_ghz[i];
+    const double swept = who.by_price    ? over_.energy_prices[i]
+                         : who.by_budget ? over_.budget_shares[i]
+                                         : over_.clocks_ghz[i];
     const double budget_w = s.idle_w + swept * (s.peak_w - s.idle_w);
     const sim::report r = who.make(swept, budget_w).run(s.where.on, s.jobs);
-    s.curves[c][i] = {.setting = who.by_budget ? examples::percent(swept, 0) + " of the power"
-                                               : examples::fixed(swept, 2) + " GHz",
+    s.curves[c][i] = {.setting = who.by_price    ? examples::shortest(swept) + " job-s/J"
+                                 : who.by_budget ? examples::percent(swept, 0) + " of the power"
+                                                 : examples::fixed(swept, 2) + " GHz",
                       .jct_s = r.mean_jct_s,
                       .p99_s = r.p99_jct_s,
                       .energy_mwh = r.energy_j / 3.6e9,
@@ -181,6 +185,7 @@ class frontier {
     std::vector<std::vector<point>> curves;  // by contender and setting
   };
   [[nodiscard]] std::size_t steps(const contender& c) const {
+    if (c.by_price) return over_.energy_prices.size();
     return c.by_budget ? over_.budget_shares.size() : over_.clocks_ghz.size();
   }
 

@@ -35,6 +35,9 @@ struct arguments {
   CLI::App* joint_command = nullptr;
   CLI::App* rivals_command = nullptr;
   CLI::App* decisions_command = nullptr;
+  evaluate::bound_options bound;
+  CLI::App* bound_command = nullptr;
+  CLI::App* price_path_command = nullptr;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -46,10 +49,20 @@ void add_options(CLI::App& app, arguments& a) {
       app.add_subcommand("iterations", "measured iteration times beside the model's");
   a.energy_command =
       app.add_subcommand("energy", "powerflow and its rivals over clocks and budgets");
+  a.price_path_command = app.add_subcommand(
+      "price_path", "price path and its rivals over clocks, power caps and energy prices");
   a.joint_command = app.add_subcommand("joint", "isolation and energy-awareness, each and both");
   a.rivals_command = app.add_subcommand("rivals", "rivals' published numbers beside counterparts'");
   a.decisions_command =
       app.add_subcommand("decisions", "the time of a decision by size of the cluster");
+  a.bound_command =
+      app.add_subcommand("bound", "price path beside what any schedule can reach, at equal energy");
+  a.bound_command->add_option("--instances", a.bound.instances, "drawn, of 40 to 60 jobs each")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  a.bound_command->add_option("--steps", a.bound.steps, "in which a bound is improved")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
   for (CLI::App* command : {a.isolation_command, a.sensitivity_command}) {
     command->add_option("--jobs", a.isolation.jobs, "jobs of a run")
         ->check(CLI::Range(10, 100000))
@@ -61,18 +74,20 @@ void add_options(CLI::App& app, arguments& a) {
   a.isolation_command->add_option("--gpus", a.isolation.gpus, "one cluster alone: 512 or 8192")
       ->check(CLI::IsMember({512, 8192}));
   a.isolation_command->add_flag("--quick", a.isolation.quick, "few settings");
-  for (CLI::App* command : {a.energy_command, a.joint_command, a.rivals_command})
+  for (CLI::App* command :
+       {a.energy_command, a.price_path_command, a.joint_command, a.rivals_command})
     command->add_option("--seeds", a.energy.seeds, "workloads drawn")
         ->check(CLI::Range(1, 100))
         ->capture_default_str();
-  for (CLI::App* command : {a.energy_command, a.joint_command, a.decisions_command})
+  for (CLI::App* command :
+       {a.energy_command, a.price_path_command, a.joint_command, a.decisions_command})
     command->add_option("--jobs", a.energy.jobs, "jobs of a workload; for decisions, by 512 GPUs")
         ->check(CLI::Range(10, 100000))
         ->capture_default_str();
-  for (CLI::App* command : {a.energy_command, a.joint_command})
+  for (CLI::App* command : {a.energy_command, a.price_path_command, a.joint_command})
     command->add_option("--traces", a.traces, "directory of msr_itp_c02.csv and msr_itp_c04.csv");
-  for (CLI::App* command :
-       {a.isolation_command, a.energy_command, a.joint_command, a.decisions_command})
+  for (CLI::App* command : {a.isolation_command, a.energy_command, a.price_path_command,
+                            a.joint_command, a.decisions_command})
     command->add_option("--out", a.out, "directory for the CSV files")
         ->check(CLI::ExistingDirectory)
         ->capture_default_str();
@@ -90,6 +105,8 @@ int run(const arguments& a) {
   if (*a.energy_command) evaluate::evaluate_energy(energy, show_progress);
   if (*a.joint_command) evaluate::evaluate_joint(energy, show_progress);
   if (*a.rivals_command) evaluate::evaluate_rivals(energy);
+  if (*a.price_path_command) evaluate::evaluate_price_path(energy, show_progress);
+  if (*a.bound_command) evaluate::evaluate_bound(a.bound, show_progress);
   if (*a.decisions_command) evaluate::evaluate_decisions(energy);
   return done;
 }

@@ -73,7 +73,7 @@ template <class Objective>
 void compare(const char* name, int instances) {
   CAPTURE(name);
   int limited = 0;
-  optimal<Objective> policy{.gap = 0, .node_limit = 100'000};
+  optimal<Objective> policy{.gap = 0, .node_limit = 100'000, .start_waiting = false};
   for (int seed = 0; seed < instances; ++seed) {
     CAPTURE(seed);
     test::dice d{static_cast<std::uint64_t>(seed)};
@@ -149,6 +149,18 @@ TEST_CASE("the energy objective runs all that fit and then saves") {
   optimal<objective::energy> policy{.gap = 0};
   policy(jobs, {.gpus = 9}, out);
   for (const auto* p : out) CHECK(p == &c.points()[0]);
+}
+
+TEST_CASE("a job that takes longer than the objective's horizon runs where GPUs would idle") {
+  // The best time left is 10 s, so that a job is worth 20 s less its time; the budget allows 100 s.
+  const curve c{{point(4, 1, 100, .5), point(4, 10, 1000, 1.5)}};
+  const std::vector jobs{job_on(c, 100)};
+  allocation out;
+  optimal<> policy;
+  policy(jobs, {.gpus = 8, .power_w = 200}, out);
+  CHECK(out[0] == &c.points()[0]);
+  policy(jobs, {.gpus = 8, .power_w = 50}, out);
+  CHECK(out[0] == nullptr);
 }
 
 TEST_CASE("a pause in the objective keeps jobs where they are") {

@@ -215,7 +215,8 @@ TEST_CASE("powerflow does what its rules say cold and after jobs and budgets cha
                      .grow = d.chance(.7) ? growth::doubling : growth::next_count,
                      .full = d.chance(.8) ? when_full::skip : when_full::stop,
                      .classes = d.chance(.5),
-                     .hard_energy = d.chance(.3)};
+                     .hard_energy = d.chance(.3),
+                     .start_waiting = false};
     std::uint32_t next_id = 0;
     std::vector<candidate> jobs;
     for (int i = d.between(0, 25); i > 0; --i) jobs.push_back(random_job(d, curves, next_id++));
@@ -262,7 +263,7 @@ TEST_CASE("powerflow of thousands of jobs is the same cold and warm") {
     for (int i = 0; i < 3000; ++i) jobs.push_back(random_job(d, curves, next_id++));
     if (seed % 3)
       for (candidate& j : jobs) j.priority = 0;
-    powerflow policy;
+    powerflow policy{.start_waiting = false};
     for (int turn = 0; turn < 20; ++turn) {
       CAPTURE(turn);
       limits l{.gpus = 6000 + turn};
@@ -270,7 +271,7 @@ TEST_CASE("powerflow of thousands of jobs is the same cold and warm") {
       if (seed >= 4) l.energy_j = 2e10;
       allocation warm, cold;
       policy(jobs, l, warm);
-      powerflow{}(jobs, l, cold);
+      powerflow{.start_waiting = false}(jobs, l, cold);
       REQUIRE(warm == cold);
       jobs.push_back(random_job(d, curves, next_id++));
       jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(d.index(jobs.size())));

@@ -54,6 +54,7 @@ struct policies {
   optimal<> jct{.node_limit = 20};
   optimal<objective::completion_rate> rate;
   optimal<objective::energy> energy{.rescale = {.interval_s = 50}};
+  price_path path, frugal_path{.energy_price = 1e-3, .exact_work = 0};
   throughput_marginal marginal;
   optimus seconds;
   pollux<> goodput{.efficiency = {.noise_samples = 5}};
@@ -70,6 +71,7 @@ struct policies {
     f("throughput_marginal", marginal, true), f("optimus", seconds, true),
         f("pollux", goodput, true);
     f("max_min", fair, true);
+    f("price_path", path, true), f("price_path by hulls", frugal_path, true);
   }
 };
 

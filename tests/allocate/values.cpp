@@ -41,6 +41,7 @@ TEST_CASE("what a policy works in is no part of its value") {
   check_value(throughput_marginal{}, throughput_marginal{.deadlines = false});
   check_value(pollux<>{}, pollux<>{.efficiency = {.noise_samples = 3}});
   check_value(powerflow{}, powerflow{.rank = ranking::absolute});
+  check_value(price_path{}, price_path{.energy_price = 1e-3});
   check_value(optimal<>{}, optimal<>{.gap = 1e-2});
   check_value(optimal<objective::deadlines>{},
               optimal<objective::deadlines>{.objective = {.late = 0.1}});
@@ -51,6 +52,7 @@ TEST_CASE("policies are as small as their options") {
   static_assert(sizeof(throughput_marginal) <= 16);
   static_assert(sizeof(pollux<>) <= 16);
   static_assert(sizeof(powerflow) <= 64);
+  static_assert(sizeof(price_path) <= 64);
   static_assert(sizeof(optimal<>) <= 96);
 }
 

@@ -25,6 +25,21 @@ void start_smallest(std::span<const candidate> jobs, remaining& left, allocation
   }
 }
 
+/// Starts jobs that `may_start` and that `out` leaves waiting though they fit into what it leaves: on their smallest
+/// count, at the fastest clock that fits. What a policy does at last that chooses by worth, so that nobody waits
+/// beside idle GPUs within the budget. O(jobs · points of a count).
+template <class MayStart>
+void start_waiting(std::span<const candidate> jobs, const limits& l, allocation& out,
+                   MayStart may_start) {
+  remaining left{l};
+  bool any = false;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (out[i]) left.book(jobs[i], *out[i]);
+    any = any || !out[i];
+  }
+  if (any) start_smallest(jobs, left, out, may_start);
+}
+
 /// A step of a job to a larger count.
 struct gpu_step {
   double rank = 0;

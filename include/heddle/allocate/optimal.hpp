@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/gpu_steps.hpp>
 #include <heddle/allocate/objective.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
 #include <heddle/choice/choice.hpp>
@@ -43,6 +44,9 @@ struct optimal {
   std::size_t node_limit = 0;  ///< of branch and bound, where the gap is not reached without
   double time_limit_s = std::numeric_limits<double>::infinity();  ///< for branch and bound
   rescale_rule rescale = {};  ///< off as it is; taken back changes are not in `last()`
+  /// Starts jobs too that are worth nothing by the objective, on their fewest GPUs, where these would idle: else a
+  /// job that takes longer than an objective's stand-in for waiting would wait for ever. Not in `last()`.
+  bool start_waiting = true;
 
   struct work_space {
     choice::problem problem;
@@ -88,6 +92,8 @@ struct optimal {
       if (answer.point[i] >= 0)
         out[i] = points[problem.begin[i] + static_cast<std::size_t>(answer.point[i])];
     rescale.apply(jobs, l, out);
+    if (start_waiting && any)
+      allocate::start_waiting(jobs, l, out, [&](std::size_t i) { return problem.weight[i] > 0; });
   }
 
  private:

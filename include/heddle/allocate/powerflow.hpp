@@ -5,6 +5,7 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/detail/step_engine.hpp>
+#include <heddle/allocate/gpu_steps.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
 #include <heddle/core/detail/scratch.hpp>
 
@@ -74,6 +75,8 @@ struct powerflow {
   bool classes = true;        ///< hard priority classes
   bool hard_energy = false;   ///< running jobs too stop when the energy is used up
   rescale_rule rescale = {};  ///< off as it is
+  /// Starts jobs at another clock whose start point does not fit, where GPUs would idle.
+  bool start_waiting = true;
 
   heddle::detail::scratch<detail::step_engine> memory = {};
 
@@ -88,6 +91,8 @@ struct powerflow {
                  .hard = hard_energy},
                 jobs, l, out);
     rescale.apply(jobs, l, out);
+    if (start_waiting && full == when_full::skip)
+      allocate::start_waiting(jobs, l, out, [](std::size_t) { return true; });
   }
 };
 
