@@ -336,8 +336,8 @@ TEST_CASE("heddle-simulate knows every policy by name on every fabric that it ca
   CHECK(finished(optical, "--place vclos")["mean_slowdown"] == 1.0);
   CHECK(finished(optical, "--place packed --route source")["mean_slowdown"] >= 1.0);
   finished(pods, "--place packed --limit 60");
-  for (const std::string allocate :
-       {"requested", "powerflow", "optimal", "throughput_marginal", "zeus", "max_min"})
+  for (const std::string allocate : {"requested", "powerflow", "optimal", "throughput_marginal",
+                                     "zeus", "max_min", "price_path"})
     finished(fixed, "--allocate " + allocate);
   for (const std::string order :
        {"fifo", "fewest_gpus", "shortest", "shortest_remaining", "deadline", "least_attained"})

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -27,17 +28,36 @@ void start_smallest(std::span<const candidate> jobs, remaining& left, allocation
 
 /// Starts jobs that `may_start` and that `out` leaves waiting though they fit into what it leaves: on their smallest
 /// count, at the fastest clock that fits. What a policy does at last that chooses by worth, so that nobody waits
-/// beside idle GPUs within the budget. O(jobs · points of a count).
+/// beside idle GPUs within the budget. With `classes` a higher priority is looked at before the lower ones have
+/// what they have, and these go without what it takes. O(priorities · jobs · points of a count).
 template <class MayStart>
 void start_waiting(std::span<const candidate> jobs, const limits& l, allocation& out,
-                   MayStart may_start) {
+                   MayStart may_start, bool classes = false) {
+  if (std::find(out.begin(), out.end(), nullptr) == out.end()) return;
   remaining left{l};
-  bool any = false;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (out[i]) left.book(jobs[i], *out[i]);
-    any = any || !out[i];
+  bool started = false;
+  for (long long above = std::numeric_limits<long long>::max();;) {
+    long long now = std::numeric_limits<long long>::min();  // the next lower priority
+    for (const candidate& j : jobs)
+      if (const long long p = classes ? j.priority : 0; p < above) now = std::max(now, p);
+    if (now == std::numeric_limits<long long>::min()) return;
+    const auto turn = [&](std::size_t i) { return !classes || jobs[i].priority == now; };
+    int waiting = 0;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (!turn(i)) continue;
+      waiting += !out[i];
+      if (!out[i]) continue;
+      if (!started)
+        left.book(jobs[i], *out[i]);
+      else if (!left.move(jobs[i], nullptr, out[i]))
+        out[i] = nullptr;
+    }
+    const int gpus = left.gpus;
+    if (waiting > 0 && gpus > 0)
+      start_smallest(jobs, left, out, [&](std::size_t i) { return turn(i) && may_start(i); });
+    started = started || left.gpus < gpus;
+    above = now;
   }
-  if (any) start_smallest(jobs, left, out, may_start);
 }
 
 /// A step of a job to a larger count.

@@ -92,7 +92,8 @@ struct powerflow {
                 jobs, l, out);
     rescale.apply(jobs, l, out);
     if (start_waiting && full == when_full::skip)
-      allocate::start_waiting(jobs, l, out, [](std::size_t) { return true; });
+      allocate::start_waiting(
+          jobs, l, out, [](std::size_t) { return true; }, classes);
   }
 };
 
