@@ -95,7 +95,7 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
        "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"x\""},
       {"unknown allocation", small_cluster, few_jobs, "--allocate x",
        "--allocate: expected one of requested, powerflow, optimal, throughput_marginal, zeus, "
-       "max_min, got \"x\""},
+       "price_path, max_min, got \"x\""},
       {"unknown backfill", small_cluster, few_jobs, "--backfill x",
        "--backfill: expected one of none, greedy, easy, conservative, got \"x\""},
       {"backfill beside an elastic allocation", small_cluster, few_jobs,
