@@ -20,7 +20,7 @@
 #include <heddle/core/random.hpp>
 
 #ifdef HEDDLE_HAS_GLPK
-#include <glpk.h>
+#include "tests/support/glpk_choice.hpp"
 #endif
 #ifdef HEDDLE_HAS_CBC
 #include <CbcModel.hpp>
@@ -253,38 +253,9 @@ BENCHMARK(cbc) HEDDLE_MMKP;
 #ifdef HEDDLE_HAS_GLPK
 void glpk(benchmark::State& state) {
   const choice::problem p = instance(state);
-  const int n = static_cast<int>(p.value.size()), m = static_cast<int>(p.jobs());
-  const int resources = static_cast<int>(p.resources());
-  glp_term_out(GLP_OFF);
   double objective = 0;
   for (auto _ : state) {
-    glp_prob* lp = glp_create_prob();
-    glp_set_obj_dir(lp, GLP_MAX);
-    glp_add_rows(lp, m + resources);
-    glp_add_cols(lp, n);
-    std::vector<int> row{0}, column{0};
-    std::vector<double> element{0};
-    for (int i = 0; i < m; ++i) {
-      glp_set_row_bnds(lp, i + 1, p.require_one ? GLP_FX : GLP_UP, 1, 1);
-      for (std::uint32_t k = p.begin[static_cast<std::size_t>(i)];
-           k < p.begin[static_cast<std::size_t>(i) + 1]; ++k) {
-        const int c = static_cast<int>(k) + 1;
-        glp_set_obj_coef(lp, c, p.value[k]);
-        glp_set_col_kind(lp, c, GLP_BV);
-        row.push_back(i + 1);
-        column.push_back(c);
-        element.push_back(1);
-        for (int r = 0; r < resources; ++r) {
-          row.push_back(m + r + 1);
-          column.push_back(c);
-          element.push_back(p.use[k * p.resources() + static_cast<std::size_t>(r)]);
-        }
-      }
-    }
-    for (int r = 0; r < resources; ++r)
-      glp_set_row_bnds(lp, m + r + 1, GLP_UP, 0, p.capacity[static_cast<std::size_t>(r)]);
-    glp_load_matrix(lp, static_cast<int>(row.size()) - 1, row.data(), column.data(),
-                    element.data());
+    glp_prob* lp = test::glpk_of(p);
     glp_iocp options;
     glp_init_iocp(&options);
     options.msg_lev = GLP_MSG_OFF;

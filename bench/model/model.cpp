@@ -19,20 +19,14 @@
 #include <heddle/model/refine.hpp>
 #include <heddle/model/suggest.hpp>
 
+#include "tests/support/known_job.hpp"
+
 namespace {
 
 using namespace heddle;
 using namespace heddle::model;
 
-const powerflow_throughput truth{.a0_s = 0.01,
-                                 .a1_s_ghz = 0.02,
-                                 .b0_s = 0.0004,
-                                 .b1_s_ghz = 0.0006,
-                                 .alpha_r_s = 0.03,
-                                 .beta_r_s = 0.006,
-                                 .alpha_n_s = 0.09,
-                                 .beta_n_s = 0.004,
-                                 .gamma = 2.5};
+const powerflow_throughput& truth = test::known_job;
 const ridge_power ridge{60, 160, 1.05, 0.6};
 
 std::vector<configuration> configurations(bool one_gpu) {

@@ -2,8 +2,6 @@
 #include <heddle/choice/choice.hpp>
 
 #ifdef HEDDLE_HAS_GLPK
-#include <glpk.h>
-
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "support/dice.hpp"
+#include "support/glpk_choice.hpp"
 
 using namespace heddle;
 namespace choice = heddle::choice;
@@ -59,34 +58,7 @@ struct peer_answer {
 };
 
 peer_answer by_glpk(const choice::problem& p, int milliseconds) {
-  glp_term_out(GLP_OFF);
-  glp_prob* lp = glp_create_prob();
-  glp_set_obj_dir(lp, GLP_MAX);
-  const int jobs = static_cast<int>(p.jobs()), resources = static_cast<int>(p.resources());
-  glp_add_rows(lp, jobs + resources);
-  glp_add_cols(lp, static_cast<int>(p.value.size()));
-  std::vector<int> row{0}, column{0};
-  std::vector<double> element{0};
-  for (int i = 0; i < jobs; ++i) {
-    glp_set_row_bnds(lp, i + 1, GLP_FX, 1, 1);
-    for (std::uint32_t k = p.begin[static_cast<std::size_t>(i)];
-         k < p.begin[static_cast<std::size_t>(i) + 1]; ++k) {
-      const int c = static_cast<int>(k) + 1;
-      glp_set_obj_coef(lp, c, p.value[k]);
-      glp_set_col_kind(lp, c, GLP_BV);
-      row.push_back(i + 1);
-      column.push_back(c);
-      element.push_back(1);
-      for (int r = 0; r < resources; ++r) {
-        row.push_back(jobs + r + 1);
-        column.push_back(c);
-        element.push_back(p.use[k * p.resources() + static_cast<std::size_t>(r)]);
-      }
-    }
-  }
-  for (int r = 0; r < resources; ++r)
-    glp_set_row_bnds(lp, jobs + r + 1, GLP_UP, 0, p.capacity[static_cast<std::size_t>(r)]);
-  glp_load_matrix(lp, static_cast<int>(row.size()) - 1, row.data(), column.data(), element.data());
+  glp_prob* lp = test::glpk_of(p);
   glp_iocp options;
   glp_init_iocp(&options);
   options.msg_lev = GLP_MSG_OFF;

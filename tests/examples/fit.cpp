@@ -11,6 +11,8 @@
 
 #include <heddle/model/throughput.hpp>
 
+#include "support/known_job.hpp"
+
 #if __has_include(<nlohmann/json.hpp>)
 #include <nlohmann/json.hpp>
 
@@ -54,15 +56,7 @@ struct workspace {
 bool installed() { return fs::exists(fs::path(HEDDLE_BIN_DIR) / "heddle-fit"); }
 
 std::string made_samples() {
-  const heddle::model::powerflow_throughput truth{.a0_s = 0.01,
-                                                  .a1_s_ghz = 0.02,
-                                                  .b0_s = 0.0004,
-                                                  .b1_s_ghz = 0.0006,
-                                                  .alpha_r_s = 0.03,
-                                                  .beta_r_s = 0.006,
-                                                  .alpha_n_s = 0.09,
-                                                  .beta_n_s = 0.004,
-                                                  .gamma = 2.5};
+  const auto& truth = heddle::test::known_job;
   std::ostringstream out;
   out.precision(17);
   out << "note,iteration_s,model,gpu_type,clock_ghz,local_batch,servers,gpus\n";

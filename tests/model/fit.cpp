@@ -16,6 +16,8 @@
 #include <heddle/model/conformance.hpp>
 #include <heddle/model/detail/nnls.hpp>
 
+#include "support/known_job.hpp"
+
 using namespace heddle;
 using namespace heddle::model;
 
@@ -47,15 +49,7 @@ std::map<std::string, double> by_name(const powerflow_throughput& m) {
           {"alpha_n_s", m.alpha_n_s}, {"beta_n_s", m.beta_n_s},   {"gamma", m.gamma}};
 }
 
-const powerflow_throughput interior{.a0_s = 0.01,
-                                    .a1_s_ghz = 0.02,
-                                    .b0_s = 0.0004,
-                                    .b1_s_ghz = 0.0006,
-                                    .alpha_r_s = 0.03,
-                                    .beta_r_s = 0.006,
-                                    .alpha_n_s = 0.09,
-                                    .beta_n_s = 0.004,
-                                    .gamma = 2.5};
+const powerflow_throughput& interior = test::known_job;
 
 std::vector<sample> clock_rows(std::vector<std::array<double, 3>> rows) {
   std::vector<sample> samples;

@@ -12,21 +12,14 @@
 #include <heddle/core/random.hpp>
 
 #include "support/allocation_guard.hpp"
+#include "support/known_job.hpp"
 
 using namespace heddle;
 using namespace heddle::model;
 
 namespace {
 
-const powerflow_throughput truth{.a0_s = 0.01,
-                                 .a1_s_ghz = 0.02,
-                                 .b0_s = 0.0004,
-                                 .b1_s_ghz = 0.0006,
-                                 .alpha_r_s = 0.03,
-                                 .beta_r_s = 0.006,
-                                 .alpha_n_s = 0.09,
-                                 .beta_n_s = 0.004,
-                                 .gamma = 2.5};
+const powerflow_throughput& truth = test::known_job;
 
 std::vector<sample> candidates() {
   std::vector<sample> out;
