@@ -85,6 +85,7 @@ struct conservative {
   template <class Desk>
   void operator()(Desk& d) {
     memory& m = *kept;
+    if (d.queued() == 0) return m.forget();
     m.begun.clear();
     m.first = {};
     m.by_number = true;
