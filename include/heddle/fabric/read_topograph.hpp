@@ -37,7 +37,7 @@ class topograph_model {
     });
     for (const char* key : {"capacity_blocks", "blocks"})
       for_each(all.find(key), "name",
-               [&](const std::string& block, const yaml_value& v) { add_block(block, v); });
+               [&](const std::string& called, const yaml_value& v) { add_block(called, v); });
     for_each(all.find("switches"), "name",
              [&](const std::string& s, const yaml_value& v) { add_switch(s, v); });
     add_what_no_switch_names();
