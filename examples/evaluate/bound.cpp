@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <iostream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <heddle/allocate/ideal_run.hpp>
@@ -119,16 +118,7 @@ void evaluate_bound(const bound_options& asked, const progress& told) {
       if (p.price < 0) continue;
       allocate::path_bound bound;
       const auto least = [&](const reached& at) {
-        // Between two events prices may differ, and an end be placed, by thirds.
-        std::vector<allocate::price_slot> slots;
-        for (const allocate::price_slot& slot : at.prices)
-          for (int part = 1; part <= 3; ++part) {
-            const double from = slots.empty() ? at.prices[0].from_s : slots.back().to_s;
-            const double to =
-                part == 3 ? slot.to_s : slot.from_s + (slot.to_s - slot.from_s) * part / 3;
-            if (to > from) slots.push_back({from, to, slot.gpu_price});
-          }
-        const allocate::path_bound_answer a = bound(s.jobs, std::move(slots),
+        const allocate::path_bound_answer a = bound(s.jobs, at.prices,
                                                     {.gpus = room.gpus,
                                                      .gpu_idle_w = room.gpu_idle_w,
                                                      .energy_price = at.price,
