@@ -63,7 +63,7 @@ TEST_CASE(
     };
     // Of others: on each node two GPUs for a while, in a field of their own.
     const auto other =
-        submit({"--gpus-per-task=1", "--ntasks=8", "--nodes=4", "--ntasks-per-node=2"}, "3");
+        submit({"--gpus-per-task=1", "--ntasks=8", "--nodes=4", "--ntasks-per-node=2"}, "6");
     std::map<std::uint32_t, request> jobs;
     for (const request& r : requests) {
       auto words = r.words;
@@ -71,6 +71,9 @@ TEST_CASE(
       jobs.emplace(submit(words, "0.5"), r);
     }
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+    while (must({"squeue", "-h", "-t", "R", "-j", std::to_string(other)}).empty() &&
+           std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
     std::size_t ran = 0;
     while (ran < jobs.size() && std::chrono::steady_clock::now() < end) {
       (void)must({HEDDLE_BIN_DIR "/heddle-slurm-pilot", "--once", "--read", reading, "--state",
