@@ -75,6 +75,9 @@ TEST_CASE(
   const layout l = slurm(text);
   CHECK(leafs_of(l) == names{"b: n2 n3"});
   CHECK(l.notes == names{"topology \"y\" is read, and not \"f\", \"x\""});
+  std::string early = text;  // as early writers of the file spelled it
+  early.replace(early.find("cluster_default"), 15, "clusterDefault");
+  CHECK(slurm(early) == l);
   std::istringstream in(text);
   CHECK(fabric::read_topology_yaml_tree(in, "t", "x").switches[0].name == "a");
   std::istringstream again(text);

@@ -5,6 +5,7 @@
 #include <istream>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -52,7 +53,7 @@ class yaml_topologies {
       if (!named || !named->is_scalar())
         throw input_error(file_.at(one.line), "the name of a topology", "none");
       for (const auto& [key, value] : one.entries)
-        if (key != "topology" && key != "cluster_default" && key != "tree" && key != "block" &&
+        if (key != "topology" && !is_default_key(key) && key != "tree" && key != "block" &&
             key != "flat" && key != "ring")
           throw input_error(file_.at(value.line), "tree, block, flat or cluster_default",
                             shown(key));
@@ -76,6 +77,10 @@ class yaml_topologies {
 
  private:
   static std::string name_of(const yaml_value& one) { return shown(one.find("topology")->text); }
+  /// Early writers of the file spelled it in capitals.
+  static bool is_default_key(std::string_view key) {
+    return key == "cluster_default" || key == "clusterDefault";
+  }
   static bool is_true(const yaml_value* v) {
     return v && v->is_scalar() &&
            (same_word(v->text, "true") || same_word(v->text, "yes") || v->text == "1");
@@ -90,7 +95,8 @@ class yaml_topologies {
       throw input_error(file_.name, "one of the topologies " + known, shown(wanted));
     }
     for (const yaml_value* one : all_)
-      if (is_true(one->find("cluster_default"))) return one;
+      for (const auto& [key, value] : one->entries)
+        if (is_default_key(key) && is_true(&value)) return one;
     return all_.front();
   }
 
