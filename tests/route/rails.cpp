@@ -185,7 +185,7 @@ TEST_CASE(
   CHECK(verdict(equal, collective::tree) == "isolated");
 }
 
-TEST_CASE("theorem D: over the spine of the destination's slot no link has two flows; with its "
+TEST_CASE("theorem D: over the spine of the destination's slot no link has two flows, with its "
           "conditions") {
   for (int m : {2, 3, 4})
     for (int n : {1, 2, 3, 4}) {
