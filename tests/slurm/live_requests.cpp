@@ -88,6 +88,7 @@ TEST_CASE(
 
     std::map<std::uint32_t, std::map<std::string, int>> placed;
     std::istringstream lines(test::content_of(log));
+    int others = 0;
     for (std::string text; std::getline(lines, text);) {
       CAPTURE(text);
       const auto line = nlohmann::json::parse(text);
@@ -95,7 +96,8 @@ TEST_CASE(
       for (const char* bad : {"refused", "taken_back", "elsewhere", "lost", "hold", "gpus_unknown"})
         CHECK(event != bad);
       if (event == "foreign") CHECK(line["job"] == other);
-      if (event == "foreign") CHECK(line["ranks"].size() == 8);
+      // Every look begins anew with it; at its end its nodes leave it one by one.
+      if (event == "foreign" && others++ == 0) CHECK(line["ranks"].size() == 8);
       if (event != "placed") continue;
       for (const auto& r : line["ranks"]) ++placed[line["job"]][r[0].get<std::string>()];
     }
