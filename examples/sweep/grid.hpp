@@ -78,6 +78,7 @@ class grid {
     fingerprint_ = mix(runs_.size());
     for (const char byte : f.value().dump())
       fingerprint_ = mix(fingerprint_ + static_cast<unsigned char>(byte));
+    if (strict) fingerprint_ = mix(fingerprint_ + 1);
   }
 
   [[nodiscard]] std::size_t size() const { return runs_.size(); }

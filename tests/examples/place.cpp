@@ -198,8 +198,9 @@ TEST_CASE("heddle-place exits with status 2 and one line on bad input") {
         "ops.jsonl:1: expected gpu from 0 to 15, got 16\n");
   CHECK(error_of(R"({"op": "fail", "ocs": 0})") ==
         "ops.jsonl:1: expected an optical fabric, or no ocs, got 0\n");
-  CHECK(error_of(R"({"op": "fail"})") == "ops.jsonl:1: expected a gpu, server, leaf, spine, ocs, "
-                                         "link or fibre, got {\"op\":\"fail\"}\n");
+  CHECK(error_of(R"({"op": "fail"})") ==
+        "ops.jsonl:1: expected a gpu, server, leaf, spine, core, ocs, "
+        "link, core_link or fibre, got {\"op\":\"fail\"}\n");
   CHECK(error_of(R"({"op": "fail", "link": [0]})") ==
         "ops.jsonl:1: expected [leaf, spine] as link, got [0]\n");
   CHECK(error_of("", "--policy best").find("--policy: expected one of spread,") !=

@@ -59,6 +59,7 @@ class torus_placer {
     int contact;  // free chips around it
     std::size_t way;
     per_axis start;
+    std::size_t number;  // in the order in which they were found
   };
 
   /// Of all spots one after which the largest free box is largest; of these the one with fewest free
@@ -68,11 +69,12 @@ class torus_placer {
     for (std::size_t w = 0; w < ways_.size(); ++w)
       if (space_.starts(ways_[w].length, closed_, starts_))
         for (std::size_t i = 0; i < starts_.size(); ++i)
-          if (starts_[i]) spots_.push_back({0, w, space_.cell(i)});
+          if (starts_[i]) spots_.push_back({0, w, space_.cell(i), spots_.size()});
     if (spots_.empty()) return false;
     for (spot& s : spots_) s.contact = free_around(s);
-    std::stable_sort(spots_.begin(), spots_.end(),
-                     [](const spot& a, const spot& b) { return a.contact < b.contact; });
+    std::sort(spots_.begin(), spots_.end(), [](const spot& a, const spot& b) {
+      return a.contact != b.contact ? a.contact < b.contact : a.number < b.number;
+    });
     list_boxes();
     const spot* best = nullptr;
     for (std::size_t b = 0; b < boxes_.size() && !best;) {

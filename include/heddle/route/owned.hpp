@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -122,7 +123,7 @@ class owned {
     [[nodiscard]] std::uint32_t slot(std::uint32_t flow) const { return flow; }
   };
   struct crossing {
-    std::uint32_t slot = 0, flow = 0, from_pod = 0, to_pod = 0;
+    std::uint32_t slot = 0, flow = 0, from_pod = 0, to_pod = 0, number = 0;
   };
 
   /// Paths of `flows`, which stand at `places` among all (empty: all of them).
@@ -162,7 +163,8 @@ class owned {
       const std::uint32_t a = pod_of_unit_[v.from(flows_[k]).value / per_unit_],
                           b = pod_of_unit_[v.to(flows_[k]).value / per_unit_];
       if (a != b && paths_[places_[k]].spine.valid())
-        crossing_.push_back({slot_of_spine_[paths_[places_[k]].spine.index()], places_[k], a, b});
+        crossing_.push_back({slot_of_spine_[paths_[places_[k]].spine.index()], places_[k], a, b,
+                             static_cast<std::uint32_t>(crossing_.size())});
     }
   }
   [[nodiscard]] bool owns_other_plane(std::uint32_t band) const {
@@ -192,18 +194,19 @@ class owned {
       links[slot_of_spine_[k.spine.index()]].push_back(
           {pod_of_spine[k.spine.index()], k.core.value, k.lane, k.core.value});
     for (auto& of_slot : links) {
-      std::stable_sort(of_slot.begin(), of_slot.end(),
-                       [](const detail::own_link& a, const detail::own_link& b) {
-                         return a.lower != b.lower ? a.lower < b.lower : a.key < b.key;
-                       });
+      std::sort(of_slot.begin(), of_slot.end(),
+                [](const detail::own_link& a, const detail::own_link& b) {
+                  return std::tie(a.lower, a.key, a.lane) < std::tie(b.lower, b.key, b.lane);
+                });
       slots_.emplace_back(static_cast<std::size_t>(pods.pods()), std::move(of_slot));
     }
   }
 
   /// Gives the flows between pods their cores, slot by slot.
   void route_over_cores(int incast) {
-    std::stable_sort(crossing_.begin(), crossing_.end(),
-                     [](const crossing& a, const crossing& b) { return a.slot < b.slot; });
+    std::sort(crossing_.begin(), crossing_.end(), [](const crossing& a, const crossing& b) {
+      return a.slot != b.slot ? a.slot < b.slot : a.number < b.number;
+    });
     for (std::size_t i = 0; i < crossing_.size();) {
       std::size_t end = i;
       flows_.clear();

@@ -109,8 +109,9 @@ class card_items {
     chosen_.clear();
     for (server_id s : dc.servers_of(x))
       if ((masks_[s.index()] & mask_) == mask_) chosen_.push_back(s);
-    std::stable_sort(chosen_.begin(), chosen_.end(), [&](server_id a, server_id b) {
-      return free_->free_gpus(a) < free_->free_gpus(b);
+    std::sort(chosen_.begin(), chosen_.end(), [&](server_id a, server_id b) {
+      const int m = free_->free_gpus(a), k = free_->free_gpus(b);
+      return m != k ? m < k : a < b;
     });
     chosen_.resize(static_cast<std::size_t>(n));
     std::sort(chosen_.begin(), chosen_.end());

@@ -181,8 +181,10 @@ class cube_chains {
         rests_.push_back({parts, search_.path});
       }
     }
-    std::stable_sort(rests_.begin(), rests_.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto less = [](const auto& a, const auto& b) { return a.first < b.first; };
+    // By insertion, which keeps the order of equals.
+    for (auto it = rests_.begin(); it != rests_.end(); ++it)
+      std::rotate(std::upper_bound(rests_.begin(), it, *it, less), it, it + 1);
     return !rests_.empty();
   }
   /// The path from one of `rests_` in cube `c` through `whole` empty cubes.

@@ -146,8 +146,9 @@ class pod_search {
           std::copy_n(core[spines[s]].begin(), words_,
                       rows_[row].begin() + static_cast<std::ptrdiff_t>(s * words_));
     }
-    std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return whole_[a].size() < whole_[b].size();
+    std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+      const std::size_t m = whole_[a].size(), n = whole_[b].size();
+      return m != n ? m < n : a < b;
     });
   }
   [[nodiscard]] bool has_all_links(std::uint32_t unit) const {

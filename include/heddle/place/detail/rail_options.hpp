@@ -111,8 +111,10 @@ inline bool in_one_domain(const fabric::gpu_book& free, int gpus, fabric::placem
   }
   if (!least.valid()) return false;
   std::vector<server_id> servers(dc.servers_of(least).begin(), dc.servers_of(least).end());
-  std::stable_sort(servers.begin(), servers.end(),
-                   [&](server_id a, server_id b) { return free.free_gpus(a) > free.free_gpus(b); });
+  std::sort(servers.begin(), servers.end(), [&](server_id a, server_id b) {
+    const int m = free.free_gpus(a), n = free.free_gpus(b);
+    return m != n ? m > n : a < b;
+  });
   for (server_id s : servers) {
     const int here = std::min(gpus, free.free_gpus(s));
     pick(free, s, here, out.gpus);

@@ -187,12 +187,13 @@ class drawings {
     d.length.fill(1);
     choose(0, d);
     const auto axes = space.axes();
-    std::stable_sort(out.begin(), out.end(), [&](const mesh_drawing& a, const mesh_drawing& b) {
-      const auto key = [&](const mesh_drawing& x) {
-        return std::pair{x.volume(axes), *std::max_element(x.length.begin(), x.length.end())};
-      };
-      return key(a) < key(b);
-    });
+    const auto key = [&](const mesh_drawing& x) {
+      return std::pair{x.volume(axes), *std::max_element(x.length.begin(), x.length.end())};
+    };
+    const auto less = [&](const mesh_drawing& a, const mesh_drawing& b) { return key(a) < key(b); };
+    // By insertion, which keeps the order of equals.
+    for (auto it = out.begin(); it != out.end(); ++it)
+      std::rotate(std::upper_bound(out.begin(), it, *it, less), it, it + 1);
   }
 
  private:
