@@ -93,6 +93,8 @@ std::string reason_text(place::wait_reason why) {
     return "search gave up";
   case place::wait_reason::unsupported:
     return "wiring not known to the policy";
+  case place::wait_reason::tapered:
+    return "network too narrow above";
   }
   return "servers to wake";
 }

@@ -13,7 +13,7 @@ endforeach()
 file(GLOB sources ${root}/examples/simulate/*.cpp ${root}/examples/common/*.cpp)
 execute_process(
   COMMAND ${compiler} -std=c++20 -O1 -ffp-contract=off -I ${root}/include -I ${root}/examples
-    ${includes} ${sources} -o ${work}/other
+    ${includes} ${sources} ${links} -o ${work}/other
   RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
 if(failed)
   message(FATAL_ERROR "${compiler} does not compile heddle-simulate:\n${said}")
