@@ -77,8 +77,6 @@ peer_answer by_glpk(const choice::problem& p, int branches) {
   return out;
 }
 
-constexpr double nearly = 0.01;  // what 400 nodes may leave of ten strongly correlated resources
-
 }  // namespace
 
 TEST_CASE("multi-dimensional choices agree with an integer programming solver") {
@@ -97,12 +95,13 @@ TEST_CASE("multi-dimensional choices agree with an integer programming solver") 
         REQUIRE(a.status != choice::status::infeasible);
         REQUIRE(a.status != choice::status::unknown);
         for (std::size_t r = 0; r < resources; ++r) CHECK(a.use[r] <= p.capacity[r] * (1 + 1e-12));
-        // The peer proves the easy ones; of the others it says what it found in a moment.
+        // The peer proves the easy ones; of the others it says what it found in a moment. (Given 1000
+        // branches it finds one answer that is 0.55 % better.)
         const bool easy = k == kind::uncorrelated && resources == 5;
         const peer_answer peer = by_glpk(p, easy ? 1'000'000 : 300);
         if (easy) REQUIRE(peer.proved);
         CHECK(a.bound >= peer.best - 1e-6);
-        CHECK(a.objective >= peer.best * (1 - nearly));
+        CHECK(a.objective >= peer.best * (1 - 0.005));
         const bool optimal = a.status == choice::status::optimal;
         if (k == kind::uncorrelated) CHECK(optimal);
         if (peer.proved) {
