@@ -63,15 +63,153 @@ class column_counter {
 
 enum class search_status : unsigned char { found, none, gave_up };
 
-/// Depth-first search over rows in the order given, so that the first rows are preferred. At each
-/// node the rows and columns that cannot take part any more are peeled off until none is left to
-/// peel: a row needs n of the columns still alive, a column as many of the rows still alive as are
-/// wanted. Of rows that meet the live columns in the same set only the first is tried: if that
-/// failed, so will its twins. K_{m,n} in a bipartite graph is NP-hard in general; on leaf-spine
-/// states most searches never branch back.
+/// Rows of a bit matrix, of which any number of columns is asked.
+struct plain_rows {
+  const bit_matrix* matrix = nullptr;
+  std::size_t words = 0;  ///< of a row
+
+  [[nodiscard]] const_bit_row operator[](std::size_t r) const { return (*matrix)[r]; }
+  /// Whether a ∩ b has `n` columns.
+  [[nodiscard]] bool meet(const_bit_row a, const_bit_row b, int n) const {
+    return count_common(a, b) >= n;
+  }
+  /// Makes `row` hold all columns.
+  void fill(std::vector<word>& row) const { row.assign(words, ~word{0}); }
+};
+
+/// Searches for m rows that have enough columns in common, by `Rows::meet`, and leave room for the rest
+/// of a job, if it has one. Depth first over rows in the order given, so that the first are preferred. At
+/// each node the rows and columns that cannot take part any more are peeled off until none is left to
+/// peel: a row must meet the columns still alive, a column needs as many of the rows still alive as are
+/// wanted. Of rows that meet the live columns in the same set only the first is tried: if that failed, so
+/// will its twins. K_{m,n} in a bipartite graph is NP-hard in general; on the states of clusters most
+/// searches never branch back.
 ///
-/// Optionally one more row, the *remainder*, that shares r ≤ n of the n columns. Twins stay
-/// interchangeable then, because the remainder may be the twin's place too.
+/// Keeps its memory between calls.
+/// \tparam Rows  `plain_rows`, or what has the same members
+template <class Rows>
+class row_search {
+ public:
+  /// \param order   the rows that may be used, preferred ones first; distinct
+  /// \param budget  nodes that may be visited; lowered by those that were
+  /// \param rest    callable: (columns in common, rows chosen) → whether the rest fits beside them; what
+  ///                does not must not fit fewer columns, and rows that are twins are alike to it
+  template <class Rest>
+  search_status solve(const Rows& rows, std::span<const std::uint32_t> order, std::size_t m, int n,
+                      std::int64_t& budget, Rest&& rest) {
+    assert(m >= 1 && n >= 1);
+    rows_ = rows;
+    n_ = n;
+    if (budget > 0 && take_first(order, m, rest)) {
+      --budget;
+      return search_status::found;
+    }
+    chosen_.clear();
+    if (levels_.size() < m + 1) levels_.resize(m + 1);
+    rows_.fill(levels_[0].alive);
+    levels_[0].rows.assign(order.begin(), order.end());
+    budget_ = budget;
+    const search_status s = descend(0, m, rest);
+    if (s == search_status::found) columns_ = levels_[m].alive;
+    budget = budget_;
+    return s;
+  }
+
+  /// After `found`: the m rows, and the columns that they share.
+  [[nodiscard]] std::span<const std::uint32_t> rows() const { return chosen_; }
+  [[nodiscard]] const_bit_row columns() const { return columns_; }
+
+ private:
+  struct level {
+    std::vector<word> alive;          // columns
+    std::vector<std::uint32_t> rows;  // that may still be chosen
+    std::vector<word> tried;          // sets of columns that have failed
+  };
+
+  /// What the search would find first if it turned back nowhere. Most calls end here.
+  template <class Rest>
+  bool take_first(std::span<const std::uint32_t> order, std::size_t m, Rest& rest) {
+    chosen_.clear();
+    rows_.fill(columns_);
+    for (std::uint32_t row : order) {
+      if (!rows_.meet(rows_[row], columns_, n_)) continue;
+      intersect(rows_[row], columns_, columns_);
+      chosen_.push_back(row);
+      if (chosen_.size() == m)
+        return rest(const_bit_row{columns_}, std::span<const std::uint32_t>{chosen_});
+    }
+    return false;
+  }
+
+  template <class Rest>
+  search_status descend(std::size_t depth, std::size_t wanted, Rest& rest) {
+    if (!rest(const_bit_row{levels_[depth].alive}, std::span<const std::uint32_t>{chosen_}))
+      return search_status::none;
+    if (wanted == 0) return search_status::found;
+    if (budget_-- <= 0) return search_status::gave_up;
+    if (!peel(levels_[depth], wanted)) return search_status::none;
+
+    levels_[depth].tried.clear();
+    const std::size_t candidates = levels_[depth].rows.size();
+    for (std::size_t i = 0; i + wanted <= candidates; ++i) {
+      level& here = levels_[depth];
+      level& next = levels_[depth + 1];
+      next.alive.resize(rows_.words);
+      intersect(rows_[here.rows[i]], here.alive, next.alive);
+      if (has_failed(here, next.alive)) continue;
+      here.tried.insert(here.tried.end(), next.alive.begin(), next.alive.end());
+      next.rows.assign(here.rows.begin() + static_cast<std::ptrdiff_t>(i) + 1, here.rows.end());
+      chosen_.push_back(here.rows[i]);
+      const search_status s = descend(depth + 1, wanted - 1, rest);
+      if (s != search_status::none) return s;
+      chosen_.pop_back();
+    }
+    return search_status::none;
+  }
+
+  [[nodiscard]] bool has_failed(const level& l, const std::vector<word>& columns) const {
+    for (std::size_t at = 0; at < l.tried.size(); at += columns.size())
+      if (std::equal(columns.begin(), columns.end(),
+                     l.tried.begin() + static_cast<std::ptrdiff_t>(at)))
+        return true;
+    return false;
+  }
+
+  /// Drops rows and columns that no solution can use; false if too few are left.
+  bool peel(level& l, std::size_t wanted) {
+    for (;;) {
+      std::size_t kept = 0;
+      for (std::uint32_t r : l.rows)
+        if (rows_.meet(rows_[r], l.alive, n_)) l.rows[kept++] = r;
+      const bool rows_dropped = kept < l.rows.size();
+      l.rows.resize(kept);
+      if (kept < wanted) return false;
+
+      counter_.reset(rows_.words, kept);
+      for (std::uint32_t r : l.rows) counter_.add(rows_[r], l.alive);
+      bool columns_dropped = false;
+      for (std::size_t k = 0; k < rows_.words; ++k) {
+        const word live = l.alive[k] & counter_.at_least(k, wanted);
+        columns_dropped |= live != l.alive[k];
+        l.alive[k] = live;
+      }
+      if (!rows_dropped && !columns_dropped) return true;
+      if (!rows_.meet(l.alive, l.alive, n_)) return false;
+      if (!columns_dropped) return true;
+    }
+  }
+
+  Rows rows_;
+  int n_ = 0;
+  std::int64_t budget_ = 0;
+  std::vector<level> levels_;
+  std::vector<std::uint32_t> chosen_;
+  std::vector<word> columns_;
+  column_counter counter_;
+};
+
+/// m rows that have n columns in common. Optionally one more row, the *remainder*, that shares r ≤ n of
+/// the n columns. Twins stay interchangeable then, because the remainder may be the twin's place too.
 ///
 /// Keeps its memory between calls.
 class biclique_search {
@@ -84,137 +222,32 @@ class biclique_search {
   search_status solve(const bit_matrix& rows, std::span<const std::uint32_t> order, std::size_t m,
                       int n, std::int64_t& budget, int r = 0,
                       std::span<const std::uint32_t> others = {}) {
-    assert(m >= 1 && n >= 1 && r <= n);
-    rows_ = &rows;
-    n_ = n;
-    r_ = r;
-    others_ = others;
+    assert(r <= n);
     remainder_ = nobody;
-    words_ = rows.words();
-    if (budget > 0 && take_first(order, m)) {
-      --budget;
-      return search_status::found;
-    }
-    chosen_.clear();
-    if (levels_.size() < m + 1) levels_.resize(m + 1);
-    level& root = levels_[0];
-    root.alive.assign(words_, ~word{0});
-    root.rows.assign(order.begin(), order.end());
-    budget_ = budget;
-    const search_status s = descend(0, m);
-    if (s == search_status::found)
-      columns_.assign(levels_[m].alive.begin(), levels_[m].alive.end());
-    budget = budget_;
-    return s;
+    const auto has_remainder = [&](const_bit_row columns, std::span<const std::uint32_t> chosen) {
+      if (r == 0) return true;
+      for (std::uint32_t t : others)
+        if (count_common(rows[t], columns) >= r &&
+            std::find(chosen.begin(), chosen.end(), t) == chosen.end()) {
+          remainder_ = t;
+          return true;
+        }
+      return false;
+    };
+    return search_.solve(plain_rows{&rows, rows.words()}, order, m, n, budget, has_remainder);
   }
 
   /// After `found`: the m rows, and the columns that they share (at least n).
-  [[nodiscard]] std::span<const std::uint32_t> rows() const { return chosen_; }
-  [[nodiscard]] const_bit_row columns() const { return columns_; }
+  [[nodiscard]] std::span<const std::uint32_t> rows() const { return search_.rows(); }
+  [[nodiscard]] const_bit_row columns() const { return search_.columns(); }
   /// After `found` with r > 0: the row that shares r of the columns.
   [[nodiscard]] std::uint32_t remainder() const { return remainder_; }
 
  private:
   static constexpr std::uint32_t nobody = ~std::uint32_t{0};
 
-  struct level {
-    std::vector<word> alive;          // columns
-    std::vector<std::uint32_t> rows;  // that may still be chosen
-    std::vector<word> tried;          // sets of columns that have failed, words_ words each
-  };
-
-  /// Takes each row that leaves n columns in common with those taken before. If that gives m rows,
-  /// they are what the search would find first: it would turn back nowhere. Most calls end here.
-  bool take_first(std::span<const std::uint32_t> order, std::size_t m) {
-    chosen_.clear();
-    columns_.assign(words_, ~word{0});
-    for (std::uint32_t row : order) {
-      if (count_common((*rows_)[row], columns_) < n_) continue;
-      intersect((*rows_)[row], columns_, columns_);
-      chosen_.push_back(row);
-      if (chosen_.size() == m) return r_ == 0 || find_remainder(columns_);
-    }
-    return false;
-  }
-
-  /// Chooses `wanted` more rows of levels_[depth].rows.
-  search_status descend(std::size_t depth, std::size_t wanted) {
-    if (r_ > 0 && !find_remainder(levels_[depth].alive)) return search_status::none;
-    if (wanted == 0) return search_status::found;
-    if (budget_-- <= 0) return search_status::gave_up;
-    if (!peel(levels_[depth], wanted)) return search_status::none;
-
-    levels_[depth].tried.clear();
-    const std::size_t candidates = levels_[depth].rows.size();
-    for (std::size_t i = 0; i + wanted <= candidates; ++i) {
-      level& here = levels_[depth];
-      level& next = levels_[depth + 1];
-      next.alive.resize(words_);
-      intersect((*rows_)[here.rows[i]], here.alive, next.alive);
-      if (has_failed(here, next.alive)) continue;
-      here.tried.insert(here.tried.end(), next.alive.begin(), next.alive.end());
-      next.rows.assign(here.rows.begin() + static_cast<std::ptrdiff_t>(i) + 1, here.rows.end());
-      chosen_.push_back(here.rows[i]);
-      const search_status s = descend(depth + 1, wanted - 1);
-      if (s != search_status::none) return s;
-      chosen_.pop_back();
-    }
-    return search_status::none;
-  }
-
-  /// Notes the first row besides those chosen that has r of the columns.
-  bool find_remainder(const std::vector<word>& columns) {
-    for (std::uint32_t t : others_)
-      if (count_common((*rows_)[t], columns) >= r_ &&
-          std::find(chosen_.begin(), chosen_.end(), t) == chosen_.end()) {
-        remainder_ = t;
-        return true;
-      }
-    return false;
-  }
-
-  [[nodiscard]] bool has_failed(const level& l, const std::vector<word>& columns) const {
-    for (std::size_t at = 0; at < l.tried.size(); at += words_)
-      if (std::equal(columns.begin(), columns.end(),
-                     l.tried.begin() + static_cast<std::ptrdiff_t>(at)))
-        return true;
-    return false;
-  }
-
-  /// Drops rows and columns that no solution can use; false if too few are left.
-  bool peel(level& l, std::size_t wanted) {
-    for (;;) {
-      std::size_t kept = 0;
-      for (std::uint32_t r : l.rows)
-        if (count_common((*rows_)[r], l.alive) >= n_) l.rows[kept++] = r;
-      const bool rows_dropped = kept < l.rows.size();
-      l.rows.resize(kept);
-      if (kept < wanted) return false;
-
-      counter_.reset(words_, kept);
-      for (std::uint32_t r : l.rows) counter_.add((*rows_)[r], l.alive);
-      bool columns_dropped = false;
-      for (std::size_t k = 0; k < words_; ++k) {
-        const word live = l.alive[k] & counter_.at_least(k, wanted);
-        columns_dropped |= live != l.alive[k];
-        l.alive[k] = live;
-      }
-      if (!rows_dropped && !columns_dropped) return true;
-      if (count_bits(l.alive) < n_) return false;
-      if (!columns_dropped) return true;
-    }
-  }
-
-  const bit_matrix* rows_ = nullptr;
-  int n_ = 0, r_ = 0;
-  std::span<const std::uint32_t> others_;
+  row_search<plain_rows> search_;
   std::uint32_t remainder_ = nobody;
-  std::size_t words_ = 0;
-  std::int64_t budget_ = 0;
-  std::vector<level> levels_;
-  std::vector<std::uint32_t> chosen_;
-  std::vector<word> columns_;
-  column_counter counter_;
 };
 
 }  // namespace heddle::place::detail
