@@ -93,6 +93,21 @@ template <class T>
 concept RoutingPolicy = std::copy_constructible<T> &&(FlowRouting<T> || PhaseRouting<T>);
 
 namespace detail {
+/// Of choices that have some lanes each, the one in which lane number `left` of all lies.
+template <class Id>
+struct lane_pick {
+  std::uint32_t left;  ///< in the end: the lane of that choice
+  Id found = {};
+
+  void offer(Id choice, std::uint32_t lanes) {
+    if (found.valid()) return;
+    if (left < lanes)
+      found = choice;
+    else
+      left -= lanes;
+  }
+};
+
 /// Way number `n` < ways() from one leaf to another, on a network whose leafs differ: links up to the
 /// spines from which the other can be reached, in order. Where both leafs have spines in common the lane
 /// down is number `m` of those there, modulo their count. Else the way is over cores: n also says which
@@ -112,27 +127,22 @@ struct uneven_ways {
   /// No spine if there is no way at all.
   [[nodiscard]] path way(std::uint32_t n, std::uint32_t m) const {
     path p;
-    const std::uint32_t all = n;
+    lane_pick<spine_id> up{n};
     for_each_spine(from, [&](spine_id s) {
-      const std::uint32_t lanes = up_lanes(s);
-      if (p.spine.valid()) return;
-      if (n < lanes) {
-        p.spine = s;
-        p.up_lane = n;
-      } else {
-        n -= lanes;
-      }
+      if (!up.found.valid()) up.offer(s, up_lanes(s));
     });
-    if (!p.spine.valid()) return p;
+    if (!up.found.valid()) return p;
+    p.spine = up.found;
+    p.up_lane = up.left;
     if (!over_cores()) {
       p.down_lane = m % links(to, p.spine);
       return p;
     }
-    if (add_core(p, all, m)) return p;
+    if (add_core(p, n, m)) return p;
     if (look_ahead) return {};
     const uneven_ways careful{v, from, to, true};
     const std::uint32_t left = careful.ways();
-    return left == 0 ? path{} : careful.way(all % left, m);
+    return left == 0 ? path{} : careful.way(n % left, m);
   }
 
  private:
@@ -200,16 +210,10 @@ struct uneven_ways {
   bool add_core(path& p, std::uint32_t n, std::uint32_t m) const {
     const std::uint32_t ups = count_core_ways(p.spine);
     if (ups == 0) return false;
-    n %= ups;
-    for_each_core(p.spine, [&](core_id c, std::uint32_t lanes) {
-      if (p.core.valid()) return;
-      if (n < lanes) {
-        p.core = c;
-        p.core_up_lane = n;
-      } else {
-        n -= lanes;
-      }
-    });
+    lane_pick<core_id> up{n % ups};
+    for_each_core(p.spine, [&](core_id c, std::uint32_t lanes) { up.offer(c, lanes); });
+    p.core = up.found;
+    p.core_up_lane = up.left;
     const std::uint32_t downs = down_ways(p.core);
     if (downs == 0) return false;
     std::uint32_t down = m % downs;
