@@ -13,6 +13,8 @@
 #include <heddle/fabric/graph.hpp>
 #include <heddle/fabric/ledger.hpp>
 
+#include "support/refusal.hpp"
+
 using namespace heddle;
 using fabric::clos_parts;
 using fabric::hosts;
@@ -25,12 +27,7 @@ using fabric::tier_links;
 namespace {
 
 std::string refusal(const clos_parts& parts) {
-  try {
-    leaf_spine{parts};
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return leaf_spine{parts}; });
 }
 
 // Two scalable units of 4 servers in 8 rails, 8 spines; trays of 2 servers share NVLink.

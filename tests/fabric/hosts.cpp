@@ -12,21 +12,13 @@
 #include <heddle/core/error.hpp>
 
 #include "support/dice.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using fabric::host;
 using fabric::hosts;
 
 namespace {
-
-std::string refusal(const auto& make) {
-  try {
-    make();
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
-}
 
 // Units of servers with 0 to 4 GPUs, of up to three types, some of which join the server before.
 std::vector<std::vector<host>> random_units(test::dice& d) {
@@ -126,19 +118,23 @@ TEST_CASE("hosts are equal if their servers, domains, units and types are") {
 }
 
 TEST_CASE("hosts without a part are refused by name") {
-  CHECK(refusal([] { hosts{0, 1, 1}; }) == "hosts.units: expected at least 1, got 0");
-  CHECK(refusal([] { hosts{1, -2, 1}; }) == "hosts.servers_per_unit: expected at least 1, got -2");
-  CHECK(refusal([] { hosts{1, 1, 0}; }) == "hosts.gpus_per_server: expected at least 1, got 0");
-  CHECK(refusal([] {
+  CHECK(test::refusal_of([] { hosts{0, 1, 1}; }) == "hosts.units: expected at least 1, got 0");
+  CHECK(test::refusal_of([] {
+          hosts{1, -2, 1};
+        }) == "hosts.servers_per_unit: expected at least 1, got -2");
+  CHECK(test::refusal_of([] {
+          hosts{1, 1, 0};
+        }) == "hosts.gpus_per_server: expected at least 1, got 0");
+  CHECK(test::refusal_of([] {
           hosts{1, 1, 1, 0};
         }) == "hosts.servers_per_domain: expected at least 1, got 0");
-  CHECK(refusal([] {
+  CHECK(test::refusal_of([] {
           hosts{1 << 14, 1 << 10, 1 << 5};
         }) == "hosts: expected at most 2^28 GPUs, got 536870912");
-  CHECK(refusal([] {
+  CHECK(test::refusal_of([] {
           hosts{{{{.gpus = 1}, {.gpus = -4}}}};
         }) == "hosts: expected 0 GPUs of a server or more, got -4");
-  CHECK(refusal([] { hosts{std::vector<std::vector<host>>{}}; }) ==
+  CHECK(test::refusal_of([] { hosts{std::vector<std::vector<host>>{}}; }) ==
         "hosts: expected a GPU, got none");
-  CHECK(refusal([] { hosts{{{{.gpus = 0}}, {}}}; }) == "hosts: expected a GPU, got none");
+  CHECK(test::refusal_of([] { hosts{{{{.gpus = 0}}, {}}}; }) == "hosts: expected a GPU, got none");
 }

@@ -10,6 +10,8 @@
 
 #include <heddle/core/error.hpp>
 
+#include "support/refusal.hpp"
+
 using namespace heddle;
 using fabric::leaf_spine;
 using fabric::leaf_spine_shape;
@@ -17,12 +19,7 @@ using fabric::leaf_spine_shape;
 namespace {
 
 std::string refusal(const leaf_spine_shape& shape) {
-  try {
-    leaf_spine{shape};
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return leaf_spine{shape}; });
 }
 
 }  // namespace

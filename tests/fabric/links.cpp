@@ -11,22 +11,10 @@
 #include <heddle/core/error.hpp>
 
 #include "support/dice.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using fabric::tier_links;
-
-namespace {
-
-std::string refusal(const auto& make) {
-  try {
-    make();
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
-}
-
-}  // namespace
 
 TEST_CASE("regular links are the same for every pair") {
   const tier_links up{3, 4, 2};
@@ -78,18 +66,18 @@ TEST_CASE("no links are no tier above") {
 }
 
 TEST_CASE("links of a negative number, of other pairs, or too many are refused") {
-  CHECK(refusal([] { tier_links(0, 2, 1); }) ==
+  CHECK(test::refusal_of([] { tier_links(0, 2, 1); }) ==
         "links: expected at least 1 switch of each tier and 1 link, got 0");
-  CHECK(refusal([] { tier_links(2, 2, -3); }) ==
+  CHECK(test::refusal_of([] { tier_links(2, 2, -3); }) ==
         "links: expected at least 1 switch of each tier and 1 link, got -3");
-  CHECK(refusal([] {
+  CHECK(test::refusal_of([] {
           tier_links(2, 2, std::vector{1, 1, 1});
         }) == "links: expected 4 pairs of switches, got 3");
-  CHECK(refusal([] {
+  CHECK(test::refusal_of([] {
           tier_links(1, 2, std::vector{1, -1});
         }) == "links: expected 0 links of a pair or more, got -1");
-  CHECK(refusal([] { tier_links(1 << 14, 1 << 14, 2); }) ==
+  CHECK(test::refusal_of([] { tier_links(1 << 14, 1 << 14, 2); }) ==
         "links: expected at most 2^28 of them, got 536870912");
-  CHECK(refusal([] { tier_links(1, 1, std::vector{1 << 29}); }) ==
+  CHECK(test::refusal_of([] { tier_links(1, 1, std::vector{1 << 29}); }) ==
         "links: expected at most 2^28 of them, got 536870912");
 }

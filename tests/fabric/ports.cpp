@@ -12,6 +12,7 @@
 #include <heddle/core/error.hpp>
 
 #include "support/dice.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using fabric::hosts;
@@ -21,12 +22,7 @@ using fabric::rail_shape;
 namespace {
 
 std::string refusal(const hosts& h, const rail_shape& shape) {
-  try {
-    ports{h, shape};
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return ports{h, shape}; });
 }
 
 // Leaf by leaf the GPUs with a card on it, by the definition: of a server's g GPUs number k is on

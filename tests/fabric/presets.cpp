@@ -8,6 +8,8 @@
 #include <heddle/core/error.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 
+#include "support/refusal.hpp"
+
 using namespace heddle;
 using fabric::leaf_spine;
 
@@ -17,12 +19,7 @@ leaf_spine network(std::string_view name, int units = 0) {
   return leaf_spine{fabric::parts_of(fabric::preset_shape(name, units))};
 }
 std::string refusal(std::string_view name, int units) {
-  try {
-    (void)fabric::preset_shape(name, units);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return fabric::preset_shape(name, units); });
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "support/refusal.hpp"
+
 using namespace heddle;
 using fabric::expand_hostlist;
 
@@ -13,12 +15,7 @@ namespace {
 
 using names = std::vector<std::string>;
 std::string refusal(const std::string& text, std::size_t most = 1000) {
-  try {
-    (void)expand_hostlist(text, "f:3", most);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return expand_hostlist(text, "f:3", most); });
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "support/dice.hpp"
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using fabric::ibnetdiscover_options;
@@ -30,12 +31,7 @@ layout read(const std::string& text, const ibnetdiscover_options& o = {}) {
   return read_ibnetdiscover(in, "f.txt", fabric::one_per_card{}, o);
 }
 std::string refusal(const std::string& text, const ibnetdiscover_options& o = {}) {
-  try {
-    (void)read(text, o);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text, o); });
 }
 // The text with one part replaced, which must be there once.
 std::string but(std::string text, const std::string& part, const std::string& by) {

@@ -12,6 +12,7 @@
 
 #include "support/dice.hpp"
 #include "support/reader_samples.hpp"
+#include "support/refusal.hpp"
 
 using namespace heddle;
 using fabric::layout;
@@ -29,12 +30,7 @@ layout read(const std::string& text, const topology_conf_options& o = {}) {
   return read_topology_conf(in, "t.conf", 8, o);
 }
 std::string refusal(const std::string& text, const topology_conf_options& o = {}) {
-  try {
-    (void)read(text, o);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text, o); });
 }
 
 }  // namespace

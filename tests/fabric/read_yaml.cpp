@@ -8,6 +8,8 @@
 #include <heddle/fabric/read_topograph.hpp>
 #include <heddle/fabric/read_topology_yaml.hpp>
 
+#include "support/refusal.hpp"
+
 using namespace heddle;
 using fabric::layout;
 
@@ -23,12 +25,7 @@ layout topograph(const std::string& text) {
 }
 template <class Read>
 std::string refusal(const Read& read, const std::string& text) {
-  try {
-    (void)read(text);
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return read(text); });
 }
 std::vector<std::string> leafs_of(const layout& l) {
   std::vector<std::string> out;

@@ -16,6 +16,8 @@
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/pods.hpp>
 
+#include "support/refusal.hpp"
+
 using namespace heddle;
 using fabric::layout;
 using fabric::leaf_spine;
@@ -37,12 +39,7 @@ layout uneven() {
 }
 
 std::string refusal(const layout& l) {
-  try {
-    leaf_spine{l};
-  } catch (const input_error& e) {
-    return e.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { return leaf_spine{l}; });
 }
 
 }  // namespace
