@@ -16,6 +16,8 @@
 #include <heddle/allocate/price_path.hpp>
 #include <heddle/core/random.hpp>
 
+#include "drawn_curve.hpp"
+
 namespace {
 
 using namespace heddle;
@@ -34,19 +36,9 @@ snapshot draw(const benchmark::State& state, std::uint64_t seed) {
   const auto unit = [&] { return static_cast<double>(bits() >> 11) * 0x1p-53; };
   snapshot s;
   s.policy.energy_price = 1e-6 * static_cast<double>(state.range(4));
-  for (std::size_t i = 0; i < curves; ++i) {
-    const double share = 0.02 + 0.3 * unit(), bound = 0.1 + 0.8 * unit();
-    std::vector<model::operating_point> points;
-    for (int n = 1; n < 1 << state.range(1); n *= 2)
-      for (int k = 0; k < state.range(2); ++k) {
-        const double f = 0.6 + 0.1 * k;
-        points.push_back({.config = {.gpus = n, .servers = 1, .local_batch = 1, .clock_ghz = f},
-                          .throughput = n / (bound + (1 - bound) / f + share * (n - 1)),
-                          .power_w = n * (60 + 150 * f * f * f),
-                          .waiting_power_w = n * 60.0});
-      }
-    s.curves.emplace_back(std::move(points));
-  }
+  for (std::size_t i = 0; i < curves; ++i)
+    s.curves.push_back(
+        bench::drawn_curve(unit, 1 << state.range(1), static_cast<int>(state.range(2))));
   for (std::size_t i = 0; i < jobs; ++i)
     s.jobs.push_back({.id = job_id{i}, .curve = &s.curves[i % curves], .work = 1 + 1000 * unit()});
   return s;
