@@ -411,7 +411,7 @@ TEST_CASE("heddle-simulate keeps within an energy budget or says that it cannot"
   const outcome short_of =
       run("heddle-simulate", common + "--energy-budget-j " + std::to_string(used / 2));
   CHECK(short_of.status == 1);
-  CHECK(short_of.err.find("energy budget") != std::string::npos);
+  CHECK(short_of.err.find("budget: the energy budget is used up") != std::string::npos);
 }
 
 TEST_CASE("heddle-simulate follows contention flow by flow and says when that is too much") {
