@@ -369,17 +369,17 @@ TEST_CASE("non-negative least squares satisfies the optimality conditions") {
   for (std::uint64_t k = 0; k < 200; ++k) {
     stream s(9, k, "nnls");
     boost::random::normal_distribution<double> normal;
-    detail::matrix a(12, 5);
-    detail::vector y(12);
+    model::detail::matrix a(12, 5);
+    model::detail::vector y(12);
     for (std::size_t i = 0; i < 12; ++i) {
       y[i] = normal(s);
       for (std::size_t j = 0; j < 5; ++j) a(i, j) = normal(s);
     }
-    const detail::vector x = detail::nonnegative_least_squares(a, y);
-    detail::vector rest = a * x;
+    const model::detail::vector x = model::detail::nonnegative_least_squares(a, y);
+    model::detail::vector rest = a * x;
     for (std::size_t i = 0; i < 12; ++i) rest[i] = y[i] - rest[i];
     for (std::size_t j = 0; j < 5; ++j) {
-      const double gradient = detail::dot(a.column(j), rest);
+      const double gradient = model::detail::dot(a.column(j), rest);
       CHECK(x[j] >= 0);
       if (x[j] > 0)
         CHECK(std::abs(gradient) < 1e-9);
