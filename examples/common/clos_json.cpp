@@ -131,8 +131,8 @@ bool is_of_shape(const fabric::layout& l, const fabric::clos_shape& s) {
   if (s.servers_per_unit < 1 || s.gpus_per_server < 1) return false;
   try {
     const fabric::clos_parts p = fabric::parts_of(s);
-    return fabric::leaf_spine{l}.hosts() == p.ports.hosts() && same_links(up_links(l), p.up) &&
-           same_links(core_links(l), p.core);
+    return fabric::leaf_spine{l}.hosts() == fabric::leaf_spine{p}.hosts() &&
+           same_links(up_links(l), p.up) && same_links(core_links(l), p.core);
   } catch (const input_error&) {
     return false;
   }

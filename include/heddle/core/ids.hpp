@@ -1,9 +1,9 @@
 // Strong ids: a GPU cannot be passed where a leaf is meant.
 //
-//   gpu_id, server_id, domain_id, unit_id   hosts, dense from 0: fabric/hosts.hpp
-//   leaf_id, spine_id, core_id              switches, dense from 0
-//   ocs_id                                  an optical circuit switch, dense from 0
-//   job_id                                  a job, as its trace or its scheduler names it
+//   gpu_id, server_id, domain_id, unit_id, pod_id   hosts, dense from 0: fabric/hosts.hpp
+//   leaf_id, spine_id, core_id                      switches, dense from 0
+//   ocs_id                                          an optical circuit switch, dense from 0
+//   job_id                                          a job, as its trace or its scheduler names it
 #pragma once
 
 #include <compare>
@@ -37,6 +37,7 @@ using gpu_id = id<struct gpu_tag>;
 using server_id = id<struct server_tag>;
 using domain_id = id<struct domain_tag>;
 using unit_id = id<struct unit_tag>;
+using pod_id = id<struct pod_tag>;
 using leaf_id = id<struct leaf_tag>;
 using spine_id = id<struct spine_tag>;
 using core_id = id<struct core_tag>;

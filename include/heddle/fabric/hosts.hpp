@@ -1,10 +1,11 @@
-// GPUs in servers, servers in NVLink domains and units: what allocation, packing and energy need.
+// GPUs in servers, servers in NVLink domains, units and pods: what allocation, packing and energy need.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct host {
 /// itself), and which form a *unit*: servers that hang on the same leafs in the same order. Where a
 /// server hangs whole under one leaf, its unit is just that leaf's servers; on a rail-optimized
 /// network it is a scalable unit, on a network of which no wires are known any group that lies near.
+/// Units may stand in *pods*, groups that are nearer to one another than to the rest: where nobody says so
+/// there is one.
 ///
 /// An immutable value; copies are cheap. GPU ids are consecutive by server, server ids by domain,
 /// domains by unit. All queries are O(1) and allocate nothing.
@@ -68,12 +71,32 @@ class hosts {
     tables_ = std::move(t);
   }
 
+  /// The same in pods: of each unit the number of its pod, from 0.
+  /// \throws input_error  if there are not as many numbers as units, or a pod has no unit
+  [[nodiscard]] hosts in_pods(const std::vector<std::uint32_t>& pod_of_unit) const {
+    if (pod_of_unit.size() != static_cast<std::size_t>(units()))
+      throw input_error("hosts", "a pod for each of " + std::to_string(units()) + " units",
+                        std::to_string(pod_of_unit.size()));
+    auto t = std::make_shared<tables>(*tables_);
+    t->pods.assign(1 + *std::max_element(pod_of_unit.begin(), pod_of_unit.end()), {});
+    if (t->pods.size() > pod_of_unit.size())
+      throw input_error("hosts", "a unit in each pod", std::to_string(t->pods.size()) + " pods");
+    t->pod_of_unit = pod_of_unit;
+    for (unit_id x : all_units()) t->pods[pod_of_unit[x.index()]].push_back(x);
+    for (const std::vector<unit_id>& pod : t->pods)
+      if (pod.empty()) throw input_error("hosts", "a unit in each pod", "none");
+    hosts out = *this;
+    out.tables_ = std::move(t);
+    return out;
+  }
+
   [[nodiscard]] int gpus() const { return static_cast<int>(tables_->server_of_gpu.size()); }
   [[nodiscard]] int servers() const { return static_cast<int>(tables_->unit_of_server.size()); }
   [[nodiscard]] int domains() const {
     return static_cast<int>(tables_->servers_of_domain.size()) - 1;
   }
   [[nodiscard]] int units() const { return static_cast<int>(tables_->servers_of_unit.size()) - 1; }
+  [[nodiscard]] int pods() const { return static_cast<int>(tables_->pods.size()); }
   /// Of the largest server, unit.
   [[nodiscard]] int gpus_per_server() const { return tables_->most_of_server; }
   [[nodiscard]] int gpus_per_unit() const { return tables_->most_of_unit; }
@@ -84,6 +107,7 @@ class hosts {
   [[nodiscard]] id_range<server_id> all_servers() const { return {0, u(servers())}; }
   [[nodiscard]] id_range<domain_id> all_domains() const { return {0, u(domains())}; }
   [[nodiscard]] id_range<unit_id> all_units() const { return {0, u(units())}; }
+  [[nodiscard]] id_range<pod_id> all_pods() const { return {0, u(pods())}; }
 
   [[nodiscard]] server_id server_of(gpu_id g) const {
     return server_id{tables_->server_of_gpu[g.index()]};
@@ -95,6 +119,9 @@ class hosts {
     return unit_id{tables_->unit_of_server[s.index()]};
   }
   [[nodiscard]] unit_id unit_of(gpu_id g) const { return unit_of(server_of(g)); }
+  [[nodiscard]] pod_id pod_of(unit_id x) const {
+    return pod_id{tables_->pod_of_unit.empty() ? 0 : tables_->pod_of_unit[x.index()]};
+  }
   /// Of the server's GPUs; see `host::type`.
   [[nodiscard]] std::uint16_t type_of(server_id s) const {
     return tables_->type_of_server.empty() ? std::uint16_t{0} : tables_->type_of_server[s.index()];
@@ -112,6 +139,17 @@ class hosts {
   [[nodiscard]] id_range<server_id> servers_of(unit_id x) const {
     return range<server_id>(tables_->servers_of_unit, x);
   }
+  /// NVLink domains of a unit.
+  [[nodiscard]] id_range<domain_id> domains_of(unit_id x) const {
+    const auto of = servers_of(x);
+    if (of.empty()) return {};
+    const server_id last{of.front().value + of.size() - 1};
+    return {domain_of(of.front()).value, domain_of(last).value + 1};
+  }
+  /// Units of a pod, ascending. Valid as long as the hosts are.
+  [[nodiscard]] std::span<const unit_id> units_of(pod_id p) const {
+    return tables_->pods[p.index()];
+  }
   /// Where `g` stands among the GPUs of its server, from 0.
   [[nodiscard]] int index_in_server(gpu_id g) const {
     return static_cast<int>(g.value - tables_->gpus_of_server[server_of(g).index()]);
@@ -127,6 +165,8 @@ class hosts {
     std::vector<std::uint32_t> servers_of_unit, servers_of_domain, gpus_of_unit, gpus_of_server;
     std::vector<std::uint32_t> unit_of_server, domain_of_server, server_of_gpu;
     std::vector<std::uint16_t> type_of_server;  // empty: all of type 0
+    std::vector<std::uint32_t> pod_of_unit;     // empty: there is one
+    std::vector<std::vector<unit_id>> pods;
     int most_of_server = 0, least_of_server = 0, most_of_unit = 0;
 
     [[nodiscard]] std::uint32_t servers() const {
@@ -157,6 +197,8 @@ class hosts {
       servers_of_domain.push_back(servers());
       gpus_of_unit.push_back(gpus());
       gpus_of_server.push_back(gpus());
+      pods.resize(1);
+      for (std::uint32_t x = 0; x + 1 < servers_of_unit.size(); ++x) pods[0].push_back(unit_id{x});
       for (std::size_t x = 0; x + 1 < gpus_of_unit.size(); ++x)
         most_of_unit =
             std::max(most_of_unit, static_cast<int>(gpus_of_unit[x + 1] - gpus_of_unit[x]));

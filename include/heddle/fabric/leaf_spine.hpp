@@ -165,6 +165,10 @@ class leaf_spine : ports {
     core_columns_ = link_columns{core_};
     pods_ = std::make_shared<const pod_table>(static_cast<const fabric::ports&>(*this), up_,
                                               up_columns_, core_columns_);
+    if (tiers() < 3 || pods_->pods() < 2) return;
+    std::vector<std::uint32_t> pod_of_unit;
+    for (unit_id x : all_units()) pod_of_unit.push_back(static_cast<std::uint32_t>(pods_->of(x)));
+    stand_in_pods(pod_of_unit);
   }
 
   [[nodiscard]] static int servers_per_unit(const fabric::hosts& h) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
@@ -111,6 +112,12 @@ class ports {
   }
 
   friend bool operator==(const ports&, const ports&) = default;
+
+ protected:
+  /// See `hosts::in_pods`.
+  void stand_in_pods(const std::vector<std::uint32_t>& pod_of_unit) {
+    hosts_ = hosts_.in_pods(pod_of_unit);
+  }
 
  private:
   static std::uint32_t u(int v) { return static_cast<std::uint32_t>(v); }
