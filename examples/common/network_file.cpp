@@ -10,6 +10,7 @@
 #include <heddle/fabric/islands.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/read_hosts_csv.hpp>
 #include <heddle/fabric/read_ibnetdiscover.hpp>
 #include <heddle/fabric/read_topograph.hpp>
 #include <heddle/fabric/read_topology_conf.hpp>
@@ -29,6 +30,7 @@ constexpr named<network_form> forms[] = {
      network_form::topology_conf},
     {"topology.yaml", "Slurm's topologies since 25.05", network_form::topology_yaml},
     {"topograph", "a model of NVIDIA's topograph", network_form::topograph},
+    {"hosts.csv", "a table of hosts and the switches above them", network_form::hosts_csv},
     {"ibnetdiscover", "the dump of an InfiniBand fabric", network_form::ibnetdiscover},
 };
 
@@ -128,6 +130,8 @@ named_network read_network(open_text& text, network_form form, const network_sou
     tree = fabric::read_topology_conf_tree(text.stream(), text.name());
   else if (form == network_form::topology_yaml)
     tree = fabric::read_topology_yaml_tree(text.stream(), text.name(), s.topology);
+  else if (form == network_form::hosts_csv)
+    tree = fabric::read_hosts_csv_tree(text.stream(), text.name());
   else
     tree = fabric::read_topograph_tree(text.stream(), text.name());
   out.found = fabric::layout_of(

@@ -53,7 +53,8 @@ void add_options(CLI::App& app, arguments& a) {
   add_names(app, {{"--route", "paths of jobs that own no links", lines_of(routes)},
                   {"--collective", "what jobs send", lines_of(collectives)}});
   app.add_option("--cluster", a.cluster.path,
-                 "the network: JSON, a topology of Slurm or topograph, output of ibnetdiscover; "
+                 "the network: JSON, a topology of Slurm or topograph, output of ibnetdiscover, a "
+                 "table of hosts; "
                  "packed or not");
   add_network_options(app, a.cluster);
   app.add_option(

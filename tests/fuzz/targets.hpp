@@ -23,6 +23,7 @@
 #include <heddle/fabric/layout.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/link_book.hpp>
+#include <heddle/fabric/read_hosts_csv.hpp>
 #include <heddle/fabric/read_ibnetdiscover.hpp>
 #include <heddle/fabric/read_topograph.hpp>
 #include <heddle/fabric/read_topology_conf.hpp>
@@ -196,6 +197,10 @@ inline bool topograph(const std::uint8_t* data, std::size_t size) {
   return with_text(data, size,
                    [](std::istream& in) { check_layout(fabric::read_topograph(in, "f", 2)); });
 }
+inline bool hosts_csv(const std::uint8_t* data, std::size_t size) {
+  return with_text(data, size,
+                   [](std::istream& in) { check_layout(fabric::read_hosts_csv(in, "f", 2)); });
+}
 inline bool ibnetdiscover(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   const bool plain = reads([&] {
@@ -242,6 +247,7 @@ inline std::vector<target> targets() {
       {"topology_conf", topology_conf, text(test::topology_conf_sample)},
       {"topology_yaml", topology_yaml, text(test::topology_yaml_sample)},
       {"topograph", topograph, text(test::topograph_sample)},
+      {"hosts_csv", hosts_csv, text(test::hosts_csv_sample)},
       {"ibnetdiscover", ibnetdiscover, text(test::ibnetdiscover_sample)},
   };
 }

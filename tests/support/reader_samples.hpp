@@ -156,6 +156,9 @@ inline constexpr std::string_view topograph_sample =
     "blocks:\n- switch: s3\n  nodes:\n  - n[4-5]\n  labels:\n    accelerator/level-0: v2\n"
     "nodes:\n  n3:\n    attributes:\n      nvlink: v3\n  n9: {type: H100}\n";
 
+inline constexpr std::string_view hosts_csv_sample =
+    "host,dsw,psw,asw\nn0,G6,P10,S1\nn1,G6,P10,S2\nn2,G6,P12,S1\nn3,G6,P12,S1\n";
+
 inline constexpr std::string_view ibnetdiscover_sample =
     "#\n# Topology file: generated on Mon Jan  1 00:00:00 2024\n#\n"
     "# Initiated from node 0000000000000a01 port 0000000000000a01\n\n"

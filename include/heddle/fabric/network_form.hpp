@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <heddle/core/text.hpp>
+#include <heddle/fabric/read_hosts_csv.hpp>
 
 namespace heddle::fabric {
 
@@ -15,6 +16,7 @@ enum class network_form : unsigned char {
   topology_conf,  ///< Slurm's, and what `scontrol show topology` prints
   topology_yaml,  ///< Slurm's
   topograph,      ///< a model of NVIDIA's topograph
+  hosts_csv,      ///< a table of hosts and the switches above them
   ibnetdiscover,  ///< the output of that tool
 };
 
@@ -47,6 +49,7 @@ enum class network_form : unsigned char {
         return network_form::topology_yaml;
     for (std::string_view word : {"switches:", "blocks:", "capacity_blocks:", "nodes:"})
       if (line.starts_with(word)) return network_form::topograph;
+    if (heads_hosts_csv(line)) return network_form::hosts_csv;
     return network_form::unknown;
   }
   return network_form::unknown;
