@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -41,6 +42,16 @@ struct tenant {
                       .servers_per_leaf = q.cells,
                       .gpus_per_server = q.gpus_per_cell}),
         alone(dc), private_policy({q}) {}
+};
+
+// Hosts and nothing else.
+struct bare {
+  using book = fabric::no_links;
+  fabric::hosts all;
+
+  [[nodiscard]] const fabric::hosts& hosts() const { return all; }
+  [[nodiscard]] fabric::equipment equipment() const { return {}; }
+  friend bool operator==(const bare&, const bare&) = default;
 };
 
 }  // namespace
@@ -219,8 +230,8 @@ TEST_CASE("of equal blocks hived takes that of the cell with the oldest job wher
 }
 
 TEST_CASE("hived throws on quotas that no cluster could keep") {
-  CHECK_THROWS_WITH_AS((hived{{{"a", 1, 3}}}),
-                       "hived, tenant a: expected a power of two as GPUs of a cell, got 3",
+  CHECK_THROWS_WITH_AS((hived{{{"a", 1, 0}}}),
+                       "hived, tenant a: expected at least 1 as GPUs of a cell, got 0",
                        input_error);
   CHECK_THROWS_WITH_AS((hived{{{"a", -1, 4}}}), "hived, tenant a: expected 0 cells or more, got -1",
                        input_error);
@@ -230,8 +241,88 @@ TEST_CASE("hived throws on quotas that no cluster could keep") {
   hived many{{{"a", 1, 4}, {"b", 3, 2}}};
   CHECK_THROWS_WITH_AS((void)many(ledger{dc}, {job_id{1}, 1, "a"}),
                        "hived: expected quotas of at most 2 servers, got 3", input_error);
-  hived large{{{"a", 1, 8}}};
-  CHECK_THROWS_WITH_AS((void)large(ledger{dc}, {job_id{1}, 1, "a"}),
-                       "hived, tenant a: expected cells of at most a server's 4 GPUs, got 8",
-                       input_error);
+  for (const auto& [gpus, got] : {std::pair{3, "3"}, {16, "16"}}) {
+    hived odd{{{"a", 1, gpus}}};  // 8 are the whole unit
+    CHECK_THROWS_WITH_AS(
+        (void)odd(ledger{dc}, {job_id{1}, 1, "a"}),
+        (std::string("hived, tenant a: expected cells of 1, 2, 4 or 8 GPUs, got ") + got).c_str(),
+        input_error);
+  }
+  hived units{{{"a", 1, 8}, {"b", 1, 1}}};
+  CHECK_THROWS_WITH_AS((void)units(ledger{dc}, {job_id{1}, 1, "a"}),
+                       "hived: expected quotas of at most 2 servers, got 4", input_error);
+}
+
+TEST_CASE("cells of whole domains and units too are what their tenants were promised") {
+  // Two pods of two units of two domains of two servers of four GPUs; all of it is promised.
+  const fabric::hosts one{4, 4, 4, 2};
+  const fabric::hosts dc = one.in_pods({0, 1, 0, 1});
+  struct member {
+    cell_quota quota;
+    fabric::hosts alone;
+    hived policy;
+    std::vector<std::pair<job_id, int>> running = {};
+    std::optional<fabric::ledger<bare>> book = {};
+  };
+  int placed = 0, refused = 0, fragmented_itself = 0, over_servers = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    std::vector<member> all;
+    const auto add = [&](cell_quota q, const fabric::hosts& h) {
+      all.push_back({q, h, hived{{q}}});
+    };
+    add({"unit", 1, 16}, {1, 4, 4, 2});
+    add({"domain", 2, 8}, {1, 4, 4, 2});
+    add({"server", 5, 4}, {5, 1, 4});
+    add({"half", 3, 2}, {3, 1, 2});
+    add({"one", 2, 1}, {2, 1, 1});
+    std::vector<cell_quota> quotas;
+    for (member& m : all) {
+      quotas.push_back(m.quota);
+      m.book.emplace(bare{m.alone});
+    }
+    hived policy{quotas};
+    fabric::ledger<bare> shared{bare{dc}};
+    for (std::uint32_t i = 0; i < 1500; ++i) {
+      CAPTURE(i);
+      member& m = all[d.index(all.size())];
+      if (!m.running.empty() && d.chance(.47)) {
+        const std::size_t k = d.index(m.running.size());
+        REQUIRE(shared.release(m.running[k].first));
+        REQUIRE(m.book->release(m.running[k].first));
+        m.running.erase(m.running.begin() + static_cast<std::ptrdiff_t>(k));
+        continue;
+      }
+      int wanted = d.chance(.3) ? d.between(1, 20) : 1 << d.between(0, 4);
+      if (m.quota.gpus_per_cell < 4) wanted = std::min(wanted, m.quota.gpus_per_cell);
+      const place::request r{job_id{i}, wanted, m.quota.tenant};
+      const place::answer there = policy(shared, r), here = m.policy(*m.book, r);
+      REQUIRE(static_cast<bool>(there) == static_cast<bool>(here));
+      REQUIRE(there.why == here.why);
+      if (!there) {
+        ++refused;
+        fragmented_itself += there.why == wait_reason::gpu_fragmentation;
+        continue;
+      }
+      ++placed;
+      over_servers += wanted > 4;
+      REQUIRE(there.where->gpus.size() == static_cast<std::size_t>(wanted));
+      REQUIRE(policy.may_have(shared, r, *there.where));
+      REQUIRE(shared.reserve(r.job, *there.where, r.tenant) == reserve_status::reserved);
+      REQUIRE(m.book->reserve(r.job, *here.where, r.tenant) == reserve_status::reserved);
+      m.running.push_back({r.job, wanted});
+      for (gpu_id g : there.where->gpus) {  // what fits a domain or unit cell is in one
+        const gpu_id first = there.where->gpus[0];
+        if (m.quota.gpus_per_cell == 16 && wanted <= 16)
+          REQUIRE(dc.unit_of(g) == dc.unit_of(first));
+        if (m.quota.gpus_per_cell == 8 && wanted <= 8)
+          REQUIRE(dc.domain_of(dc.server_of(g)) == dc.domain_of(dc.server_of(first)));
+      }
+    }
+  }
+  CHECK(placed > 8'000);
+  CHECK(refused > 2'000);
+  CHECK(fragmented_itself > 100);
+  CHECK(over_servers > 500);
 }

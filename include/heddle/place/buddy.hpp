@@ -3,15 +3,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/detail/blocks.hpp>
+#include <heddle/place/detail/near_first.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
 
@@ -19,8 +18,8 @@ namespace heddle::place {
 
 /// Buddy allocation. A job of at most g GPUs (a server's) gets the first GPUs of an aligned block of
 /// the next power of two on one server: the tightest block, under the leaf with fewest free GPUs. A
-/// larger job gets whole idle servers, leafs with most of them first and the last one where the rest
-/// fits best, and a block for what remains. Blocks are what the ledger's free GPUs make them, so
+/// larger job gets whole idle servers of one NVLink domain, leaf or pod, the one that they fit best, else leafs
+/// with most of them first and the last one where the rest fits best, and a block for what remains. Blocks are what the ledger's free GPUs make them, so
 /// nothing is kept between questions, and what is released merges by itself.
 ///
 /// If g and all sizes are powers of two and nothing has failed, a job of at most g GPUs waits only for
@@ -45,32 +44,25 @@ struct buddy {
     return free.free_gpus(s) == free.hosts().gpus_per_server();  // of full size, then
   }
 
-  /// Adds so many idle servers of full size, under few units.
+  /// Adds so many idle servers of full size, near one another.
   static bool take_servers(const fabric::gpu_book& free, int servers, placement& p) {
     const fabric::hosts& dc = free.hosts();
-    std::vector<std::tuple<int, int, unit_id>> units;  // idle servers (negative), free GPUs, unit
+    const auto open = [&](server_id s) { return is_idle(free, s); };
+    const auto take = [&](server_id s) { pick(free, s, dc.gpus_per_server(), p.gpus); };
+    if (const domain_id d = detail::best_domain(dc, servers, open); d.valid()) {
+      for (server_id s : dc.servers_of(d))
+        if (open(s) && servers-- > 0) take(s);
+      return true;
+    }
+    detail::near_first units;
     for (unit_id x : dc.all_units()) {
       int idle = 0;
-      for (server_id s : dc.servers_of(x)) idle += is_idle(free, s);
-      if (idle > 0) units.push_back({-idle, free.free_gpus(x), x});
+      for (server_id s : dc.servers_of(x)) idle += open(s);
+      if (idle > 0) units.add(x, idle, free.free_gpus(x));  // of equal ones that most used
     }
-    std::sort(units.begin(), units.end());
-    for (auto l = units.begin(); servers > 0; ++l) {
-      if (l == units.end()) return false;
-      const auto holds = [&](const auto& other) { return -std::get<0>(other) >= servers; };
-      if (holds(*l)) {  // of those with fewest idle servers that hold the rest the one most used
-        const auto end = std::partition_point(l, units.end(), holds);
-        l = std::partition_point(l, end, [&](const auto& other) {
-          return std::get<0>(other) < std::get<0>(*std::prev(end));
-        });
-      }
-      for (server_id s : dc.servers_of(std::get<unit_id>(*l))) {
-        if (servers == 0 || !is_idle(free, s)) continue;
-        pick(free, s, dc.gpus_per_server(), p.gpus);
-        --servers;
-      }
-    }
-    return true;
+    return units.over_units(
+        dc, servers, detail::of_equals::first, detail::best_pod::least_room,
+        [&](unit_id x, int n) { detail::take_open_servers(dc, x, n, open, take); });
   }
 
   /// Adds `gpus` of a block, on a server that `p` does not use; under one of its leafs if it can.

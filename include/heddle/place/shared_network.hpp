@@ -4,7 +4,7 @@
 //   one_server   all on one server, best fit                     first stage of a chain       O(servers)
 //   one_leaf     all under one leaf, best fit                    second stage: needs no       O(leafs)
 //                                                                spine
-//   packed       one server, else one leaf, else few leafs       a shared network             O(servers)
+//   packed       one server, domain, leaf, pod, else few         a shared network             O(servers)
 //   locality     as few servers as can be, under few leafs       a shared network, NVLink     O(servers)
 //                                                                first
 //   spread       evenly over the servers with most free          what to compare with         O(servers log servers)
@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -29,6 +28,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/fabric/gpu_book.hpp>
+#include <heddle/place/detail/near_first.hpp>
 #include <heddle/place/detail/rail_options.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -88,30 +88,26 @@ struct one_leaf {
   }
 };
 
-/// One server if one has room, else one leaf, else the leafs with most free GPUs first, the last
-/// part where it fits best. Places whenever enough GPUs are free.
+/// One server if one has room, else one NVLink domain, else one leaf, else one pod: the one in which fewest
+/// GPUs are free. Else pods with most free GPUs first, the last part where it fits best, and in each pod its
+/// leafs so too. Places whenever enough GPUs are free.
 struct packed {
   std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     if (auto p = one_server{}(free, job)) return p;
-    if (auto p = one_leaf{}(free, job)) return p;
-    if (free.free_gpus() < job.gpus) return std::nullopt;
-    std::vector<unit_id> units;
-    for (unit_id x : free.hosts().all_units())
-      if (free.free_gpus(x) > 0) units.push_back(x);
-    std::sort(units.begin(), units.end(), [&](unit_id a, unit_id b) {
-      return std::pair{-free.free_gpus(a), a} < std::pair{-free.free_gpus(b), b};
-    });
+    const fabric::hosts& dc = free.hosts();
     placement p;
-    int left = job.gpus;
-    for (auto l = units.begin(); left > 0; ++l) {
-      // The last part goes to the leaf with fewest free that still holds it: the last such one.
-      if (free.free_gpus(*l) >= left)
-        l = std::prev(std::partition_point(
-            l, units.end(), [&](unit_id other) { return free.free_gpus(other) >= left; }));
-      const int here = std::min(left, free.free_gpus(*l));
-      pick(free, *l, here, p.gpus);
-      left -= here;
+    const auto room = [&](server_id s) { return free.free_gpus(s); };
+    if (const domain_id d = detail::best_domain(dc, job.gpus, room); d.valid()) {
+      pick(free, d, job.gpus, p.gpus);
+      return p;
     }
+    if (auto one = one_leaf{}(free, job)) return one;
+    detail::near_first units;
+    for (unit_id x : dc.all_units())
+      if (free.free_gpus(x) > 0) units.add(x, free.free_gpus(x));
+    if (!units.over_units(dc, job.gpus, detail::of_equals::last, detail::best_pod::least_room,
+                          [&](unit_id x, int here) { pick(free, x, here, p.gpus); }))
+      return std::nullopt;
     std::sort(p.gpus.begin(), p.gpus.end());
     return p;
   }
@@ -119,7 +115,8 @@ struct packed {
 
 /// As few servers as the job could have on the empty cluster, of these as few leafs as can be: waits
 /// unless ⌈N/g⌉ servers have min(g, N) GPUs free each (g GPUs to a server). Leafs with most such
-/// servers go first, the last one is that which the rest fits best. Placement of the shared-network
+/// servers go first, the last one is that which the rest fits best; one NVLink domain, leaf or pod before
+/// several. Placement of the shared-network
 /// baselines of the vClos evaluation.
 /// Reference: Han et al., arXiv 2308.05692 (2023), its simulators' admission.
 struct locality {
@@ -127,28 +124,30 @@ struct locality {
     if (auto p = one_server{}(free, job)) return p;
     const fabric::hosts& dc = free.hosts();
     const int g = std::min(dc.gpus_per_server(), job.gpus);
-    int left = (job.gpus + g - 1) / g;           // servers
-    std::vector<std::pair<int, unit_id>> units;  // servers with g free, negative
-    for (unit_id x : dc.all_units()) {
-      int n = 0;
-      for (server_id s : dc.servers_of(x)) n += free.free_gpus(s) >= g;
-      if (n > 0) units.push_back({-n, x});
-    }
-    std::sort(units.begin(), units.end());
+    const int servers = (job.gpus + g - 1) / g;
+    const auto has_room = [&](server_id s) { return free.free_gpus(s) >= g; };
     placement p;
     int gpus = job.gpus;
-    for (auto l = units.begin(); left > 0; ++l) {
-      if (l == units.end()) return std::nullopt;
-      const auto holds = [&](const auto& other) { return -other.first >= left; };
-      if (holds(*l)) l = std::prev(std::partition_point(l, units.end(), holds));
-      for (server_id s : dc.servers_of(l->second)) {
-        if (left == 0 || free.free_gpus(s) < g) continue;
-        const int here = std::min(g, gpus);
-        pick(free, s, here, p.gpus);
-        gpus -= here;
-        --left;
-      }
+    const auto take = [&](server_id s) {
+      const int here = std::min(g, gpus);
+      pick(free, s, here, p.gpus);
+      gpus -= here;
+    };
+    if (const domain_id d = detail::best_domain(dc, servers, has_room); d.valid()) {
+      for (server_id s : dc.servers_of(d))
+        if (gpus > 0 && has_room(s)) take(s);
+      return p;
     }
+    detail::near_first units;
+    for (unit_id x : dc.all_units()) {
+      int n = 0;
+      for (server_id s : dc.servers_of(x)) n += has_room(s);
+      if (n > 0) units.add(x, n);
+    }
+    if (!units.over_units(
+            dc, servers, detail::of_equals::last, detail::best_pod::least_room,
+            [&](unit_id x, int n) { detail::take_open_servers(dc, x, n, has_room, take); }))
+      return std::nullopt;
     std::sort(p.gpus.begin(), p.gpus.end());
     return p;
   }

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <iterator>
-#include <utility>
 #include <vector>
 
 #include <heddle/core/bits.hpp>
@@ -11,24 +9,26 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/detail/crossing.hpp>
+#include <heddle/place/detail/near_first.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
 
 namespace heddle::place {
 
 /// A job that fits under a leaf gets one, best fit. One that does not gets parts of several, none of
-/// which has another job that crosses leafs: leafs with most free GPUs first, the last part where it
-/// fits best. So a leaf's links carry the flows of one job only, and jobs do not slow one another
-/// down, if all are placed by this policy. Within a job two flows may still meet: it owns no links, so
-/// it is routed by the routing of the shared network.
+/// which has another job that crosses leafs: in the pod where that takes fewest leafs, of equal ones where it
+/// fits best; leafs with most free GPUs first, the last part where it fits best. One that fits no pod gets
+/// parts of few pods, none of which has another job that crosses pods. So a link carries the flows of one job
+/// only, and jobs do not slow one another down, if all are placed by this policy. Within a job two flows may
+/// still meet: it owns no links, so it is routed by the routing of the shared network.
 ///
 /// A job that would fit under a leaf of the cluster waits for one. O(GPUs held by all jobs).
 /// Reference: Pollard et al., Evaluation of an Interference-Free Node Allocation Policy on Fat-Tree
-/// Clusters, SC 2018; two levels of it, as described in later work.
+/// Clusters, SC 2018; pods in the manner of leafs.
 struct topology_aware {
   struct work_space {
-    std::vector<word> crossing;
-    std::vector<std::pair<int, unit_id>> units;
+    std::vector<word> crossing_units, crossing_pods;
+    detail::near_first units;
   };
   heddle::detail::scratch<work_space> work = {};
 
@@ -47,27 +47,40 @@ struct topology_aware {
       pick(free, best, job.gpus, p.gpus);
       return p;
     }
-    auto& [crossing, units] = *work;
-    detail::find_crossing_units(free, crossing);
-    units.clear();
-    int room = 0;
-    for (unit_id x : dc.all_units())
-      if (free.free_gpus(x) > 0 && !test_bit(crossing, x.index())) {
-        units.push_back({-free.free_gpus(x), x});
-        room += free.free_gpus(x);
-      }
-    if (room < job.gpus) return wait_reason::network_fragmentation;
-    std::sort(units.begin(), units.end());
-    int left = job.gpus;
-    for (auto l = units.begin(); left > 0; ++l) {
-      const auto holds = [&](const auto& other) { return -other.first >= left; };
-      if (holds(*l)) l = std::prev(std::partition_point(l, units.end(), holds));
-      const int here = std::min(left, -l->first);
-      pick(free, l->second, here, p.gpus);
-      left -= here;
-    }
+    detail::find_crossing(free, work->crossing_units, work->crossing_pods);
+    if (!in_one_pod(free, job.gpus, p) && !over_pods(free, job.gpus, p))
+      return wait_reason::network_fragmentation;
     std::sort(p.gpus.begin(), p.gpus.end());
     return p;
+  }
+
+ private:
+  bool in_one_pod(const fabric::gpu_book& free, int gpus, placement& p) {
+    const fabric::hosts& dc = free.hosts();
+    const bool holds = std::any_of(dc.all_pods().begin(), dc.all_pods().end(), [&](pod_id pod) {
+      int room = 0;
+      for (unit_id x : dc.units_of(pod)) room += room_in(free, x);
+      return room >= gpus;
+    });
+    return holds && share_out(free, gpus, p, [](unit_id) { return true; });
+  }
+  bool over_pods(const fabric::gpu_book& free, int gpus, placement& p) {
+    const fabric::hosts& dc = free.hosts();
+    return dc.pods() > 1 && share_out(free, gpus, p, [&](unit_id x) {
+             return !test_bit(work->crossing_pods, dc.pod_of(x).index());
+           });
+  }
+  template <class Allowed>
+  bool share_out(const fabric::gpu_book& free, int gpus, placement& p, Allowed&& allowed) {
+    work->units.clear();
+    for (unit_id x : free.hosts().all_units())
+      if (const int here = room_in(free, x); here > 0 && allowed(x)) work->units.add(x, here);
+    return work->units.over_units(free.hosts(), gpus, detail::of_equals::last,
+                                  detail::best_pod::fewest_units,
+                                  [&](unit_id x, int here) { pick(free, x, here, p.gpus); });
+  }
+  [[nodiscard]] int room_in(const fabric::gpu_book& free, unit_id x) {
+    return test_bit(work->crossing_units, x.index()) ? 0 : free.free_gpus(x);
   }
 };
 

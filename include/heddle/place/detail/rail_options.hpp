@@ -99,28 +99,9 @@ inline bool in_one_domain(const fabric::gpu_book& free, int gpus, fabric::placem
     pick(free, best, gpus, out.gpus);
     return true;
   }
-  if (dc.domains() == dc.servers()) return false;
-  domain_id least;
-  int fewest = 0;
-  for (domain_id d : dc.all_domains()) {
-    int here = 0;
-    for (server_id s : dc.servers_of(d)) here += free.free_gpus(s);
-    if (here < gpus || (least.valid() && here >= fewest)) continue;
-    least = d;
-    fewest = here;
-  }
-  if (!least.valid()) return false;
-  std::vector<server_id> servers(dc.servers_of(least).begin(), dc.servers_of(least).end());
-  std::sort(servers.begin(), servers.end(), [&](server_id a, server_id b) {
-    const int m = free.free_gpus(a), n = free.free_gpus(b);
-    return m != n ? m > n : a < b;
-  });
-  for (server_id s : servers) {
-    const int here = std::min(gpus, free.free_gpus(s));
-    pick(free, s, here, out.gpus);
-    gpus -= here;
-  }
-  std::sort(out.gpus.begin(), out.gpus.end());
+  const domain_id d = best_domain(dc, gpus, [&](server_id s) { return free.free_gpus(s); });
+  if (!d.valid()) return false;
+  pick(free, d, gpus, out.gpus);
   return true;
 }
 
