@@ -28,6 +28,7 @@ struct request {
   int gpus = 1;
   std::string_view tenant = {};  ///< its virtual cluster; must outlive the question
   box_shape shape = {};          ///< on a torus, of so many cells; none: any shape
+  int tensor = 0, pipeline = 0;  ///< ranks of its tensor groups, its stages (`groups`); 0: not said
 };
 
 /// Why a job waits.
