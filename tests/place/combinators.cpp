@@ -59,6 +59,18 @@ TEST_CASE("if none places the last one's reason stands") {
   CHECK(asked == std::vector{0, 1});
 }
 
+TEST_CASE("the cut that is too narrow is told behind a chain too") {
+  const place::narrow_cut cut{place::narrow_cut::tier::core, 16, 64};
+  first_of chain{place::one_server{}, [&](const fabric::gpu_book&, const request&) {
+                   answer a{wait_reason::tapered};
+                   a.cut = cut;
+                   return a;
+                 }};
+  const answer a = chain(fabric::ledger{dc}, {job_id{0}, 3});
+  CHECK(a.why == wait_reason::tapered);
+  CHECK(a.cut == cut);
+}
+
 TEST_CASE("an earlier search that gave up leaves the no unproved") {
   std::vector<int> asked;
   first_of chain{scripted{&asked, 0, wait_reason::search_limit, false},

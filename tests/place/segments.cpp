@@ -58,6 +58,18 @@ TEST_CASE("pieces are as equal as can be: 24 trays are 12 and 12, 32 twice 16, 4
   CHECK(shape_of(l, segments{}, 72) == std::vector{18, 18, 18, 18});
 }
 
+TEST_CASE("a job that is no multiple of a server takes part of its last server") {
+  const leaf_spine dc = racks(4);
+  ledger l{dc};
+  segments policy{.promised = 16};
+  const place::answer a = policy(l, {job_id{1}, 4 * 17 + 2});  // 18 trays: 9 and 9
+  REQUIRE(a);
+  CHECK(a.where->gpus.size() == 4 * 17 + 2);
+  CHECK(shape_of(dc, *a.where) == std::vector{9, 8});
+  REQUIRE(l.reserve(job_id{1}, *a.where) == fabric::reserve_status::reserved);
+  CHECK(l.idle_servers() == 4 * 18 - 18);
+}
+
 TEST_CASE("the size of pieces goes by the size of the job, and small pieces share a domain") {
   const leaf_spine dc = racks(4);
   const segments policy{.promised = 16, .pieces = {{1, 1}, {8, 4}, {32, 16}}};

@@ -67,14 +67,19 @@ class common_no {
     gave_up_ |= a.why == wait_reason::search_limit;
     last_ = a.why;
     proved_ = a.proved;
+    cut_ = a.cut;
   }
   [[nodiscard]] answer get() const {
-    return gave_up_ ? answer{wait_reason::search_limit, false} : answer{last_, proved_};
+    if (gave_up_) return {wait_reason::search_limit, false};
+    answer a{last_, proved_};
+    a.cut = cut_;
+    return a;
   }
 
  private:
   wait_reason last_ = wait_reason::gpus;
   bool gave_up_ = false, proved_ = true;
+  narrow_cut cut_ = {};
 };
 
 /// Whether none of several policies has anything against a job at `where`.

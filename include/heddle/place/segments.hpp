@@ -27,7 +27,8 @@ struct piece_size {
 
 /// Whole servers in *pieces* as equal as can be, each inside one NVLink domain: what Slurm's block plugin and
 /// clouds of NVL72 racks ask for. With 16 servers a domain 24 become 12 + 12, 32 become 16 + 16, 48 three
-/// times 16; never 18 + 6. Pieces may share a domain. A job of less than a server gets part of one.
+/// times 16; never 18 + 6. Pieces may share a domain. A job of less than a server gets part of one; one that is no
+/// multiple of a server takes part of its last.
 ///
 /// A piece goes where it fits best: to the domain with fewest servers left of those that have enough,
 /// larger pieces first. `promised` are the servers of a domain that may be in use at a time; the others
@@ -49,7 +50,6 @@ struct segments {
     const int g = dc.gpus_per_server(), servers = (job.gpus + g - 1) / g;
     count_room(free);
     if (job.gpus < g) return part_of_server(free, job.gpus);
-    if (job.gpus % g != 0) return wait_reason::gpu_fragmentation;
     const int most = piece_of(dc, servers);
     const int count = (servers + most - 1) / most;
     auto& [room, taken] = *work;
@@ -78,6 +78,7 @@ struct segments {
       }
     }
     std::sort(p.gpus.begin(), p.gpus.end());
+    p.gpus.resize(static_cast<std::size_t>(job.gpus));  // of the last server a part
     return p;
   }
 
