@@ -371,6 +371,58 @@ void check_family(test::rail_family family, int states, int least) {
     CHECK(over_pods > states / 100);
 }
 
+// HEDDLE_RAIL_OPERATIONS: how many.
+void operate_at_random(test::rail_family family) {
+  const char* told = std::getenv("HEDDLE_RAIL_OPERATIONS");
+  const long all = told ? std::atol(told) : 2000;
+  long done = 0, placed = 0;
+  for (std::uint64_t seed = 0; done < all; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed + 77'000};
+    const leaf_spine dc = test::random_rail_network(family, d);
+    ledger l{dc};
+    vclos policy;
+    std::vector<job_id> running;
+    fabric::detail::draws parts{seed, "parts"};
+    for (std::uint32_t step = 0; step < 200; ++step, ++done) {
+      const job_id job{step};
+      const double what = d.real();
+      if (what < .5) {
+        const int wanted = test::random_rail_request(dc, std::max(1, l.free_gpus()), d);
+        const answer a = place::ask(policy, std::as_const(l), {job, wanted});
+        if (!a) continue;
+        REQUIRE(l.reserve(job, *a.where) == reserve_status::reserved);
+        running.push_back(job);
+        ++placed;
+        for (collective c : {collective::halving_doubling, collective::all_to_all}) {
+          const auto found = route::verify_isolated(
+              l, [&](job_id j) { return j == job ? c : collective::none; }, route::ecmp{});
+          INFO((found ? "isolated" : found.broken->message()));
+          REQUIRE(found);
+        }
+      } else if (what < .85 && !running.empty()) {
+        const std::size_t k = d.index(running.size());
+        l.release(running[k]);
+        running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
+      } else {
+        fabric::detail::with_random_part(dc, parts, [&](const auto& part) {
+          // Jobs that it hits go, as their links are no longer there.
+          if (d.chance(.4)) {
+            for (job_id hit : l.fail(part)) {
+              l.release(hit);
+              std::erase(running, hit);
+            }
+          } else {
+            l.repair(part);
+          }
+        });
+      }
+    }
+    REQUIRE(l.consistent());
+  }
+  CHECK(placed > done / 20);
+}
+
 }  // namespace
 
 TEST_CASE("vclos on rails places exactly when brute force finds a shape with a proof") {
@@ -386,59 +438,16 @@ TEST_CASE("vclos on rails and planes over pods places exactly when brute force f
   check_family(test::rail_family::both, 3000, 900);
 }
 
-TEST_CASE(
-    "random operations on rails, planes and pods leave every job isolated and the books in order") {
-  // HEDDLE_RAIL_OPERATIONS: how many of each family.
-  const char* told = std::getenv("HEDDLE_RAIL_OPERATIONS");
-  const long all = told ? std::atol(told) : 2000;
-  for (const test::rail_family family : {test::rail_family::rails, test::rail_family::planes,
-                                         test::rail_family::pods, test::rail_family::both}) {
-    CAPTURE(static_cast<int>(family));
-    long done = 0, placed = 0;
-    for (std::uint64_t seed = 0; done < all; ++seed) {
-      CAPTURE(seed);
-      test::dice d{seed + 77'000};
-      const leaf_spine dc = test::random_rail_network(family, d);
-      ledger l{dc};
-      vclos policy;
-      std::vector<job_id> running;
-      fabric::detail::draws parts{seed, "parts"};
-      for (std::uint32_t step = 0; step < 200; ++step, ++done) {
-        const job_id job{step};
-        const double what = d.real();
-        if (what < .5) {
-          const int wanted = test::random_rail_request(dc, std::max(1, l.free_gpus()), d);
-          const answer a = place::ask(policy, std::as_const(l), {job, wanted});
-          if (!a) continue;
-          REQUIRE(l.reserve(job, *a.where) == reserve_status::reserved);
-          running.push_back(job);
-          ++placed;
-          for (collective c : {collective::halving_doubling, collective::all_to_all}) {
-            const auto found = route::verify_isolated(
-                l, [&](job_id j) { return j == job ? c : collective::none; }, route::ecmp{});
-            INFO((found ? "isolated" : found.broken->message()));
-            REQUIRE(found);
-          }
-        } else if (what < .85 && !running.empty()) {
-          const std::size_t k = d.index(running.size());
-          l.release(running[k]);
-          running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
-        } else {
-          fabric::detail::with_random_part(dc, parts, [&](const auto& part) {
-            // Jobs that it hits go, as their links are no longer there.
-            if (d.chance(.4)) {
-              for (job_id hit : l.fail(part)) {
-                l.release(hit);
-                std::erase(running, hit);
-              }
-            } else {
-              l.repair(part);
-            }
-          });
-        }
-      }
-      REQUIRE(l.consistent());
-    }
-    CHECK(placed > done / 20);
-  }
+TEST_CASE("random operations on rails leave every job isolated and the books in order") {
+  operate_at_random(test::rail_family::rails);
+}
+TEST_CASE("random operations on planes leave every job isolated and the books in order") {
+  operate_at_random(test::rail_family::planes);
+}
+TEST_CASE("random operations over pods leave every job isolated and the books in order") {
+  operate_at_random(test::rail_family::pods);
+}
+TEST_CASE("random operations on rails and planes over pods leave every job isolated and the books "
+          "in order") {
+  operate_at_random(test::rail_family::both);
 }
