@@ -8,6 +8,7 @@
 
 #include "common/program.hpp"
 #include "energy.hpp"
+#include "fabrics.hpp"
 #include "isolation.hpp"
 #include "iterations.hpp"
 
@@ -38,6 +39,9 @@ struct arguments {
   evaluate::bound_options bound;
   CLI::App* bound_command = nullptr;
   CLI::App* price_path_command = nullptr;
+  evaluate::fabrics_options fabrics;
+  CLI::App* lingjun_command = nullptr;
+  CLI::App* racks_command = nullptr;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -63,6 +67,21 @@ void add_options(CLI::App& app, arguments& a) {
   a.bound_command->add_option("--steps", a.bound.steps, "in which a bound is improved")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();
+  a.lingjun_command =
+      app.add_subcommand("lingjun", "made-up jobs on a real network of three tiers");
+  a.lingjun_command->add_option("--network", a.fabrics.network, "lingjun_clos.csv")->required();
+  a.racks_command =
+      app.add_subcommand("racks", "pieces of jobs inside racks beside packing that knows none");
+  a.racks_command->add_option("--sizes", a.fabrics.sizes, "tpuv4_slice_mix.csv")->required();
+  a.racks_command->add_option("--run-times", a.fabrics.run_times, "philly_all.csv")->required();
+  for (CLI::App* command : {a.lingjun_command, a.racks_command}) {
+    command->add_option("--jobs", a.fabrics.jobs, "jobs of a run")
+        ->check(CLI::Range(10, 100000))
+        ->capture_default_str();
+    command->add_option("--seeds", a.fabrics.seeds, "runs of each setting")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+  }
   for (CLI::App* command : {a.isolation_command, a.sensitivity_command}) {
     command->add_option("--jobs", a.isolation.jobs, "jobs of a run")
         ->check(CLI::Range(10, 100000))
@@ -107,6 +126,8 @@ int run(const arguments& a) {
   if (*a.rivals_command) evaluate::evaluate_rivals(energy);
   if (*a.price_path_command) evaluate::evaluate_price_path(energy, show_progress);
   if (*a.bound_command) evaluate::evaluate_bound(a.bound, show_progress);
+  if (*a.lingjun_command) evaluate::evaluate_lingjun(a.fabrics, show_progress);
+  if (*a.racks_command) evaluate::evaluate_racks(a.fabrics, show_progress);
   if (*a.decisions_command) evaluate::evaluate_decisions(energy);
   return done;
 }

@@ -116,6 +116,37 @@ TEST_CASE("a job of a bursty workload is the same among few and many") {
   CHECK(bursty_workload{.jobs = 3, .max_gpus = 1}()[2].gpus == 1);
 }
 
+TEST_CASE("jobs in Lingjun's manner have its sizes, run times, bursts and load") {
+  constexpr int n = 100'000;
+  const trace::lingjun_workload w{.jobs = n, .seed = 3};
+  const std::vector<job> jobs = w();
+  std::map<int, double> sizes;
+  double below = 0, within = 0, gpu_s = 0;
+  const double sigma = std::sqrt(2 * std::log(28.0));  // a mean of 28 medians
+  for (const job& j : jobs) {
+    ++sizes[j.gpus];
+    below += j.duration_s < 500;
+    within += j.duration_s > 500 * std::exp(-sigma) && j.duration_s < 500 * std::exp(sigma);
+    gpu_s += j.gpus * j.duration_s;
+  }
+  const auto near = [](double count, double share) {
+    return std::abs(count / n - share) < 6 * std::sqrt(share * (1 - share) / n);
+  };
+  REQUIRE(sizes.size() == trace::lingjun_sizes.size());
+  for (const auto& [gpus, weight] : trace::lingjun_sizes) {
+    CAPTURE(gpus);
+    CHECK(near(sizes[gpus], weight / 100));
+  }
+  CHECK(near(below, .5));
+  CHECK(near(within, .682689492137));
+  CHECK(of_gaps(jobs).cv == doctest::Approx(6).epsilon(.1));
+  CHECK(jobs.front().submit_s == 0);
+  CHECK(gpu_s / (6776 * jobs.back().submit_s) == doctest::Approx(.7));
+  CHECK(w()[n / 2] == jobs[n / 2]);
+  CHECK(trace::lingjun_workload{.jobs = 0}().empty());
+  CHECK_THROWS_AS((void)trace::lingjun_workload{.mean_s = 400}(), input_error);
+}
+
 TEST_CASE("real arrivals are as bursty as said") {
   const std::map<std::string, double> said{{"philly_all", 2.80},  {"msr_itp_c01", 7.20},
                                            {"msr_itp_c02", 4.83}, {"msr_itp_c04", 4.72},
