@@ -1,12 +1,15 @@
 #include "common/named_places.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <heddle/place/buddy.hpp>
 #include <heddle/place/combinators.hpp>
+#include <heddle/place/groups.hpp>
 #include <heddle/place/jigsaw.hpp>
 #include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/relaxed.hpp>
+#include <heddle/place/segments.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/topology_aware.hpp>
 #include <heddle/place/vclos.hpp>
@@ -28,7 +31,7 @@ constexpr named_place all[] = {
     {"spread", "evenly over the servers with most free GPUs", false,
      [](o) -> on_links { return place::spread{}; }},
     {"random", "any free GPUs", false, [](o x) -> on_links { return place::random{x.seed}; }},
-    {"packed", "one server, else one leaf, else few leafs", false,
+    {"packed", "one server, else one NVLink domain, leaf or pod, else few", false,
      [](o) -> on_links { return place::packed{}; }},
     {"locality", "as few servers as can be, under few leafs", false,
      [](o) -> on_links { return place::locality{}; }},
@@ -56,6 +59,12 @@ constexpr named_place all[] = {
      }},
     {"hived", "buddy cells with quotas of tenants", false,
      [](o x) -> on_links { return place::hived{x.quotas}; }},
+    {"segments", "balanced pieces inside NVLink domains", false,
+     [](o x) -> on_links { return place::segments{.promised = x.promised, .pieces = x.pieces}; }},
+    {"groups", "tensor groups in servers, pipeline and data groups under few leafs", false,
+     [](o x) -> on_links {
+       return place::groups{.tensor = x.tensor, .pipeline = std::max(1, x.pipeline)};
+     }},
 };
 
 }  // namespace

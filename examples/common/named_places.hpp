@@ -15,6 +15,7 @@
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/hived.hpp>
 #include <heddle/place/placement_policy.hpp>
+#include <heddle/place/segments.hpp>
 
 #include "common/names.hpp"
 
@@ -51,8 +52,11 @@ class place_function {
 
 /// What a policy needs besides its name.
 struct place_options {
-  std::uint64_t seed = 0;                 ///< `random`
-  std::vector<place::cell_quota> quotas;  ///< `hived`
+  std::uint64_t seed = 0;                      ///< `random`
+  std::vector<place::cell_quota> quotas = {};  ///< `hived`
+  int promised = 0;                            ///< `segments`
+  std::vector<place::piece_size> pieces = {};  ///< `segments`
+  int tensor = 0, pipeline = 0;                ///< `groups`; 0: not said
 };
 
 /// A policy, and what is known of it.

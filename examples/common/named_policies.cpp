@@ -129,10 +129,12 @@ template <class Fabric>
 schedule::any_scheduler<Fabric>
 make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, std::uint64_t seed) {
   check_scheduler(n);
+  place_options placing = n.placing;
+  placing.seed = seed;
   const auto under = [&](const route_of& routing) {
     return assemble<Fabric>({{find_named(orders, "--order", n.order).value},
                              allocation_named(n.allocate),
-                             find_place(n.place, "--place").template make<Fabric>({.seed = seed}),
+                             find_place(n.place, "--place").template make<Fabric>(placing),
                              routing,
                              admission_named(n.backfill, n.depth),
                              n.preempt,

@@ -176,8 +176,9 @@ struct scheduler_names {
   std::string backfill = "none";
   std::size_t depth = admit::easy{}.depth;  ///< jobs that backfill looks at
   bool preempt = false;
-  bool joint = false;  ///< another number of GPUs where that can be placed
-  int move_gpus = 0;   ///< of running jobs that may migrate
+  bool joint = false;          ///< another number of GPUs where that can be placed
+  int move_gpus = 0;           ///< of running jobs that may migrate
+  place_options placing = {};  ///< of `place`; its seed is the scheduler's
 };
 
 /// The tables of policies, by the options that take their names.

@@ -18,6 +18,7 @@
 
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/model/catalogue.hpp>
+#include <heddle/place/groups.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/verify.hpp>
@@ -26,6 +27,7 @@
 #include "common/fabric_picture.hpp"
 #include "common/json_file.hpp"
 #include "common/named_places.hpp"
+#include "common/place_flags.hpp"
 #include "common/program.hpp"
 #include "place/operation.hpp"
 
@@ -38,14 +40,15 @@ using json = nlohmann::ordered_json;
 struct arguments {
   network_source cluster;
   std::string ops = "-", policy = "vclos", svg;
-  std::vector<std::string> quotas;
+  place_flags flags;
   bool verify = false;
   std::uint64_t seed = 0;
 };
 
 void add_options(CLI::App& app, arguments& a) {
   app.add_option("--cluster", a.cluster.path,
-                 "the network: JSON, a topology of Slurm or topograph, output of ibnetdiscover; "
+                 "the network: JSON, a topology of Slurm or topograph, output of ibnetdiscover, a "
+                 "table of hosts; "
                  "packed or not")
       ->required();
   add_network_options(app, a.cluster);
@@ -53,25 +56,10 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str();
   add_names(app, {{"--policy", "which GPUs and links a job gets", place_names()}});
   app.add_option("--policy", a.policy, either(place_names()))->capture_default_str();
-  app.add_option("--quota", a.quotas, "for hived, TENANT:CELLS:GPUS_PER_CELL; several times");
+  add_place_flags(app, a.flags);
   app.add_flag("--verify", a.verify, "prove each placement isolated, flow by flow, and say so");
   app.add_option("--svg", a.svg, "a picture of who has what in the end");
   app.add_option("--seed", a.seed, "of the policy random")->capture_default_str();
-}
-
-place::cell_quota parse_quota(const std::string& text) {
-  const std::size_t last = text.rfind(':');
-  const std::size_t first =
-      last == std::string::npos || last == 0 ? last : text.rfind(':', last - 1);
-  const auto number = [&](std::size_t from, std::size_t to) {
-    const std::string digits = text.substr(from, to - from);
-    const bool is_number = !digits.empty() && digits.size() < 9 &&
-                           digits.find_first_not_of("0123456789") == std::string::npos;
-    if (!is_number) throw input_error("--quota", "TENANT:CELLS:GPUS_PER_CELL", "\"" + text + "\"");
-    return std::stoi(digits);
-  };
-  if (first == std::string::npos) (void)number(0, 0);
-  return {text.substr(0, first), number(first + 1, last), number(last + 1, text.size())};
 }
 
 /// The cluster and who has what of it.
@@ -80,11 +68,9 @@ class placer {
  public:
   placer(const arguments& a, const Fabric& dc)
       : kind_(find_place(a.policy, "--policy")), verify_(a.verify), named_(dc), state_(dc) {
-    place_options options{.seed = a.seed, .quotas = {}};
-    for (const std::string& q : a.quotas) options.quotas.push_back(parse_quota(q));
-    if (!options.quotas.empty() && kind_.name != "hived")
-      throw input_error("--quota", "hived as --policy", "\"" + a.policy + "\"");
-    policy_ = kind_.make<Fabric>(options);
+    options_ = options_of(a.flags, kind_.name, "--policy");
+    options_.seed = a.seed;
+    policy_ = kind_.make<Fabric>(options_);
   }
 
   [[nodiscard]] const fabric::ledger<Fabric>& state() const { return state_; }
@@ -109,8 +95,13 @@ class placer {
     const std::string id = std::to_string(op.job.value);
     if (state_.find(op.job)) throw input_error(where, "a job that holds nothing yet", "job " + id);
     known_.insert(op.job);
+    const place::request r{.job = op.job,
+                           .gpus = op.gpus,
+                           .tenant = op.tenant,
+                           .tensor = op.tensor,
+                           .pipeline = op.pipeline};
     const auto start = std::chrono::steady_clock::now();
-    place::answer a = place::ask(policy_, std::as_const(state_), {op.job, op.gpus, op.tenant});
+    place::answer a = place::ask(policy_, std::as_const(state_), r);
     const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
     if (!a) {
       json out{{"job", op.job.value},
@@ -149,6 +140,13 @@ class placer {
         out["circuits"].push_back(
             {state_.fabric().ocs_of(k.uplink).value, k.leaf.value, k.spine.value});
       out["moved"] = moved(*a.where, a.moved);
+    }
+    if (kind_.name == "groups") {
+      const auto [tensor, pipeline] =
+          place::groups{.tensor = options_.tensor, .pipeline = std::max(1, options_.pipeline)}
+              .sizes_of(state_.hosts(), r);
+      const auto s = place::spread_of(state_.hosts(), *a.where, tensor, pipeline);
+      out["spread"] = {{"tensor", s.tensor}, {"pipeline", s.pipeline}, {"data", s.data}};
     }
     if (kind_.name == "relaxed") out["predicted_slowdown"] = a.predicted_slowdown;
     if (verify_) out["isolated"] = verify(where, op.job);
@@ -256,6 +254,7 @@ class placer {
 
   const named_place& kind_;
   bool verify_;
+  place_options options_;
   place_function<Fabric> policy_;
   any_fabric named_;
   fabric::ledger<Fabric> state_;

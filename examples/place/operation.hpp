@@ -38,10 +38,11 @@ enum class op_kind : unsigned char { place, release, fail, repair };
 
 struct operation {
   op_kind kind = op_kind::place;
-  job_id job;          // place, release
-  int gpus = 0;        // place
-  std::string tenant;  // place
-  any_part part;       // fail, repair
+  job_id job;                    // place, release
+  int gpus = 0;                  // place
+  std::string tenant;            // place
+  int tensor = 0, pipeline = 0;  // place, with groups
+  any_part part;                 // fail, repair
 };
 
 /// Reads a line; errors are input_errors that say `where`.
@@ -56,20 +57,28 @@ class operation_reader {
     if (kind == "place" || kind == "release") {
       op.kind = kind == "place" ? op_kind::place : op_kind::release;
       if (kind == "place")
-        only_keys(json_, where_, {"op", "job", "gpus", "vc"});
+        only_keys(json_, where_, {"op", "job", "gpus", "vc", "tensor", "pipeline"});
       else
         only_keys(json_, where_, {"op", "job"});
       op.job = job_id{whole(at("job"), "a job id", 4294967294.0)};
       if (kind == "release") return op;
       op.gpus =
           static_cast<int>(whole(at("gpus"), "a number of GPUs of at least 1", 2147483647.0, 1));
+      const auto size = [&](const char* key) {
+        if (!json_.contains(key)) return 0;
+        return static_cast<int>(whole(at(key), std::string(key) + " of at least 1", 1 << 20, 1));
+      };
+      op.tensor = size("tensor");
+      op.pipeline = size("pipeline");
       if (json_.contains("vc")) op.tenant = text("vc", "a name as vc");
       return op;
     }
     if (kind != "fail" && kind != "repair")
       fail("place, release, fail or repair as op", json_["op"]);
     op.kind = kind == "fail" ? op_kind::fail : op_kind::repair;
-    only_keys(json_, where_, {"op", "gpu", "server", "leaf", "spine", "ocs", "link", "fibre"});
+    only_keys(
+        json_, where_,
+        {"op", "gpu", "server", "leaf", "spine", "core", "ocs", "link", "core_link", "fibre"});
     op.part = part();
     return op;
   }

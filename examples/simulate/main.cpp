@@ -21,6 +21,7 @@
 #include "common/named_networks.hpp"
 #include "common/named_policies.hpp"
 #include "common/open_text.hpp"
+#include "common/place_flags.hpp"
 #include "common/program.hpp"
 #include "common/simulation.hpp"
 #include "simulate/page.hpp"
@@ -35,6 +36,7 @@ struct arguments {
   simulation_spec what;
   std::string steps, failures, carbon, price, decisions;
   bool resume = false;
+  place_flags placing;
   double checkpoint_s = sim::options{}.checkpoint_s;
   std::string report = "-", per_job, timeline, html;
   std::vector<std::string> command;  // its words, for the page
@@ -47,7 +49,8 @@ void add_options(CLI::App& app, arguments& a) {
   const std::vector<name_kind> kinds = simulation_kinds();
   add_names(app, kinds);
   app.add_option("--cluster", a.cluster.path,
-                 "the cluster: JSON, a topology of Slurm or topograph, output of ibnetdiscover; "
+                 "the cluster: JSON, a topology of Slurm or topograph, output of ibnetdiscover, a "
+                 "table of hosts; "
                  "packed or not")
       ->required();
   add_network_options(app, a.cluster);
@@ -64,6 +67,7 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--place", w.names.place,
                  "which GPUs and links a job gets: " + either(kinds, "--place"))
       ->capture_default_str();
+  add_place_flags(app, a.placing);
   app.add_option("--route", w.names.route,
                  "paths of jobs that own no links: " + either(kinds, "--route"))
       ->capture_default_str();
@@ -299,6 +303,7 @@ void check_numbers(const arguments& a) {
 
 int simulate(arguments& a) {
   if (a.what.names.backfill.empty()) a.what.names.backfill = "easy";
+  a.what.names.placing = options_of(a.placing, a.what.names.place, "--place");
   check_names(a.what);
   check_numbers(a);
   const model::catalogue known;

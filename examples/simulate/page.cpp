@@ -13,6 +13,7 @@
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/version.hpp>
 
+#include "common/fabric_picture.hpp"
 #include "common/html.hpp"
 #include "common/table.hpp"
 
@@ -33,6 +34,13 @@ void history::operator()(const sim::moment& m) {
   running_ = static_cast<double>(m.state.running.size());
   waiting_ = static_cast<double>(m.state.waiting.size());
   spent_ = now;
+
+  std::pair<std::size_t, int> held{0, m.used_gpus};
+  for (const auto& [job, where] : m.gpus.placements())
+    held.first += where.links.size() + where.circuits.size() + where.core_links.size();
+  if (held <= most_) return;
+  most_ = held;
+  busiest_.emplace(busy_moment{m.now_s, m.gpus});
 }
 
 namespace {
@@ -649,6 +657,21 @@ std::string energy_section(const one_run& r) {
   return html::side_by_side(figures) + html::to_html(parts, "energy-table");
 }
 
+/// The network at its busiest, or nothing where it is too large to be seen.
+std::string network_picture(const one_run& r) {
+  constexpr int most_gpus = 10'000;
+  const auto& busy = r.use.busiest();
+  if (!busy || r.on.fabric.gpus() > most_gpus) return {};
+  const auto number = [](job_id id) { return " (job " + std::to_string(id.value) + ")"; };
+  const std::string when = fixed((busy->at_s - r.report.records.front().submit_s) / hour, 2) +
+                           " h after the first submission";
+  return r.on.fabric.on([&](const auto& dc) {
+    const svg::fabric_picture drawn(dc, busy->gpus, {.colour_all = true, .note = number});
+    return html::figure(drawn.draw("The network when most of it was held"),
+                        drawn.describe() + " That was " + when + ".");
+  });
+}
+
 }  // namespace
 
 std::vector<std::string> words_of(const std::string& program, int argc, char** argv) {
@@ -687,6 +710,9 @@ std::string page_of(const one_run& r) {
     page.section("use", "The cluster over time", use_section(r));
     page.section("power", "Power and energy", energy_section(r));
   }
+  if (!r.report.records.empty())
+    if (const std::string drawn = network_picture(r); !drawn.empty())
+      page.section("network", "The network", drawn);
   page.section("setting", "What was run", setting(r) + made_by(r));
   page.footer(paragraph("Simulated by heddle " HEDDLE_VERSION_STRING "."));
   return page.str();

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <heddle/fabric/gpu_book.hpp>
 #include <heddle/model/workload.hpp>
 #include <heddle/sim/observer.hpp>
 #include <heddle/sim/options.hpp>
@@ -35,12 +39,21 @@ class history {
 
   [[nodiscard]] const svg::time_parts<amounts>& over_time() const { return parts_; }
 
+  /// Who held what when most links had an owner, of such moments when most GPUs had one first.
+  struct busy_moment {
+    double at_s;
+    fabric::gpu_book gpus;
+  };
+  [[nodiscard]] const std::optional<busy_moment>& busiest() const { return busiest_; }
+
  private:
   svg::time_parts<amounts> parts_;
   // Since the last moment.
   bool begun_ = false;
   double at_s_ = 0, used_gpus_ = 0, running_ = 0, waiting_ = 0;
   sim::energy_parts spent_;
+  std::pair<std::size_t, int> most_;  // links, GPUs
+  std::optional<busy_moment> busiest_;
 };
 
 /// All that the page shows.

@@ -79,9 +79,9 @@ TEST_CASE("heddle-place answers each operation with a line") {
 TEST_CASE("heddle-place gives no GPU and no link to two jobs under any policy") {
   const std::string cluster =
       R"({"fabric": "leaf_spine", "leafs": 6, "spines": 8, "servers_per_leaf": 2, "gpus_per_server": 4})";
-  for (const char* policy :
-       {"spread", "random", "packed", "locality", "one_server", "one_leaf", "buddy", "vclos",
-        "vclos_even", "relaxed", "jigsaw", "laas", "topology_aware", "hived"}) {
+  for (const char* policy : {"spread", "random", "packed", "locality", "one_server", "one_leaf",
+                             "buddy", "vclos", "vclos_even", "relaxed", "jigsaw", "laas",
+                             "topology_aware", "hived", "segments", "groups"}) {
     CAPTURE(policy);
     const scratch_dir dir;
     dice d{7};
@@ -162,6 +162,87 @@ TEST_CASE("heddle-place keeps tenants to their quotas") {
   CHECK(out[0]["status"] == "placed");
   CHECK(out[1]["reason"] == "gpus");
   CHECK(out[2]["status"] == "placed");
+}
+
+TEST_CASE("heddle-place cuts jobs into pieces of NVLink domains and says how far groups of ranks "
+          "are spread") {
+  const scratch_dir dir;
+  const std::string racks = R"({"preset": "nvl72", "units": 3})";
+  const outcome pieces = answers(dir, racks, place_op(1, 96) + place_op(2, 96) + place_op(3, 4),
+                                 "--policy segments --promised 16 --piece 1:1 --piece 8:16");
+  REQUIRE(pieces.status == 0);
+  std::vector<json> out = json_lines(pieces.out);
+  const auto of_rack = [](const json& line) {
+    std::vector<int> n(3, 0);
+    for (const json& g : line["gpus"]) ++n[g.get<std::size_t>() / 72];
+    return n;
+  };
+  CHECK(of_rack(out[0]) == std::vector{48, 48, 0});
+  CHECK(out[1]["status"] == "waiting");  // 12 + 12 trays: one rack has 16 left, two have 4
+  CHECK(of_rack(out[2]) == std::vector{4, 0, 0});
+
+  const std::string tiers =
+      R"({"fabric": "leaf_spine", "tiers": 3, "pods": 2, "leafs_per_pod": 2, "servers_per_leaf": 2, )"
+      R"("gpus_per_server": 4, "spines_per_pod": 8, "cores": 16, "core_links_per_spine": 2})";
+  const outcome groups =
+      answers(dir, tiers,
+              R"({"op": "place", "job": 1, "gpus": 16, "tensor": 2, "pipeline": 2})"
+              "\n" +
+                  place_op(2, 16),
+              "--policy groups --tensor 4 --pipeline 4");
+  REQUIRE(groups.status == 0);
+  out = json_lines(groups.out);
+  // Two stages of four replicas on two leafs: two replicas under each, so that only the two rows cross.
+  CHECK(out[0]["spread"] == json{{"tensor", 0.0}, {"pipeline", 0.0}, {"data", 1.0}});
+  CHECK(out[1]["spread"] == json{{"tensor", 0.0}, {"pipeline", 1.0}, {"data", 0.0}});
+  for (const auto& [flags, says] :
+       {std::pair{"--policy packed --piece 1:1",
+                  "--piece: expected segments as --policy, got \"packed\""},
+        {"--policy segments --piece 1", "--piece: expected FROM:SERVERS, got \"1\""},
+        {"--policy vclos --tensor 4", "--tensor: expected groups as --policy, got \"vclos\""}}) {
+    const outcome wrong = answers(dir, tiers, place_op(1, 1), flags);
+    CHECK(wrong.status == 2);
+    CHECK(wrong.err.find(says) != std::string::npos);
+  }
+}
+
+TEST_CASE("heddle-place on three tiers owns links to cores that can fail, and draws all tiers") {
+  const scratch_dir dir;
+  const std::string tiers =
+      R"({"fabric": "leaf_spine", "tiers": 3, "pods": 2, "leafs_per_pod": 2, "servers_per_leaf": 2, )"
+      R"("gpus_per_server": 4, "spines_per_pod": 8, "cores": 16, "core_links_per_spine": 2})";
+  const std::string ops = place_op(1, 24) +
+                          R"({"op": "fail", "core": 0})"
+                          "\n" +
+                          release_op(1) + place_op(2, 24) +
+                          R"({"op": "repair", "core": 0})"
+                          "\n"
+                          R"({"op": "fail", "core_link": [0, 1]})"
+                          "\n" +
+                          place_op(3, 8);
+  const std::string picture = dir / "tiers.svg";
+  const outcome r = answers(dir, tiers, ops, "--verify --svg " + picture);
+  REQUIRE(r.err.empty());
+  REQUIRE(r.status == 0);
+  const std::vector<json> out = json_lines(r.out);
+  CHECK(out[0]["isolated"] == true);
+  CHECK(out[0]["core_links"].size() == 24);  // 8 spines of two pods: 2 + 1
+  CHECK(out[1]["hit"] == json::array({1}));
+  CHECK(out[3]["status"] == "waiting");  // 8 spines with two links up, one of which leads nowhere
+  CHECK(out[5]["hit"].empty());
+  CHECK(out[6]["status"] == "placed");
+  const std::string svg = heddle::test::content_of(picture);
+  CHECK(svg.find("16 cores") != std::string::npos);
+  CHECK(svg.find("4 leafs with 8 GPUs each") != std::string::npos);
+
+  const outcome rails = answers(
+      dir,
+      R"({"fabric": "leaf_spine", "units": 2, "servers_per_unit": 2, "gpus_per_server": 4, "rails": 4, "planes": 2, "spines": 16})",
+      place_op(1, 16), "--verify --svg " + picture);
+  REQUIRE(rails.status == 0);
+  CHECK(json_lines(rails.out)[0]["isolated"] == true);
+  CHECK(heddle::test::content_of(picture).find(
+            "2 units with 8 leafs (4 rails, 2 planes) and 8 GPUs each") != std::string::npos);
 }
 
 TEST_CASE("heddle-place says what a relaxed placement costs and what is not isolated") {

@@ -88,9 +88,10 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
       {"unknown placement", small_cluster, few_jobs, "--place best",
        "--place: expected one of spread, random, packed, locality, one_server, one_leaf, buddy, "
        "vclos, "
-       "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, got \"best\""},
+       "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, segments, groups, got "
+       "\"best\""},
       {"misspelt placement", small_cluster, few_jobs, "--place vlcos",
-       "hived, got \"vlcos\", which is near vclos\n"},
+       "groups, got \"vlcos\", which is near vclos\n"},
       {"unknown routing", small_cluster, few_jobs, "--route x",
        "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"x\""},
       {"unknown allocation", small_cluster, few_jobs, "--allocate x",

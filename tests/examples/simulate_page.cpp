@@ -67,15 +67,15 @@ TEST_CASE(
   CHECK(m.page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
   xml_check checked(m.page);
   CHECK(checked.fault == "");
-  for (const char* id : {"summary", "jobs", "use", "power", "setting"}) {
+  for (const char* id : {"summary", "jobs", "use", "power", "network", "setting"}) {
     INFO(id);
     CHECK(checked.ids.contains(id));
     CHECK(checked.referred.contains(id));
   }
   CHECK(checked.count["h1"] == 1);
-  CHECK(checked.count["h2"] == 5);
-  CHECK(checked.count["svg"] == 6);  // times, slow-down, GPUs, queue, power, energy
-  CHECK(checked.count["desc"] == 6);
+  CHECK(checked.count["h2"] == 6);
+  CHECK(checked.count["svg"] == 7);  // times, slow-down, GPUs, queue, power, energy, network
+  CHECK(checked.count["desc"] == 7);
   CHECK(checked.count["table"] == 7);  // summary, sizes, reasons, three lists of jobs, energy
   CHECK(checked.count["caption"] == 7);
   for (const char* none : {"script", "link", "img", "iframe"}) CHECK(checked.count[none] == 0);
