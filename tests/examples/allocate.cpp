@@ -8,9 +8,7 @@
 namespace {
 
 using namespace heddle;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
+using namespace heddle::test;
 
 nlohmann::json answer(const std::string& json, const std::string& options, int status = 0) {
   const scratch_dir dir;

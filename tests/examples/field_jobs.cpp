@@ -17,10 +17,7 @@
 namespace {
 
 using namespace heddle;
-using test::content_of;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
+using namespace heddle::test;
 
 const std::string cluster =
     R"({"fabric": "leaf_spine", "leafs": 2, "spines": 2, "servers_per_leaf": 2, "gpus_per_server": 8})";

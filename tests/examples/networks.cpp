@@ -15,11 +15,8 @@
 namespace {
 
 using namespace heddle;
+using namespace heddle::test;
 using nlohmann::json;
-using test::content_of;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
 
 /// What the per-job CSV says of a job.
 struct row {

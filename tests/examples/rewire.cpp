@@ -8,11 +8,8 @@
 namespace {
 
 using namespace heddle;
+using namespace heddle::test;
 using nlohmann::json;
-using test::content_of;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
 
 /// Two leafs and spines crossed at both OCS; wanted is each pair once.
 const std::string crossed =

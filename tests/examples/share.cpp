@@ -10,10 +10,7 @@
 namespace {
 
 using namespace heddle;
-using test::content_of;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
+using namespace heddle::test;
 
 /// Two jobs on two types; job 0 is four times as fast on "b", job 1 is as fast on both.
 const std::string two_jobs = R"({"types": ["a", "b"], "capacity": [1, 1], "jobs": [

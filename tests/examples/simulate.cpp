@@ -17,10 +17,7 @@
 namespace {
 
 using namespace heddle;
-using test::content_of;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
+using namespace heddle::test;
 
 const std::string small_cluster =
     R"({"fabric": "leaf_spine", "leafs": 4, "spines": 8, "servers_per_leaf": 2, "gpus_per_server": 4})";

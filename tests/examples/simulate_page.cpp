@@ -14,12 +14,8 @@
 namespace {
 
 using namespace heddle;
+using namespace heddle::test;
 using examples::fixed;
-using test::content_of;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
-using test::xml_check;
 
 const std::string cluster =
     R"({"fabric": "leaf_spine", "leafs": 4, "spines": 8, "servers_per_leaf": 2, "gpus_per_server": 4})";

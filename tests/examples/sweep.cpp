@@ -14,10 +14,7 @@
 namespace {
 
 using namespace heddle;
-using test::content_of;
-using test::outcome;
-using test::run;
-using test::scratch_dir;
+using namespace heddle::test;
 
 /// Writes a cluster, jobs and a grid of 200 runs, and returns the grid's path.
 std::string write_grid(const scratch_dir& dir) {

@@ -1,6 +1,7 @@
 // What a scheduler wants done, as data.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -55,6 +56,12 @@ struct decision {
 
   [[nodiscard]] bool changes_nothing() const {
     return stops.empty() && resizes.empty() && starts.empty() && servers_off.empty();
+  }
+  /// Whether it starts this job or changes it.
+  [[nodiscard]] bool changes(job_id id) const {
+    const auto is_it = [&](const auto& step) { return step.job == id; };
+    return std::any_of(starts.begin(), starts.end(), is_it) ||
+           std::any_of(resizes.begin(), resizes.end(), is_it);
   }
   friend bool operator==(const decision&, const decision&) = default;
 };

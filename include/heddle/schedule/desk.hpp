@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -43,7 +42,6 @@ class desk {
     queue_.nobody_has_begun();
     parts_.dropped->clear();
   }
-
   /// What is left to hand out. Starting takes from it; a means that fails puts back what it found.
   allocate::limits left;
 
@@ -113,26 +111,16 @@ class desk {
   /// After a look ahead for `x`: whether it can be placed at its time all the same if `other` has what an
   /// answer says from now on and for longer. If so, that is counted with, and `at` brought up to date.
   [[nodiscard]] bool leaves_room(slot x, earliest_start& at, slot other, const place::answer& a) {
-    const int gpus = static_cast<int>(a.where->gpus.size());
-    const int wanted = job(x).reference->config.gpus;
-    if (at.at_s == std::numeric_limits<double>::infinity()) return true;
-    if (gpus > at.spare_gpus ||
-        !parts_.ahead->leaves_room(state_.ledger, request_of(x, wanted), at.where, parts_.place,
-                                   request_of(other, gpus), a))
-      return false;
-    at.spare_gpus -= gpus;
-    return true;
+    return parts_.ahead->leaves_room(state_.ledger, request_of(x, job(x).reference->config.gpus),
+                                     at, parts_.place,
+                                     request_of(other, static_cast<int>(a.where->gpus.size())), a);
   }
   /// The ledger as it is for jobs that must leave alone what `x` is going to have, `wanted`.
   [[nodiscard]] const auto& without(slot x, const fabric::placement& wanted) {
     return parts_.ahead->without(std::as_const(state_.ledger), wanted, job(x).spec->vc);
   }
   /// Whether this decision has started or changed this job: it is not to be stopped as well.
-  [[nodiscard]] bool has_changed(slot x) const {
-    const auto is_it = [&](const auto& step) { return step.job == job(x).spec->id; };
-    return std::any_of(decision_.starts.begin(), decision_.starts.end(), is_it) ||
-           std::any_of(decision_.resizes.begin(), decision_.resizes.end(), is_it);
-  }
+  [[nodiscard]] bool has_changed(slot x) const { return decision_.changes(job(x).spec->id); }
   /// Whether a waiting job may stop running ones, and whether there are no other means than that.
   [[nodiscard]] bool may_stop() const { return parts_.means.may_stop(); }
   [[nodiscard]] bool only_stops() const { return parts_.means.only_stops(); }
@@ -160,7 +148,7 @@ class desk {
     detail::pay(left, job(x), *p, now_s(), 1);
     detail::begin(state_, x, p, std::move(where), decision_);
     queue_.begins(x);
-    std::erase_if(*parts_.dropped, [&](const detail::dropped_job& j) { return j.slot == x; });
+    parts_.dropped->forget(x);
   }
   void wait(slot x, const outcome& no) {
     decision_.waiting.push_back({job(x).spec->id, no.why, no.proved});
@@ -170,12 +158,12 @@ class desk {
   bool move(slot x, point p) {
     fabric::placement old = lift(x);
     place::answer a = ask(x, p->config.gpus);
-    if (!a) {
+    const bool placed{a};
+    if (placed)
+      move_to(x, p, std::move(a));
+    else
       put_back(x, std::move(old));
-      return false;
-    }
-    move_to(x, p, std::move(a));
-    return true;
+    return placed;
   }
   /// The same for one that was lifted, to where an answer says.
   void move_to(slot x, point p, place::answer a) {
@@ -204,8 +192,7 @@ class desk {
   void charge(slot x) { detail::pay(left, job(x), *job(x).point(), now_s(), 1); }
   /// Stops one that was lifted from `where`.
   void drop(slot x, fabric::placement where) {
-    if (parts_.dropped->empty()) *parts_.were_running = state_.running;
-    parts_.dropped->push_back({x, job(x).point(), std::move(where)});
+    parts_.dropped->add({x, job(x).point(), std::move(where)}, state_.running);
     decision_.stops.push_back(job(x).spec->id);
     queue_.has_stopped(state_, x);
     state_.stop_lifted(x);
@@ -227,26 +214,15 @@ class desk {
     start(x, p, std::move(a));
     return {};
   }
-
   /// A job that this decision has dropped goes on as if it had not, if its place is free again.
   bool goes_on(slot x) {
-    auto& all = *parts_.dropped;
-    const auto it =
-        std::find_if(all.begin(), all.end(), [&](const auto& j) { return j.slot == x; });
-    if (it == all.end() || !affords(x, *it->at) || !may_have(x, it->where)) return false;
-    if (!state_.hold(x, it->where, decision_.servers_on)) return false;
-    detail::pay(left, job(x), *it->at, now_s(), 1);
-    state_.resume(x, it->at);
+    const detail::dropped_job* j = parts_.dropped->find(x);
+    if (!j || !affords(x, *j->at) || !may_have(x, j->where) || !put_back(x, j->where)) return false;
+    detail::pay(left, job(x), *j->at, now_s(), 1);
+    state_.resume(x, j->at);
     queue_.begins(x);
     std::erase(decision_.stops, job(x).spec->id);
-    all.erase(it);
-    // Those running stand by time of start: it stands where it stood.
-    auto place = state_.running.begin();
-    for (slot r : *parts_.were_running) {
-      if (r == x) break;
-      if (*place == r) ++place;
-    }
-    std::rotate(place, state_.running.end() - 1, state_.running.end());
+    parts_.dropped->goes_on(state_.running);
     return true;
   }
 

@@ -85,12 +85,33 @@ class forecast {
   }
 
   /// After a look ahead for `job` that found a time: whether it can be placed then too if `other` starts
-  /// now as `a` says, and runs longer. If so, `other` is counted with from now on, and `planned` is where
-  /// the job is going to be. At most one placement is tried.
+  /// now as `a` says, and runs longer. If so, `other` is counted with from now on, and `at` says where the
+  /// job is going to be. At most one placement is tried.
   template <class Ledger, class Place>
-  [[nodiscard]] bool leaves_room(const Ledger&, const place::request& job,
-                                 fabric::placement& planned, Place& place,
-                                 const place::request& other, const place::answer& a) {
+  [[nodiscard]] bool leaves_room(const Ledger& now, const place::request& job, earliest_start& at,
+                                 Place& place, const place::request& other,
+                                 const place::answer& a) {
+    if (at.at_s == std::numeric_limits<double>::infinity()) return true;
+    if (other.gpus > at.spare_gpus || !can_be_beside(now, job, at.where, place, other, a))
+      return false;
+    at.spare_gpus -= other.gpus;
+    return true;
+  }
+  /// A copy of `now` in which nobody can have what is free of `wanted`, which `tenant` is going to have;
+  /// good until the next call.
+  template <class Ledger>
+  [[nodiscard]] const Ledger& without(const Ledger& now, const fabric::placement& wanted,
+                                      std::string_view tenant) {
+    auto& trial = start(rest_, now);
+    trial.keep_free_parts(wanted, tenant);
+    return trial.now();
+  }
+
+ private:
+  /// Whether `job` can be where it is `planned`, or elsewhere from now on, beside `other`.
+  template <class Ledger, class Place>
+  bool can_be_beside(const Ledger&, const place::request& job, fabric::placement& planned,
+                     Place& place, const place::request& other, const place::answer& a) {
     Ledger& then = *then_.template of<fabric::trial<Ledger>>();
     if (is_held_ && hold(then, other, a)) return true;  // beside what was planned
     if (is_held_) (void)then.release(job.job);
@@ -105,17 +126,6 @@ class forecast {
     if (is_held_) is_held_ = then.reserve(job.job, planned, job.tenant) == reserved;
     return false;
   }
-  /// A copy of `now` in which nobody can have what is free of `wanted`, which `tenant` is going to have;
-  /// good until the next call.
-  template <class Ledger>
-  [[nodiscard]] const Ledger& without(const Ledger& now, const fabric::placement& wanted,
-                                      std::string_view tenant) {
-    auto& trial = start(rest_, now);
-    trial.keep_free_parts(wanted, tenant);
-    return trial.now();
-  }
-
- private:
   template <class Ledger>
   static fabric::trial<Ledger>& start(heddle::detail::any_scratch& kept, const Ledger& now) {
     auto& trial = kept.template of<fabric::trial<Ledger>>();

@@ -1,7 +1,9 @@
 // What a desk asks, and what it remembers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
@@ -19,6 +21,42 @@ struct dropped_job {
   fabric::placement where = {};
 };
 
+/// Those that a decision has stopped and nobody has started again.
+class dropped_jobs {
+ public:
+  void clear() { jobs_.clear(); }
+  /// \param running  those that run, in their order, `j` among them
+  void add(dropped_job j, const std::vector<std::uint32_t>& running) {
+    if (jobs_.empty()) were_running_ = running;
+    jobs_.push_back(std::move(j));
+  }
+  /// Null: it was not dropped, or has started again.
+  [[nodiscard]] const dropped_job* find(std::uint32_t slot) const {
+    const auto it = std::find_if(jobs_.begin(), jobs_.end(),
+                                 [&](const dropped_job& j) { return j.slot == slot; });
+    return it == jobs_.end() ? nullptr : &*it;
+  }
+  void forget(std::uint32_t slot) {
+    std::erase_if(jobs_, [&](const dropped_job& j) { return j.slot == slot; });
+  }
+  /// Those running stand by time of start. The last of them goes on as if it had not been dropped: it stands
+  /// where it stood.
+  void goes_on(std::vector<std::uint32_t>& running) {
+    const std::uint32_t slot = running.back();
+    auto place = running.begin();
+    for (std::uint32_t r : were_running_) {
+      if (r == slot) break;
+      if (*place == r) ++place;
+    }
+    std::rotate(place, running.end() - 1, running.end());
+    forget(slot);
+  }
+
+ private:
+  std::vector<dropped_job> jobs_;
+  std::vector<std::uint32_t> were_running_;  // before the first of them was dropped
+};
+
 template <class Order, class Allocate, class Place, class Means>
 struct desk_parts {
   Order order;
@@ -28,8 +66,7 @@ struct desk_parts {
   double patience_s;
   heddle::detail::scratch<allocate::allocation> chosen = {};
   heddle::detail::scratch<forecast> ahead = {};
-  heddle::detail::scratch<std::vector<dropped_job>> dropped = {};
-  heddle::detail::scratch<std::vector<std::uint32_t>> were_running = {};  // before the first was
+  heddle::detail::scratch<dropped_jobs> dropped = {};
 };
 
 }  // namespace heddle::schedule::detail
