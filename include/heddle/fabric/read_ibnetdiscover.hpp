@@ -60,8 +60,7 @@ class ib_tiers {
   ib_tiers(std::istream& in, const std::string& name, const ibnetdiscover_options& o)
       : options_(o), lines_(in, name), nodes_(read_ib_nodes(lines_)) {
     check_ib_links(nodes_, lines_);
-    for (const auto& [id, node] : nodes_)
-      if (node.is_switch()) ++described_[node.description];
+    described_ = ib_switch_descriptions(nodes_);
     find_hosts();
   }
 
@@ -97,11 +96,8 @@ class ib_tiers {
                          const std::string& got) const {
     throw input_error(lines_.where(line), expected, got);
   }
-  /// A switch's description, or its id where that tells it from others.
   [[nodiscard]] const std::string& name(const ib_node& n) const {
-    const auto of_that_name = described_.find(n.description);
-    const bool alone = of_that_name != described_.end() && of_that_name->second == 1;
-    return alone && !n.description.empty() ? n.description : n.id;
+    return ib_switch_name(n, described_);
   }
   [[nodiscard]] bool comes_before(const ib_node* a, const ib_node* b) const {
     return std::tie(name(*a), a->id) < std::tie(name(*b), b->id);
@@ -113,30 +109,12 @@ class ib_tiers {
   }
 
   void find_hosts() {
-    for (const auto& [id, node] : nodes_) {
-      if (!id.starts_with('H') || node.ports.empty()) continue;
-      std::string host = options_.host_of(node.description);
-      if (host.empty()) continue;
-      if (host == node.description && host.find(' ') != std::string::npos) host = id;
-      ib_card card{.node = &node};
-      for (const auto& [port, p] : node.ports) {
-        const ib_node& peer = nodes_.at(p.peer);
-        if (!peer.is_switch())
-          fail(p.line, "a host linked to switches", shown(host) + " linked to " + shown(p.peer));
-        card.switches.push_back(&peer);
-        card.line = p.line;
-        of_cards_ = std::max(of_cards_, p.gbps);
-        has_hosts_.insert(&peer);
+    hosts_ = ib_hosts_of(nodes_, options_.host_of, lines_);
+    for (const auto& [name, h] : hosts_)
+      for (const ib_card& c : h.cards) {
+        has_hosts_.insert(c.switches.begin(), c.switches.end());
+        for (const auto& [port, p] : c.node->ports) of_cards_ = std::max(of_cards_, p.gbps);
       }
-      const auto [at, is_new] = hosts_.try_emplace(host, ib_host{host});
-      at->second.cards.push_back(std::move(card));
-    }
-    for (auto& [host, h] : hosts_)
-      std::sort(h.cards.begin(), h.cards.end(), [](const ib_card& a, const ib_card& b) {
-        const std::string &x = a.node->description, &y = b.node->description;
-        return x != y ? naturally_less(x, y) || (!naturally_less(y, x) && x < y)
-                      : a.node->id < b.node->id;
-      });
   }
 
   /// Each host's part on each switch as a server of its own.

@@ -19,6 +19,7 @@ struct ib_port {
   int peer_port = 0;
   double gbps = 0;  ///< 0: not told
   std::size_t line = 0;
+  std::string guid = {};  ///< its own, hexadecimal, of a card; empty: not told
 };
 /// A switch, a card or a router of the dump.
 struct ib_node {
@@ -138,9 +139,9 @@ inline std::map<std::string, ib_node> read_ib_nodes(line_reader& lines) {
       if (!current) at.fail("a switch or a card before its links");
       const int port = at.port();
       at.skip_label();
-      at.enclosed('(', ')');  // the port's own id, of a card
-      at.skip_blanks();
       ib_port p{};
+      p.guid = at.enclosed('(', ')').value_or("");
+      at.skip_blanks();
       p.line = lines.number();
       p.peer = at.id();
       p.peer_port = at.port();

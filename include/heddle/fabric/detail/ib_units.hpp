@@ -55,6 +55,54 @@ inline bool naturally_less(std::string_view a, std::string_view b) {
   return a.size() < b.size();
 }
 
+/// The hosts of a dump by name. \param host_of  the host of a card by the card's description; empty: none
+/// \throws input_error  if a card is linked to another
+inline std::map<std::string, ib_host> ib_hosts_of(const std::map<std::string, ib_node>& nodes,
+                                                  std::string (*host_of)(const std::string&),
+                                                  const line_reader& lines) {
+  std::map<std::string, ib_host> hosts;
+  for (const auto& [id, node] : nodes) {
+    if (!id.starts_with('H') || node.ports.empty()) continue;
+    std::string host = host_of(node.description);
+    if (host.empty()) continue;
+    if (host == node.description && host.find(' ') != std::string::npos) host = id;
+    ib_card card{.node = &node};
+    for (const auto& [port, p] : node.ports) {
+      const ib_node& peer = nodes.at(p.peer);
+      if (!peer.is_switch())
+        throw input_error(lines.where(p.line), "a host linked to switches",
+                          shown(host) + " linked to " + shown(p.peer));
+      card.switches.push_back(&peer);
+      card.line = p.line;
+    }
+    const auto [at, is_new] = hosts.try_emplace(host, ib_host{host});
+    at->second.cards.push_back(std::move(card));
+  }
+  for (auto& [host, h] : hosts)
+    std::sort(h.cards.begin(), h.cards.end(), [](const ib_card& a, const ib_card& b) {
+      const std::string &x = a.node->description, &y = b.node->description;
+      return x != y ? naturally_less(x, y) || (!naturally_less(y, x) && x < y)
+                    : a.node->id < b.node->id;
+    });
+  return hosts;
+}
+
+/// How many switches have each description.
+inline std::map<std::string, int>
+ib_switch_descriptions(const std::map<std::string, ib_node>& nodes) {
+  std::map<std::string, int> out;
+  for (const auto& [id, node] : nodes)
+    if (node.is_switch()) ++out[node.description];
+  return out;
+}
+/// A switch's description, or its id where that tells it from others.
+inline const std::string& ib_switch_name(const ib_node& n,
+                                         const std::map<std::string, int>& described) {
+  const auto of_that_name = described.find(n.description);
+  const bool alone = of_that_name != described.end() && of_that_name->second == 1;
+  return alone && !n.description.empty() ? n.description : n.id;
+}
+
 /// How the cards of one host hang on leafs: the leafs by rail and plane, rail · planes + plane, and the cards
 /// of each. Cards under one leaf are taken to be neighbours.
 struct ib_wiring {
