@@ -2,6 +2,8 @@
 //
 //   heddle-route --cluster c.json --jobs placed.jsonl --route ecmp
 //   heddle-route --compare-models 200            the steady model against the flow simulation
+//   heddle-route --lft opensm-lfts.dump --guids net.txt --jobs placed.jsonl --out new.lfts
+//                                                forwarding tables that keep the jobs apart (tables.hpp)
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +35,7 @@
 #include "common/program.hpp"
 #include "route/compare.hpp"
 #include "route/placed_job.hpp"
+#include "route/tables.hpp"
 
 namespace {
 
@@ -47,6 +50,7 @@ struct arguments {
   std::uint64_t seed = 0;
   int iterations = 4;
   std::size_t most_flows = 20'000'000, compare = 0;
+  table_arguments tables;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -82,6 +86,27 @@ void add_options(CLI::App& app, arguments& a) {
          "instead: errors of the steady model against the flow simulation over so many random "
          "mixes of jobs")
       ->check(CLI::Range(1, 1'000'000));
+  auto* base =
+      app.add_option("--lft", a.tables.base,
+                     "instead: forwarding tables in force, as OpenSM dumps them or dump_fts "
+                     "prints them; written anew so that the jobs keep their links to themselves");
+  app.add_option("--guids", a.tables.guids, "the network now: ibnetdiscover's output")->needs(base);
+  app.add_option(
+         "--out", a.tables.out,
+         "the new tables, for opensm -R file -U; what stood there goes to its name and .old")
+      ->needs(base)
+      ->capture_default_str();
+  app.add_option("--settings", a.tables.settings,
+                 "directory of a file a job, to be sourced: hosts, ranks, NCCL's settings")
+      ->needs(base);
+  app.add_flag("--check", a.tables.check, "only say which jobs the tables of --lft keep apart")
+      ->needs(base);
+  app.add_option("--read-back", a.tables.compare,
+                 "only compare the tables of --lft with these, as dump_fts prints them")
+      ->needs(base);
+  app.add_flag("--keep-going", a.tables.keep_going,
+               "jobs that cannot have their links to themselves are said, and the others served")
+      ->needs(base);
 }
 
 /// Twelve significant digits: what is equal in the model is printed equal.
@@ -288,6 +313,16 @@ int compare(const arguments& a) {
 int route_jobs(const arguments& a) {
   (void)find_named(routes, "--route", a.route);
   if (a.compare > 0) return compare(a);
+  if (!a.tables.base.empty()) {
+    table_arguments t = a.tables;
+    t.whole = a.cluster.path;
+    t.jobs = a.jobs;
+    t.otherwise = {.pattern = a.pattern.empty()
+                                  ? collective::none
+                                  : find_named(collectives, "--collective", a.pattern).value,
+                   .bytes = a.bytes > 0 ? a.bytes : 1};
+    return route_tables(t);
+  }
   if (a.cluster.path.empty()) throw input_error("--cluster", "a cluster file", "none");
   placed_defaults otherwise;
   if (!a.pattern.empty()) {

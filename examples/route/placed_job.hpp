@@ -87,7 +87,7 @@ class placed_reader {
     only_keys(text, where_,
               {"job", "status", "gpus", "links", "core_links", "circuits", "moved", "shape",
                "faces", "predicted_slowdown", "isolated", "us", "collective", "bytes",
-               "training_step", "compute_s"});
+               "training_step", "compute_s", "lanes"});
 
     const Fabric& dc = state_.fabric();
     route::flow_job j;
@@ -101,10 +101,13 @@ class placed_reader {
         fail("a number of at least 0 as compute_s", compute);
       j.compute_s = compute.get<double>();
     }
-    if (const json links = at(text, "links"); !links.is_null()) add_links(links, j.where);
+    if (const json links = at(text, "links"); !links.is_null())
+      add_links(links, at(text, "lanes"), j.where);
+    if (const json links = at(text, "core_links"); !links.is_null()) add_core_links(links, j.where);
     if (const json circuits = at(text, "circuits"); !circuits.is_null())
       add_circuits(circuits, j.where);
     std::sort(j.where.links.begin(), j.where.links.end());
+    std::sort(j.where.core_links.begin(), j.where.core_links.end());
     std::sort(j.where.circuits.begin(), j.where.circuits.end());
     switch (state_.reserve(j.id, j.where)) {
     case fabric::reserve_status::reserved:
@@ -153,28 +156,61 @@ class placed_reader {
     return v.get<double>();
   }
 
-  /// Free lanes of each pair, lowest first.
-  void add_links(const json& list, fabric::placement& p) const {
-    for (const json& v : triples(list, "links", "[leaf, spine, count]")) {
+  /// Of each pair the lanes that `lanes` has beside it, or else free ones, lowest first.
+  void add_links(const json& list, const json& lanes, fabric::placement& p) const {
+    const json& all = triples(list, "links", "[leaf, spine, count]");
+    if (!lanes.is_null() && (!lanes.is_array() || lanes.size() != all.size()))
+      fail("as many lists in lanes as in links", lanes);
+    for (std::size_t i = 0; i < all.size(); ++i) {
       if constexpr (has_circuits)
-        fail("circuits, for the fabric has no fixed links", v);
+        fail("circuits, for the fabric has no fixed links", all[i]);
       else
-        add_links_of(v, p);
+        add_links_of(all[i], lanes.is_null() ? json{} : lanes[i], p);
     }
   }
-  void add_links_of(const json& v, fabric::placement& p) const requires(!has_circuits) {
+  void add_links_of(const json& v, const json& lanes, fabric::placement& p) const
+      requires(!has_circuits) {
     const Fabric& dc = state_.fabric();
     const leaf_id leaf{index(v[0], "a leaf", dc.leafs())};
     const spine_id spine{index(v[1], "a spine", dc.spines())};
-    std::uint32_t left = whole(v[2], "a count of links from 1", 1, 1e9);
-    for (std::uint32_t lane = 0; left > 0; ++lane) {
-      if (static_cast<int>(lane) >= dc.links(leaf, spine))
+    const std::uint32_t count = whole(v[2], "a count of links from 1", 1, 1e9);
+    if (lanes.is_null()) {
+      take_free(count, dc.links(leaf, spine), v, p.links, [&](std::uint32_t lane) {
+        return fabric::link{leaf, spine, lane};
+      });
+      return;
+    }
+    if (!lanes.is_array() || lanes.size() != count) fail("so many lanes as links", lanes);
+    for (const json& lane : lanes)
+      p.links.push_back({leaf, spine, index(lane, "a lane", dc.links(leaf, spine))});
+  }
+  void add_core_links(const json& list, fabric::placement& p) const {
+    for (const json& v : triples(list, "core_links", "[spine, core, count]")) {
+      if constexpr (has_circuits) {
+        fail("circuits, for the fabric has no fixed links", v);
+      } else {
+        const Fabric& dc = state_.fabric();
+        const spine_id spine{index(v[0], "a spine", dc.spines())};
+        const core_id core{index(v[1], "a core", dc.cores())};
+        take_free(whole(v[2], "a count of links from 1", 1, 1e9),
+                  dc.core_links().between(spine.index(), core.index()), v, p.core_links,
+                  [&](std::uint32_t lane) {
+                    return fabric::core_link{spine, core, lane};
+                  });
+      }
+    }
+  }
+  /// `count` of the `there` lanes of a pair that are free, lowest first.
+  template <class Link, class Make>
+  void take_free(std::uint32_t count, int there, const json& v, std::vector<Link>& out,
+                 Make&& make) const {
+    for (std::uint32_t lane = 0; count > 0; ++lane) {
+      if (static_cast<int>(lane) >= there)
         fail("links that are there and that no other job holds", v);
-      const fabric::link k{leaf, spine, lane};
-      if (!state_.is_free(k) || std::find(p.links.begin(), p.links.end(), k) != p.links.end())
-        continue;
-      p.links.push_back(k);
-      --left;
+      const Link k = make(lane);
+      if (!state_.is_free(k) || std::find(out.begin(), out.end(), k) != out.end()) continue;
+      out.push_back(k);
+      --count;
     }
   }
   /// Free fibres of each leaf, lowest first.

@@ -48,9 +48,9 @@ class forwarding {
 /// What is wrong with the entries towards one LID.
 struct forwarding_fault {
   enum class kind : unsigned char {
-    no_entry,       ///< a switch on the way drops it
-    missing_port,   ///< an entry leads to a port without a cable in service
-    wrong_end,      ///< to a port of another host
+    no_entry,      ///< a switch on the way drops it
+    missing_port,  ///< an entry leads to a port without a cable in service
+    wrong_end,     ///< to a port of another host
     up_after_down,  ///< a way goes up again after it went down: buffers can wait for one another in a ring
     loop,
   };
@@ -78,7 +78,7 @@ struct forwarding_fault {
   }
 };
 
-/// Follows the entries towards a LID from each switch of the lowest tier: each way must end at `end`,
+/// Follows the entries towards a LID from each switch of the lowest tier that is not cut off: each way must end at `end`,
 /// over cables in service, and never go up after it went down, which leaves no loop and no deadlock. To
 /// switches themselves, which answer management alone, ways may turn. Returns the first fault.
 /// O(switches of the lowest tier · length of a way).
@@ -88,7 +88,7 @@ first_fault(const switch_ports& wires, const forwarding& tables, std::uint32_t l
   const std::span<const std::uint8_t> row = tables.row(lid);
   constexpr int most_hops = 8;
   for (std::uint32_t from = 0; from < wires.size(); ++from) {
-    if (wires.tier(from) != 0) continue;
+    if (wires.tier(from) != 0 || (wires.is_cut_off(from) && from != end.at)) continue;
     std::uint32_t at = from;
     bool came_down = false;
     for (int hops = 0;; ++hops) {
@@ -98,7 +98,8 @@ first_fault(const switch_ports& wires, const forwarding& tables, std::uint32_t l
       if (port == forwarding::none) return fault(kind::no_entry);
       const port_end next = wires.peer({at, port});
       if (at == end.at && !next.valid()) return fault(kind::wrong_end);
-      if (port == 0 || !next.valid() || !wires.is_alive({at, port})) return fault(kind::missing_port);
+      if (port == 0 || !next.valid() || !wires.is_alive({at, port}))
+        return fault(kind::missing_port);
       const bool up = wires.tier(next.at) > wires.tier(at);
       if (up && came_down && end.port != 0) return fault(kind::up_after_down);
       if (hops == most_hops) return fault(kind::loop);

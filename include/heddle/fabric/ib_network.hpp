@@ -32,7 +32,8 @@ struct ib_network {
   switch_ports wires;
   std::vector<std::uint64_t> switches = {};  ///< guids by number
   std::vector<std::string> names = {};       ///< of switches, by number
-  std::vector<std::uint64_t> cards = {};     ///< port guid of GPU g in plane p at g · planes + p; 0: none
+  std::vector<std::uint64_t> cards =
+      {};  ///< port guid of GPU g in plane p at g · planes + p; 0: none
   std::map<std::uint64_t, port_end> hosts = {};  ///< where each card's port hangs, by its guid
 };
 
@@ -49,8 +50,9 @@ class ib_wires {
  public:
   ib_wires(const std::string& text, const std::string& name, layout found,
            const ibnetdiscover_options& o)
-      : in_(text), lines_(in_, name), nodes_(read_ib_nodes(lines_)),
-        out_{std::move(found), leaf_spine{out_.found}, switch_ports{1, 0, 0}} {
+      : in_(text), lines_(in_, name),
+        nodes_(read_ib_nodes(lines_)), out_{std::move(found), leaf_spine{out_.found},
+                                            switch_ports{1, 0, 0}} {
     check_ib_links(nodes_, lines_);
     number_switches();
     join();
@@ -168,7 +170,8 @@ template <class Gpus = one_per_card>
       const auto at = there.find(whole.switches[s]);
       const port_end far = whole.wires.peer({s, port});
       const port_end found = at == there.end() ? port_end{} : now.wires.peer({at->second, port});
-      if (!found.valid() || now.switches[found.at] != whole.switches[upper] || found.port != far.port)
+      if (!found.valid() || now.switches[found.at] != whole.switches[upper] ||
+          found.port != far.port)
         out.push_back({s, port});
     });
   return out;

@@ -38,7 +38,7 @@ class switch_ports {
   switch_ports(int leafs, int spines, int cores, int others = 0)
       : leafs_(u(leafs)), spines_(u(spines)), cores_(u(cores)),
         peers_((leafs_ + spines_ + cores_ + u(others)) * ports), alive_(peers_.size(), 0),
-        up_(peers_.size() / ports) {}
+        cables_(peers_.size() / ports, 0), up_(cables_.size()) {}
 
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(up_.size()); }
   [[nodiscard]] std::uint32_t of(leaf_id l) const { return l.value; }
@@ -61,6 +61,8 @@ class switch_ports {
     peers_[place(a)] = b;
     peers_[place(b)] = a;
     alive_[place(a)] = alive_[place(b)] = 1;
+    ++cables_[a.at];
+    ++cables_[b.at];
     if (tier(a.at) > tier(b.at)) std::swap(a, b);
     std::vector<link>& up = up_[a.at];
     const link k{b.at, a.port, b.port};
@@ -73,13 +75,20 @@ class switch_ports {
   /// Takes a cable out of service, both ways; nothing if there is none.
   void cut(port_end a) {
     const port_end b = peers_[place(a)];
-    if (!b.valid()) return;
+    if (!b.valid() || !is_alive(a)) return;
     alive_[place(a)] = alive_[place(b)] = 0;
+    --cables_[a.at];
+    --cables_[b.at];
   }
 
+  /// The place of a port among size() · ports.
+  [[nodiscard]] static std::size_t place(port_end e) { return std::size_t{e.at} * ports + e.port; }
   /// What a port is joined to, in service or not.
   [[nodiscard]] port_end peer(port_end a) const { return peers_[place(a)]; }
   [[nodiscard]] bool is_alive(port_end a) const { return alive_[place(a)] != 0; }
+
+  /// Whether no cable to other switches is in service.
+  [[nodiscard]] bool is_cut_off(std::uint32_t s) const { return cables_[s] == 0; }
 
   /// The port out of `lower` that is lane k to `upper`; nothing if there are fewer.
   [[nodiscard]] std::optional<port_end> up(std::uint32_t lower, std::uint32_t upper,
@@ -106,12 +115,12 @@ class switch_ports {
     std::uint8_t port = 0, upper_port = 0;
   };
   static std::uint32_t u(int n) { return static_cast<std::uint32_t>(n); }
-  static std::size_t place(port_end e) { return std::size_t{e.at} * ports + e.port; }
   [[nodiscard]] const link* find(std::uint32_t lower, std::uint32_t upper,
                                  std::uint32_t lane) const {
     const std::vector<link>& up = up_[lower];
-    auto at = std::lower_bound(up.begin(), up.end(), upper,
-                               [](const link& k, std::uint32_t wanted) { return k.upper < wanted; });
+    auto at =
+        std::lower_bound(up.begin(), up.end(), upper,
+                         [](const link& k, std::uint32_t wanted) { return k.upper < wanted; });
     if (static_cast<std::size_t>(up.end() - at) <= lane) return nullptr;
     at += static_cast<std::ptrdiff_t>(lane);
     return at->upper == upper ? &*at : nullptr;
@@ -120,6 +129,7 @@ class switch_ports {
   std::uint32_t leafs_, spines_, cores_;
   std::vector<port_end> peers_;
   std::vector<std::uint8_t> alive_;  // not of bool: it is asked in inner loops
+  std::vector<int> cables_;          // in service, by switch
   std::vector<std::vector<link>> up_;
 };
 
@@ -130,7 +140,8 @@ class switch_ports {
   switch_ports out{dc.leafs(), dc.spines(), dc.cores()};
   std::vector<int> next(out.size(), 1);
   const auto take = [&](std::uint32_t s) {
-    if (next[s] > 254) throw input_error("switch " + std::to_string(s), "at most 254 ports", "more");
+    if (next[s] > 254)
+      throw input_error("switch " + std::to_string(s), "at most 254 ports", "more");
     return port_end{s, static_cast<std::uint8_t>(next[s]++)};
   };
   for (leaf_id l : dc.all_leafs()) {

@@ -28,10 +28,11 @@ namespace heddle::route {
 /// Derived (docs/concepts/routing.md). Deterministic. O(flows of all phases) by slots.
 ///
 /// Precondition: `where` owns links, not circuits; `ranks` are its GPUs.
-[[nodiscard]] inline destination_routes
-by_destination(const fabric::leaf_spine& dc, const fabric::placement& where,
-               const traffic::group& ranks, std::span<const traffic::any_source> sources,
-               const destination_options& options = {}) {
+[[nodiscard]] inline destination_routes by_destination(const fabric::leaf_spine& dc,
+                                                       const fabric::placement& where,
+                                                       const traffic::group& ranks,
+                                                       std::span<const traffic::any_source> sources,
+                                                       const destination_options& options = {}) {
   return detail::destination_compiler{dc, ranks, sources, options}(where);
 }
 

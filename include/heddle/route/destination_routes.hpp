@@ -18,11 +18,13 @@ enum class destination_method : unsigned char {
   pairs,   ///< pair by pair, as `owned` routes
 };
 [[nodiscard]] constexpr std::string_view name(destination_method m) {
-  return m == destination_method::slots ? "slots" : m == destination_method::search ? "search" : "pairs";
+  return m == destination_method::slots    ? "slots"
+         : m == destination_method::search ? "search"
+                                           : "pairs";
 }
 
 struct destination_options {
-  std::size_t budget = 50'000;        ///< choices of one search, ≥ 0
+  std::size_t budget = 50'000;         ///< choices of one search, ≥ 0
   std::size_t most_flows = 1'000'000;  ///< of phases that are searched; beyond it goes pair by pair
   int most_lids = 4;                   ///< addresses a destination that are searched for, ≥ 1
 };
@@ -48,10 +50,11 @@ struct address_pick {
 
 /// What `by_destination` finds. A value.
 struct destination_routes {
-  std::vector<destination_entry> entries;  ///< sorted: of each plane, address and switch on a way one
-  std::vector<address_pick> picks;         ///< sorted
-  int lids = 1;                            ///< addresses that a card needs
-  bool least = true;  ///< whether fewer are known not to do
+  std::vector<destination_entry>
+      entries;                      ///< sorted: of each plane, address and switch on a way one
+  std::vector<address_pick> picks;  ///< sorted
+  int lids = 1;                     ///< addresses that a card needs
+  bool least = true;                ///< whether fewer are known not to do
   destination_method method = destination_method::slots;
   bool complete = true;  ///< whether every flow between leafs has a way, and meets no other
 

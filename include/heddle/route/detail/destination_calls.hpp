@@ -153,7 +153,8 @@ class destination_slots {
     const std::size_t k = slot_[destination] % a.size();
     if (a[k].key != b[k].key) return {};
     const spine_id s{a[k].upper}, t{b[k].upper};
-    const std::uint32_t up = numbers_.up(from, s, a[k].lane), down = numbers_.down(t, to, b[k].lane);
+    const std::uint32_t up = numbers_.up(from, s, a[k].lane),
+                        down = numbers_.down(t, to, b[k].lane);
     if (s == t) return {{up, down}, 2};
     if (!own_.in_three_tiers()) return {};
     const std::vector<own_link>&x = own_.of(s), &y = own_.of(t);

@@ -27,8 +27,9 @@ namespace heddle::route::detail {
 /// \see by_destination
 class destination_compiler {
  public:
-  destination_compiler(const fabric::leaf_spine& dc, const traffic::group& ranks, std::span<const traffic::any_source> sources,
-                 const destination_options& options)
+  destination_compiler(const fabric::leaf_spine& dc, const traffic::group& ranks,
+                       std::span<const traffic::any_source> sources,
+                       const destination_options& options)
       : dc_(dc), ranks_(ranks), numbers_(dc), sources_{sources}, options_(options) {
     good_.assign(static_cast<std::size_t>(dc_.leafs_per_unit()), true);
   }
@@ -74,8 +75,7 @@ class destination_compiler {
       for (const card_flow& f : flows) {
         const std::uint32_t band = band_of(f.to);
         if (!good_[band]) continue;
-        const way_links way =
-            band_of(f.from) == band ? slots(f.from, f.to, f.target) : way_links{};
+        const way_links way = band_of(f.from) == band ? slots(f.from, f.to, f.target) : way_links{};
         good_[band] = way.count > 0;
         for (int i = 0; i < way.count; ++i) {
           if (load[way.link[i]]++ == 0) touched.push_back(way.link[i]);
@@ -125,16 +125,18 @@ class destination_compiler {
         if (band_of(f.to) != band) continue;
         fits = fits && band_of(f.from) == band && ++flows_seen <= options_.most_flows;
         if (!fits) return false;
-        const auto [at, is_new] = known.try_emplace(
-            key{f.from.value, f.target, k == 1 ? 0 : f.source},
-            static_cast<std::uint32_t>(find.callers.size()));
+        const auto [at, is_new] =
+            known.try_emplace(key{f.from.value, f.target, k == 1 ? 0 : f.source},
+                              static_cast<std::uint32_t>(find.callers.size()));
         if (is_new)
-          find.callers.push_back({.leaf = f.from.value,
-                                  .to_leaf = f.to.value,
-                                  .destination = f.target,
-                                  .group = groups.try_emplace({f.from.value, f.target},
-                                                              static_cast<std::uint32_t>(groups.size()))
-                                               .first->second});
+          find.callers.push_back(
+              {.leaf = f.from.value,
+               .to_leaf = f.to.value,
+               .destination = f.target,
+               .group = groups
+                            .try_emplace({f.from.value, f.target},
+                                         static_cast<std::uint32_t>(groups.size()))
+                            .first->second});
         auto& calls = find.callers[at->second].calls;
         if (!calls.empty() && calls.back().phase == phase)
           ++calls.back().flows;
@@ -145,8 +147,8 @@ class destination_compiler {
     });
     if (!fits) return false;
     for (destination_search::caller& c : find.callers) {
-      const auto [at, is_new] = of_leafs.try_emplace({c.leaf, c.to_leaf},
-                                                     static_cast<std::uint32_t>(find.ways.size()));
+      const auto [at, is_new] =
+          of_leafs.try_emplace({c.leaf, c.to_leaf}, static_cast<std::uint32_t>(find.ways.size()));
       c.first_way = at->second;
       if (is_new) add_ways(own, leaf_id{c.leaf}, leaf_id{c.to_leaf}, find.ways);
       c.ways = 0;

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace heddle::route::detail {
@@ -88,9 +89,14 @@ class destination_search {
     load_.assign(allowed.size() * links, 0);
     down_of_.assign(std::size_t{spines} * destinations, {});
     palette_.assign(groups, {});
-    blocked_.assign(ways.size(), 0);
     open_.resize(callers.size());
-    for (std::size_t c = 0; c < callers.size(); ++c) open_[c] = callers[c].ways;
+    first_block_.resize(callers.size());
+    std::uint32_t blocks = 0;  // callers may share ways: each has its own blocks
+    for (std::size_t c = 0; c < callers.size(); ++c) {
+      open_[c] = callers[c].ways;
+      first_block_[c] = std::exchange(blocks, blocks + callers[c].ways);
+    }
+    blocked_.assign(blocks, 0);
     std::uint32_t leafs = 0;
     for (const caller& c : callers) leafs = std::max({leafs, c.leaf + 1, c.to_leaf + 1});
     leafs_ = leafs;
@@ -108,13 +114,13 @@ class destination_search {
     return ways[callers[c].first_way + w];
   }
   void block(std::uint32_t c, std::uint32_t w, int by) {
-    int& n = blocked_[callers[c].first_way + w];
+    int& n = blocked_[first_block_[c] + w];
     if (n == 0 && by > 0) --open_[c];
     n += by;
     if (n == 0 && by < 0) ++open_[c];
   }
   [[nodiscard]] bool is_open(std::uint32_t c, std::uint32_t w) const {
-    if (blocked_[callers[c].first_way + w] != 0) return false;
+    if (blocked_[first_block_[c] + w] != 0) return false;
     const way& x = at(c, w);
     const held& down = down_of_[std::size_t{x.spine} * destinations + callers[c].destination];
     if (down.count > 0 && down.link != x.down) return false;
@@ -178,7 +184,8 @@ class destination_search {
     load(c, x.down, false, -1);
     --down_of_[std::size_t{x.spine} * destinations + callers[c].destination].count;
     std::vector<held>& used = palette_[callers[c].group];
-    const auto h = std::find_if(used.begin(), used.end(), [&](const held& a) { return a.link == x.up; });
+    const auto h =
+        std::find_if(used.begin(), used.end(), [&](const held& a) { return a.link == x.up; });
     assert(h != used.end());
     if (--h->count == 0) used.erase(h);
   }
@@ -186,7 +193,7 @@ class destination_search {
   std::uint32_t k_ = 1, leafs_ = 0;
   std::size_t left_ = 0;
   std::vector<int> chosen_, load_, blocked_;
-  std::vector<std::uint32_t> open_;
+  std::vector<std::uint32_t> open_, first_block_;
   std::vector<held> down_of_;  // by spine and destination
   std::vector<std::vector<held>> palette_;
   std::vector<std::vector<std::pair<std::uint32_t, int>>> out_, in_;  // by phase and leaf

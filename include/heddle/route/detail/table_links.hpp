@@ -51,9 +51,8 @@ struct placed_routes {
 namespace detail {
 
 /// The port out of which a directed link of `numbers` goes; nothing if there is none.
-inline std::optional<fabric::port_end> port_of(const link_numbers& numbers,
-                                               const fabric::switch_ports& wires,
-                                               std::uint32_t link) {
+inline std::optional<fabric::port_end>
+port_of(const link_numbers& numbers, const fabric::switch_ports& wires, std::uint32_t link) {
   const bool up = numbers.is_up(link);
   const spine_id s = numbers.spine_of(link);
   if (numbers.is_of_core(link)) {
