@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that heddle needs, where they are missing.
 #
-#   scripts/setup.sh [demo|test|bench|peers|compilers|browser|fuzz|slurm|docs]...   several may be given; test by default
+#   scripts/setup.sh [demo|test|bench|peers|compilers|browser|fuzz|slurm|fabric|docs]...   several may be given; test by default
 #
 #   demo       compiler, CMake, the library's own needs, what the example programs use
 #   test       demo, doctest, and OpenMPI for sweeps on many machines
@@ -11,6 +11,7 @@
 #   browser    Chromium, with which the tests look at the web pages
 #   fuzz       Clang and libFuzzer, for the fuzzers of the readers
 #   slurm      Slurm, of which the tests start one of their own
+#   fabric     OpenSM, ibsim and the tools of InfiniBand, of which the tests start their own
 #   docs       Doxygen, for the target heddle-docs
 set -euo pipefail
 
@@ -31,8 +32,9 @@ for set in "${@:-test}"; do
     browser) wanted+=(chromium) ;;
     fuzz) wanted+=(clang-19 libclang-rt-19-dev) ;;
     slurm) wanted+=(slurmctld slurmd slurm-client) ;;
+    fabric) wanted+=(opensm ibsim-utils infiniband-diags) ;;
     docs) wanted+=(doxygen) ;;
-    *) fail "no set '$set': use demo, test, bench, peers, compilers, browser, fuzz, slurm or docs" ;;
+    *) fail "no set '$set': use demo, test, bench, peers, compilers, browser, fuzz, slurm, fabric or docs" ;;
   esac
 done
 
@@ -56,11 +58,25 @@ if [[ $(id -u) -ne 0 ]]; then
   as_root=(sudo)
   [[ -t 0 ]] || as_root+=(-n)  # without a terminal nobody can type a password
 fi
+# A package may bring a service, as opensm does, and must not leave one running that was not: dpkg asks
+# this before it starts any.
+policy=/usr/sbin/policy-rc.d
+keep_services_still() {
+  [[ -e $policy ]] && return
+  printf '#!/bin/sh\nexit 101\n' | ${as_root[@]+"${as_root[@]}"} tee "$policy" > /dev/null
+  ${as_root[@]+"${as_root[@]}"} chmod +x "$policy"
+  trap '${as_root[@]+"${as_root[@]}"} rm -f "$policy"' EXIT
+}
 install() {
   ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get "$@"
 }
+[[ " ${missing[*]} " == *" opensm "* ]] && keep_services_still
 # A fresh machine has no package lists, and old lists name files that are gone.
 install install -y -q --no-install-recommends "${missing[@]}" > /dev/null 2>&1 ||
   { install update -q && install install -y -q --no-install-recommends "${missing[@]}"; } ||
   fail "could not install ${missing[*]}"
+# Nor one that starts with the machine.
+if [[ " ${missing[*]} " == *" opensm "* ]] && command -v systemctl > /dev/null; then
+  ${as_root[@]+"${as_root[@]}"} systemctl disable opensm > /dev/null 2>&1 || true
+fi
 echo "setup: done"

@@ -12,6 +12,7 @@ jobs=${HEDDLE_JOBS:-$(nproc)}
 
 "$root/scripts/setup.sh" test
 "$root/scripts/setup.sh" slurm || echo "test: without Slurm; the test of heddle-slurm-pilot on one is skipped"
+"$root/scripts/setup.sh" fabric || echo "test: without OpenSM and ibsim; the tests of forwarding tables on them are skipped"
 
 mkdir -p "$build/tmp"
 export TMPDIR=$build/tmp  # compilers and tests write here, wherever the machine's /tmp is

@@ -1,0 +1,172 @@
+// An InfiniBand network that is not there: ibsim and opensm of this test's own, over unix sockets.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/run.hpp"
+
+namespace heddle::test {
+
+/// Runs ibsim on a network, and OpenSM and the tools of infiniband-diags on that. All it started is ended
+/// by its pid.
+class ib_simulator {
+ public:
+  /// What is missing to do that; empty: nothing.
+  static std::string missing() {
+    for (const char* tool : {"ibsim", "opensm", "ibnetdiscover", "ibtracert", "dump_fts"})
+      if (path_of(tool).empty()) return std::string(tool) + " (scripts/setup.sh fabric)";
+    return preload().empty() ? "libumad2sim (scripts/setup.sh fabric)" : "";
+  }
+
+  ib_simulator(const scratch_dir& dir, const std::string& net, const std::string& host)
+      : dir_(dir) {
+    dir.write("net", net);
+    environment_ = "cd " + dir.path().string() +
+                   " && IBSIM_SOCKNAME=" + dir.path().filename().string() + " SIM_HOST='" + host +
+                   "' OSM_TMP_DIR=$PWD/ " + "OSM_CACHE_DIR=$PWD/ LD_PRELOAD=" + preload() +
+                   " exec ";
+    int console[2];
+    if (::pipe2(console, O_CLOEXEC) != 0) return;
+    console_ = console[1];
+    ibsim_ =
+        start("cd " + dir.path().string() + " && IBSIM_SOCKNAME=" + dir.path().filename().string() +
+                  " exec " + path_of("ibsim") + " -s net > ibsim.log 2>&1",
+              console[0]);
+    ::close(console[0]);
+  }
+  ib_simulator(const ib_simulator&) = delete;
+  ib_simulator& operator=(const ib_simulator&) = delete;
+  ~ib_simulator() {
+    end(opensm_);
+    end(ibsim_);
+    if (console_ >= 0) ::close(console_);
+  }
+
+  /// Brings the network up and says whether that worked; OpenSM's own tables are in `opensm-lfts.dump`.
+  [[nodiscard]] bool bring_up(const std::string& options) {
+    for (int i = 0; i < 50; ++i) {  // until ibsim listens
+      if (tool("opensm", "-o " + options +
+                             " -f $PWD/once.log --dump_files_dir $PWD -D 0x43 > once.out 2>&1") ==
+              0 &&
+          std::filesystem::exists(dir_ / "opensm-lfts.dump"))
+        return true;
+      pause();
+    }
+    return false;
+  }
+  /// OpenSM that stays, with tables from a file.
+  void stay(const std::string& tables) {
+    opensm_ = start(environment_ + path_of("opensm") + " -s 0 -R file -U $PWD/" + tables +
+                        " -f $PWD/stay.log -D 0x43 > stay.out 2>&1",
+                    -1);
+  }
+  void reload() const { ::kill(opensm_, SIGHUP); }
+  void kill_opensm() { end(opensm_); }
+  [[nodiscard]] std::string discover() {
+    (void)tool("ibnetdiscover", "> discovered.txt 2> /dev/null");
+    return content_of(dir_ / "discovered.txt");
+  }
+  /// The tables as they are on the switches.
+  [[nodiscard]] std::string read_back() {
+    (void)tool("dump_fts", "> fts.txt 2> /dev/null");
+    return content_of(dir_ / "fts.txt");
+  }
+  [[nodiscard]] std::string trace(std::uint32_t from, std::uint32_t to) {
+    (void)tool("ibtracert", std::to_string(from) + " " + std::to_string(to) + " > trace.txt 2>&1");
+    return content_of(dir_ / "trace.txt");
+  }
+  /// A line on ibsim's console: `Unlink "leaf0"[7]`.
+  void say(const std::string& line) const {
+    const std::string text = line + "\n";
+    if (::write(console_, text.data(), text.size()) < 0) std::abort();
+  }
+  static void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }
+
+ private:
+  static std::string path_of(const std::string& tool) {
+    for (const char* in : {"/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/"})
+      if (::access((in + tool).c_str(), X_OK) == 0) return in + tool;
+    return {};
+  }
+  static std::string preload() {
+    for (const char* in :
+         {"/usr/lib/x86_64-linux-gnu/umad2sim/libumad2sim.so",
+          "/usr/lib/aarch64-linux-gnu/umad2sim/libumad2sim.so", "/usr/lib/umad2sim/libumad2sim.so",
+          "/usr/lib64/umad2sim/libumad2sim.so"})
+      if (std::filesystem::exists(in)) return in;
+    return {};
+  }
+  int tool(const std::string& name, const std::string& arguments) const {
+    return std::system((environment_ + path_of(name) + " " + arguments).c_str());
+  }
+  static pid_t start(const std::string& command, int input) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::signal(SIGHUP, SIG_IGN);  // until OpenSM listens to it: it reads the file then anyway
+      ::dup2(input >= 0 ? input : ::open("/dev/null", O_RDONLY), 0);
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+    return pid;
+  }
+  static void end(pid_t& pid) {
+    if (pid <= 0) return;
+    ::kill(pid, SIGTERM);
+    for (int i = 0; i < 60; ++i) {
+      if (::waitpid(pid, nullptr, WNOHANG) == pid) {
+        pid = 0;
+        return;
+      }
+      pause();
+    }
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    pid = 0;
+  }
+
+  const scratch_dir& dir_;
+  std::string environment_;
+  int console_ = -1;
+  pid_t ibsim_ = 0, opensm_ = 0;
+};
+
+/// A network for ibsim: hosts n000, n001, … of one card under leafs, a link from each leaf to each spine.
+inline std::string ibsim_leafs_and_spines(int leafs, int hosts, int spines) {
+  const auto two = [](const char* name, int n) {
+    return name + std::string(n < 10 ? "0" : "") + std::to_string(n);
+  };
+  const auto host = [](int n) {
+    const std::string digits = std::to_string(n);
+    return "n" + std::string(digits.size() < 3 ? 3 - digits.size() : 0, '0') + digits;
+  };
+  std::string out;
+  const auto end = [](int port, const std::string& to, int far) {
+    return "[" + std::to_string(port) + "]\t\"" + to + "\"[" + std::to_string(far) + "]\n";
+  };
+  for (int l = 0; l < leafs; ++l) {
+    out += "Switch\t36 \"" + two("leaf", l) + "\"\n";
+    for (int h = 0; h < hosts; ++h) out += end(h + 1, host(l * hosts + h), 1);
+    for (int s = 0; s < spines; ++s) out += end(hosts + 1 + s, two("spine", s), l + 1);
+    out += "\n";
+  }
+  for (int s = 0; s < spines; ++s) {
+    out += "Switch\t36 \"" + two("spine", s) + "\"\n";
+    for (int l = 0; l < leafs; ++l) out += end(l + 1, two("leaf", l), hosts + 1 + s);
+    out += "\n";
+  }
+  for (int h = 0; h < leafs * hosts; ++h)
+    out += "Hca\t1 \"" + host(h) + "\"\n" + end(1, two("leaf", h / hosts), h % hosts + 1) + "\n";
+  return out;
+}
+
+}  // namespace heddle::test
