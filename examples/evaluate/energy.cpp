@@ -77,6 +77,16 @@ contender priced(std::string name, Allocate allocate, examples::any_order order 
           .by_price = true};
 }
 
+/// Zeus chooses clocks itself: its knob η runs from time alone to energy alone.
+contender zeus(std::string name) {
+  return {std::move(name), false, [](double ghz, double) {
+            return plan(
+                order::shortest{},
+                any_allocation::of(allocate::zeus{.eta = std::clamp((top_ghz - ghz) / .9, 0., 1.)}),
+                place::packed{}, no_contention(), {.options = {.off_after_s = off_after_s()}});
+          }};
+}
+
 /// The last is what the others are compared with.
 std::vector<contender> rivals_of_price_path() {
   allocate::powerflow absolute{.rank = allocate::ranking::absolute};
@@ -84,9 +94,17 @@ std::vector<contender> rivals_of_price_path() {
           clocked("max-min shares", order::fifo{}, allocate::max_min{}),
           clocked("AFS", order::fifo{}, allocate::throughput_marginal{}),
           priced("AFS, energy price", allocate::throughput_marginal{}),
+          clocked("SRTF, greedy", order::shortest_remaining{}, allocate::requested{},
+                  {.greedy = true, .preempt = true}),
+          priced("SRTF, greedy, energy price", allocate::requested{}, order::shortest_remaining{},
+                 {.greedy = true, .preempt = true}),
+          clocked("Tiresias, greedy", order::least_attained{}, allocate::requested{},
+                  {.greedy = true, .preempt = true}),
+          zeus("Zeus, SJF"),
           priced("Optimus, energy price", allocate::optimus{}),
           priced("Pollux, energy price", allocate::pollux<>{}),
           budgeted("optimal, jct", allocate::optimal<>{}),
+          budgeted("optimal, T^-1/2", allocate::optimal<allocate::objective::root_rate>{}),
           priced("optimal, completion rate, energy price",
                  allocate::optimal<allocate::objective::completion_rate>{}),
           budgeted("powerflow, relative", allocate::powerflow{}),
@@ -108,15 +126,7 @@ std::vector<contender> rivals() {
           clocked("AFS (throughput marginal)", order::fifo{}, allocate::throughput_marginal{}),
           clocked("Optimus", order::fifo{}, allocate::optimus{}),
           clocked("Pollux", order::fifo{}, allocate::pollux<>{}),
-          {"Zeus, SJF", false,
-           [](double ghz, double) {
-             // Zeus chooses clocks itself: its knob η runs from time alone to energy alone.
-             return plan(order::shortest{},
-                         any_allocation::of(
-                             allocate::zeus{.eta = std::clamp((top_ghz - ghz) / .9, 0., 1.)}),
-                         place::packed{}, no_contention(),
-                         {.options = {.off_after_s = off_after_s()}});
-           }},
+          zeus("Zeus, SJF"),
           clocked("powerflow, clock capped", order::fifo{}, allocate::powerflow{}),
           budgeted("optimal", allocate::optimal<>{}),
           budgeted("powerflow", allocate::powerflow{})};

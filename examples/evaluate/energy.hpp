@@ -20,6 +20,13 @@ struct energy_options {
 /// tables as Markdown.
 void evaluate_energy(const energy_options& asked, const progress& told);
 
+/// Budgets of energy that are paced by work, told and forecast, and by time, beside a constant price. Prints a table as
+/// Markdown.
+void evaluate_budget(const energy_options& asked);
+
+/// price_path with work known and forecast beside AFS with the same price of energy. Prints a table as Markdown.
+void evaluate_forecasts(const energy_options& asked);
+
 /// price_path's rivals over clocks, power caps and energy prices, against it at equal energy. Writes price_path.csv and
 /// prints tables.
 void evaluate_price_path(const energy_options& asked, const progress& told);

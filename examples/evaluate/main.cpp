@@ -42,6 +42,8 @@ struct arguments {
   evaluate::fabrics_options fabrics;
   CLI::App* lingjun_command = nullptr;
   CLI::App* racks_command = nullptr;
+  CLI::App* budget_command = nullptr;
+  CLI::App* forecast_command = nullptr;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -55,6 +57,10 @@ void add_options(CLI::App& app, arguments& a) {
       app.add_subcommand("energy", "powerflow and its rivals over clocks and budgets");
   a.price_path_command = app.add_subcommand(
       "price_path", "price path and its rivals over clocks, power caps and energy prices");
+  a.budget_command = app.add_subcommand(
+      "budget", "budgets of energy paced by work, beside a constant price of energy");
+  a.forecast_command = app.add_subcommand(
+      "forecast", "price path on work that is forecast, beside AFS with the same price of energy");
   a.joint_command = app.add_subcommand("joint", "isolation and energy-awareness, each and both");
   a.rivals_command = app.add_subcommand("rivals", "rivals' published numbers beside counterparts'");
   a.decisions_command =
@@ -93,17 +99,18 @@ void add_options(CLI::App& app, arguments& a) {
   a.isolation_command->add_option("--gpus", a.isolation.gpus, "one cluster alone: 512 or 8192")
       ->check(CLI::IsMember({512, 8192}));
   a.isolation_command->add_flag("--quick", a.isolation.quick, "few settings");
-  for (CLI::App* command :
-       {a.energy_command, a.price_path_command, a.joint_command, a.rivals_command})
+  for (CLI::App* command : {a.energy_command, a.price_path_command, a.joint_command,
+                            a.rivals_command, a.budget_command, a.forecast_command})
     command->add_option("--seeds", a.energy.seeds, "workloads drawn")
         ->check(CLI::Range(1, 100))
         ->capture_default_str();
-  for (CLI::App* command :
-       {a.energy_command, a.price_path_command, a.joint_command, a.decisions_command})
+  for (CLI::App* command : {a.energy_command, a.price_path_command, a.joint_command,
+                            a.decisions_command, a.budget_command, a.forecast_command})
     command->add_option("--jobs", a.energy.jobs, "jobs of a workload; for decisions, by 512 GPUs")
         ->check(CLI::Range(10, 100000))
         ->capture_default_str();
-  for (CLI::App* command : {a.energy_command, a.price_path_command, a.joint_command})
+  for (CLI::App* command : {a.energy_command, a.price_path_command, a.joint_command,
+                            a.budget_command, a.forecast_command})
     command->add_option("--traces", a.traces, "directory of msr_itp_c02.csv and msr_itp_c04.csv");
   for (CLI::App* command : {a.isolation_command, a.energy_command, a.price_path_command,
                             a.joint_command, a.decisions_command})
@@ -125,6 +132,8 @@ int run(const arguments& a) {
   if (*a.joint_command) evaluate::evaluate_joint(energy, show_progress);
   if (*a.rivals_command) evaluate::evaluate_rivals(energy);
   if (*a.price_path_command) evaluate::evaluate_price_path(energy, show_progress);
+  if (*a.budget_command) evaluate::evaluate_budget(energy);
+  if (*a.forecast_command) evaluate::evaluate_forecasts(energy);
   if (*a.bound_command) evaluate::evaluate_bound(a.bound, show_progress);
   if (*a.lingjun_command) evaluate::evaluate_lingjun(a.fabrics, show_progress);
   if (*a.racks_command) evaluate::evaluate_racks(a.fabrics, show_progress);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <heddle/schedule/decision_log.hpp>
+#include <heddle/schedule/energy_pacer.hpp>
 #include <heddle/trace/availability.hpp>
 #include <heddle/trace/csv.hpp>
 
@@ -38,6 +39,7 @@ struct arguments {
   bool resume = false;
   place_flags placing;
   double checkpoint_s = sim::options{}.checkpoint_s;
+  std::string energy_pace = "time";
   std::string report = "-", per_job, timeline, html;
   std::vector<std::string> command;  // its words, for the page
   bool progress = false;
@@ -103,6 +105,18 @@ void add_options(CLI::App& app, arguments& a) {
                  "time in which the energy budget comes in, in s");
   app.add_flag("--energy-hard", w.options.energy.hard,
                "running jobs stop when the energy is used up");
+  app.add_option(
+         "--energy-pace", a.energy_pace,
+         "an energy budget over a horizon is handed out as power, by time, or as a price, by work: "
+         "work that is forecast from what came so far, or told: the mean of the jobs' horizons")
+      ->check(CLI::IsMember({"time", "forecast", "told"}))
+      ->capture_default_str();
+  app.add_option("--energy-learn-s", w.options.energy.learn_s,
+                 "how long nothing is forecast and --energy-price is the price, in s")
+      ->capture_default_str();
+  app.add_flag("--forecast", w.options.forecast_work,
+               "policies do not know what jobs have left, but what those that have ended lead one "
+               "to expect");
   app.add_option("--off-after-s", w.options.off_after_s,
                  "switch servers off that have been idle so long, in s");
   app.add_option("--failures", a.failures, "CSV of servers that leave and join: t_ms,event,node");
@@ -293,12 +307,26 @@ void check_numbers(const arguments& a) {
   if (!(o.energy_price >= 0 && o.energy_price < 1e9))
     throw input_error("--energy-price", "a price of at least 0 job-seconds a joule",
                       text_of(o.energy_price));
+  not_negative("--energy-learn-s", o.energy.learn_s);
+  if (a.energy_pace != "time" && !(o.energy.limited() && o.energy.recurs()))
+    throw input_error("--energy-pace", "a budget over a horizon", "none");
   not_negative("--from", a.what.from_s);
   not_negative("--patience-s", o.patience_s);
   not_negative("--off-after-s", o.off_after_s);
   not_negative("--checkpoint-s", a.checkpoint_s);
   if (a.resume && a.decisions.empty())
     throw input_error("--resume", "a log named by --decisions", "none");
+}
+
+/// Has the budget paced by work where that is asked for.
+void pace_by_work(arguments& a, const cluster& c, const model::workload& w) {
+  schedule::energy_budget& e = a.what.options.energy;
+  e.pace_by_work = a.energy_pace != "time";
+  if (a.energy_pace != "told") return;
+  double base_w = 0;  // of a server for each GPU, where idle servers switch off
+  if (a.what.options.off_after_s < std::numeric_limits<double>::infinity())
+    base_w = (c.power.server_w - c.power.server_off_w) * c.fabric.servers() / c.fabric.gpus();
+  e.work = schedule::work_of(w, c.power, e.horizon_s, base_w);
 }
 
 int simulate(arguments& a) {
@@ -312,6 +340,7 @@ int simulate(arguments& a) {
   if (!c.links_told) a.what.names.route = "ideal";  // nothing is simulated over links nobody knows
   const model::workload w = read_workload(a.what, c, known);
   const sim::options o = read_options(a, c);
+  pace_by_work(a, c, w);
 
   timeline rows{!a.timeline.empty()};
   depth_watch depth{a.what.names.backfill != "none", a.what.names.depth};

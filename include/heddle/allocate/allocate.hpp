@@ -18,6 +18,7 @@
 // J jobs, P points of one, S steps made. All keep to GPUs, power and energy (`limits`). Beside them:
 //
 //   energy_allowance  an energy budget over time as the power that it allows now
+//   energy_pace       the same as a price of energy that lasts for the work to be done
 //   rescale_rule      moves a job only where that pays for its pause
 //   objective::*      what a point is worth to `optimal`
 //   remaining         what a policy of one's own counts with; gpu_steps.hpp for one that ranks steps
@@ -28,6 +29,7 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/energy_allowance.hpp>
+#include <heddle/allocate/energy_pace.hpp>
 #include <heddle/allocate/gpu_steps.hpp>
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>

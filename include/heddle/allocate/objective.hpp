@@ -3,6 +3,7 @@
 //   objective         a point is worth                                     maximising it
 //   jct               horizon − run time left there                        least Σ weight·JCT
 //   completion_rate   jobs a second: throughput / work left                short jobs first, no horizon
+//   root_rate         (run time left)^-1/2                                 GPUs that are handed on: a stand-in
 //   energy            more, the less energy the rest of the job takes      least joules, all that fit run
 //   energy_delay      − log(energy · time) of the rest                     least geometric mean of E·T
 //   deadlines         1 if the job then meets its deadline, else little    most weight in time
@@ -63,6 +64,16 @@ struct completion_rate {
 
   double operator()(const candidate& j, const model::operating_point& p) const {
     return p.throughput / j.work;
+  }
+};
+
+/// (Run time left)^−½: between seconds saved, which favour long jobs, and jobs a second, which starve them. A
+/// stand-in for what a plan that hands GPUs on would save; see `price_path` for the plan.
+struct root_rate {
+  bool operator==(const root_rate&) const = default;
+
+  double operator()(const candidate& j, const model::operating_point& p) const {
+    return std::sqrt(p.throughput / j.work);
   }
 };
 

@@ -10,6 +10,8 @@
 //   least_attained      the least GPU time had (2D-LAS)       preemption, run times unknown
 //   gittins             the best chance to end soon           preemption, their distribution known: gittins.hpp
 //
+// Beside them past_means.hpp and run_history.hpp: what jobs that have ended say of those that have not.
+//
 // An order of one's own is a function of two entries that is true if the first goes first, a lambda
 // for example. Entries that it holds equal go by submission, then by id.
 #pragma once

@@ -22,6 +22,9 @@ struct active_job {
   double since_s = 0;         ///< progress counts from here, may lie ahead (start-up, rescaling)
   double rate = 0;            ///< reference seconds done in a second
   double attained_gpu_s = 0;  ///< GPU time had until `since_s`
+  /// Reference run time that is expected to be left, at the last decision, where that is a matter of
+  /// forecast (expected_work.hpp); below 0: what is really left is known.
+  double expected_s = -1;
 
   active_job(const job& j, const model::curve& c)
       : spec(&j), curve(&c), reference(c.fastest(j.gpus)), remaining_s(j.duration_s) {}
@@ -33,9 +36,13 @@ struct active_job {
   [[nodiscard]] double remaining_at(double now_s) const {
     return remaining_s - std::max(0.0, now_s - since_s) * rate;
   }
-  /// Samples left.
+  /// The same as far as schedulers know.
+  [[nodiscard]] double left_at(double now_s) const {
+    return expected_s >= 0 ? expected_s : remaining_at(now_s);
+  }
+  /// Samples left, as far as schedulers know.
   [[nodiscard]] double work_at(double now_s) const {
-    return remaining_at(now_s) * reference->throughput;
+    return left_at(now_s) * reference->throughput;
   }
   /// GPU time had until `now_s`, in s. One that has just been started has no rate yet; one that has just
   /// been stopped has it still, until its driver has written down how far it came.
@@ -49,7 +56,7 @@ struct active_job {
   }
   /// As an order sees it. \param patience_s  after which it is overdue
   [[nodiscard]] order::entry queue_entry(double now_s, double patience_s) const {
-    return {spec, remaining_at(now_s), attained_at(now_s), now_s - spec->submit_s >= patience_s};
+    return {spec, left_at(now_s), attained_at(now_s), now_s - spec->submit_s >= patience_s};
   }
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -22,6 +23,33 @@ struct budget_now {
   bool used_up = false;   ///< not even the idle cluster can be paid for
 };
 
+/// What is left of a budget that recurs, until its horizon ends.
+struct energy_credit {
+  double horizons = 0;  ///< that have begun
+  double end_s = 0;     ///< of the last of them
+  double floor_w = 0;   ///< what the cluster draws without jobs, its servers off where they may be
+  double left_j = 0;    ///< come in, not spent, and not needed for the idle cluster until the end
+};
+
+/// Precondition: the budget is limited and recurs. O(1).
+template <class State>
+[[nodiscard]] energy_credit credit_at(const scheduler_options& o, const State& s) {
+  const double horizon_s = o.energy.horizon_s;
+  energy_credit c;
+  c.horizons = std::floor((s.now_s - s.start_s) / horizon_s) + 1;
+  c.end_s = s.start_s + c.horizons * horizon_s;
+  if (c.end_s <= s.now_s) c.end_s = s.start_s + ++c.horizons * horizon_s;  // by rounding
+  c.floor_w = s.idle_power_w();
+  double wind_down_j = 0;  // of servers that have lost their jobs and are not off yet
+  if (o.off_after_s < std::numeric_limits<double>::infinity()) {
+    c.floor_w = s.power_when_off_w();
+    wind_down_j = (s.idle_power_w() - c.floor_w) * o.off_after_s;
+  }
+  c.left_j =
+      o.energy.energy_j * c.horizons - s.energy_j - c.floor_w * (c.end_s - s.now_s) - wind_down_j;
+  return c;
+}
+
 /// Turns the budgets of `o` into limits at `s.now_s`. A budget over a horizon is a power limit
 /// (allocate/energy_allowance.hpp), one without an amount. Derived. O(1).
 template <class State>
@@ -33,6 +61,7 @@ template <class State>
       b.gpu_base_w = (s.power.server_w - s.power.server_off_w) * h.servers() / h.gpus();
   }
   if (!o.energy.limited()) return b;
+  if (o.energy.by_work()) return b;  // energy_pacer.hpp
   if (o.energy.recurs()) {
     allocate::energy_allowance account{o.energy.energy_j, o.energy.horizon_s, s.start_s};
     account.spend(s.now_s, s.energy_j);
@@ -77,7 +106,7 @@ template <class State>
 [[nodiscard]] double budget_changes_s(const scheduler_options& o, const State& s, bool wanted) {
   constexpr double never = std::numeric_limits<double>::infinity();
   constexpr double least_s = 1;  // how late the end of a budget may be seen
-  if (!o.energy.limited()) return never;
+  if (!o.energy.limited() || o.energy.by_work()) return never;  // see energy_pacer.hpp
   if (o.energy.recurs()) {
     // Energy that is not spent adds up, if it comes in faster than the idle cluster spends it.
     const bool grows = o.energy.energy_j / o.energy.horizon_s > s.idle_power_w();

@@ -40,7 +40,7 @@ void finishes_of(const State& s, double now_s, std::vector<expected_finish>& out
     const active_job& j = s.jobs[slot];
     // Before its driver has set a rate, a job that has just started has the one of its point.
     const double rate = j.rate > 0 ? j.rate : j.point()->throughput / j.reference->throughput;
-    out.push_back({std::max(now_s, j.since_s) + std::max(0.0, j.remaining_at(now_s)) / rate, slot});
+    out.push_back({std::max(now_s, j.since_s) + std::max(0.0, j.left_at(now_s)) / rate, slot});
   }
   std::sort(out.begin(), out.end());
 }

@@ -39,6 +39,13 @@ struct job_table {
 
   /// Power of the cluster with all servers on and all GPUs idle, in W: no budget can be below.
   [[nodiscard]] double idle_power_w() const { return fabric::watts_of(at_rest_, power).total(); }
+  /// The same with all servers off.
+  [[nodiscard]] double power_when_off_w() const {
+    fabric::powered_parts off = at_rest_;
+    off.servers_off = off.servers_on;
+    off.idle_gpus = off.servers_on = 0;
+    return fabric::watts_of(off, power).total();
+  }
 
   /// Adds a job to the queue and returns its index in `jobs`. `spec` and `curve` must outlive it.
   /// Preconditions: the curve has a point at the GPUs asked for; ids are distinct.

@@ -1,7 +1,11 @@
 // What bounds a scheduler, whatever its parts.
 #pragma once
 
+#include <algorithm>
 #include <limits>
+#include <memory>
+
+#include <heddle/allocate/energy_pace.hpp>
 
 namespace heddle::schedule {
 
@@ -14,9 +18,22 @@ struct energy_budget {
   /// When it is used up, running jobs stop. Else they go on at the clock that spends least energy,
   /// and none start.
   bool hard = false;
+  /// A budget over a horizon is handed out as a price of energy instead (energy_pacer.hpp), so that it
+  /// lasts for the work of the horizon, whenever in it that comes. All of a horizon's energy may be spent at any time in it.
+  bool pace_by_work = false;
+  /// The work of the jobs that are submitted in a horizon, and what it takes at each price (`add_reference`). Null: it
+  /// is forecast from what came so far.
+  std::shared_ptr<const allocate::price_response> work = nullptr;
+  /// How long nothing is forecast and the price is that of the options, in s.
+  double learn_s = 86400;
 
   [[nodiscard]] bool limited() const { return energy_j < std::numeric_limits<double>::infinity(); }
   [[nodiscard]] bool recurs() const { return horizon_s < std::numeric_limits<double>::infinity(); }
+  /// In which the past is counted: `learn_s`, or a day; not ever so short.
+  [[nodiscard]] double day_s() const {
+    return std::max(learn_s > 0 ? learn_s : 86400, horizon_s / 1000);
+  }
+  [[nodiscard]] bool by_work() const { return pace_by_work && limited() && recurs(); }
 };
 
 struct scheduler_options {
@@ -35,6 +52,9 @@ struct scheduler_options {
   energy_budget energy = {};
   /// What a joule costs, in weighted job-seconds: clocks faster than that is worth to a job are not given.
   double energy_price = 0;
+  /// What jobs have left is not known to policies: it is what those that have ended lead one to expect
+  /// (expected_work.hpp).
+  bool forecast_work = false;
 };
 
 }  // namespace heddle::schedule

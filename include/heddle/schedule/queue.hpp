@@ -111,7 +111,7 @@ class queue {
   template <class State>
   [[nodiscard]] queued_ask ask_of(const State& s, std::uint32_t slot) {
     const auto& j = s.jobs[slot];
-    return {j.spec->gpus, tenant_number(j.spec->vc), j.remaining_at(s.now_s)};
+    return {j.spec->gpus, tenant_number(j.spec->vc), j.left_at(s.now_s)};
   }
   [[nodiscard]] std::uint32_t tenant_number(const std::string& name) {
     if (name.empty()) return 0;

@@ -3,7 +3,7 @@
 // `decide`, and where its steps stand, in their order:
 //
 //   1  the queue in its order      queue.hpp                order/order.hpp
-//   2  what there is to hand out   budget.hpp               options.hpp
+//   2  what there is to hand out   budget.hpp               options.hpp, energy_pacer.hpp
 //   3  a desk for the decision     desk.hpp                 asks allocation: allocate/allocate.hpp
 //   4  which jobs start            admission.hpp            admit/*.hpp
 //   5  room for those that cannot  means.hpp                means/*.hpp
@@ -12,6 +12,7 @@
 //   8  idle servers, next look     detail/afterwards.hpp
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -33,6 +34,8 @@
 #include <heddle/schedule/detail/booking.hpp>
 #include <heddle/schedule/detail/carry_out.hpp>
 #include <heddle/schedule/detail/desk_parts.hpp>
+#include <heddle/schedule/energy_pacer.hpp>
+#include <heddle/schedule/expected_work.hpp>
 #include <heddle/schedule/means.hpp>
 #include <heddle/schedule/options.hpp>
 #include <heddle/schedule/queue.hpp>
@@ -113,8 +116,9 @@ class scheduler {
     check<State>();
     decision d;
     s.now_s = now_s;
+    if (options_.forecast_work) expected_(s);
     queue_.put_in_order(s, parts_.order, options_.patience_s);
-    const budget_now budget = budget_at(options_, s);
+    const budget_now budget = pacer_(options_, s);
     if (budget.used_up) {
       detail::save_energy(s, queue_.size(), options_.energy.hard, d);
     } else {
@@ -125,6 +129,7 @@ class scheduler {
     if (!elastic && !d.stops.empty()) queue_.put_in_order(s, parts_.order, options_.patience_s);
     detail::switch_off_idle(s, options_.off_after_s, d);
     detail::look_again(s, parts_, options_, d);
+    d.again_s = std::min(d.again_s, pacer_.changes_s(options_, s));
     return d;
   }
 
@@ -136,9 +141,10 @@ class scheduler {
     check<State>();
     decision d;
     s.now_s = now_s;
+    if (options_.forecast_work) expected_(s);
     queue_.put_in_order(s, parts_.order, options_.patience_s);
     const auto before = s.servers;
-    desk here{s, parts_, queue_, limits_at(s, budget_at(options_, s), false), d};
+    desk here{s, parts_, queue_, limits_at(s, pacer_(options_, s), false), d};
     for (job_id id : jobs) {
       const std::uint32_t slot = s.slot_of(id);
       const outcome o = here.try_start(slot);
@@ -157,6 +163,8 @@ class scheduler {
   template <class State>
   [[nodiscard]] bool carry_out(State& s, double now_s, const decision& d) {
     s.now_s = now_s;
+    if (options_.forecast_work) expected_(s);
+    (void)pacer_(options_, s);
     queue_.put_in_order(s, parts_.order, options_.patience_s);
     const bool fits = detail::carry_out(s, d);
     if (!elastic && !d.stops.empty()) queue_.put_in_order(s, parts_.order, options_.patience_s);
@@ -185,6 +193,8 @@ class scheduler {
   Admission admission_;
   scheduler_options options_;
   queue queue_;
+  energy_pacer pacer_;
+  expected_work expected_;
 };
 
 }  // namespace heddle::schedule

@@ -65,7 +65,7 @@ template <class State>
     r.least_w = std::min(r.least_w, fabric::extra_power_w(p, s.power.gpu_idle_w));
   const schedule::budget_now b = schedule::budget_at(o, s);
   r.budget_w = b.power_w;
-  r.energy_left_j = b.energy_j;
+  r.energy_left_j = o.energy.by_work() ? schedule::credit_at(o, s).left_j : b.energy_j;
   return r;
 }
 

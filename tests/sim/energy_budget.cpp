@@ -1,0 +1,345 @@
+// Budgets of energy that are paced by work, and work that is forecast.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <heddle/allocate/energy_pace.hpp>
+#include <heddle/allocate/marginals.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/order/run_history.hpp>
+#include <heddle/place/shared_network.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/schedule/scheduler.hpp>
+#include <heddle/sim/run.hpp>
+
+#include "support/dice.hpp"
+#include "support/workloads.hpp"
+
+using namespace heddle;
+using allocate::price_response;
+using doctest::Approx;
+using schedule::scheduler_options;
+using test::make_job;
+using test::point;
+
+namespace {
+
+constexpr double infinite = std::numeric_limits<double>::infinity();
+constexpr double sum_tolerance = 1e-9;
+
+// Two servers of four GPUs under one leaf.
+const fabric::leaf_spine two{
+    {.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
+const fabric::base_power watts{.gpu_idle_w = 50,
+                               .server_w = 400,
+                               .server_off_w = 20,
+                               .wake_s = 100,
+                               .wake_j = 30000,
+                               .switch_w = 300,
+                               .ocs_w = 40};
+
+/// Counts 1, 2, 4 and 8; four clocks, of which the slowest but one spends least.
+model::curve clocked(double scale) {
+  std::vector<model::operating_point> points;
+  for (int n = 1; n <= 8; n *= 2)
+    for (const double f : {.4, .6, .8, 1.})
+      points.push_back(point(n, scale * std::pow(n, .8) * f, n * (90 + 210 * f * f * f), f));
+  return model::curve{std::move(points)};
+}
+model::workload drawn(test::dice& d, std::size_t jobs, double mean_gap_s) {
+  model::workload w;
+  for (const double scale : {1., 2., 5.}) w.curves.push_back(clocked(scale));
+  double now = 0;
+  for (std::uint32_t i = 0; i < jobs; ++i) {
+    w.jobs.push_back(
+        make_job(job_id{i}.value, now, 1 << d.between(0, 4 - 1), 20 + 2000 * d.real() * d.real()));
+    w.curve_of.push_back(static_cast<std::uint32_t>(d.index(3)));
+    if (d.index(4) != 0) continue;  // bursts
+    now += 8 * mean_gap_s * d.real();
+  }
+  return w;
+}
+
+template <class... Watch>
+sim::report run(const model::workload& w, const scheduler_options& o, Watch&... watch) {
+  schedule::scheduler plan{order::fifo{}, allocate::throughput_marginal{}, place::packed{},
+                           route::ideal{}, o};
+  return sim::run(two, w, plan, {.power = watts}, watch...);
+}
+
+/// What has been spent, at every moment that is seen, beside what has come in.
+struct account {
+  double energy_j, horizon_s, floor_w;
+  double worst = -infinite;  // spent beyond what may be, in J
+  double first_s = -1;
+
+  void operator()(const sim::moment& m) {
+    if (first_s < 0) first_s = m.state.start_s;
+    const double passed = m.now_s - first_s;
+    const double horizons = std::floor(passed / horizon_s) + 1;
+    // What the idle cluster takes until the horizon's end is spent, too.
+    const double rest_j = floor_w * (horizons * horizon_s - passed);
+    worst = std::max(worst, m.state.energy_j + rest_j - horizons * energy_j);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what work takes at a price is what its cheapest clocks take") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const model::workload w = drawn(d, 6, 100);
+    price_response ladder;
+    double whole = 0;
+    for (std::size_t i = 0; i < w.jobs.size(); ++i) {
+      const model::curve& c = w.curves[w.curve_of[i]];
+      whole += ladder.add(c, *c.fastest(w.jobs[i].gpus), 1 + static_cast<double>(i), 100, 30);
+    }
+    CHECK(ladder.whole_j() == Approx(whole));
+    double before = infinite;
+    for (double price = price_response::least_price; price < 1e2; price *= price_response::ratio) {
+      double joules = 0;
+      for (std::size_t i = 0; i < w.jobs.size(); ++i) {
+        double least = infinite, takes = 0;
+        for (const model::operating_point& p : w.curves[w.curve_of[i]].at(w.jobs[i].gpus)) {
+          const double extra = p.power_w - 30 * p.config.gpus;
+          const double cost = (1 + static_cast<double>(i) + price * extra) / p.throughput;
+          if (cost >= least) continue;
+          least = cost;
+          takes = 100 * extra / p.throughput;
+        }
+        joules += takes;
+      }
+      CHECK(ladder.share(price) == Approx(joules / whole).epsilon(1e-6));
+      CHECK(ladder.share(price) <= before);
+      before = ladder.share(price);
+      const double back = ladder.price_for(ladder.share(price));
+      CHECK(ladder.share(back) <= ladder.share(price) + .0301);  // no more is asked than pays
+      CHECK(back <= price * (1 + 1e-9));
+    }
+    CHECK(ladder.price_for(2) == 0);
+    CHECK(ladder.share(0) == Approx(1));
+  }
+  CHECK(price_response{}.share(1) == 1);
+  CHECK(price_response{}.price_for(.5) == 0);
+}
+
+TEST_CASE("a pace by work spends a budget whatever work really takes beside the ladder") {
+  const model::curve c = clocked(1);
+  price_response ladder;
+  for (int n = 1; n <= 8; n *= 2)
+    for (double weight = .1; weight <= 50; weight *= 1.3)
+      ladder.add(c, *c.fastest(n), weight, 1000. / n, 50);
+  const double work = ladder.whole_j();
+  for (const double off : {.9, 1.2, 1.6, 2.}) {
+    CAPTURE(off);
+    allocate::energy_pace pace;
+    const double price = 1e-3, budget = off * ladder.share(price) * work;
+    double spent = 0, done = 0, most = 0, least = infinite;
+    constexpr int parts = 500;
+    for (int i = 0; i < parts; ++i) {
+      pace.observe(ladder, spent, done);
+      const double p = pace.price(ladder, budget, work, budget - spent, work - done);
+      if (done > .3 * work && done < .8 * work) {
+        most = std::max(most, p);
+        least = std::min(least, p);
+      }
+      spent += off * ladder.share(p) * work / parts;
+      done += work / parts;
+    }
+    CHECK(spent / budget == Approx(1).epsilon(.01));
+    CHECK(most < 2 * price);
+    CHECK(least > price / 2);
+  }
+}
+
+TEST_CASE("a price that is paced by work does not move while nothing is done") {
+  const model::curve c = clocked(1);
+  price_response ladder;
+  ladder.add(c, *c.fastest(4), 1, 1000, 50);
+  allocate::energy_pace pace;
+  pace.set_price(1e-3);
+  const double work = ladder.whole_j();
+  for (const double left : {.9, .1, .5}) {
+    pace.observe(ladder, 0, 0);
+    CHECK(pace.price(ladder, work, work, left * work, work) == 1e-3);
+  }
+  pace.observe(ladder, work, work / 2);
+  CHECK(pace.price(ladder, work, work, .1 * work, work / 2) > 1e-3);
+}
+
+TEST_CASE("a hard budget that is paced by work is never exceeded and what is left carries over") {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const model::workload w = drawn(d, 30, 60);
+    const double off_after_s = d.index(2) ? infinite : 30 + 100 * d.real();
+    const schedule::state idle{two, watts};
+    const double floor_w = off_after_s < infinite ? idle.power_when_off_w() : idle.idle_power_w();
+    const double horizon_s = 1000 + 4000 * d.real();
+    // Between barely more than the idle cluster takes and more than all jobs do.
+    const double energy_j = horizon_s * (floor_w + (100 + 2500 * d.real() * d.real())) +
+                            (off_after_s < infinite ? 900 * off_after_s : 0);
+    std::shared_ptr<price_response> told;
+    if (d.index(2)) {
+      told = std::make_shared<price_response>();
+      for (std::size_t i = 0; i < w.jobs.size(); ++i) {
+        const model::curve& c = w.curves[w.curve_of[i]];
+        told->add(c, *c.fastest(w.jobs[i].gpus), 1, 500, 50);
+      }
+    }
+    account book{energy_j, horizon_s, floor_w};
+    const sim::report r = run(w,
+                              {.off_after_s = off_after_s,
+                               .energy = {.energy_j = energy_j,
+                                          .horizon_s = horizon_s,
+                                          .hard = true,
+                                          .pace_by_work = true,
+                                          .work = told,
+                                          .learn_s = horizon_s / 3}},
+                              book);
+    CHECK(r.status == sim::run_status::finished);
+    CHECK(book.worst <= 1e-6 * energy_j);
+  }
+}
+
+TEST_CASE("a job that a paced budget stops goes on in the next horizon") {
+  // One GPU at 300 W beside 1500 W of the idle cluster, of which its own GPU is 50: 250 W more.
+  model::workload w = test::linear_workload({make_job(0, 0, 1, 1000)});
+  const double idle_w = schedule::state{two, watts}.idle_power_w();
+  const double horizon_s = 2000, energy_j = idle_w * horizon_s + 250 * 600;
+  account book{energy_j, horizon_s, idle_w};
+  const sim::report r = run(w,
+                            {.energy = {.energy_j = energy_j,
+                                        .horizon_s = horizon_s,
+                                        .hard = true,
+                                        .pace_by_work = true}},
+                            book);
+  REQUIRE(r.status == sim::run_status::finished);
+  // It stops when less is left than two seconds at full power of all GPUs, 8 · 250 W, twice; that carries over.
+  const double ran_s = 600 - 2 * 8 - 8;
+  CHECK(r.records[0].rescales >= 1);
+  CHECK(r.records[0].finish_s >= horizon_s + 1000 - 600);
+  CHECK(r.records[0].finish_s <= horizon_s + 1000 - ran_s + 60);
+  CHECK(book.worst <= 0);
+}
+
+TEST_CASE("a budget that does not pay for the idle cluster says that it is used up") {
+  const model::workload w = test::linear_workload({make_job(0, 0, 1, 1000)});
+  const sim::report r =
+      run(w, {.energy = {.energy_j = 100, .horizon_s = 1000, .hard = true, .pace_by_work = true}});
+  CHECK(r.status == sim::run_status::stuck);
+  CHECK(sim::text_of(r.stuck) == "budget: the energy budget is used up");
+}
+
+TEST_CASE("what is left of a run time is the mean of those that ran longer") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    order::run_history past;
+    std::vector<job> ended;
+    for (std::uint32_t i = 0; i < 150; ++i) {
+      job j = make_job(i, 0, 1 << d.between(0, 3 - 1), std::exp(8 * d.real()));
+      j.vc = std::string(1, static_cast<char>('a' + d.index(4)));
+      if (d.index(5) == 0 && !ended.empty()) j.duration_s = ended.back().duration_s;  // ties
+      const double had = d.index(3) == 0   ? 0
+                         : d.index(4) == 0 ? j.duration_s
+                                           : std::exp(8.5 * d.real());
+      std::vector<double> longer[3];
+      for (const job& e : ended)
+        if (e.duration_s > had) {
+          longer[2].push_back(e.duration_s);
+          if (e.gpus == j.gpus) longer[1].push_back(e.duration_s);
+          if (e.gpus == j.gpus && e.vc == j.vc) longer[0].push_back(e.duration_s);
+        }
+      const order::run_guess g = past(j, had);
+      const auto& from = longer[0].size() >= order::run_history::enough   ? longer[0]
+                         : longer[1].size() >= order::run_history::enough ? longer[1]
+                                                                          : longer[2];
+      CHECK(g.jobs == from.size());
+      if (from.empty()) {
+        CHECK(g.left_s == (had > 0 ? had : past.first_s));
+        CHECK(g.error_s == infinite);
+      } else {
+        double mean = 0, squares = 0;
+        for (double x : from) mean += x / static_cast<double>(from.size());
+        for (double x : from) squares += (x - mean) * (x - mean);
+        const auto n = static_cast<double>(from.size());
+        CHECK(g.left_s == Approx(mean - had).epsilon(sum_tolerance));
+        if (from.size() > 1)
+          CHECK(g.error_s == Approx(std::sqrt(squares / n / (n - 1))).epsilon(1e-5).scale(mean));
+      }
+      past.add(j);
+      ended.push_back(j);
+    }
+    CHECK(past.size() == ended.size());
+  }
+}
+
+namespace {
+
+/// Notes what it is told of work left.
+struct nosy {
+  static constexpr bool elastic = true;
+  std::map<std::uint32_t, double>* told;
+  allocate::throughput_marginal inner = {};
+
+  void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
+                  allocate::allocation& out) {
+    told->clear();
+    for (const allocate::candidate& j : jobs) (*told)[j.id.value] = j.work;
+    inner(jobs, l, out);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a policy that is given forecasts sees nothing but what has ended by then") {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    model::workload w = drawn(d, 40, 100);
+    std::map<std::uint32_t, double> told;
+    std::map<std::uint32_t, double> in_queue;  // what a waiting job was expected to take at first
+    std::vector<std::uint32_t> unfinished;
+    order::run_history past;
+    std::size_t looked = 0;
+    const auto watch = [&](const sim::decision_made& e) {
+      // Before this decision: those that are no longer there have ended.
+      for (std::uint32_t id : unfinished)
+        if (!told.contains(id)) past.add(w.jobs[id]);
+      unfinished.clear();
+      for (const auto& [id, work] : told) {
+        unfinished.push_back(id);
+        const auto& j = e.at.state.jobs[id];
+        const double had = w.jobs[id].duration_s - j.remaining_at(e.now_s);
+        const double expected = past(w.jobs[id], had).left_s * j.reference->throughput;
+        if (in_queue.contains(id)) {
+          CHECK(work == Approx(in_queue[id]));
+        } else {
+          CHECK(work == Approx(expected).epsilon(sum_tolerance));
+          ++looked;
+        }
+        if (!j.running())
+          in_queue.try_emplace(id, work);
+        else
+          in_queue.erase(id);
+      }
+    };
+    schedule::scheduler plan{order::fifo{}, nosy{&told}, place::packed{}, route::ideal{},
+                             scheduler_options{.forecast_work = true}};
+    const sim::report r = sim::run(two, w, plan, {.power = watts}, watch);
+    CHECK(r.status == sim::run_status::finished);
+    CHECK(looked > 80);
+  }
+}
