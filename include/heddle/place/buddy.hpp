@@ -60,9 +60,11 @@ struct buddy {
       for (server_id s : dc.servers_of(x)) idle += open(s);
       if (idle > 0) units.add(x, idle, free.free_gpus(x));  // of equal ones that most used
     }
-    return units.over_units(
-        dc, servers, detail::of_equals::first, detail::best_pod::least_room,
-        [&](unit_id x, int n) { detail::take_open_servers(dc, x, n, open, take); });
+    if (!units.over_units(dc, servers, detail::of_equals::first, detail::best_pod::least_room))
+      return false;
+    for (const detail::room_in& x : units.shares())
+      detail::take_open_servers(dc, unit_id{x.part}, x.room, open, take);
+    return true;
   }
 
   /// Adds `gpus` of a block, on a server that `p` does not use; under one of its leafs if it can.

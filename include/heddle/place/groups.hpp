@@ -79,7 +79,7 @@ struct groups {
   struct work_space {
     detail::cell_grid grid;
     std::vector<int> room;  // tensor groups of each unit
-    std::vector<detail::room_in<domain_id>> parts;
+    detail::rooms parts, shares;
   };
   heddle::detail::scratch<work_space> work = {};
 
@@ -131,7 +131,8 @@ struct groups {
   /// Gives the grid a domain or a unit that holds all, or all units.
   bool find_units(const fabric::gpu_book& free, int t) {
     const fabric::hosts& dc = free.hosts();
-    auto& [grid, rooms, parts] = *work;
+    detail::cell_grid& grid = work->grid;
+    std::vector<int>& rooms = work->room;
     rooms.clear();
     int all = 0, least = 0;
     unit_id best;
@@ -164,32 +165,33 @@ struct groups {
   void fill(const fabric::gpu_book& free, unit_id x, int t, std::vector<gpu_id>& out) {
     const fabric::hosts& dc = free.hosts();
     const int g = dc.gpus_per_server();
-    auto& [grid, rooms, parts] = *work;
-    const std::span<const int> cells = grid.cells_of(x);
+    detail::rooms &parts = work->parts, &shares = work->shares;
+    const std::span<const int> cells = work->grid.cells_of(x);
     std::size_t next = 0;
     const auto put = [&](gpu_id x0, int i) {  // rank i of the next cell
       out[static_cast<std::size_t>(cells[next] * t + i)] = x0;
       next += i == t - 1;
     };
     parts.clear();
+    shares.clear();
     for (domain_id d : dc.domains_of(x))
-      if (const int n = room(free, d, t); n > 0) parts.push_back({n, 0, d});
-    detail::share_out(parts, static_cast<int>(cells.size()), detail::of_equals::first,
-                      [&](domain_id d, int n) {
-                        int i = 0, left = n * t;
-                        for (server_id s : dc.servers_of(d)) {
-                          if (t > g && !is_whole(free, s)) continue;
-                          int here = t > g ? g : free.free_gpus(s) / t * t;
-                          for (gpu_id k : dc.gpus_of(s)) {
-                            if (left == 0 || here == 0) break;
-                            if (!free.is_free(k)) continue;
-                            put(k, i);
-                            i = (i + 1) % t;
-                            --left;
-                            --here;
-                          }
-                        }
-                      });
+      if (const int n = room(free, d, t); n > 0) parts.push_back({n, 0, d.value});
+    detail::share_out(parts, static_cast<int>(cells.size()), detail::of_equals::first, shares);
+    for (const detail::room_in& share : shares) {
+      int i = 0, left = share.room * t;
+      for (server_id s : dc.servers_of(domain_id{share.part})) {
+        if (t > g && !is_whole(free, s)) continue;
+        int here = t > g ? g : free.free_gpus(s) / t * t;
+        for (gpu_id k : dc.gpus_of(s)) {
+          if (left == 0 || here == 0) break;
+          if (!free.is_free(k)) continue;
+          put(k, i);
+          i = (i + 1) % t;
+          --left;
+          --here;
+        }
+      }
+    }
   }
 };
 

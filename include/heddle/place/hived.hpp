@@ -243,11 +243,11 @@ class hived {
     }
     std::vector<server_id> servers;
     if (!rooms.over_units(dc, (gpus + g - 1) / g, detail::of_equals::first,
-                          detail::best_pod::least_room, [&](unit_id x, int n) {
-                            detail::take_open_servers(dc, x, n, open,
-                                                      [&](server_id s) { servers.push_back(s); });
-                          }))
+                          detail::best_pod::least_room))
       return wait_reason::gpu_fragmentation;
+    for (const detail::room_in& x : rooms.shares())
+      detail::take_open_servers(dc, unit_id{x.part}, x.room, open,
+                                [&](server_id s) { servers.push_back(s); });
     return whole_servers(dc, servers, gpus);
   }
   [[nodiscard]] static answer whole_servers(const fabric::hosts& dc,

@@ -78,11 +78,11 @@ inline void pick(const fabric::gpu_book& free, unit_id x, int n, std::vector<gpu
   if (domains.size() == servers.size() || domains.size() == 1)
     return detail::pick_of(free, servers, n, out);
   const auto first = static_cast<std::ptrdiff_t>(out.size());
-  std::vector<detail::room_in<domain_id>> parts;
+  detail::rooms parts, shares;
   for (domain_id d : domains)
-    if (const int here = detail::free_gpus(free, d); here > 0) parts.push_back({here, 0, d});
-  detail::share_out(parts, n, detail::of_equals::first,
-                    [&](domain_id d, int here) { pick(free, d, here, out); });
+    if (const int here = detail::free_gpus(free, d); here > 0) parts.push_back({here, 0, d.value});
+  detail::share_out(parts, n, detail::of_equals::first, shares);
+  for (const detail::room_in& share : shares) pick(free, domain_id{share.part}, share.room, out);
   std::sort(out.begin() + first, out.end());
 }
 

@@ -105,9 +105,9 @@ struct packed {
     detail::near_first units;
     for (unit_id x : dc.all_units())
       if (free.free_gpus(x) > 0) units.add(x, free.free_gpus(x));
-    if (!units.over_units(dc, job.gpus, detail::of_equals::last, detail::best_pod::least_room,
-                          [&](unit_id x, int here) { pick(free, x, here, p.gpus); }))
+    if (!units.over_units(dc, job.gpus, detail::of_equals::last, detail::best_pod::least_room))
       return std::nullopt;
+    for (const detail::room_in& x : units.shares()) pick(free, unit_id{x.part}, x.room, p.gpus);
     std::sort(p.gpus.begin(), p.gpus.end());
     return p;
   }
@@ -144,10 +144,10 @@ struct locality {
       for (server_id s : dc.servers_of(x)) n += has_room(s);
       if (n > 0) units.add(x, n);
     }
-    if (!units.over_units(
-            dc, servers, detail::of_equals::last, detail::best_pod::least_room,
-            [&](unit_id x, int n) { detail::take_open_servers(dc, x, n, has_room, take); }))
+    if (!units.over_units(dc, servers, detail::of_equals::last, detail::best_pod::least_room))
       return std::nullopt;
+    for (const detail::room_in& x : units.shares())
+      detail::take_open_servers(dc, unit_id{x.part}, x.room, has_room, take);
     std::sort(p.gpus.begin(), p.gpus.end());
     return p;
   }

@@ -75,9 +75,12 @@ struct topology_aware {
     work->units.clear();
     for (unit_id x : free.hosts().all_units())
       if (const int here = room_in(free, x); here > 0 && allowed(x)) work->units.add(x, here);
-    return work->units.over_units(free.hosts(), gpus, detail::of_equals::last,
-                                  detail::best_pod::fewest_units,
-                                  [&](unit_id x, int here) { pick(free, x, here, p.gpus); });
+    if (!work->units.over_units(free.hosts(), gpus, detail::of_equals::last,
+                                detail::best_pod::fewest_units))
+      return false;
+    for (const detail::room_in& x : work->units.shares())
+      pick(free, unit_id{x.part}, x.room, p.gpus);
+    return true;
   }
   [[nodiscard]] int room_in(const fabric::gpu_book& free, unit_id x) {
     return test_bit(work->crossing_units, x.index()) ? 0 : free.free_gpus(x);

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <compare>
 #include <cstddef>
-#include <iterator>
-#include <tuple>
+#include <cstdint>
 #include <vector>
 
 #include <heddle/core/ids.hpp>
@@ -13,39 +11,37 @@
 
 namespace heddle::place::detail {
 
-/// A part of the tree, and how much of what is wanted (GPUs, idle servers) it has room for.
-template <class Id>
+/// A part of the tree by its number, and how much of what is wanted (GPUs, idle servers) it has room for, or
+/// gets.
 struct room_in {
   int room = 0;
   int rank = 0;  ///< of equal parts those with a lower one go first
-  Id part;
+  std::uint32_t part = 0;
 
-  friend auto operator<=>(const room_in& a, const room_in& b) {
-    return std::tuple{-a.room, a.rank, a.part} <=> std::tuple{-b.room, b.rank, b.part};
+  friend bool operator<(const room_in& a, const room_in& b) {
+    if (a.room != b.room) return a.room > b.room;
+    return a.rank != b.rank ? a.rank < b.rank : a.part < b.part;
   }
-  friend bool operator==(const room_in&, const room_in&) = default;
 };
+using rooms = std::vector<room_in>;
 
 /// Which of several parts that the rest fits equally well.
 enum class of_equals : unsigned char { first, last };
 
-/// Calls `give(part, n)`: parts with most room first, the last of them where the rest fits best. So no other
-/// choice has fewer parts. Precondition: together they have room for `wanted`. O(parts log parts).
-template <class Id, class F>
-void share_out(std::vector<room_in<Id>>& parts, int wanted, of_equals which, F&& give) {
+/// Appends to `out` what each part gets: those with most room first, the last of them where the rest fits best.
+/// So no other choice has fewer parts. Precondition: together they have room for `wanted`. Sorts.
+/// O(parts log parts).
+inline void share_out(rooms& parts, int wanted, of_equals which, rooms& out) {
   std::sort(parts.begin(), parts.end());
-  for (auto p = parts.begin(); wanted > 0; ++p) {
-    if (p->room >= wanted) {
-      const auto end = std::partition_point(
-          p, parts.end(), [&](const auto& other) { return other.room >= wanted; });
-      const int least = std::prev(end)->room;
-      p = which == of_equals::last
-              ? std::prev(end)
-              : std::partition_point(p, end, [&](const auto& x) { return x.room > least; });
+  for (std::size_t p = 0; wanted > 0; ++p) {
+    if (parts[p].room >= wanted) {
+      const std::size_t first = p;
+      while (p + 1 < parts.size() && parts[p + 1].room >= wanted) ++p;
+      if (which == of_equals::first)
+        while (p > first && parts[p - 1].room == parts[p].room) --p;
     }
-    const int here = std::min(wanted, p->room);
-    give(p->part, here);
-    wanted -= here;
+    out.push_back({std::min(wanted, parts[p].room), 0, parts[p].part});
+    wanted -= out.back().room;
   }
 }
 
@@ -55,100 +51,96 @@ enum class best_pod : unsigned char {
   fewest_units,  ///< it takes fewest units of, then least room
 };
 
-/// Shares `wanted` out over units: one, else units of one pod, else of pods with most room first, the last of
-/// them where the rest fits best; within pods so too. Keeps its memory between questions.
+/// Shares out over units: one, else units of one pod, else of pods with most room first, the last of them where
+/// the rest fits best; within pods so too. Keeps its memory between questions.
 class near_first {
  public:
-  using unit_room = room_in<unit_id>;
-
   /// Starts anew.
   void clear() { units_.clear(); }
   /// A unit has room for n ≥ 1.
-  void add(unit_id x, int n, int rank = 0) { units_.push_back({n, rank, x}); }
+  void add(unit_id x, int n, int rank = 0) { units_.push_back({n, rank, x.value}); }
 
-  /// Calls `give(unit, n)`. \returns  whether there is room for all; if not nothing was called.
+  /// \returns  whether there is room for all: then `shares` says how much each unit gets.
   /// O(units log units)
-  template <class F>
-  bool over_units(const fabric::hosts& dc, int wanted, of_equals which, best_pod best, F&& give) {
+  bool over_units(const fabric::hosts& dc, int wanted, of_equals which, best_pod best) {
+    shares_.clear();
     int all = 0, most = 0;
-    for (const unit_room& x : units_) {
+    for (const room_in& x : units_) {
       all += x.room;
       most = std::max(most, x.room);
     }
     if (all < wanted) return false;
     if (dc.pods() == 1 || most >= wanted) {
-      share_out(units_, wanted, which, give);
+      share_out(units_, wanted, which, shares_);
       return true;
     }
-    of_pod_.assign(static_cast<std::size_t>(dc.pods()), {});
-    for (const unit_room& x : units_) of_pod_[dc.pod_of(x.part).index()].push_back(x);
     pods_.clear();
-    for (pod_id p : dc.all_pods()) {
-      int room = 0;
-      for (const unit_room& x : of_pod_[p.index()]) room += x.room;
-      if (room > 0) pods_.push_back({room, 0, p});
+    for (pod_id p : dc.all_pods()) pods_.push_back({0, 0, p.value});
+    for (const room_in& x : units_) pods_[dc.pod_of(unit_id{x.part}).index()].room += x.room;
+    of_pods_.clear();
+    if (best == best_pod::fewest_units) prefer_fewest_units(dc, wanted, which);
+    if (of_pods_.empty()) share_out(pods_, wanted, of_equals::first, of_pods_);
+    for (const room_in& p : of_pods_) {
+      take_units_of(dc, p.part);
+      share_out(in_pod_, p.room, which, shares_);
     }
-    if (best == best_pod::fewest_units && one_pod_holds(wanted)) {
-      std::erase_if(pods_, [&](const auto& p) { return p.room < wanted; });
-      for (room_in<pod_id>& p : pods_) p.rank = units_for(of_pod_[p.part.index()], wanted);
-      const auto least =
-          std::min_element(pods_.begin(), pods_.end(), [](const auto& a, const auto& b) {
-            return std::tuple{a.rank, a.room, a.part} < std::tuple{b.rank, b.room, b.part};
-          });
-      share_out(of_pod_[least->part.index()], wanted, which, give);
-      return true;
-    }
-    share_out(pods_, wanted, of_equals::first,
-              [&](pod_id p, int here) { share_out(of_pod_[p.index()], here, which, give); });
     return true;
   }
+  [[nodiscard]] const rooms& shares() const { return shares_; }
 
  private:
-  [[nodiscard]] bool one_pod_holds(int wanted) const {
-    return std::any_of(pods_.begin(), pods_.end(), [&](const auto& p) { return p.room >= wanted; });
+  void take_units_of(const fabric::hosts& dc, std::uint32_t pod) {
+    in_pod_.clear();
+    for (const room_in& x : units_)
+      if (dc.pod_of(unit_id{x.part}).value == pod) in_pod_.push_back(x);
   }
-  /// How many of them hold so much. Sorts.
-  [[nodiscard]] static int units_for(std::vector<unit_room>& of, int wanted) {
-    std::sort(of.begin(), of.end());
-    int n = 0;
-    for (auto x = of.begin(); wanted > 0; ++x, ++n) wanted -= x->room;
-    return n;
+  void prefer_fewest_units(const fabric::hosts& dc, int wanted, of_equals which) {
+    std::size_t fewest = 0;
+    int least = 0;
+    for (const room_in& p : pods_) {
+      if (p.room < wanted) continue;
+      take_units_of(dc, p.part);
+      share_out(in_pod_, wanted, which, shares_);
+      const std::size_t n = shares_.size();
+      shares_.clear();
+      if (!of_pods_.empty() && (n > fewest || (n == fewest && p.room >= least))) continue;
+      of_pods_.assign(1, {wanted, 0, p.part});
+      fewest = n;
+      least = p.room;
+    }
   }
 
-  std::vector<unit_room> units_;
-  std::vector<std::vector<unit_room>> of_pod_;
-  std::vector<room_in<pod_id>> pods_;
+  rooms units_, pods_, of_pods_, in_pod_, shares_;
 };
 
 /// Calls `give(server)` for `n` servers of a unit that are `open`: of one NVLink domain, the one that they fit
 /// best, else of few. Precondition: there are so many. O(servers of the unit).
 template <class Open, class F>
-void take_open_servers(const fabric::hosts& dc, unit_id x, int n, Open&& open, F&& give) {
-  const auto take = [&](const auto& servers, int left) {
-    for (server_id s : servers) {
-      if (left == 0) return;
-      if (!open(s)) continue;
-      give(s);
-      --left;
-    }
-  };
-  const auto domains = dc.domains_of(x);
-  if (domains.size() == dc.servers_of(x).size() || domains.size() == 1)
-    return take(dc.servers_of(x), n);
-  std::vector<room_in<domain_id>> parts;
-  for (domain_id d : domains) {
+void take_open_servers(const fabric::hosts& dc, unit_id x, int n, const Open& open, F&& give) {
+  rooms parts, shares;
+  for (domain_id d : dc.domains_of(x)) {
     int here = 0;
     for (server_id s : dc.servers_of(d)) here += open(s);
-    if (here > 0) parts.push_back({here, 0, d});
+    if (here > 0) parts.push_back({here, 0, d.value});
   }
-  share_out(parts, n, of_equals::first,
-            [&](domain_id d, int here) { take(dc.servers_of(d), here); });
+  if (dc.domains_of(x).size() == dc.servers_of(x).size())  // each its own: as they stand
+    shares.assign(parts.begin(), parts.begin() + n);
+  else
+    share_out(parts, n, of_equals::first, shares);
+  for (const room_in& share : shares) {
+    int left = share.room;
+    for (server_id s : dc.servers_of(domain_id{share.part}))
+      if (left > 0 && open(s)) {
+        give(s);
+        --left;
+      }
+  }
 }
 
 /// The NVLink domain with least room of those that have enough, where domains are of several servers; else
 /// none. \param room  of a server. O(servers)
 template <class Room>
-[[nodiscard]] domain_id best_domain(const fabric::hosts& dc, int wanted, Room&& room) {
+[[nodiscard]] domain_id best_domain(const fabric::hosts& dc, int wanted, const Room& room) {
   domain_id best;
   if (dc.domains() == dc.servers()) return best;
   int least = 0;
