@@ -23,7 +23,7 @@
 #include <heddle/place/shared_network.hpp>
 #include <heddle/trace/csv.hpp>
 #include <heddle/trace/jobs.hpp>
-#include <heddle/trace/synthetic.hpp>
+#include <heddle/trace/lingjun.hpp>
 
 #include "common/named_policies.hpp"
 #include "common/run_simulation.hpp"

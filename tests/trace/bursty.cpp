@@ -16,6 +16,7 @@
 
 #include <heddle/core/random.hpp>
 #include <heddle/trace/jobs.hpp>
+#include <heddle/trace/lingjun.hpp>
 
 #include "support/shared_data.hpp"
 
