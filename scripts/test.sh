@@ -16,6 +16,6 @@ jobs=${HEDDLE_JOBS:-$(nproc)}
 
 mkdir -p "$build/tmp"
 export TMPDIR=$build/tmp  # compilers and tests write here, wherever the machine's /tmp is
-cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release -D HEDDLE_BUILD_BENCH=OFF -D HEDDLE_TEST_BATCH=12 "$@"
+cmake -S "$root" -B "$build" -D CMAKE_BUILD_TYPE=Release -D HEDDLE_BUILD_BENCH=OFF -D HEDDLE_BATCH=12 "$@"
 cmake --build "$build" --parallel "$jobs"
 ctest --test-dir "$build" --output-on-failure --parallel "$jobs"

@@ -1,14 +1,13 @@
 # Most of what a test costs to compile is in headers, and much of it in functions that other tests of its room
-# instantiate too: a build of all compiles several files as one unit (docs/decisions/0002). One who works on a
-# test wants it alone, so that is the default.
-set(HEDDLE_TEST_BATCH 1 CACHE STRING "How many files of tests are compiled as one unit")
+# instantiate too: a build of all compiles several files as one unit (docs/decisions/0002), HEDDLE_BATCH of them.
+# One who works on a test wants it alone: 1.
 
 # heddle_test_units(<variable> <target> <source>...): what <target> compiles: its sources, or units of them.
 # In a unit each file stands in a namespace of its own, so that no two can meet, below what all of them include.
 # A file with conditions may include by them, and stays alone.
 function(heddle_test_units out target)
   set(alone ${ARGN})
-  if(HEDDLE_TEST_BATCH GREATER 1)
+  if(HEDDLE_BATCH GREATER 1)
     set(alone)
     set(batched)
     foreach(source IN LISTS ARGN)
@@ -21,7 +20,7 @@ function(heddle_test_units out target)
     endforeach()
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${batched})  # their includes are read here
     list(LENGTH batched files)
-    math(EXPR units "(${files} + ${HEDDLE_TEST_BATCH} - 1) / ${HEDDLE_TEST_BATCH}")
+    math(EXPR units "(${files} + ${HEDDLE_BATCH} - 1) / ${HEDDLE_BATCH}")
     set(unit 0)
     while(unit LESS units)
       math(EXPR first "${files} * ${unit} / ${units}")

@@ -31,8 +31,8 @@ using examples::percent;
 using examples::signed_percent;
 using examples::table;
 
-constexpr std::array clocks_ghz{1.41, 1.2, 1.05, .9};
-constexpr std::array budget_shares{1., .8, .65, .5};
+constexpr std::array few_clocks_ghz{1.41, 1.2, 1.05, .9};
+constexpr std::array few_shares{1., .8, .65, .5};
 constexpr double never = std::numeric_limits<double>::infinity();
 
 /// What a cluster may have of both papers.
@@ -201,8 +201,8 @@ void evaluate_joint(const energy_options& asked, const progress& told) {
   std::vector<frontier> all;
   for (const bool in_steps : {false, true})
     for (std::size_t a = 0; a < n; ++a) {
-      frontier& f = all.emplace_back(in_steps ? sweep_of{clocks_ghz, step_shares}
-                                              : sweep_of{clocks_ghz, budget_shares});
+      frontier& f = all.emplace_back(in_steps ? sweep_of{few_clocks_ghz, step_shares}
+                                              : sweep_of{few_clocks_ghz, few_shares});
       for (const auto& s : by_seed) f.add(s[a], in_steps ? steps() : contenders());
     }
   run_all(all, told);

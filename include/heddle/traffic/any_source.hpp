@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,33 +18,38 @@ class any_source {
  public:
   any_source() = default;
 
-  /// One allocation.
   template <PhaseSource Source>
     requires(!std::same_as<Source, any_source> && std::move_constructible<Source>)
   any_source(Source source)
-      : object_(std::make_shared<const Source>(std::move(source))), calls_(&calls_of<Source>) {}
+      : held_(static_cast<const held*>(new held_as<Source>(std::move(source)))) {}
 
-  [[nodiscard]] std::size_t size() const { return calls_ ? calls_->size(object_.get()) : 0; }
+  [[nodiscard]] std::size_t size() const { return held_ ? held_->size() : 0; }
   /// As of the source inside. Precondition: k < size().
   phase write(std::size_t k, std::vector<flow>& out) const {
     assert(k < size());
-    return calls_->write(object_.get(), k, out);
+    return held_->write(k, out);
   }
 
  private:
-  struct calls {
-    std::size_t (*size)(const void*);
-    phase (*write)(const void*, std::size_t, std::vector<flow>&);
+  struct held {
+    virtual ~held() = default;
+    [[nodiscard]] virtual std::size_t size() const = 0;
+    virtual phase write(std::size_t k, std::vector<flow>& out) const = 0;
   };
-  template <class S>
-  static constexpr calls calls_of{
-      [](const void* s) { return static_cast<std::size_t>(static_cast<const S*>(s)->size()); },
-      [](const void* s, std::size_t k, std::vector<flow>& out) {
-        return static_cast<const S*>(s)->write(k, out);
-      }};
+  template <class Source>
+  struct held_as final : held {
+    explicit held_as(Source s) : source(std::move(s)) {}
+    [[nodiscard]] std::size_t size() const override {
+      return static_cast<std::size_t>(source.size());
+    }
+    phase write(std::size_t k, std::vector<flow>& out) const override {
+      return source.write(k, out);
+    }
+    Source source;
+  };
 
-  std::shared_ptr<const void> object_;
-  const calls* calls_ = nullptr;
+  std::shared_ptr<const held>
+      held_;  // of one type, so that no source brings a counter of its own to compile
 };
 
 }  // namespace heddle::traffic
