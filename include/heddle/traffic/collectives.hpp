@@ -4,6 +4,7 @@
 //   ring, N ≤ g        2(N−1): i → i±1, both directions at once                 D / 2N
 //   ring, hierarchical (q−1) inside, 2(s−1) across, (q−1) inside the servers    D/q, D/(q·s), D/q
 //   ring, flat         2(N−1): i → i+1                                          D / N
+//   mesh_rings         on a mesh, in place of ring: along all dimensions at once, both ways    mesh_rings.hpp
 //   halving_doubling   i ↔ i xor 2^t, t = 0…k−1 and back, N = 2^k               D / 2^(t+1)
 //                      other N: the ranks beyond 2^k hand theirs to a partner
 //                      before and get the result after                          D
@@ -21,7 +22,7 @@
 // holds the same number q > 1 of consecutive ranks; s = N / q. Where that is not so, or N = q, a
 // hierarchical all-to-all is pairwise.
 //
-// Every phase but those of the two-way ring and of the trees is a partial permutation: each rank sends
+// Every phase but those of the two-way ring, of rings of a mesh and of the trees is a partial permutation: each rank sends
 // at most one flow and receives at most one.
 #pragma once
 
@@ -36,6 +37,7 @@
 #include <heddle/traffic/group.hpp>
 #include <heddle/traffic/halving_doubling.hpp>
 #include <heddle/traffic/hierarchical_all_to_all.hpp>
+#include <heddle/traffic/mesh_rings.hpp>
 #include <heddle/traffic/phase_source.hpp>
 #include <heddle/traffic/pipeline.hpp>
 #include <heddle/traffic/ring.hpp>
@@ -53,6 +55,7 @@ namespace heddle::traffic {
   case collective::none:
     break;
   case collective::ring:
+    if (!ranks.mesh.empty()) return mesh_rings{ranks.mesh, bytes};
     return ring{ranks, bytes};
   case collective::halving_doubling:
     return halving_doubling{ranks, bytes};

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/core/shape.hpp>
+#include <heddle/fabric/hosts.hpp>
 
 namespace heddle::traffic {
 
@@ -28,6 +30,8 @@ struct group {
   std::vector<std::uint32_t> by_gpu = {};
   /// Where GPUs share network cards the first rank on the same card; else empty.
   std::vector<std::uint32_t> cards = {};
+  /// On a torus the mesh in whose cells the ranks stand, by number; else none.
+  box_shape mesh = {};
 
   [[nodiscard]] int size() const { return static_cast<int>(gpus.size()); }
   /// Whether two ranks talk over NVLink, and use no network card for it.
@@ -107,6 +111,23 @@ template <class Fabric>
     g.slots.push_back(next_slot[leaf.index()]++);
   }
   if constexpr (requires { dc.rails(); }) detail::add_wiring(dc, g);
+  return g;
+}
+
+/// The group of ranks on a torus, which has no leafs: hosts stand for them. O(ranks).
+[[nodiscard]] inline group make_mesh_group(const fabric::hosts& dc, std::span<const gpu_id> gpus,
+                                           const box_shape& mesh) {
+  group g;
+  g.gpus.assign(gpus.begin(), gpus.end());
+  g.gpus_per_server = dc.gpus_per_server();
+  g.mesh = mesh;
+  std::vector<std::uint32_t> next_slot(static_cast<std::size_t>(dc.servers()), 0);
+  for (gpu_id gpu : gpus) {
+    const server_id s = dc.server_of(gpu);
+    g.servers.push_back(s);
+    g.leafs.push_back(leaf_id{s.value});
+    g.slots.push_back(next_slot[s.index()]++);
+  }
   return g;
 }
 

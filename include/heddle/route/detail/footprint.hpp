@@ -10,6 +10,7 @@
 
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/route/load.hpp>
+#include <heddle/route/network_flows.hpp>
 #include <heddle/route/path.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/undisturbed.hpp>
@@ -48,56 +49,45 @@ struct footprint {
   }
 };
 
-/// Makes footprints; keeps its scratch. One writer.
-class footprint_maker {
+/// Makes footprints of counts of flows on links, phase by phase; keeps its scratch. One writer.
+class footprint_builder {
  public:
-  explicit footprint_maker(std::size_t links) : load_(links, 0), share_of_(links, nobody) {}
+  explicit footprint_builder(std::size_t links) : load_(links, 0), share_of_(links, nobody) {}
 
-  /// Writes what the phases of `all` use under `policy` to `out`, at most `samples` of them, evenly
-  /// spaced. \param background  callable: directed link → mean number of flows of others
-  template <class Source, class Policy, class Background>
-  void operator()(footprint& out, const fabric::leaf_spine& dc, const link_numbers& links,
-                  const traffic::group& ranks, const Source& all, Policy& policy,
-                  Background&& background, int samples) {
+  void begin(footprint& out) {
+    out_ = &out;
     out.clear();
     found_.clear();
-    const auto flows_on = [&](std::uint32_t l) { return background(l) + load_[l]; };
-    const view<decltype(flows_on)> v{dc, links, ranks, flows_on};
-    const std::size_t phases = all.size();
-    const std::size_t seen = std::min(phases, static_cast<std::size_t>(std::max(1, samples)));
-    for (std::size_t i = 0; i < seen; ++i) {
-      const std::size_t k = (2 * i + 1) * phases / (2 * seen);
-      const traffic::phase p = all.write(k, flows_);
-      const card_load cards = cards_(ranks, flows_);
-      footprint::phase here{.weight = p.repeat * undisturbed_s(dc, p, cards),
-                            .own = std::max(1.0, static_cast<double>(cards.card)),
-                            .card = std::max(1.0, static_cast<double>(cards.card))};
-      touched_.clear();
-      const int planes = for_each_link(
-          policy, v, flows_,
-          [&](std::uint32_t l) {
-            if (load_[l]++ == 0) touched_.push_back(l);
-          },
-          entering_);
-      for (std::uint32_t l : touched_) {
-        if (share_of_[l] == nobody) {
-          share_of_[l] = static_cast<std::uint32_t>(out.shares.size());
-          out.shares.push_back({.link = l});
-        }
-        const auto count = static_cast<std::uint32_t>(load_[l]);
-        found_.push_back({share_of_[l], static_cast<std::uint32_t>(i), count});
-        here.own = std::max(here.own, static_cast<double>(count));
-        load_[l] = 0;
+    touched_.clear();
+  }
+  /// A flow of this phase on a link.
+  void count(std::uint32_t link) {
+    if (load_[link]++ == 0) touched_.push_back(link);
+  }
+  /// Flows of this phase on a link so far.
+  [[nodiscard]] int load(std::uint32_t link) const { return load_[link]; }
+  /// Ends a phase. \param weight  of its undisturbed time
+  /// \param card  flows that hold it back when nothing else does, ≥ 1
+  footprint::phase& end_phase(double weight, double card) {
+    footprint::phase here{.weight = weight, .own = card, .card = card};
+    for (std::uint32_t l : touched_) {
+      if (share_of_[l] == nobody) {
+        share_of_[l] = static_cast<std::uint32_t>(out_->shares.size());
+        out_->shares.push_back({.link = l});
       }
-      // Planes without a way leave their bytes to the others, as if these carried more flows.
-      if (planes > 0 && planes < dc.planes())
-        here.own = std::max(here.own, here.card * dc.planes() / planes);
-      out.phases.push_back(here);
+      const auto flows = static_cast<std::uint32_t>(load_[l]);
+      found_.push_back({share_of_[l], static_cast<std::uint32_t>(out_->phases.size()), flows});
+      here.own = std::max(here.own, static_cast<double>(flows));
+      load_[l] = 0;
     }
+    touched_.clear();
+    return out_->phases.emplace_back(here);
+  }
+  void finish() {
     double total = 0;
-    for (const footprint::phase& p : out.phases) total += p.weight;
-    for (footprint::phase& p : out.phases) p.weight /= total;
-    sort_hits(out);
+    for (const footprint::phase& p : out_->phases) total += p.weight;
+    for (footprint::phase& p : out_->phases) p.weight /= total;
+    sort_hits(*out_);
   }
 
  private:
@@ -134,12 +124,52 @@ class footprint_maker {
       e.hits[e.shares[found_[i].share].end++] = {found_[i].phase, found_[i].slack};
   }
 
+  footprint* out_ = nullptr;
   std::vector<int> load_;                // of a phase, per directed link
   std::vector<std::uint32_t> share_of_;  // per directed link
   std::vector<std::uint32_t> touched_;
-  std::vector<traffic::flow> flows_;
   std::vector<found> found_;
   std::vector<std::uint32_t> slack_ends_, by_slack_;
+};
+
+/// Calls `f(k)` for at most `samples` of `phases` phases, evenly spaced.
+template <class F>
+void for_each_sample(std::size_t phases, int samples, F&& f) {
+  const std::size_t seen = std::min(phases, static_cast<std::size_t>(std::max(1, samples)));
+  for (std::size_t i = 0; i < seen; ++i) f((2 * i + 1) * phases / (2 * seen));
+}
+
+/// Makes footprints on leafs and spines; keeps its scratch. One writer.
+class footprint_maker {
+ public:
+  explicit footprint_maker(std::size_t links) : builder_(links) {}
+
+  /// Writes what the phases of `all` use under `policy` to `out`, at most `samples` of them, evenly
+  /// spaced. \param background  callable: directed link → mean number of flows of others
+  template <class Source, class Policy, class Background>
+  void operator()(footprint& out, const fabric::leaf_spine& dc, const link_numbers& links,
+                  const traffic::group& ranks, const Source& all, Policy& policy,
+                  Background&& background, int samples) {
+    builder_.begin(out);
+    const auto flows_on = [&](std::uint32_t l) { return background(l) + builder_.load(l); };
+    const view<decltype(flows_on)> v{dc, links, ranks, flows_on};
+    for_each_sample(all.size(), samples, [&](std::size_t k) {
+      const traffic::phase p = all.write(k, flows_);
+      const card_load cards = cards_(ranks, flows_);
+      const int planes = for_each_link(
+          policy, v, flows_, [&](std::uint32_t l) { builder_.count(l); }, entering_);
+      footprint::phase& here = builder_.end_phase(p.repeat * undisturbed_s(dc, p, cards),
+                                                  std::max(1.0, static_cast<double>(cards.card)));
+      // Planes without a way leave their bytes to the others, as if these carried more flows.
+      if (planes > 0 && planes < dc.planes())
+        here.own = std::max(here.own, here.card * dc.planes() / planes);
+    });
+    builder_.finish();
+  }
+
+ private:
+  footprint_builder builder_;
+  std::vector<traffic::flow> flows_;
   card_counter cards_;
   network_flows entering_;
 };
