@@ -58,6 +58,21 @@ class box_shape {
   std::uint16_t size_ = 0;
 };
 
+/// k of a box k × k × 2k or k × 2k × 2k, k ≥ 2, which a torus can be *twisted* on: the step that closes a row
+/// along a side of k goes k further along each side of 2k. 0 for all other boxes.
+/// Source: Camarero, Martinez, Beivide, Lattice graphs for high-scale interconnection topologies, IEEE TPDS
+/// 26 (2015): FCC and BCC lattices.
+[[nodiscard]] constexpr int twist_of(const box_shape& s) {
+  if (s.size() != 3) return 0;
+  int k = s[0], longer = 0;
+  for (std::size_t d = 1; d < 3; ++d) k = s[d] < k ? s[d] : k;
+  for (std::size_t d = 0; d < 3; ++d) {
+    if (s[d] != k && s[d] != 2 * k) return 0;
+    longer += s[d] != k;
+  }
+  return k >= 2 && longer > 0 ? k : 0;
+}
+
 /// `4x4x8`; nothing for no shape.
 [[nodiscard]] inline std::string text_of(const box_shape& s) {
   std::string out;

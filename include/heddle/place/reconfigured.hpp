@@ -25,12 +25,15 @@ namespace heddle::place {
 /// The rules, without the pieces that cannot be joined, are `reconfig` of RFold, arXiv 2510.03891 (2025).
 struct reconfigured {
   bool closed = false;  ///< each row longer than 2 is a ring
+  bool twisted =
+      false;  ///< k × k × 2k and k × 2k × 2k are twisted tori of whole cubes (`twist_of`)
   heddle::detail::scratch<detail::cube_placer> placer = {};
 
   bool operator==(const reconfigured&) const = default;
 
   answer operator()(const detail::cube_ledger& free, const request& job) {
-    return detail::place_mesh(*placer, free, job, detail::cube_rules{.closed = closed});
+    return detail::place_mesh(*placer, free, job,
+                              detail::cube_rules{.closed = closed, .twisted = twisted});
   }
 };
 
@@ -44,6 +47,7 @@ struct reconfigured {
 /// One writer: it keeps its work space.
 struct folded_reconfigured {
   bool closed = false;                ///< each row longer than 2 is a ring
+  bool twisted = false;               ///< as of `reconfigured`
   std::int64_t search_steps = 4'000;  ///< of paths, for one shape; ≥ 1
   heddle::detail::scratch<detail::cube_placer> placer = {};
 
@@ -52,7 +56,8 @@ struct folded_reconfigured {
   answer operator()(const detail::cube_ledger& free, const request& job) {
     return detail::place_mesh(
         *placer, free, job,
-        detail::cube_rules{.closed = closed, .folds = true, .steps = search_steps});
+        detail::cube_rules{
+            .closed = closed, .twisted = twisted, .folds = true, .steps = search_steps});
   }
 };
 

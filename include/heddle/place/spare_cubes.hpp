@@ -33,8 +33,8 @@ struct spare_move {
 /// Moves what `job` has in cubes that have failed it to the same cells of others: cubes out of order, or in
 /// which one of its chips or hosts is, or a link between two of its chips. Ranks in all other cubes stay
 /// where they are. A circuit moves if and only if one of its ends does, which no other move of these ranks
-/// can undercut; it takes `equipment().switching_s`, all at once. Spares are the cubes that fit best, so open
-/// ones before empty ones.
+/// can undercut, or goes dark where its ends come to be neighbours; that takes `equipment().switching_s`,
+/// all at once. Spares are the cubes that fit best, so open ones before empty ones.
 ///
 /// \returns  nothing if nothing of it has failed, no spare is free, or a circuit would go over an OCS that
 ///           has failed
@@ -86,6 +86,12 @@ move_to_spares(const fabric::ledger<fabric::cubes>& book, job_id job) {
     k.from = moved(k.from);
     k.to = moved(k.to);
   }
+  // Two parts of it that come to lie in one cube of side 2 may need no circuit any more.
+  std::erase_if(move.where.faces, [&](const fabric::face_circuit& k) {
+    const auto [last, first] = dc.ends_of(k);  // of a row of its cube: two of them are neighbours
+    return k.from == k.to && dc.side() == 2 &&
+           !book.is_failed(fabric::chip_link{first, static_cast<std::uint8_t>(k.dimension)});
+  });
   std::sort(move.where.faces.begin(), move.where.faces.end());
   std::set_difference(now->faces.begin(), now->faces.end(), move.where.faces.begin(),
                       move.where.faces.end(), std::back_inserter(move.down));

@@ -27,6 +27,9 @@ namespace heddle::place {
 struct mesh_claim {
   box_shape shape;      ///< as asked for
   bool closed = false;  ///< rows longer than 2 are rings
+  bool twisted =
+      false;  ///< a torus k × k × 2k or k × 2k × 2k whose short rows end k further along the long
+              ///< sides
 };
 
 namespace detail {
@@ -35,6 +38,8 @@ namespace detail {
 template <class Joined>
 [[nodiscard]] std::optional<std::string> row_fault(const mesh_claim& claim, Joined&& joined) {
   const box_shape& s = claim.shape;
+  int shortest = s[0];
+  for (std::size_t d = 1; d < s.size(); ++d) shortest = std::min(shortest, s[d]);
   std::array<int, box_shape::most_sides> at{};
   const auto rank = [&](std::array<int, box_shape::most_sides> c) {
     std::size_t r = 0;
@@ -46,8 +51,13 @@ template <class Joined>
     for (std::size_t d = 0; d < s.size(); ++d) {
       auto next = at;
       if (++next[d] == s[d]) {
-        if (!claim.closed || s[d] <= 2) continue;
         next[d] = 0;
+        if (claim.twisted && s[d] == shortest) {
+          for (std::size_t e = 0; e < s.size(); ++e)
+            if (s[e] == 2 * shortest) next[e] = (next[e] + shortest) % s[e];
+        } else if (!(claim.closed || claim.twisted) || s[d] <= 2) {
+          continue;
+        }
       }
       if (!joined(rank(at), rank(next)))
         return "nothing of its own joins ranks " + std::to_string(rank(at)) + " and " +

@@ -139,12 +139,12 @@ class cube_chains {
       const int left = count - r * area;
       if (left < 0) continue;
       if (!(cube_cost{q, left + q * (cube - all * area), q + 1} < best)) break;
-      if (rest_in(usable(v, c), g, r, q > 0) && connect(w, v, whole, c))
+      if (rest_in(usable(v, c), w, v, r, whole, c))
         return keep({q, left + q * (cube - all * area), q + 1});
     }
     if (whole + 1 > v.empty.size() || q + 1 > best.broken) return false;
     const std::uint32_t last = v.empty[whole];
-    return rest_in(g.cells.all(), g, r, q > 0) && connect(w, v, whole, last) &&
+    return rest_in(g.cells.all(), w, v, r, whole, last) &&
            keep({q + 1, cube - r * area + q * (cube - all * area), q + 1});
   }
   static int first_of(word s) { return std::countr_zero(s); }
@@ -156,11 +156,22 @@ class cube_chains {
     return free;
   }
 
+  /// A path of `r` steps through the free cells of cube `c`, and on through `whole` empty cubes. The first
+  /// that leaves the rest in one part will do; if it leads nowhere, or there is none, that which leaves it in
+  /// fewest.
+  bool rest_in(word free, whole_cubes& w, const cube_view& v, int r, std::size_t whole,
+               std::uint32_t c) {
+    return (list_rests(free, w.grid, r, whole > 0, true) && connect(w, v, whole, c)) ||
+           (rests_end_early_ && list_rests(free, w.grid, r, whole > 0, false) &&
+            connect(w, v, whole, c));
+  }
   /// Paths of `r` steps in a cube that begin at a face if they must: the best first in `rests_`, where
-  /// best leaves the rest in fewest parts.
-  bool rest_in(word free, const step_grid& g, int r, bool at_face) {
+  /// best leaves the rest in fewest parts. \param one  whether the first that none can beat is enough
+  bool list_rests(word free, const step_grid& g, int r, bool at_face, bool one) {
     rests_.clear();
+    rests_end_early_ = false;
     const word s = g.within(free);
+    const int least = std::popcount(s) > r ? 1 : 0;
     for (word rest = s; rest != 0;) {
       const word part = g.reach(s, rest & (~rest + 1));
       rest &= ~part;
@@ -179,6 +190,11 @@ class cube_chains {
         int parts = 0;
         for (word w = s & ~taken; w; ++parts) w &= ~g.reach(w, w & (~w + 1));
         rests_.push_back({parts, search_.path});
+        if (!one || parts > least) continue;
+        std::rotate(rests_.begin(), rests_.end() - 1, rests_.end());
+        rests_.resize(1);
+        rests_end_early_ = true;
+        return true;
       }
     }
     const auto less = [](const auto& a, const auto& b) { return a.first < b.first; };
@@ -211,6 +227,7 @@ class cube_chains {
   std::vector<stretch> path_;
   std::vector<std::pair<int, int>> starts_;
   std::vector<std::pair<int, std::vector<int>>> rests_;
+  bool rests_end_early_ = false;  // there may be more
 };
 
 }  // namespace heddle::place::detail

@@ -24,6 +24,7 @@ struct step_grid {
   std::array<word, 3> not_first{}, not_last{};
   std::vector<word> mask;  // the cells of each step
   word all = 0, corners = 0, at_face = 0;
+  bool is_fine = false;  // steps are cells, numbered alike
 
   step_grid(const cell_words& words, const std::array<int, 3>& thickness,
             const std::array<int, 3>& from)
@@ -33,6 +34,7 @@ struct step_grid {
       levels[d] = thick[d] == 1 ? side : thick[d] * 2 == side ? 2 : 1;
     stride = {1, levels[0], levels[0] * levels[1]};
     const int n = stride[2] * levels[2];
+    is_fine = thick == std::array<int, 3>{1, 1, 1};
     all = n == 64 ? ~word{0} : (word{1} << n) - 1;
     for (int i = 0; i < n; ++i) {
       bool corner = true, face = false;
@@ -71,6 +73,7 @@ struct step_grid {
   }
   /// Steps whose cells are all in `free`.
   [[nodiscard]] word within(word free) const {
+    if (is_fine) return free;
     word s = 0;
     for (std::size_t i = 0; i < mask.size(); ++i)
       if ((free & mask[i]) == mask[i]) s |= word{1} << i;

@@ -23,8 +23,9 @@ namespace heddle::place::detail {
 
 /// What of a mesh may be done to place it.
 struct cube_rules {
-  bool closed = false;  ///< rows longer than 2 are rings
-  bool folds = false;   ///< the mesh may be folded, and its pieces share cubes
+  bool closed = false;   ///< rows longer than 2 are rings
+  bool twisted = false;  ///< shapes that can be are twisted tori (`twist_of`)
+  bool folds = false;    ///< the mesh may be folded, and its pieces share cubes
   std::int64_t steps = 0;
 };
 
@@ -42,7 +43,10 @@ class cube_placer {
   }
 
   /// A place for a mesh, cheapest first: fewest empty cubes broken, then fewest free chips left beside it.
-  bool find(const box_shape& mesh, const cube_rules& rules, placement& out) {
+  bool find(const box_shape& mesh, const cube_rules& asked, placement& out) {
+    cube_rules rules = asked;
+    twist_ = rules.twisted ? twist_of(mesh) : 0;
+    if (twist_ > 0) rules = {.closed = true};  // of whole cubes, which no fold is
     best_ = {};
     found_ = kind::none;
     const std::array<int, 3> sides{mesh[0], mesh[1], mesh[2]};
@@ -169,6 +173,7 @@ class cube_placer {
   }
   /// Whether all rows longer than 2 close to rings.
   [[nodiscard]] bool closes(const box_layout& l) const {
+    if (twist_ > 0) return twist_ % side_ == 0 && l.from == std::array<int, 3>{0, 0, 0};
     const auto straight = [&](std::size_t k) {
       return l.sides[k] <= 2 || (l.sides[k] % side_ == 0 && l.from[k] == 0);
     };
@@ -254,11 +259,11 @@ class cube_placer {
       write_chain(mesh, out);
     else
       write_box(mesh, box_, box_kinds_, kept_, out);
-    return join(book_->fabric(), out, rules.closed);
+    return join(book_->fabric(), out, rules.closed, twist_);
   }
   /// Whether what `p` needs works: its circuits go over no OCS that has failed.
   [[nodiscard]] bool usable(placement& p, bool closed) const {
-    return join(book_->fabric(), p, closed) &&
+    return join(book_->fabric(), p, closed, twist_) &&
            std::all_of(p.faces.begin(), p.faces.end(),
                        [&](const fabric::face_circuit& k) { return book_->network().is_free(k); });
   }
@@ -270,6 +275,7 @@ class cube_placer {
   cube_view view_;
   int side_ = 0;
   bool dark_ = false;
+  int twist_ = 0;  // of the mesh that is looked for
   std::unique_ptr<pattern_words> words_;
   layout_patterns patterns_;
   std::vector<piece_kind> kinds_, box_kinds_;

@@ -13,10 +13,22 @@
 namespace heddle::place::detail {
 
 /// Calls `f(rank, next)` for all neighbours of a mesh; on `closed` also the last with the first of each
-/// row longer than 2.
+/// row longer than 2. \param twist  that of the mesh (`twist_of`), or 0: rows end in themselves
 template <class F>
-void for_each_neighbours(const box_shape& mesh, bool closed, F&& f) {
+void for_each_neighbours(const box_shape& mesh, bool closed, int twist, F&& f) {
   const auto all = static_cast<std::size_t>(mesh.volume());
+  const auto by = static_cast<std::size_t>(twist);
+  // `twist` further along all sides that are longer.
+  const auto twisted = [&](std::size_t r) {
+    std::size_t step = 1;
+    for (std::size_t d = 0; d < mesh.size(); ++d) {
+      const auto side = static_cast<std::size_t>(mesh[d]);
+      const std::size_t at = r / step % side;
+      if (side > by) r = r - at * step + (at + by) % side * step;
+      step *= side;
+    }
+    return r;
+  };
   std::size_t stride = 1;
   for (std::size_t d = 0; d < mesh.size(); ++d) {
     const auto side = static_cast<std::size_t>(mesh[d]);
@@ -24,7 +36,9 @@ void for_each_neighbours(const box_shape& mesh, bool closed, F&& f) {
       for (std::size_t r = 0; r < all; ++r) {
         if (r / stride % side + 1 < side)
           f(r, r + stride);
-        else if (closed && side > 2)
+        else if (side == by)
+          f(r, twisted(r - stride * (side - 1)));
+        else if ((closed || by > 0) && side > 2)
           f(r, r - stride * (side - 1));
       }
     stride *= side;
@@ -55,10 +69,11 @@ inline bool add_circuit(const fabric::cubes& dc, gpu_id a, gpu_id b, fabric::pla
 
 /// Sets up the circuits that the mesh of `p.shape` needs between its chips. \returns false if some
 /// neighbours can be joined by none. O(chips · dimensions).
-[[nodiscard]] inline bool join(const fabric::cubes& dc, fabric::placement& p, bool closed = false) {
+[[nodiscard]] inline bool join(const fabric::cubes& dc, fabric::placement& p, bool closed = false,
+                               int twist = 0) {
   p.faces.clear();
   bool all = true;
-  for_each_neighbours(p.shape, closed, [&](std::size_t r, std::size_t next) {
+  for_each_neighbours(p.shape, closed, twist, [&](std::size_t r, std::size_t next) {
     const gpu_id a = p.gpus[r], b = p.gpus[next];
     if (!are_linked(dc, a, b)) all = all && (add_circuit(dc, a, b, p) || add_circuit(dc, b, a, p));
   });
