@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <tuple>
@@ -13,7 +14,9 @@
 #include <boost/graph/edmonds_karp_max_flow.hpp>
 #include <boost/property_map/property_map.hpp>
 
+#include <heddle/fabric/cubes.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/fabric/torus.hpp>
 
 using namespace heddle;
 using fabric::graph_index;
@@ -188,4 +191,51 @@ TEST_CASE("a fabric is one connected component") {
   const auto g = make_graph(small());
   const auto hops = hops_from(g, 0);
   for (int h : hops) CHECK(h >= 0);
+}
+
+TEST_CASE("the graph of a torus has its rings, and flows as wide as a chip's links") {
+  for (const box_shape& sides : {box_shape{4, 4, 4}, {2, 3, 5}, {6, 1, 2}, {7}, {3, 3, 2, 2}}) {
+    const fabric::torus dc{{.sides = sides, .host = {1, 1, 1}, .link_gbps = 10}};
+    const auto g = make_graph(dc);
+    std::size_t links = 0;
+    int ways = 0;
+    for (std::size_t d = 0; d < sides.size(); ++d) {
+      const auto all = static_cast<std::size_t>(sides.volume());
+      links += sides[d] > 2 ? all : sides[d] == 2 ? all / 2 : 0;
+      ways += sides[d] > 2 ? 2 : sides[d] - 1;
+    }
+    CAPTURE(text_of(sides));
+    CHECK(num_vertices(g) == static_cast<std::size_t>(sides.volume()));
+    CHECK(num_edges(g) == 2 * links);
+    const graph_index at{dc};
+    const std::vector<int> hops = hops_from(g, at(gpu_id{0u}));
+    for (gpu_id x : dc.hosts().all_gpus()) {
+      const auto c = dc.cell_of(x);
+      int far = 0;
+      for (std::size_t d = 0; d < sides.size(); ++d) far += std::min(c[d], sides[d] - c[d]);
+      CHECK(hops[at(x)] == far);
+    }
+    // As many ways apart as a chip has links: Menger, on a vertex-transitive graph.
+    const gpu_id last{static_cast<std::uint32_t>(sides.volume() - 1)};
+    CHECK(max_flow(g, at(gpu_id{0u}), at(last), false) == doctest::Approx(10 * ways));
+  }
+}
+
+TEST_CASE("the graph of cubes has an OCS for each position of a face, and each cube at it twice") {
+  for (const int side : {2, 4}) {
+    const fabric::cubes dc{{.cubes = 3, .side = side, .link_gbps = 10}};
+    const auto g = make_graph(dc);
+    const graph_index at{dc};
+    const auto n = static_cast<std::size_t>(side);
+    CHECK(num_vertices(g) == 3 * n * n * n + 3 * n * n);
+    CHECK(num_edges(g) == 2 * (3 * 3 * n * n * (n - 1) + 2 * 3 * 3 * n * n));
+    for (ocs_id o : dc.all_switches()) {
+      CHECK(g[at(o)].kind == part::ocs);
+      CHECK(out_degree(at(o), g) == 6);
+    }
+    // A chip in a corner has three links, and three ports.
+    CHECK(max_flow(g, at(gpu_id{0u}), at(dc.at(unit_id{2u}, {1, 1, 1})), false) ==
+          doctest::Approx(60));
+    CHECK(hops_from(g, at(dc.at(unit_id{0u}, {0, 0, 0})))[at(dc.at(unit_id{1u}, {0, 0, 0}))] == 2);
+  }
 }

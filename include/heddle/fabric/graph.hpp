@@ -15,9 +15,11 @@
 #include <boost/graph/compressed_sparse_row_graph.hpp>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/cubes.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/pods.hpp>
+#include <heddle/fabric/torus.hpp>
 
 namespace heddle::fabric {
 
@@ -27,7 +29,7 @@ enum class part : unsigned char {
   server,
   leaf,
   spine,
-  ocs,   ///< between leafs and spines
+  ocs,   ///< between leafs and spines, or faces of cubes
   core,  ///< above the spines, an OCS or a switch
 };
 
@@ -43,7 +45,8 @@ struct graph_edge {
 
 /// Directed both ways: GPU–server (inside a server), GPU–leaf (its network card, in every plane),
 /// leaf–spine; on an optical fabric leaf–OCS and OCS–spine, the fibres, whatever circuits are set up; in
-/// three tiers, and with pods, spine–core.
+/// three tiers, and with pods, spine–core. On tori the links from GPU to GPU alone, and on cubes the ports of
+/// GPUs on faces to their OCS.
 using graph = boost::compressed_sparse_row_graph<boost::directedS, graph_vertex, graph_edge>;
 
 /// The vertices of a fabric's graph stand in this order: GPUs, servers, leafs, spines, OCS, core.
@@ -52,6 +55,9 @@ class graph_index {
   explicit graph_index(const leaf_spine& dc) : graph_index(dc, 0, dc.cores()) {}
   explicit graph_index(const leaf_spine_ocs& dc) : graph_index(dc, dc.optical().switches, 0) {}
   explicit graph_index(const pods& dc) : graph_index(dc.network(), 0, dc.shape().core_switches) {}
+  explicit graph_index(const torus& dc) : graph_index({0, dc.hosts().gpus(), 0, 0, 0, 0, 0}) {}
+  explicit graph_index(const cubes& dc)
+      : graph_index({0, dc.hosts().gpus(), 0, 0, 0, dc.circuit_switches(), 0}) {}
 
   [[nodiscard]] std::size_t operator()(gpu_id g) const { return at(part::gpu, g.index()); }
   [[nodiscard]] std::size_t operator()(server_id s) const { return at(part::server, s.index()); }
@@ -74,7 +80,9 @@ class graph_index {
  private:
   template <class Network>
   graph_index(const Network& dc, int circuit_switches, int core)
-      : first_{0, dc.gpus(), dc.servers(), dc.leafs(), dc.spines(), circuit_switches, core} {
+      : graph_index({0, dc.gpus(), dc.servers(), dc.leafs(), dc.spines(), circuit_switches, core}) {
+  }
+  explicit graph_index(const std::array<int, 7>& counts) : first_(counts) {
     for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
   }
   [[nodiscard]] std::size_t at(part kind, std::size_t i) const {
@@ -118,6 +126,22 @@ class graph_maker {
       for (int k = 0; k < dc.shape().core_switches; ++k)
         both_ways(at_(s), at_.core(k), dc.shape().core_fibres * dc.network().link_gbps());
   }
+  /// Of a torus, and inside cubes.
+  template <class Network>
+  void add_chip_links(const Network& dc, std::size_t dimensions) {
+    for (gpu_id g : dc.hosts().all_gpus())
+      for (std::size_t d = 0; d < dimensions; ++d)
+        if (const gpu_id end = dc.end_of({g, static_cast<std::uint8_t>(d)}); end.valid())
+          both_ways(at_(g), at_(end), dc.link_gbps());
+  }
+  void add_faces(const cubes& dc) {
+    for (unit_id c : dc.all_cubes())
+      for (std::uint16_t d = 0; d < 3; ++d)
+        for (std::uint16_t at = 0; at < dc.side() * dc.side(); ++at) {
+          const face_circuit own{c, c, d, at};  // its two ports are those of the cube there
+          for (gpu_id g : dc.ends_of(own)) both_ways(at_(g), at_(dc.ocs_of(own)), dc.link_gbps());
+        }
+  }
   [[nodiscard]] graph make() const {
     graph g{boost::edges_are_unsorted_multi_pass, ends_.begin(), ends_.end(), edges_.begin(),
             at_.vertices()};
@@ -156,6 +180,20 @@ class graph_maker {
   m.add_cards(dc.network());
   m.add_links(dc.network());
   m.add_core(dc);
+  return m.make();
+}
+
+/// The graph of chips.
+[[nodiscard]] inline graph make_graph(const torus& dc) {
+  detail::graph_maker m{graph_index{dc}};
+  m.add_chip_links(dc, dc.dimensions());
+  return m.make();
+}
+/// The graph of chips and the OCS between the faces of cubes.
+[[nodiscard]] inline graph make_graph(const cubes& dc) {
+  detail::graph_maker m{graph_index{dc}};
+  m.add_chip_links(dc, 3);
+  m.add_faces(dc);
   return m.make();
 }
 
