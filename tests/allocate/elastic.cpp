@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/allocation_guard.hpp"
+#include "support/candidates.hpp"
 #include "support/dice.hpp"
 #include "support/workloads.hpp"
 
@@ -19,18 +20,13 @@ using namespace heddle;
 using namespace heddle::allocate;
 using doctest::Approx;
 using model::curve;
+using test::job_on;
 using test::point;
 
 namespace {
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
-candidate job_on(const curve& c, double work = 1000) {
-  candidate j;
-  j.curve = &c;
-  j.work = work;
-  return j;
-}
 std::vector<int> gpus(const allocation& a) {
   std::vector<int> out;
   for (const auto* p : a) out.push_back(p ? p->config.gpus : 0);

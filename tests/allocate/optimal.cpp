@@ -12,6 +12,7 @@
 #include <heddle/allocate/powerflow.hpp>
 
 #include "support/allocation_guard.hpp"
+#include "support/candidates.hpp"
 #include "support/dice.hpp"
 #include "support/workloads.hpp"
 
@@ -19,19 +20,12 @@ using namespace heddle;
 using namespace heddle::allocate;
 using doctest::Approx;
 using model::curve;
+using test::job_on;
 using test::point;
 
 namespace {
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
-
-candidate job_on(const curve& c, double work = 1000, double weight = 1) {
-  candidate j;
-  j.curve = &c;
-  j.work = work;
-  j.weight = weight;
-  return j;
-}
 
 curve random_curve(test::dice& d, int most_points) {
   std::vector<model::operating_point> points;

@@ -10,22 +10,18 @@
 #include <vector>
 
 #include "support/allocation_guard.hpp"
+#include "support/candidates.hpp"
 #include "support/dice.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
 using namespace heddle::allocate;
 using model::curve;
+using test::job_on;
 using test::point;
 
 namespace {
 
-candidate job_on(const curve& c, double work = 1000) {
-  candidate j;
-  j.curve = &c;
-  j.work = work;
-  return j;
-}
 allocation allocate_all(const std::vector<candidate>& jobs, const limits& l, powerflow p = {}) {
   allocation out;
   p(jobs, l, out);

@@ -5,17 +5,13 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 
+#include "support/watts.hpp"
+
 using namespace heddle;
 using namespace heddle::fabric;
 
 TEST_CASE("a cluster draws what its parts draw, kind by kind") {
-  const base_power w{.gpu_idle_w = 50,
-                     .server_w = 400,
-                     .server_off_w = 20,
-                     .wake_s = 100,
-                     .wake_j = 30000,
-                     .switch_w = 300,
-                     .ocs_w = 40};
+  const base_power w = test::watts;
   const leaf_spine_ocs dc{
       {.leafs = 2, .spines = 2, .switches = 4, .servers_per_leaf = 1, .gpus_per_server = 4}};
   CHECK(watts_of(parts_when_idle(dc), w).total() == 8 * 50 + 2 * 400 + 4 * 300 + 4 * 40);

@@ -20,6 +20,7 @@
 
 #include "support/allocation_guard.hpp"
 #include "support/dice.hpp"
+#include "support/isolated.hpp"
 
 using namespace heddle;
 using fabric::leaf_spine;
@@ -259,12 +260,7 @@ void check_placed(const ledger& before, const answer& a, int wanted, std::size_t
             static_cast<std::size_t>(std::count_if(a.moved.begin(), a.moved.end(),
                                                    [&](const auto& m) { return m.job == job; })));
   }
-  for (collective c : {collective::ring, collective::all_to_all, collective::halving_doubling}) {
-    const auto found = route::verify_isolated(
-        l, [&](job_id j) { return j == newcomer ? c : collective::none; }, route::ecmp{});
-    INFO((found.broken ? found.broken->message() : "isolated"));
-    REQUIRE(found);
-  }
+  test::check_isolated(l, newcomer);
 }
 
 }  // namespace

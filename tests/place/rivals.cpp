@@ -16,6 +16,7 @@
 #include <heddle/route/verify.hpp>
 
 #include "support/dice.hpp"
+#include "support/isolated.hpp"
 #include "support/states.hpp"
 
 using namespace heddle;
@@ -95,12 +96,7 @@ void on_random_states(std::uint64_t count, Check&& check) {
 void check_isolated(const ledger& free, const placement& p) {
   ledger l = free;
   REQUIRE(l.reserve(newcomer, p) == reserve_status::reserved);
-  for (collective c : {collective::ring, collective::all_to_all, collective::halving_doubling}) {
-    const auto found = route::verify_isolated(
-        l, [&](job_id j) { return j == newcomer ? c : collective::none; }, route::ecmp{});
-    INFO((found.broken ? found.broken->message() : "isolated"));
-    REQUIRE(found);
-  }
+  test::check_isolated(l, newcomer);
 }
 
 }  // namespace

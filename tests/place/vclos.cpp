@@ -17,6 +17,7 @@
 
 #include "support/allocation_guard.hpp"
 #include "support/dice.hpp"
+#include "support/isolated.hpp"
 #include "support/states.hpp"
 
 using namespace heddle;
@@ -156,12 +157,7 @@ void check_isolated(const instance& x, const placement& p) {
   REQUIRE(p.gpus.size() == static_cast<std::size_t>(x.wanted));
   REQUIRE(l.reserve(newcomer, p) == reserve_status::reserved);
   REQUIRE(l.consistent());
-  for (collective c : {collective::ring, collective::all_to_all, collective::halving_doubling}) {
-    const auto found = route::verify_isolated(
-        l, [&](job_id j) { return j == newcomer ? c : collective::none; }, route::ecmp{});
-    INFO((found.broken ? found.broken->message() : "isolated"));
-    REQUIRE(found);
-  }
+  test::check_isolated(l, newcomer);
 }
 
 }  // namespace

@@ -96,6 +96,22 @@ bool stays_at_home(const clos& c, Policy& policy, const std::vector<flow>& flows
   return all_mine && used == wanted;
 }
 
+// Of flows by chance, up to `incast` to and from a GPU, no link of the job carries more than a network card.
+void check_no_more_than_a_card(const clos& c, route::owned& own, test::dice& d, int incast) {
+  std::vector<flow> flows;
+  for (int k = 0; k < incast; ++k) {
+    const auto more = random_partial_permutation(d, c.ranks_count());
+    flows.insert(flows.end(), more.begin(), more.end());
+  }
+  std::vector<int> out(c.ranks.gpus.size(), 0), in(c.ranks.gpus.size(), 0);
+  int p = 1;
+  for (const flow& f : flows) p = std::max({p, ++out[f.source], ++in[f.target]});
+  const auto [up, down] = c.most(own, flows);
+  REQUIRE(std::max(up, down) <= p);
+  REQUIRE(own.complete());
+  REQUIRE(stays_at_home(c, own, flows));
+}
+
 }  // namespace
 
 TEST_CASE("source routing puts at most one flow on an up-link if every GPU sends at most one") {
@@ -246,18 +262,7 @@ TEST_CASE("on shapes with a proof no link carries more flows of a phase than a n
     route::owned own{c.dc.leafs(), {{}, c.own}};
     for (int incast : {1, 2, 3}) {
       CAPTURE(incast);
-      std::vector<flow> flows;
-      for (int k = 0; k < incast; ++k) {
-        const auto more = random_partial_permutation(d, c.ranks_count());
-        flows.insert(flows.end(), more.begin(), more.end());
-      }
-      std::vector<int> out(c.ranks.gpus.size(), 0), in(c.ranks.gpus.size(), 0);
-      int p = 1;
-      for (const flow& f : flows) p = std::max({p, ++out[f.source], ++in[f.target]});
-      const auto [up, down] = c.most(own, flows);
-      REQUIRE(std::max(up, down) <= p);
-      REQUIRE(own.complete());
-      REQUIRE(stays_at_home(c, own, flows));
+      check_no_more_than_a_card(c, own, d, incast);
     }
   }
 }
@@ -289,18 +294,7 @@ TEST_CASE("leafs linked in like proportions carry no more flows on a link than a
     if (c.ranks_count() < 2) continue;
     route::owned own{c.dc.leafs(), {{}, c.own}};
     for (int incast : {1, 2}) {
-      std::vector<flow> flows;
-      for (int k = 0; k < incast; ++k) {
-        const auto more = random_partial_permutation(d, c.ranks_count());
-        flows.insert(flows.end(), more.begin(), more.end());
-      }
-      std::vector<int> out(c.ranks.gpus.size(), 0), in(c.ranks.gpus.size(), 0);
-      int p = 1;
-      for (const flow& f : flows) p = std::max({p, ++out[f.source], ++in[f.target]});
-      const auto [up, down] = c.most(own, flows);
-      REQUIRE(std::max(up, down) <= p);
-      REQUIRE(own.complete());
-      REQUIRE(stays_at_home(c, own, flows));
+      check_no_more_than_a_card(c, own, d, incast);
     }
   }
 }

@@ -19,7 +19,9 @@
 #include <heddle/sim/series.hpp>
 
 #include "support/dice.hpp"
+#include "support/power_meter.hpp"
 #include "support/schedulers.hpp"
+#include "support/watts.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -29,6 +31,8 @@ using sim::report;
 using test::linear_workload;
 using test::make_job;
 using test::point;
+using test::power_meter;
+using test::watts;
 
 namespace {
 
@@ -42,26 +46,8 @@ using plain = schedule::scheduler<order::fifo, allocate::requested, any_place<fa
 // Two servers of four GPUs under one leaf.
 const fabric::leaf_spine two{
     {.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
-const fabric::base_power watts{.gpu_idle_w = 50,
-                               .server_w = 400,
-                               .server_off_w = 20,
-                               .wake_s = 100,
-                               .wake_j = 30000,
-                               .switch_w = 300,
-                               .ocs_w = 40};
 
-struct meter {
-  double energy_j = 0, last_s = 0, last_w = 0;
-  bool first = true;
-  void operator()(const sim::moment& m) {
-    if (!first) energy_j += last_w * (m.now_s - last_s);
-    first = false;
-    last_s = m.now_s;
-    last_w = m.power_w;
-  }
-};
-
-void check_energy(const report& r, const meter& m) {
+void check_energy(const report& r, const power_meter& m) {
   double jobs_j = 0;
   for (const auto& j : r.records) jobs_j += j.energy_j;
   CHECK(r.energy_j == Approx(jobs_j + r.overhead_energy_j).epsilon(sum_tolerance));
@@ -76,7 +62,7 @@ TEST_CASE("an idle server is switched off after its delay and a job waits until 
   const auto w = linear_workload({make_job(0, 0, 4, 1000), make_job(1, 200, 4, 100)});
   plain plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
              scheduler_options{.off_after_s = 60}};
-  meter m;
+  power_meter m;
   const report r = sim::run(two, w, plan, {.power = watts}, m);
   REQUIRE(r.finished == 2);
   CHECK(r.records[1].start_s == 300);
@@ -119,7 +105,7 @@ TEST_CASE("energy adds up while servers go off and wake and jobs come by chance"
         {.leafs = 2, .spines = 2, .servers_per_leaf = 3, .gpus_per_server = 4}};
     plain plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
                scheduler_options{.off_after_s = seed % 2 ? 0.0 : 90.0}};
-    meter m;
+    power_meter m;
     const report r = sim::run(dc, w, plan, {.power = watts}, m);
     REQUIRE(r.finished == w.size());
     check_energy(r, m);
@@ -141,7 +127,7 @@ TEST_CASE("a server that is switched off on its way to on draws what it should")
                            admit::in_order{},
                            schedule::means{schedule::preempt{}},
                            scheduler_options{.off_after_s = 10}};
-  meter m;
+  power_meter m;
   const report r = sim::run(two, w, plan, {.power = watts}, m);
   REQUIRE(r.finished == 3);
   check_energy(r, m);
@@ -162,7 +148,7 @@ TEST_CASE("setting circuits up is waiting, and moving them a pause of those that
   const auto w = linear_workload(jobs);
   schedule::scheduler plan{order::fifo{}, allocate::requested{}, place::ocs_vclos{},
                            route::ideal{}};
-  meter m;
+  power_meter m;
   const report r = sim::run(dc, w, plan, {.power = watts}, m);
   REQUIRE(r.finished == 2);
   CHECK(r.records[0].start_s == 2);  // circuits between both leafs
@@ -193,7 +179,7 @@ TEST_CASE("when an energy budget is used up jobs go on at their most frugal cloc
   for (const bool hard : {false, true}) {
     plain plan{order::fifo{}, allocate::requested{}, place::one_server{}, route::ideal{},
                scheduler_options{.energy = {.energy_j = 1.05e6, .hard = hard}}};
-    meter m;
+    power_meter m;
     const report r = sim::run(two, w, plan, {.power = idle}, m);
     CHECK(r.status == sim::run_status::stuck);
     CHECK(r.finished == (hard ? 0 : 1));
@@ -220,7 +206,7 @@ TEST_CASE("an energy budget over a horizon is never overdrawn") {
     const double per_hour = 3600 * (empty.idle_power_w() + 1000);
     plain plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ideal{},
                scheduler_options{.energy = {.energy_j = per_hour, .horizon_s = 3600}}};
-    meter m;
+    power_meter m;
     double worst = 1e300;
     const auto watch = [&](const sim::moment& at) {
       worst = std::min(worst, per_hour / 3600 * (at.now_s - at.state.start_s) + per_hour -

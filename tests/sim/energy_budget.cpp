@@ -23,6 +23,7 @@
 #include <heddle/sim/run.hpp>
 
 #include "support/dice.hpp"
+#include "support/watts.hpp"
 #include "support/workloads.hpp"
 
 using namespace heddle;
@@ -31,6 +32,7 @@ using doctest::Approx;
 using schedule::scheduler_options;
 using test::make_job;
 using test::point;
+using test::watts;
 
 namespace {
 
@@ -40,13 +42,6 @@ constexpr double sum_tolerance = 1e-9;
 // Two servers of four GPUs under one leaf.
 const fabric::leaf_spine two{
     {.leafs = 1, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 4}};
-const fabric::base_power watts{.gpu_idle_w = 50,
-                               .server_w = 400,
-                               .server_off_w = 20,
-                               .wake_s = 100,
-                               .wake_j = 30000,
-                               .switch_w = 300,
-                               .ocs_w = 40};
 
 /// Counts 1, 2, 4 and 8; four clocks, of which the slowest but one spends least.
 model::curve clocked(double scale) {

@@ -23,6 +23,7 @@
 #include <heddle/trace/synthetic.hpp>
 
 #include "support/dice.hpp"
+#include "support/power_meter.hpp"
 #include "support/schedulers.hpp"
 #include "support/workloads.hpp"
 
@@ -79,20 +80,7 @@ model::workload elastic_workload(std::vector<job> jobs) {
   return w;
 }
 
-// Integrates what observers are shown.
-struct power_meter {
-  double energy_j = 0, last_s = 0, last_w = 0, peak_w = 0;
-  bool first = true;
-  void operator()(const sim::moment& m) {
-    if (!first) energy_j += last_w * (m.now_s - last_s);
-    first = false;
-    last_s = m.now_s;
-    last_w = m.power_w;
-    peak_w = std::max(peak_w, m.power_w);
-  }
-};
-
-void check_energy(const report& r, const power_meter& meter) {
+void check_energy(const report& r, const test::power_meter& meter) {
   double jobs_j = 0;
   for (const auto& j : r.records) jobs_j += j.energy_j;
   CHECK(r.energy_j == Approx(jobs_j + r.overhead_energy_j).epsilon(sum_tolerance));
@@ -320,7 +308,7 @@ TEST_CASE("two jobs on one link take as long as the formula of contention says")
   }
   const auto w = linear_workload(jobs);
   scheduler plan{order::fifo{}, allocate::requested{}, place::spread{}, route::source{}};
-  power_meter meter;
+  test::power_meter meter;
   const report r = sim::run(dc, w, plan, {}, meter);
   REQUIRE(r.finished == 2);
   for (const auto& j : r.records) {
@@ -357,7 +345,7 @@ TEST_CASE("energy is the integral of the power that observers see, part by part"
   for (std::uint64_t seed = 0; seed < 6; ++seed) {
     CAPTURE(seed);
     const auto jobs = random_jobs(seed, 150, small.gpus(), 0.6);
-    power_meter fixed, elastic;
+    test::power_meter fixed, elastic;
     {
       const auto w = linear_workload(jobs);
       scheduler plan{order::fifo{}, allocate::requested{}, place::packed{}, route::ecmp{seed}};
@@ -380,7 +368,7 @@ TEST_CASE("energy and work add up under a policy that changes its mind") {
     scheduler ideal{order::fifo{}, capricious{&mood}, place::packed{}, route::ideal{},
                     admit::elastic{.least_gain_s = 0}};
     work_book book{o.moves.rescale, {}};
-    power_meter meter;
+    test::power_meter meter;
     const report r = sim::run(small, w, ideal, o, book, meter);
     REQUIRE(r.status == run_status::finished);
     REQUIRE(r.records.size() == w.size());
@@ -405,7 +393,7 @@ TEST_CASE("energy and work add up under a policy that changes its mind") {
     test::dice again{seed};
     scheduler shared{order::fifo{}, capricious{&again}, place::spread{}, route::ecmp{seed},
                      admit::elastic{.least_gain_s = 0}};
-    power_meter other;
+    test::power_meter other;
     const report s = sim::run(small, w, shared, o, other);
     REQUIRE(s.status == run_status::finished);
     check_energy(s, other);
@@ -430,7 +418,7 @@ TEST_CASE("jobs that share links may be stopped in one decision") {
   }
   const auto w = linear_workload(jobs);
   scheduler plan{order::fifo{}, favourite{}, place::spread{}, route::source{}};
-  power_meter meter;
+  test::power_meter meter;
   const report r = sim::run(dc, w, plan, {.moves = {.rescale = {.pause_s = 5}}}, meter);
   REQUIRE(r.status == run_status::finished);
   CHECK(r.records[2].start_s == 50);
@@ -563,7 +551,7 @@ TEST_CASE("observers change nothing and see every decision") {
     before = m.now_s;
     REQUIRE(m.gpus.free_gpus() >= 0);
   };
-  power_meter meter;
+  test::power_meter meter;
   const report x = sim::run(small, w, a), y = sim::run(small, w, b, {}, count, meter);
   CHECK(same_apart_from_time(x, y));
   CHECK(seen == y.decisions);
