@@ -35,6 +35,7 @@
 #include "common/program.hpp"
 #include "route/compare.hpp"
 #include "route/placed_job.hpp"
+#include "route/srv6.hpp"
 #include "route/tables.hpp"
 
 namespace {
@@ -45,7 +46,7 @@ using json = nlohmann::ordered_json;
 
 struct arguments {
   network_source cluster;
-  std::string jobs = "-", route = "ecmp", pattern, table;
+  std::string jobs = "-", route = "ecmp", pattern, table, srv6;
   double bytes = 0;
   std::uint64_t seed = 0;
   int iterations = 4;
@@ -230,6 +231,24 @@ class link_loads {
   route::card_counter cards_;
 };
 
+/// Scripts of SRv6 routes for the jobs that own links.
+template <class Fabric>
+void add_srv6(const std::string& directory, const Fabric& dc,
+              const std::vector<route::flow_job>& jobs, whole_files& out) {
+  if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>) {
+    if (dc.links_per_pair() > 1)
+      throw input_error("--srv6", "one link between two switches, since a sender names switches",
+                        std::to_string(dc.links_per_pair()));
+    out.add(directory + "/srv6-switches.sh", srv6_ends(dc, {}));
+    for (const route::flow_job& j : jobs)
+      if (j.where.owns_network())
+        out.add(directory + "/srv6-job-" + std::to_string(j.id.value) + ".sh",
+                srv6_script(dc, j.where, traffic::make_group(dc, j.where.gpus), j.source, {}));
+  } else {
+    throw input_error("--srv6", "fixed links", "circuits");
+  }
+}
+
 template <class Fabric, class Policy>
 int run(const arguments& a, const placed_reader<Fabric>& placed, Policy shared) {
   const Fabric& dc = placed.state().fabric();
@@ -276,6 +295,7 @@ int run(const arguments& a, const placed_reader<Fabric>& placed, Policy shared) 
   whole_files out;
   out.add("-", lines);
   if (!a.table.empty()) out.add(a.table, table);
+  if (!a.srv6.empty()) add_srv6(a.srv6, dc, jobs, out);
   out.commit();
   return done;
 }

@@ -224,8 +224,7 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
     CHECK_FALSE(std::filesystem::exists(dir / "new.lfts"));
     return r.err;
   };
-  CHECK(refusal(dir / "first.lfts").find("where no cable in service is") !=
-        std::string::npos);
+  CHECK(refusal(dir / "first.lfts").find("where no cable in service is") != std::string::npos);
   std::string text = test::content_of(dir / "now.lfts");
   CHECK(refusal(dir.write("half.lfts", text.substr(0, text.size() / 2))).find("expected") !=
         std::string::npos);

@@ -252,6 +252,12 @@ TEST_CASE("jobs that come and go keep their links, and the entries of others do 
       {leaf_spine{fabric::clos_parts{.ports = fabric::ports{fabric::hosts{4, 4, 4}, {.rails = 4}},
                                      .up = fabric::tier_links{16, 2, 2}}},
        8},
+      {leaf_spine{
+           fabric::clos_parts{// each rail has spines of its own
+                              .ports = fabric::ports{fabric::hosts{3, 2, 2}, {.rails = 2}},
+                              .up = fabric::tier_links{6, 4, {1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0,
+                                                              0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1}}}},
+       6},
       {leaf_spine{fabric::clos_parts{
            .ports = fabric::ports{fabric::hosts{4, 4, 2},
                                   {.rails = 1, .planes = 2, .cards_per_server = 1}},

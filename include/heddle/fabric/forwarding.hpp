@@ -78,7 +78,7 @@ struct forwarding_fault {
   }
 };
 
-/// Follows the entries towards a LID from each switch of the lowest tier that is not cut off: each way must end at `end`,
+/// Follows the entries towards a LID from each switch of the lowest tier that cables join with it: each way must end at `end`,
 /// over cables in service, and never go up after it went down, which leaves no loop and no deadlock. To
 /// switches themselves, which answer management alone, ways may turn. Returns the first fault.
 /// O(switches of the lowest tier · length of a way).
@@ -88,7 +88,7 @@ first_fault(const switch_ports& wires, const forwarding& tables, std::uint32_t l
   const std::span<const std::uint8_t> row = tables.row(lid);
   constexpr int most_hops = 8;
   for (std::uint32_t from = 0; from < wires.size(); ++from) {
-    if (wires.tier(from) != 0 || (wires.is_cut_off(from) && from != end.at)) continue;
+    if (wires.tier(from) != 0 || wires.island(from) != wires.island(end.at)) continue;
     std::uint32_t at = from;
     bool came_down = false;
     for (int hops = 0;; ++hops) {

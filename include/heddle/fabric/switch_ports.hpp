@@ -38,7 +38,9 @@ class switch_ports {
   switch_ports(int leafs, int spines, int cores, int others = 0)
       : leafs_(u(leafs)), spines_(u(spines)), cores_(u(cores)),
         peers_((leafs_ + spines_ + cores_ + u(others)) * ports), alive_(peers_.size(), 0),
-        cables_(peers_.size() / ports, 0), up_(cables_.size()) {}
+        cables_(peers_.size() / ports, 0), up_(cables_.size()), island_(cables_.size()) {
+    for (std::uint32_t s = 0; s < size(); ++s) island_[s] = s;
+  }
 
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(up_.size()); }
   [[nodiscard]] std::uint32_t of(leaf_id l) const { return l.value; }
@@ -63,6 +65,8 @@ class switch_ports {
     alive_[place(a)] = alive_[place(b)] = 1;
     ++cables_[a.at];
     ++cables_[b.at];
+    if (const std::uint32_t x = island_[a.at], y = island_[b.at]; x != y)
+      std::replace(island_.begin(), island_.end(), std::max(x, y), std::min(x, y));
     if (tier(a.at) > tier(b.at)) std::swap(a, b);
     std::vector<link>& up = up_[a.at];
     const link k{b.at, a.port, b.port};
@@ -79,6 +83,7 @@ class switch_ports {
     alive_[place(a)] = alive_[place(b)] = 0;
     --cables_[a.at];
     --cables_[b.at];
+    find_islands();
   }
 
   /// The place of a port among size() · ports.
@@ -87,6 +92,8 @@ class switch_ports {
   [[nodiscard]] port_end peer(port_end a) const { return peers_[place(a)]; }
   [[nodiscard]] bool is_alive(port_end a) const { return alive_[place(a)] != 0; }
 
+  /// Which switches cables in service join, of one switch or several: the lowest of them.
+  [[nodiscard]] std::uint32_t island(std::uint32_t s) const { return island_[s]; }
   /// Whether no cable to other switches is in service.
   [[nodiscard]] bool is_cut_off(std::uint32_t s) const { return cables_[s] == 0; }
 
@@ -114,6 +121,24 @@ class switch_ports {
     std::uint32_t upper = 0;
     std::uint8_t port = 0, upper_port = 0;
   };
+  void find_islands() {
+    std::vector<std::uint32_t> todo;
+    std::fill(island_.begin(), island_.end(), port_end::none);
+    for (std::uint32_t first = 0; first < size(); ++first) {
+      if (island_[first] != port_end::none) continue;
+      island_[first] = first;
+      todo.assign(1, first);
+      while (!todo.empty()) {
+        const std::uint32_t s = todo.back();
+        todo.pop_back();
+        for (std::size_t p = s * ports; p < (s + 1) * ports; ++p) {
+          if (alive_[p] == 0 || island_[peers_[p].at] != port_end::none) continue;
+          island_[peers_[p].at] = first;
+          todo.push_back(peers_[p].at);
+        }
+      }
+    }
+  }
   static std::uint32_t u(int n) { return static_cast<std::uint32_t>(n); }
   [[nodiscard]] const link* find(std::uint32_t lower, std::uint32_t upper,
                                  std::uint32_t lane) const {
@@ -131,6 +156,7 @@ class switch_ports {
   std::vector<std::uint8_t> alive_;  // not of bool: it is asked in inner loops
   std::vector<int> cables_;          // in service, by switch
   std::vector<std::vector<link>> up_;
+  std::vector<std::uint32_t> island_;
 };
 
 /// Ports as machine rooms have them: those of a leaf lead to its `hosts` cards from 1, then to spines in

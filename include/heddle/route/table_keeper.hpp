@@ -58,7 +58,7 @@ class table_keeper {
   [[nodiscard]] std::vector<fabric::forwarding_fault> faults() const {
     std::vector<fabric::forwarding_fault> out;
     for (std::uint32_t lid = 0; lid < at_.tables().lids(); ++lid)
-      if (at_.is_joined(lid))
+      if (at_.ends()[lid].valid())
         if (const auto fault = fabric::first_fault(at_.wires(), at_.tables(), lid, at_.ends()[lid]))
           out.push_back(*fault);
     return out;

@@ -54,10 +54,6 @@ class table_settler {
 
   /// Forgets what was written.
   void start() { log_.clear(); }
-  /// Whether it is known where the LID is, and others can be there too.
-  [[nodiscard]] bool is_joined(std::uint32_t lid) const {
-    return ends_[lid].valid() && (wires_.size() == 1 || !wires_.is_cut_off(ends_[lid].at));
-  }
   bool write(std::uint32_t at, std::uint32_t lid, std::uint8_t port) {
     const std::uint8_t before = tables_.port(at, lid);
     if (before == port) return false;
@@ -72,7 +68,7 @@ class table_settler {
     std::sort(lids.begin(), lids.end());
     lids.erase(std::unique(lids.begin(), lids.end()), lids.end());
     for (std::uint32_t lid : lids)
-      if (is_joined(lid))
+      if (ends_[lid].valid())
         if (const auto fault = fabric::first_fault(wires_, tables_, lid, ends_[lid]))
           return fault->message();
     return {};
