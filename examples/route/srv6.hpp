@@ -62,9 +62,9 @@ inline std::string srv6_script(const fabric::leaf_spine& dc, const fabric::place
                     "  else\n    ip -6 route del \"$1\"/128 encap seg6 mode inline segs \"$2\" via "
                     "\"$VIA\" dev \"${DEV:-eth0}\"\n  fi\n}\n"
                     "verb=$1\ncase $2 in\n";
-  for (const auto& [gpu, routes] : of_gpu) {
+  for (const auto& [gpu, list] : of_gpu) {
     out += "gpu" + std::to_string(gpu) + ")\n";
-    for (const auto& [destination, segments] : routes)
+    for (const auto& [destination, segments] : list)
       out += "  one " + destination + ' ' + segments + '\n';
     out += "  ;;\n";
   }
