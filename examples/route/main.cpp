@@ -87,6 +87,10 @@ void add_options(CLI::App& app, arguments& a) {
          "instead: errors of the steady model against the flow simulation over so many random "
          "mixes of jobs")
       ->check(CLI::Range(1, 1'000'000));
+  app.add_option(
+      "--srv6", a.srv6,
+      "directory of scripts that apply and remove SRv6 routes: srv6-job-<N>.sh for hosts, "
+      "srv6-switches.sh for spines");
   auto* base =
       app.add_option("--lft", a.tables.base,
                      "instead: forwarding tables in force, as OpenSM dumps them or dump_fts "

@@ -135,9 +135,14 @@ class table_settler {
     for (std::uint32_t s : below) fixed_[s] = stamp_;  // settled
     // Up: the highest first.
     for (int tier = 1; tier >= 0; --tier)
-      for (std::uint32_t s = 0; s < wires_.size(); ++s)
-        if (wires_.tier(s) == tier && (fixed_[s] != stamp_ || cost_[s] == unreachable))
+      for (std::uint32_t s = 0; s < wires_.size(); ++s) {
+        if (wires_.tier(s) != tier || (fixed_[s] == stamp_ && cost_[s] != unreachable)) continue;
+        const fabric::port_end now{s, tables_.port(s, lid)};
+        if (wires_.island(s) == wires_.island(end.at))
           go_up(lid, s);
+        else if (now.port != fabric::forwarding::none && !wires_.is_alive(now))
+          write(s, lid, fabric::forwarding::none);
+      }
   }
 
  private:
