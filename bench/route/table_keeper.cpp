@@ -1,5 +1,7 @@
-// Claim: from an arrival to its changed entries found and all checks done takes at most 5 ms with 1 024 cards
-// and 50 ms with 8 192 (384 switches); OpenSM's text is read and written at 200 MB/s or more.
+// Aim: from an arrival to its changed entries found and all checks done at most 5 ms with 1 024 cards and 50 ms
+// with 8 192 (384 switches), routes compiled for ring, halving-doubling and all-to-all at once. Processor times
+// with -O1 on a loaded machine: 512 GPUs come to 1 024 in 13 ms, to 8 192 in 34 ms; 2 048 to 8 192 in 218 ms: the
+// first and the last miss it. OpenSM's text is read and written at more than 200 MB/s.
 #include <heddle/route/table_keeper.hpp>
 
 #include <benchmark/benchmark.h>
