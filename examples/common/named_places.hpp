@@ -1,6 +1,7 @@
 // Placement policies by name, for programs that are told on the command line what to do.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -16,6 +17,7 @@
 #include <heddle/place/hived.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/segments.hpp>
+#include <heddle/place/vclos.hpp>
 
 #include "common/names.hpp"
 
@@ -52,11 +54,12 @@ class place_function {
 
 /// What a policy needs besides its name.
 struct place_options {
-  std::uint64_t seed = 0;                      ///< `random`
-  std::vector<place::cell_quota> quotas = {};  ///< `hived`
-  int promised = 0;                            ///< `segments`
-  std::vector<place::piece_size> pieces = {};  ///< `segments`
-  int tensor = 0, pipeline = 0;                ///< `groups`; 0: not said
+  std::uint64_t seed = 0;                                    ///< `random`
+  std::vector<place::cell_quota> quotas = {};                ///< `hived`
+  int promised = 0;                                          ///< `segments`
+  std::vector<place::piece_size> pieces = {};                ///< `segments`
+  int tensor = 0, pipeline = 0;                              ///< `groups`; 0: not said
+  place::isolated_for guarantee = place::isolated_for::any;  ///< `vclos` and `relaxed`
 };
 
 /// A policy, and what is known of it.
@@ -79,6 +82,11 @@ struct named_place {
       return for_circuits(o);
   }
 };
+
+/// For which traffic a job's own links are enough.
+inline const std::array guarantees{
+    named{"any", "every collective, and any other exchange", place::isolated_for::any},
+    named{"declared", "the collective that the job names", place::isolated_for::declared}};
 
 /// All of them, and their names.
 [[nodiscard]] std::span<const named_place> all_places();

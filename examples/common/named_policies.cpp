@@ -42,6 +42,13 @@ const any_allocation& allocation_named(std::string_view name) {
   return find_named(allocations, "--allocate", name).value;
 }
 
+/// Where jobs start that do not wait for links of their own.
+constexpr std::string_view thinner = "relaxed";
+
+[[nodiscard]] bool waits_only_if_it_pays(const scheduler_names& n) {
+  return find_named(isolations, "--isolation", n.isolation).value;
+}
+
 /// \throws input_error  for options of which one would be passed over
 void check_together(const scheduler_names& n) {
   const auto refuse = [](std::string option, std::string expected, std::string other) {
@@ -62,6 +69,18 @@ void check_together(const scheduler_names& n) {
     if (n.preempt) refuse("--preempt", what, backfill);
     if (n.joint) refuse("--joint", what, backfill);
     if (n.move_gpus > 0) refuse(moves, what, backfill);
+  }
+  if (waits_only_if_it_pays(n)) {
+    const std::string pays = "--isolation pays";
+    if (n.place != "vclos")
+      refuse(pays, "vclos, which has links to wait for", "--place " + n.place);
+    if (allocation_named(n.allocate).elastic)
+      refuse(pays, "an allocation of the GPUs that jobs ask for", "--allocate " + n.allocate);
+    const std::string alone = "no other way to pass a job or to make room";
+    if (n.backfill != "none") refuse(pays, alone, backfill);
+    if (n.preempt) refuse(pays, alone, "--preempt");
+    if (n.joint) refuse(pays, alone, "--joint");
+    if (n.move_gpus > 0) refuse(pays, alone, moves);
   }
   if (n.move_gpus > 0 && find_place(n.place, "--place").optical())
     refuse(moves, "a --place on fixed links, since jobs on circuits do not migrate",
@@ -91,6 +110,8 @@ std::vector<name_kind> policy_kinds() {
   return {{"--order", "which waiting job goes first", lines_of(orders)},
           {"--allocate", "GPUs and clock of each job", lines_of(allocations)},
           {"--place", "which GPUs and links a job gets", place_names()},
+          {"--guarantee", "what a job's own links are enough for", lines_of(guarantees)},
+          {"--isolation", "whether a job waits for links of its own", lines_of(isolations)},
           {"--route", "paths of jobs that own no links", lines_of(routes)},
           {"--backfill", "who may pass a job that cannot start", lines_of(backfills)}};
 }
@@ -132,11 +153,18 @@ make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, s
   place_options placing = n.placing;
   placing.seed = seed;
   const auto under = [&](const route_of& routing) {
+    admission_of admission = admission_named(n.backfill, n.depth);
+    std::string_view place = n.place;
+    if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>)
+      if (waits_only_if_it_pays(n)) {
+        admission.paying.emplace(find_place(place, "--place").template make<Fabric>(placing));
+        place = thinner;
+      }
     return assemble<Fabric>({{find_named(orders, "--order", n.order).value},
                              allocation_named(n.allocate),
-                             find_place(n.place, "--place").template make<Fabric>(placing),
+                             find_place(place, "--place").template make<Fabric>(placing),
                              routing,
-                             admission_named(n.backfill, n.depth),
+                             std::move(admission),
                              n.preempt,
                              n.joint,
                              n.move_gpus},

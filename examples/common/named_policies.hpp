@@ -6,11 +6,14 @@
 // table.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -21,6 +24,7 @@
 #include <heddle/schedule/admit/easy.hpp>
 #include <heddle/schedule/admit/greedy.hpp>
 #include <heddle/schedule/admit/in_order.hpp>
+#include <heddle/schedule/admit/paying.hpp>
 #include <heddle/schedule/any_scheduler.hpp>
 #include <heddle/schedule/means.hpp>
 #include <heddle/schedule/options.hpp>
@@ -112,11 +116,20 @@ inline const auto backfills = table_of(
     named{"easy", "those that do not delay it", admit::easy{}},
     named{"conservative", "those that delay no job before them", admit::conservative{}});
 
+/// Whether a job waits for links of its own.
+inline const std::array isolations{
+    named{"always", "as --place says", false},
+    named{"pays", "only where it is done sooner so; else it starts on fewer links", true}};
+
 /// An admission of one job at a time, chosen at run time.
 struct admission_of {
   value_in<decltype(backfills)> which;
+  /// In its place, on fixed links.
+  std::optional<admit::paying<place_function<fabric::leaf_spine>>> paying = {};
   template <class Desk>
   void operator()(Desk& d) {
+    if constexpr (std::is_same_v<typename Desk::ledger, fabric::ledger<fabric::leaf_spine>>)
+      if (paying) return (*paying)(d);
     std::visit([&](auto& a) { a(d); }, which);
   }
 };
@@ -173,6 +186,7 @@ template <class Fabric>
 /// A scheduler by the names of its parts.
 struct scheduler_names {
   std::string order = "fifo", allocate = "requested", place = "packed", route = "ecmp";
+  std::string isolation = "always";
   std::string backfill = "none";
   std::size_t depth = admit::easy{}.depth;  ///< jobs that backfill looks at
   bool preempt = false;

@@ -17,11 +17,16 @@ namespace heddle::examples {
 /// As given, before they are looked at.
 struct place_flags {
   std::vector<std::string> quotas, pieces;
+  std::string guarantee = "any";
   place_options options;
 };
 
-/// Adds --quota, --promised, --piece, --tensor and --pipeline.
+/// Adds --guarantee, --quota, --promised, --piece, --tensor and --pipeline.
 inline void add_place_flags(CLI::App& app, place_flags& f) {
+  app.add_option("--guarantee", f.guarantee,
+                 "for vclos and relaxed, what a job's own links are enough for: " +
+                     either(lines_of(guarantees)))
+      ->capture_default_str();
   app.add_option("--quota", f.quotas, "for hived, TENANT:CELLS:GPUS_PER_CELL; several times");
   app.add_option("--promised", f.options.promised,
                  "for segments, servers of an NVLink domain that may be in use at a time")
@@ -76,6 +81,9 @@ inline flag_numbers parse_numbers(const std::string& option, const std::string& 
   only_for("groups", "--tensor", f.options.tensor > 0);
   only_for("groups", "--pipeline", f.options.pipeline > 0);
   place_options out = f.options;
+  out.guarantee = find_named(guarantees, "--guarantee", f.guarantee).value;
+  if (policy != "relaxed")
+    only_for("vclos", "--guarantee declared", out.guarantee != place::isolated_for::any);
   for (const std::string& q : f.quotas) {
     detail::flag_numbers n =
         detail::parse_numbers("--quota", "TENANT:CELLS:GPUS_PER_CELL", q, true);

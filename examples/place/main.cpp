@@ -99,7 +99,8 @@ class placer {
                            .gpus = op.gpus,
                            .tenant = op.tenant,
                            .tensor = op.tensor,
-                           .pipeline = op.pipeline};
+                           .pipeline = op.pipeline,
+                           .sends = op.sends};
     const auto start = std::chrono::steady_clock::now();
     place::answer a = place::ask(policy_, std::as_const(state_), r);
     const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
@@ -148,6 +149,7 @@ class placer {
       const auto s = place::spread_of(state_.hosts(), *a.where, tensor, pipeline);
       out["spread"] = {{"tensor", s.tensor}, {"pipeline", s.pipeline}, {"data", s.data}};
     }
+    if (!a.where->enough_for.empty()) out["guarantee"] = "declared";
     if (kind_.name == "relaxed") out["predicted_slowdown"] = a.predicted_slowdown;
     if (verify_) out["isolated"] = verify(where, op.job);
     out["us"] = took.count();
@@ -192,10 +194,14 @@ class placer {
     return out;
   }
 
-  /// Every flow of three collectives. Where all own their links the newcomer's flows are enough: that
+  /// Every flow of three collectives, or of those that its links are for. Where all own their links the newcomer's flows are enough: that
   /// they meet nobody else's links is all that can have changed.
   bool verify(const std::string& where, job_id newcomer) const {
-    for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
+    constexpr collective_set usual{collective::ring, collective::halving_doubling,
+                                   collective::all_to_all};
+    const collective_set mine = state_.find(newcomer)->enough_for;
+    for (collective c : all_collectives) {
+      if (!(mine.empty() ? usual : mine).contains(c)) continue;
       const auto found = route::verify_isolated(
           state_, [&](job_id j) { return kind_.isolates && j != newcomer ? collective::none : c; },
           route::source{});

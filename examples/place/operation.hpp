@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/circuit_book.hpp>
@@ -42,6 +43,7 @@ struct operation {
   int gpus = 0;                  // place
   std::string tenant;            // place
   int tensor = 0, pipeline = 0;  // place, with groups
+  collective_set sends;          // place, with a guarantee for what is declared
   any_part part;                 // fail, repair
 };
 
@@ -57,7 +59,7 @@ class operation_reader {
     if (kind == "place" || kind == "release") {
       op.kind = kind == "place" ? op_kind::place : op_kind::release;
       if (kind == "place")
-        only_keys(json_, where_, {"op", "job", "gpus", "vc", "tensor", "pipeline"});
+        only_keys(json_, where_, {"op", "job", "gpus", "vc", "tensor", "pipeline", "collective"});
       else
         only_keys(json_, where_, {"op", "job"});
       op.job = job_id{whole(at("job"), "a job id", 4294967294.0)};
@@ -71,6 +73,7 @@ class operation_reader {
       op.tensor = size("tensor");
       op.pipeline = size("pipeline");
       if (json_.contains("vc")) op.tenant = text("vc", "a name as vc");
+      if (json_.contains("collective")) op.sends = collectives_named(at("collective"));
       return op;
     }
     if (kind != "fail" && kind != "repair")
@@ -100,6 +103,17 @@ class operation_reader {
     const double x = v.get<double>();
     if (!(x >= least && x <= most) || x != std::floor(x)) fail(expected, v);
     return static_cast<std::uint32_t>(x);
+  }
+  /// A name, or several in an array.
+  collective_set collectives_named(const nlohmann::json& v) const {
+    collective_set all;
+    for (const nlohmann::json& one : v.is_array() ? v : nlohmann::json::array({v})) {
+      const auto c =
+          one.is_string() ? collective_named(one.get<std::string>()) : std::optional<collective>{};
+      if (!c || *c == collective::none) fail("a collective, or several in an array", one);
+      all.add(*c);
+    }
+    return all;
   }
   template <class Id>
   Id id(const nlohmann::json& v, const char* what, int count) const {

@@ -70,6 +70,9 @@ void add_options(CLI::App& app, arguments& a) {
                  "which GPUs and links a job gets: " + either(kinds, "--place"))
       ->capture_default_str();
   add_place_flags(app, a.placing);
+  app.add_option("--isolation", w.names.isolation,
+                 "whether a job waits for links of its own: " + either(kinds, "--isolation"))
+      ->capture_default_str();
   app.add_option("--route", w.names.route,
                  "paths of jobs that own no links: " + either(kinds, "--route"))
       ->capture_default_str();

@@ -7,13 +7,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
+#include <numeric>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <heddle/place/combinators.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/verify.hpp>
+#include <heddle/traffic/leaf_width.hpp>
 
 #include "support/allocation_guard.hpp"
 #include "support/dice.hpp"
@@ -119,9 +123,38 @@ struct by_force {
       if (n % width && equal(n / width, width, n % width, with_links)) return true;
     return false;
   }
+  // Leafs of any sizes over w common spines, each with as many GPUs, or all others of its job, as w at most.
+  [[nodiscard]] bool unequal(int n, bool with_links) const {
+    for (std::uint32_t set = 1; set < 1u << leafs; ++set) {
+      const int most = with_links ? common(set) : dc.uplinks();
+      std::vector<int> sizes;
+      for (std::uint32_t l = 0; l < leafs; ++l)
+        if (set >> l & 1) sizes.push_back(gpus(l));
+      if (splits(n, n, most, sizes, 0)) return true;
+    }
+    return false;
+  }
+  // Whether `left` of n GPUs can be had from the leafs from i on.
+  static bool splits(int n, int left, int w, const std::vector<int>& sizes, std::size_t i) {
+    if (left == 0) return true;
+    if (i == sizes.size()) return false;
+    for (int k = 0; k <= std::min(sizes[i], left); ++k)
+      if (std::min(k, n - k) <= w && splits(n, left - k, w, sizes, i + 1)) return true;
+    return false;
+  }
+  // Leafs of any sizes that share w spines.
+  [[nodiscard]] bool wide(int n, int w) const {
+    for (std::uint32_t set = 1; set < 1u << leafs; ++set) {
+      int sum = 0;
+      for (std::uint32_t l = 0; l < leafs; ++l) sum += set >> l & 1 ? gpus(l) : 0;
+      if (sum >= n && common(set) >= w) return true;
+    }
+    return false;
+  }
   [[nodiscard]] bool any(int n, bool any_size, bool with_links) const {
     return one_leaf(n) || even(n, with_links) ||
-           (any_size && (two_leafs(n, with_links) || with_rest(n, with_links)));
+           (any_size &&
+            (two_leafs(n, with_links) || with_rest(n, with_links) || unequal(n, with_links)));
   }
 };
 
@@ -196,7 +229,7 @@ TEST_CASE("vclos places exactly when brute force over all leafs and spines finds
 }
 
 TEST_CASE("vclos prefers one leaf without links, then two, then leafs as wide and few as can be") {
-  int one = 0, two = 0, wide = 0;
+  int one = 0, two = 0, wide = 0, unequal = 0;
   for (place::vclos_saves saves : {place::vclos_saves::links, place::vclos_saves::gpus}) {
     vclos policy{.saves = saves};
     for (std::uint64_t seed = 0; seed < 3000; ++seed) {
@@ -224,10 +257,21 @@ TEST_CASE("vclos prefers one leaf without links, then two, then leafs as wide an
         continue;
       }
       int widest = 0;
-      for (const auto& [leaf, part] : shape) {
-        CHECK(part.first == part.second);
-        widest = std::max(widest, part.first);
+      for (const auto& [leaf, part] : shape) widest = std::max(widest, part.first);
+      int narrower = 0;
+      for (const auto& [leaf, part] : shape) narrower += part.first < widest;
+      if (narrower > 1 || shape.begin()->second.first != shape.begin()->second.second) {
+        for (int n = 1; 2 * n <= x.wanted; ++n)
+          CHECK_FALSE(oracle.equal(x.wanted / n, n, x.wanted % n, true));
+        const int links = shape.begin()->second.second;
+        for (const auto& [leaf, part] : shape) {
+          CHECK(part.second == links);
+          CHECK(std::min(part.first, x.wanted - part.first) <= links);
+        }
+        ++unequal;
+        continue;
       }
+      for (const auto& [leaf, part] : shape) CHECK(part.first == part.second);
       for (int n = widest + 1; 2 * n <= x.wanted; ++n)
         CHECK_FALSE(oracle.equal(x.wanted / n, n, x.wanted % n, true));
       ++wide;
@@ -236,6 +280,81 @@ TEST_CASE("vclos prefers one leaf without links, then two, then leafs as wide an
   CHECK(one > 1000);
   CHECK(two > 500);
   CHECK(wide > 200);
+  CHECK(unequal > 20);
+}
+
+TEST_CASE(
+    "vclos for declared collectives places just when leafs of any sizes share as many spines") {
+  vclos any, policy{.guarantee = place::isolated_for::declared};
+  constexpr collective patterns[] = {collective::ring,       collective::tree,
+                                     collective::all_gather, collective::pipeline,
+                                     collective::all_to_all, collective::none};
+  int narrow = 0, more = 0;
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const instance x = random_instance(d);
+    const collective c = patterns[d.index(std::size(patterns))];
+    CAPTURE(name(c));
+    const by_force oracle{x.free};
+    const answer a = policy(x.free, {.job = newcomer, .gpus = x.wanted, .sends = {c}});
+    const auto w = traffic::leaf_width(c, x.wanted, x.dc.gpus_per_server());
+    const bool shape = oracle.any(x.wanted, true, true);
+    REQUIRE(a.proved);
+    REQUIRE(static_cast<bool>(a) == (shape || (w && oracle.wide(x.wanted, std::max(*w, 1)))));
+    more += a && !shape;
+    if (!a) continue;
+    if (a.where->enough_for.empty()) {
+      check_isolated(x, *a.where);
+      continue;
+    }
+    ++narrow;
+    REQUIRE(a.where->enough_for == collective_set{c});
+    ledger l = x.free;
+    REQUIRE(l.reserve(newcomer, *a.where) == reserve_status::reserved);
+    const auto found = route::verify_isolated(
+        l, [&](job_id j) { return j == newcomer ? c : collective::none; }, route::ecmp{});
+    INFO((found.broken ? found.broken->message() : "isolated"));
+    REQUIRE(found);
+  }
+  CHECK(narrow > 500);
+  CHECK(more > 50);
+}
+
+TEST_CASE("vclos routes random partial permutations over leafs of any sizes without a collision") {
+  int unequal = 0;
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const instance x = random_instance(d);
+    const answer a = vclos{}(x.free, {newcomer, x.wanted});
+    if (!a || a.where->links.empty()) continue;
+    const auto shape = parts(x.dc, *a.where);
+    unequal += shape.size() > 2;
+    const traffic::group ranks = traffic::make_group(x.dc, a.where->gpus);
+    const route::link_numbers links{x.dc};
+    route::owned own{x.dc, *a.where};
+    const route::detail::no_load none;
+    const route::view<route::detail::no_load> v{x.dc, links, ranks, none};
+    for (int round = 0; round < 8; ++round) {
+      std::vector<std::uint32_t> to(a.where->gpus.size());
+      std::iota(to.begin(), to.end(), 0u);
+      for (std::size_t i = to.size(); i > 1; --i) std::swap(to[i - 1], to[d.index(i)]);
+      std::vector<traffic::flow> flows;
+      for (std::uint32_t i = 0; i < to.size(); ++i)
+        if (to[i] != i && d.chance(.9)) flows.push_back({i, to[i]});
+      const auto paths = own(v, flows);
+      REQUIRE(own.complete());
+      std::map<std::tuple<bool, leaf_id, spine_id, std::uint32_t>, int> load;
+      for (std::size_t i = 0; i < flows.size(); ++i) {
+        const leaf_id from = ranks.leafs[flows[i].source], into = ranks.leafs[flows[i].target];
+        if (from == into) continue;
+        REQUIRE(++load[{true, from, paths[i].spine, paths[i].up_lane}] == 1);
+        REQUIRE(++load[{false, into, paths[i].spine, paths[i].down_lane}] == 1);
+      }
+    }
+  }
+  CHECK(unequal > 200);
 }
 
 TEST_CASE("vclos out of search nodes says search_limit and never a wrong no") {

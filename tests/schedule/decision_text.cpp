@@ -36,6 +36,9 @@ fabric::placement random_placement(test::dice& d) {
     p.faces.push_back({unit_id{d.between(0, 9)}, unit_id{d.between(0, 1)},
                        static_cast<std::uint16_t>(d.between(0, 1)),
                        static_cast<std::uint16_t>(d.between(0, 5))});
+  if (d.chance(.5))
+    for (collective c : all_collectives)
+      if (d.chance(.3)) p.enough_for.add(c);
   return p;
 }
 model::operating_point random_point(test::dice& d) {

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -61,5 +63,26 @@ inline constexpr auto all_collectives = [] {
     if (c.name == text) return c.value;
   return std::nullopt;
 }
+
+/// A set of collectives.
+class collective_set {
+ public:
+  constexpr collective_set() = default;
+  constexpr collective_set(std::initializer_list<collective> all) {
+    for (collective c : all) add(c);
+  }
+  constexpr void add(collective c) { bits_ = static_cast<std::uint16_t>(bits_ | bit(c)); }
+  [[nodiscard]] constexpr bool contains(collective c) const { return (bits_ & bit(c)) != 0; }
+  [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
+
+  friend constexpr bool operator==(collective_set, collective_set) = default;
+
+ private:
+  static_assert(collectives.size() <= 16);
+  static constexpr std::uint16_t bit(collective c) {
+    return static_cast<std::uint16_t>(1u << static_cast<unsigned>(c));
+  }
+  std::uint16_t bits_ = 0;
+};
 
 }  // namespace heddle

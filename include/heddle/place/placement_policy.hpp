@@ -29,6 +29,7 @@ struct request {
   std::string_view tenant = {};  ///< its virtual cluster; must outlive the question
   box_shape shape = {};          ///< on a torus, of so many cells; none: any shape
   int tensor = 0, pipeline = 0;  ///< ranks of its tensor groups, its stages (`groups`); 0: not said
+  collective_set sends = {};     ///< what it says that it sends, one at a time; empty: unknown
 };
 
 /// Why a job waits.

@@ -1,11 +1,12 @@
 // Virtual Clos networks: GPUs and links of a job's own, so that nobody slows it down.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
+#include <heddle/place/detail/plain_vclos.hpp>
 #include <heddle/place/detail/railed_vclos.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/shared_network.hpp>
@@ -16,6 +17,12 @@ namespace heddle::place {
 enum class vclos_saves : unsigned char {
   links,  ///< as much as can be lies under one of them
   gpus,   ///< fewest GPUs stay free under both
+};
+
+/// For which traffic a job's own links are enough.
+enum class isolated_for : unsigned char {
+  any,       ///< every phase of every collective: any partial permutation of its ranks
+  declared,  ///< the collectives that its request names, one at a time, and no others
 };
 
 /// Gives N GPUs a virtual Clos: GPUs under some leafs and links from these to some spines, all of
@@ -29,6 +36,13 @@ enum class vclos_saves : unsigned char {
 ///                    spines each and, where n does not divide N, one
 ///                    leaf of r = N − q·n linked to r of these; n from
 ///                    the widest leaf down
+///     unequal        n_i GPUs under m ≥ 3 leafs, w common spines,        m·w links
+///                    w ≥ min(n_i, N − n_i) for each; fewest links first
+///
+/// With `guarantee = declared`, for jobs that say what they send, first of all leafs of any sizes over w
+/// common spines, w being the most flows of these collectives that leave a leaf (traffic/leaf_width.hpp):
+/// 1 for a flat ring or a pipeline, the GPUs of a server for a hierarchical ring. `placement::enough_for`
+/// says for what such links are enough.
 ///
 /// `any_size = false` keeps to the original's: one leaf, else q leafs of n = N / q, the widest first.
 /// Several links between a leaf and a spine count as several virtual spines; what has failed is not free.
@@ -60,10 +74,13 @@ enum class vclos_saves : unsigned char {
 /// arXiv 2308.05692 (2023), for even virtual Clos networks; remainders have the shape of LaaS (ANCS
 /// 2016) and Jigsaw (HPDC 2021); the proofs and the search are derived (docs/theory.md).
 struct vclos {
-  bool any_size = true;  ///< also unequal leafs
+  bool any_size = true;  ///< not even ones alone
+  bool unequal =
+      true;  ///< also leafs of any sizes; without, those of two leafs and with a remainder
   vclos_saves saves = vclos_saves::links;
+  isolated_for guarantee = isolated_for::any;
   std::int64_t search_nodes = 10'000;  ///< of one request, before it gives up; ≥ 1
-  heddle::detail::scratch<detail::clos_search> search = {};
+  heddle::detail::scratch<detail::plain_vclos> search = {};
   heddle::detail::scratch<detail::railed_vclos> railed = {};
 
   bool operator==(const vclos&) const = default;
@@ -74,58 +91,19 @@ struct vclos {
       return (*railed)(free, job.gpus, any_size, search_nodes);
     }
     if (railed) railed->forget();
-    search->start(free, search_nodes, detail::leaf_order::best_fit);
-    if (const leaf_id l = search->one_leaf(job.gpus); l.valid()) {
-      placement p;
-      pick(free, detail::unit_under(l), job.gpus, p.gpus);
-      return p;
-    }
-    return any_size ? place_any(free, job.gpus) : place_even(free, job.gpus);
+    const bool links = saves == vclos_saves::links;
+    return (*search)(
+        free, job.gpus,
+        {.remainder = any_size,
+         .unequal = any_size && unequal,
+         .pairs = links ? detail::pair_order::fewest_links : detail::pair_order::best_fit,
+         .sends = guarantee == isolated_for::declared ? job.sends : collective_set{}},
+        search_nodes);
   }
 
   void limit(std::int64_t nodes) { search_nodes = nodes; }
   [[nodiscard]] std::int64_t visited() const {
     return (search ? search->visited() : 0) + (railed ? railed->visited() : 0);
-  }
-
- private:
-  using status = detail::search_status;
-
-  static answer gave_up() { return {wait_reason::search_limit, false}; }
-  static answer no(bool gpus_would_do) {
-    return gpus_would_do ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation;
-  }
-
-  answer place_any(const detail::clos_ledger& free, int gpus) {
-    const auto order = saves == vclos_saves::links ? detail::pair_order::fewest_links
-                                                   : detail::pair_order::best_fit;
-    const status pair = search->find_pair(gpus, order);
-    if (pair == status::found) return search->take();
-    if (pair == status::gave_up) return gave_up();
-    bool gpus_would_do = search->has_pair();
-    for (int n = std::min(search->widest(), gpus / 2); n >= 1; --n) {
-      const int q = gpus / n, r = gpus % n;
-      if (q + (r > 0) > free.fabric().leafs()) break;  // q only grows
-      if (!search->has_room(q, n, r)) continue;
-      gpus_would_do = true;
-      const status s = search->find(q, n, r);
-      if (s == status::found) return search->take();
-      if (s == status::gave_up) return gave_up();
-    }
-    return no(gpus_would_do);
-  }
-
-  answer place_even(const detail::clos_ledger& free, int gpus) {
-    bool gpus_would_do = false;
-    const int most = std::min(free.fabric().leafs(), gpus), widest = search->widest();
-    for (int m = std::max(2, (gpus + widest - 1) / widest); m <= most; ++m) {
-      if (gpus % m || !search->has_room(m, gpus / m, 0)) continue;
-      gpus_would_do = true;
-      const status s = search->find(m, gpus / m, 0);
-      if (s == status::found) return search->take();
-      if (s == status::gave_up) return gave_up();
-    }
-    return no(gpus_would_do);
   }
 };
 

@@ -97,6 +97,9 @@ class decision_writer {
     core_links(where.core_links);
     if (!where.shape.empty()) text(" shape ").text(text_of(where.shape));
     faces(where.faces);
+    std::string_view before = " for ";
+    for (collective c : all_collectives)
+      if (where.enough_for.contains(c)) text(std::exchange(before, ",")).text(name(c));
   }
   /// Those between two cubes at consecutive positions together.
   void faces(const std::vector<fabric::face_circuit>& all) {

@@ -99,7 +99,13 @@ class desk {
   }
   [[nodiscard]] place::request request_of(slot x, int gpus) const {
     const heddle::job& j = *job(x).spec;
-    return {j.id, gpus, j.vc, gpus == j.gpus ? j.shape : box_shape{}};
+    const collective_set sends =
+        j.pattern == collective::none ? collective_set{} : collective_set{j.pattern};
+    return {.job = j.id,
+            .gpus = gpus,
+            .tenant = j.vc,
+            .shape = gpus == j.gpus ? j.shape : box_shape{},
+            .sends = sends};
   }
   [[nodiscard]] auto& place() { return parts_.place; }
   /// When and where this job could start with `p` at the earliest, if those running keep their pace.

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <tuple>
 #include <vector>
 
 #include <heddle/core/bits.hpp>
@@ -15,6 +14,8 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/biclique.hpp>
+#include <heddle/place/detail/column_choice.hpp>
+#include <heddle/place/detail/cover_search.hpp>
 #include <heddle/place/pick.hpp>
 
 namespace heddle::place::detail {
@@ -108,7 +109,7 @@ class clos_search {
     parts_.clear();
     for (std::uint32_t l : search_.rows()) parts_.push_back({leaf_id{l}, n, false});
     if (r > 0) rest_leaf_ = search_.remainder();
-    choose_columns(search_.columns(), links, r);
+    columns_.choose(free_->network().free_uplinks(), search_.columns(), links, r, rest_leaf_);
     if (r > 0) parts_.push_back({leaf_id{search_.remainder()}, r, true});
     return s;
   }
@@ -171,8 +172,50 @@ class clos_search {
     const part& last = parts_.back();
     rest_leaf_ = last.leaf.value;
     const int rest = (last.gpus + share - 1) / share;
-    choose_columns(common_, links, rest);
+    columns_.choose(rows, common_, links, rest, rest_leaf_);
     return links * static_cast<int>(parts_.size() - 1) + rest;
+  }
+
+  /// GPUs that all leafs could give if none gave more than `most`. O(most).
+  [[nodiscard]] int room_of(int most) const {
+    int sum = 0;
+    for (int k = 1; k <= most; ++k) sum += leafs_with(k);
+    return sum;
+  }
+  /// The fewest leafs that hold `gpus` together with at most `most` under each. O(most).
+  /// Precondition: room_of(most) ≥ gpus.
+  [[nodiscard]] int fewest_leafs(int gpus, int most) const {
+    int leafs = 0;
+    for (int k = most; gpus > 0; --k) {
+      const int here = leafs_with(k) - leafs;  // those that give just k
+      const int taken = std::min(here, (gpus + k - 1) / k);
+      leafs += taken;
+      gpus -= taken * k;
+    }
+    return leafs;
+  }
+
+  /// Looks for leafs that hold `gpus` together, with at most `most` under each, and have `links` common
+  /// spines. With `first` this leaf is one of them and gives all that it has.
+  search_status find_cover(int gpus, int links, int most, leaf_id first = {}) {
+    const bit_matrix& rows = free_->network().free_uplinks();
+    list_cover(most, first);
+    parts_.clear();
+    int left = gpus;
+    const_bit_row given;
+    if (first.valid()) {
+      parts_.push_back({first, free_gpus(first), false});
+      left -= free_gpus(first);
+      given = rows[first.index()];
+    }
+    const search_status s = cover_.solve(rows, cover_rows_, left, links, budget_, given);
+    if (s != search_status::found) return s;
+    for (const cover_row& x : cover_.rows()) {
+      parts_.push_back({leaf_id{x.row}, std::min(x.holds, left), false});
+      left -= parts_.back().gpus;
+    }
+    columns_.choose(rows, cover_.columns(), links);
+    return s;
   }
 
   /// The placement that was found last.
@@ -183,13 +226,13 @@ class clos_search {
     std::size_t gpus = 0, links = 0;
     for (const part& x : parts_) {
       gpus += static_cast<std::size_t>(x.gpus);
-      links += x.is_rest ? rest_columns_.size() : columns_.size();
+      links += columns_.of(x.is_rest).size();
     }
     p.gpus.reserve(gpus);
     p.links.reserve(links);
     for (const part& x : parts_) {
       pick(*free_, unit_under(x.leaf), x.gpus, p.gpus);
-      add_links(x.leaf, x.is_rest ? rest_columns_ : columns_, p.links);
+      add_links(x.leaf, columns_.of(x.is_rest), p.links);
     }
     return p;
   }
@@ -227,6 +270,21 @@ class clos_search {
     return room;
   }
 
+  /// All leafs but one, those first that can give most, of these the tightest.
+  void list_cover(int most, leaf_id without) {
+    sort();
+    cover_rows_.clear();
+    const auto list = [&](std::uint32_t l) {
+      const int room = free_gpus(leaf_id{l});
+      if (leaf_id{l} != without) cover_rows_.push_back({l, std::min(room, most), room});
+    };
+    const auto wide = static_cast<std::ptrdiff_t>(
+        first_[std::min(static_cast<std::size_t>(most), first_.size() - 1)]);
+    const auto any = static_cast<std::ptrdiff_t>(first_[1]);
+    std::for_each(by_free_.begin() + wide, by_free_.end(), list);
+    for (auto l = by_free_.begin() + wide; l != by_free_.begin() + any;) list(*--l);
+  }
+
   /// The first pair of leafs with just so many free GPUs of which the second gives `gpus`.
   bool try_leafs_with(int wide, int narrow, int gpus) {
     const int links = (gpus + share_ - 1) / share_;
@@ -242,44 +300,14 @@ class clos_search {
         parts_.clear();
         parts_.push_back({leaf_id{i}, wide, false});
         parts_.push_back({leaf_id{j}, gpus, false});
-        choose_columns(common_, links, 0);
+        columns_.choose(rows, common_, links);
         return has_found_ = true;
       }
     return has_found_ = false;
   }
 
-  /// Of the columns (virtual spines) in common, puts into `columns_` the n that fewest leafs of the
-  /// whole network could use, of equal ones the lowest, so that the others stay whole; and of these
-  /// into `rest_columns_` the r of the remainder.
-  void choose_columns(const_bit_row common, int n, int r) {
-    const bit_matrix& rows = free_->network().free_uplinks();
-    columns_.clear();
-    for_each_bit(common, [&](std::size_t c) { columns_.push_back(static_cast<std::uint32_t>(c)); });
-    rest_columns_.clear();
-    if (r == 0 && columns_.size() == static_cast<std::size_t>(n)) return;
-
-    demand_.reset(rows.words(), rows.rows());
-    for (std::size_t l = 0; l < rows.rows(); ++l) demand_.add(rows[l], common);
-    const auto sort_by_demand = [&](auto first, auto&& comes_last) {
-      std::sort(first, columns_.end(), [&](std::uint32_t a, std::uint32_t b) {
-        return std::tuple{comes_last(a), demand_.count(a), a} <
-               std::tuple{comes_last(b), demand_.count(b), b};
-      });
-    };
-    const auto rest = columns_.begin() + r;
-    if (r > 0) {
-      const const_bit_row row = rows[rest_leaf_];
-      sort_by_demand(columns_.begin(), [&](std::uint32_t c) { return !test_bit(row, c); });
-      rest_columns_.assign(columns_.begin(), rest);
-      std::sort(rest_columns_.begin(), rest_columns_.end());
-    }
-    sort_by_demand(rest, [](std::uint32_t) { return false; });
-    columns_.resize(static_cast<std::size_t>(n));
-    std::sort(columns_.begin(), columns_.end());
-  }
-
   /// Columns of one spine are any of its lanes that are free at this leaf, the lowest first.
-  void add_links(leaf_id leaf, const std::vector<std::uint32_t>& columns,
+  void add_links(leaf_id leaf, std::span<const std::uint32_t> columns,
                  std::vector<fabric::link>& out) const {
     const auto lanes = static_cast<std::uint32_t>(free_->fabric().links_per_pair());
     spine_id spine;
@@ -303,10 +331,10 @@ class clos_search {
   std::vector<std::uint32_t> by_free_;  // leafs by free GPUs
   std::vector<std::uint32_t> cursor_, leafs_, rests_;
   biclique_search search_;
-  column_counter demand_;
-  std::vector<word> common_;                 // columns that two leafs share
-  std::vector<std::uint32_t> columns_;       // virtual spines chosen: spine · lanes + k
-  std::vector<std::uint32_t> rest_columns_;  // of these, the remainder's
+  cover_search cover_;
+  std::vector<cover_row> cover_rows_;
+  column_choice columns_;
+  std::vector<word> common_;  // columns that two leafs share
   std::vector<part> parts_;
 };
 

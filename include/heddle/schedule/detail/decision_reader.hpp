@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/text.hpp>
 #include <heddle/schedule/decision.hpp>
@@ -47,6 +49,9 @@ class line_reader {
     if (!take(" ")) fail(expected);
     return number<Number>(expected);
   }
+  /// What comes next up to a space or comma.
+  [[nodiscard]] std::string_view word() const { return rest_.substr(0, rest_.find_first_of(" ,")); }
+  void drop(std::size_t characters) { rest_.remove_prefix(characters); }
   void end() const {
     if (!rest_.empty()) fail("the end of the line");
   }
@@ -115,6 +120,18 @@ class decision_reader {
     if (in.take(" core_links ")) core_links(in, where.core_links);
     if (in.take(" shape ")) where.shape = shape(in);
     if (in.take(" faces ")) faces(in, where.faces);
+    if (in.take(" for ")) where.enough_for = names(in);
+  }
+  static collective_set names(line_reader& in) {
+    collective_set all;
+    do {
+      const std::string_view word = in.word();
+      const std::optional<collective> c = collective_named(word);
+      if (!c) in.fail("a collective");
+      in.drop(word.size());
+      all.add(*c);
+    } while (in.take(","));
+    return all;
   }
   static void core_links(line_reader& in, std::vector<fabric::core_link>& out) {
     do {

@@ -1,0 +1,156 @@
+// Exact search for rows of a bit matrix that hold enough together and have enough columns in common.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <heddle/core/bits.hpp>
+#include <heddle/place/detail/biclique.hpp>
+
+namespace heddle::place::detail {
+
+/// A row that may be chosen, and what it holds.
+struct cover_row {
+  std::uint32_t row = 0;
+  int holds = 0;  ///< ≥ 1
+  int room = 0;   ///< of rows that could be the last, the one with least room is
+};
+
+/// Searches for rows that hold `wanted` together and have n columns in common. Depth first, those that hold
+/// most first, so that they are few; the last one is the tightest that is enough. At each node rows and
+/// columns that cannot take part are peeled off: a row must meet the columns still alive in n, a column is
+/// needed in as many of the rows still alive as hold enough at best. Of rows that meet the live columns in
+/// the same set only the first is tried: it holds most.
+///
+/// Every row chosen is needed: the last one, because the others hold too little, and no other holds less
+/// than it gives. Keeps its memory between calls.
+class cover_search {
+ public:
+  /// \param rows    the matrix
+  /// \param order   the rows that may be used, by decreasing `holds`; distinct
+  /// \param wanted  ≥ 1
+  /// \param n       columns in common, ≥ 1
+  /// \param budget  nodes that may be visited; lowered by those that were
+  /// \param given   columns to choose from: a row that is chosen already; all if it is empty
+  search_status solve(const bit_matrix& rows, std::span<const cover_row> order, int wanted, int n,
+                      std::int64_t& budget, const_bit_row given = {}) {
+    assert(wanted >= 1 && n >= 1);
+    rows_ = &rows;
+    n_ = n;
+    budget_ = budget;
+    chosen_.clear();
+    if (levels_.size() < order.size() + 1) levels_.resize(order.size() + 1);
+    level& first = levels_[0];
+    if (given.empty())
+      first.alive.assign(rows.words(), ~word{0});
+    else
+      first.alive.assign(given.begin(), given.end());
+    first.items.assign(order.begin(), order.end());
+    const search_status s = descend(0, wanted);
+    budget = budget_;
+    return s;
+  }
+
+  /// After `found`: the rows in the order in which they were chosen, and the columns that they share.
+  [[nodiscard]] std::span<const cover_row> rows() const { return chosen_; }
+  [[nodiscard]] const_bit_row columns() const { return columns_; }
+
+ private:
+  struct level {
+    std::vector<word> alive;       // columns
+    std::vector<cover_row> items;  // that may still be chosen
+    std::vector<word> tried;       // sets of columns that have failed
+  };
+
+  search_status descend(std::size_t depth, int wanted) {
+    if (budget_-- <= 0) return search_status::gave_up;
+    if (!peel(levels_[depth], wanted)) return search_status::none;
+    if (take_last(levels_[depth], wanted)) return search_status::found;
+
+    levels_[depth].tried.clear();
+    int left = 0;
+    for (const cover_row& x : levels_[depth].items) left += x.holds;
+    for (std::size_t i = 0; left >= wanted; ++i) {
+      level &here = levels_[depth], &next = levels_[depth + 1];
+      const cover_row x = here.items[i];
+      left -= x.holds;
+      next.alive.resize(here.alive.size());
+      intersect((*rows_)[x.row], here.alive, next.alive);
+      if (has_failed(here, next.alive)) continue;
+      here.tried.insert(here.tried.end(), next.alive.begin(), next.alive.end());
+      next.items.assign(here.items.begin() + static_cast<std::ptrdiff_t>(i) + 1, here.items.end());
+      chosen_.push_back(x);
+      const search_status s = descend(depth + 1, wanted - x.holds);
+      if (s != search_status::none) return s;
+      chosen_.pop_back();
+    }
+    return search_status::none;
+  }
+
+  /// The tightest row that is enough by itself. After peeling each meets the live columns.
+  bool take_last(const level& l, int wanted) {
+    const cover_row* best = nullptr;
+    for (const cover_row& x : l.items) {
+      if (x.holds < wanted) break;
+      if (!best || x.room < best->room) best = &x;
+    }
+    if (!best) return false;
+    columns_.resize(l.alive.size());
+    intersect((*rows_)[best->row], l.alive, columns_);
+    chosen_.push_back(*best);
+    return true;
+  }
+
+  [[nodiscard]] bool has_failed(const level& l, const std::vector<word>& columns) const {
+    for (std::size_t at = 0; at < l.tried.size(); at += columns.size())
+      if (std::equal(columns.begin(), columns.end(),
+                     l.tried.begin() + static_cast<std::ptrdiff_t>(at)))
+        return true;
+    return false;
+  }
+
+  /// Drops rows and columns that no solution can use; false if too few are left.
+  bool peel(level& l, int wanted) {
+    for (;;) {
+      std::size_t kept = 0, fewest = 0;  // rows that hold enough, if they are the best
+      int sum = 0;
+      for (const cover_row& x : l.items) {
+        if (count_common((*rows_)[x.row], l.alive) < n_) continue;
+        if (sum < wanted) ++fewest;
+        sum += x.holds;
+        l.items[kept++] = x;
+      }
+      l.items.resize(kept);
+      if (sum < wanted) return false;
+      if (fewest < 2) return true;  // every column has one row, or none that matters
+
+      counter_.reset(l.alive.size(), kept);
+      for (const cover_row& x : l.items) counter_.add((*rows_)[x.row], l.alive);
+      bool dropped = false;
+      int columns = 0;
+      for (std::size_t k = 0; k < l.alive.size(); ++k) {
+        const word live = l.alive[k] & counter_.at_least(k, fewest);
+        dropped |= live != l.alive[k];
+        l.alive[k] = live;
+        columns += std::popcount(live);
+      }
+      if (columns < n_) return false;
+      if (!dropped) return true;
+    }
+  }
+
+  const bit_matrix* rows_ = nullptr;
+  int n_ = 0;
+  std::int64_t budget_ = 0;
+  std::vector<level> levels_;
+  std::vector<cover_row> chosen_;
+  std::vector<word> columns_;
+  column_counter counter_;
+};
+
+}  // namespace heddle::place::detail
