@@ -141,8 +141,9 @@ TEST_CASE(
   const leaf_spine dc{{.leafs = 3, .spines = 3, .servers_per_leaf = 1, .gpus_per_server = 3}};
   ledger l{dc};
   REQUIRE(l.reserve(job_id{0}, {{gpu_id{3}, gpu_id{6}}, {}}) == reserve_status::reserved);
-  CHECK_FALSE(place::vclos{}(l, {newcomer, 7}));
-  relaxed policy{.most_slowdown = 1};
+  CHECK_FALSE(place::vclos{.unequal = false}(l, {newcomer, 7}));
+  CHECK(place::vclos{}(l, {newcomer, 7}));
+  relaxed policy{.isolated = {.unequal = false}, .most_slowdown = 1};
   const answer a = policy(l, {newcomer, 7});
   REQUIRE(a);
   CHECK(a.predicted_slowdown == 1);

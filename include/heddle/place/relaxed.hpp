@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
+#include <heddle/place/detail/plain_vclos.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/vclos.hpp>
 
@@ -21,30 +22,33 @@ namespace heddle::place {
 /// its ideal time, and those in which all GPUs send to other leafs take just that. Shapes, for
 /// f = 1, 2, … up to `most_slowdown`, the threshold of admission:
 ///
+///     declared    as in `vclos`, leafs of any sizes over ⌈w/f⌉ common spines
 ///     two leafs   a ≥ b GPUs, ⌈b/f⌉ common spines
-///     thin        leafs of at most f·s GPUs, each linked to the same s spines; the last one of r GPUs
-///                 to ⌈r/f⌉ of these; of all s that with fewest links
+///     thin        leafs of at most f·s GPUs, each linked to the same s spines (or one of more, if all
+///                 others have no more than that); the last one of r GPUs to ⌈r/f⌉ of these; fewest links
+///                 first
 ///
 /// *Proof.* As for virtual Clos networks (docs/theory.md) with f flows to a link in place of one: every
 /// leaf has degree at most f·s, so f·s colours suffice, and f of them stand for one spine. ∎ Derived.
-/// Thin shapes are found greedily, leafs with most free GPUs first: a no is not proved.
+/// A no is not proved: a last leaf with fewer links is not searched for, only made use of.
 ///
 /// On rails and planes, and in three tiers, isolated placements alone.
 ///
-/// One writer. O(f · leafs · GPUs of a leaf) after the isolated search.
+/// One writer.
 struct relaxed {
   vclos isolated = {};
   int most_slowdown = 4;  ///< of communication; 1: isolated placements alone, any leafs
-  heddle::detail::scratch<detail::clos_search> search = {};
+  heddle::detail::scratch<detail::plain_vclos> search = {};
 
   bool operator==(const relaxed&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
     answer no = isolated(free, job);
     if (no || !detail::knows_wiring(free)) return no;
-    search->start(free, isolated.search_nodes, detail::leaf_order::best_fit);
+    const collective_set sends =
+        isolated.guarantee == isolated_for::declared ? job.sends : collective_set{};
     for (int share = 1; share <= most_slowdown; ++share)
-      if (std::optional<placement> p = place_thin(job.gpus, share)) {
+      if (auto p = search->thin(free, job.gpus, sends, share, isolated.search_nodes)) {
         answer a = *std::move(p);
         a.predicted_slowdown = share;
         return a;
@@ -55,24 +59,6 @@ struct relaxed {
 
   void limit(std::int64_t nodes) { isolated.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return isolated.visited(); }
-
- private:
-  std::optional<placement> place_thin(int gpus, int share) {
-    if (share > 1 && search->find_pair(gpus, detail::pair_order::fewest_links, share) ==
-                         detail::search_status::found)
-      return search->take();
-    std::optional<int> least;
-    int best = 0;
-    for (int links = 1; links <= search->widest(); ++links) {
-      const std::optional<int> all = search->find_thin(gpus, links, share);
-      if (!all || (least && *all >= *least)) continue;
-      least = all;
-      best = links;
-    }
-    if (!least) return std::nullopt;
-    (void)search->find_thin(gpus, best, share);
-    return search->take();
-  }
 };
 
 }  // namespace heddle::place

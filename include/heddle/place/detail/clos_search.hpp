@@ -5,7 +5,6 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -108,8 +107,8 @@ class clos_search {
     if (s != search_status::found) return s;
     parts_.clear();
     for (std::uint32_t l : search_.rows()) parts_.push_back({leaf_id{l}, n, false});
-    if (r > 0) rest_leaf_ = search_.remainder();
-    columns_.choose(free_->network().free_uplinks(), search_.columns(), links, r, rest_leaf_);
+    columns_.choose(free_->network().free_uplinks(), search_.columns(), links, r,
+                    search_.remainder());
     if (r > 0) parts_.push_back({leaf_id{search_.remainder()}, r, true});
     return s;
   }
@@ -144,38 +143,6 @@ class clos_search {
   }
   [[nodiscard]] bool has_pair() const { return has_pair_; }
 
-  /// Looks for any leafs that hold `gpus` together with at most share · links under each, over the
-  /// same `links` spines; the last one gets the rest, over as many of them as that needs. Greedy: no is
-  /// no proof. On a yes tells how many links that takes. O(leafs) after the first time.
-  std::optional<int> find_thin(int gpus, int links, int share) {
-    const bit_matrix& rows = free_->network().free_uplinks();
-    const int most = share * links;
-    sort();
-    common_.assign(rows.words(), ~word{0});
-    parts_.clear();
-    int left = gpus;
-    for (std::size_t i = by_free_.size(); i-- > 0 && left > 0;) {
-      const leaf_id l{by_free_[i]};
-      const int here = std::min({left, most, free_gpus(l)});
-      if (here == 0) break;
-      const int shared = count_common(rows[l.index()], common_);
-      if (here == left) {  // the last one
-        if (shared < (left + share - 1) / share) continue;
-      } else {
-        if (shared < links) continue;
-        intersect(rows[l.index()], common_, common_);
-      }
-      parts_.push_back({l, here, here == left});
-      left -= here;
-    }
-    if (left > 0 || parts_.size() < 2) return std::nullopt;
-    const part& last = parts_.back();
-    rest_leaf_ = last.leaf.value;
-    const int rest = (last.gpus + share - 1) / share;
-    columns_.choose(rows, common_, links, rest, rest_leaf_);
-    return links * static_cast<int>(parts_.size() - 1) + rest;
-  }
-
   /// GPUs that all leafs could give if none gave more than `most`. O(most).
   [[nodiscard]] int room_of(int most) const {
     int sum = 0;
@@ -196,8 +163,9 @@ class clos_search {
   }
 
   /// Looks for leafs that hold `gpus` together, with at most `most` under each, and have `links` common
-  /// spines. With `first` this leaf is one of them and gives all that it has.
-  search_status find_cover(int gpus, int links, int most, leaf_id first = {}) {
+  /// spines; the last one, if it has fewer than share · links, is linked to fewer of them. With `first` this
+  /// leaf is one of them and gives all that it has.
+  search_status find_cover(int gpus, int links, int most, int share = 1, leaf_id first = {}) {
     const bit_matrix& rows = free_->network().free_uplinks();
     list_cover(most, first);
     parts_.clear();
@@ -214,7 +182,10 @@ class clos_search {
       parts_.push_back({leaf_id{x.row}, std::min(x.holds, left), false});
       left -= parts_.back().gpus;
     }
-    columns_.choose(rows, cover_.columns(), links);
+    part& last = parts_.back();
+    const int rest = (last.gpus + share - 1) / share;
+    last.is_rest = rest < links;
+    columns_.choose(rows, cover_.columns(), links, last.is_rest ? rest : 0, last.leaf.value);
     return s;
   }
 
@@ -325,7 +296,6 @@ class clos_search {
   leaf_order order_ = leaf_order::best_fit;
   bool is_sorted_ = false, has_pair_ = false, has_found_ = false;
   int share_ = 1;
-  std::uint32_t rest_leaf_ = 0;
   std::size_t pairs_ = 0;
   std::vector<std::uint32_t> first_;    // of k: leafs with fewer than k free GPUs
   std::vector<std::uint32_t> by_free_;  // leafs by free GPUs

@@ -47,6 +47,22 @@ class plain_vclos {
     return gpus_would_do_ ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation;
   }
 
+  /// The same with `share` ≥ 1 GPUs to a link: leafs of any sizes over fewer spines in common, or two.
+  std::optional<placement> thin(const clos_ledger& free, int gpus, collective_set sends, int share,
+                                std::int64_t nodes) {
+    search_.start(free, nodes, leaf_order::best_fit);
+    gave_up_ = gpus_would_do_ = false;
+    if (!sends.empty() && place_declared(free, gpus, sends, share)) {
+      placement p = search_.take();
+      p.enough_for = sends;
+      return p;
+    }
+    if (found(search_.find_pair(gpus, pair_order::fewest_links, share)) ||
+        (!gave_up_ && found(unequal_.find(search_, free, gpus, share))))
+      return search_.take();
+    return std::nullopt;
+  }
+
   [[nodiscard]] std::int64_t visited() const { return search_.visited(); }
   /// As if nothing had been visited.
   void forget() { search_.forget(); }
@@ -58,14 +74,15 @@ class plain_vclos {
   }
 
   /// Any leafs over as many common spines as the collectives are wide.
-  bool place_declared(const clos_ledger& free, int gpus, collective_set sends) {
+  bool place_declared(const clos_ledger& free, int gpus, collective_set sends, int share = 1) {
     const fabric::leaf_spine& dc = free.fabric();
     const std::optional<int> wide = traffic::leaf_width(sends, gpus, dc.gpus_per_server());
-    if (!wide || *wide > dc.uplinks()) return false;
-    const int most = dc.gpus_per_leaf();
+    if (!wide) return false;
+    const int most = dc.gpus_per_leaf(), links = std::max(1, (*wide + share - 1) / share);
+    if (links > dc.uplinks()) return false;
     if (search_.room_of(most) < gpus) return false;
     gpus_would_do_ = true;
-    return found(search_.find_cover(gpus, std::max(1, *wide), most));
+    return found(search_.find_cover(gpus, links, most));
   }
 
   bool place_any(const clos_ledger& free, int gpus, const clos_shapes& shapes) {

@@ -11,16 +11,17 @@
 
 namespace heddle::place::detail {
 
-/// Finds leafs of n_i GPUs each, Σ n_i = N, that share w spines, w ≥ min(n_i, N − n_i) for all: as many
-/// flows leave or enter a leaf in a partial permutation, at most, so that w colours are enough. Either no
-/// leaf has more than w GPUs, or one has, and all others together no more than w. Of all w and first leafs
-/// those that could do with fewest links are tried first. Exact. Keeps its memory.
+/// Finds leafs of n_i GPUs each, Σ n_i = N, that share w spines, f · w ≥ min(n_i, N − n_i) for all: as many
+/// flows leave or enter a leaf in a partial permutation, at most, so that with f flows to a link w spines are
+/// enough. Either no leaf has more than f · w GPUs, or one has, and all others together no more. Of all w
+/// and first leafs those that could do with fewest links are tried first. Exact. Keeps its memory.
 class unequal_leafs {
  public:
-  search_status find(clos_search& search, const clos_ledger& free, int gpus) {
-    list(search, free, gpus);
+  /// \param share  f, ≥ 1
+  search_status find(clos_search& search, const clos_ledger& free, int gpus, int share = 1) {
+    list(search, free, gpus, share);
     for (const shape& x : shapes_) {
-      const search_status s = search.find_cover(gpus, x.width, x.width, x.first);
+      const search_status s = search.find_cover(gpus, x.width, share * x.width, share, x.first);
       if (s != search_status::none) return s;
     }
     return search_status::none;
@@ -32,18 +33,22 @@ class unequal_leafs {
   struct shape {
     int links = 0;  ///< at least
     int width = 0;
-    leaf_id first;  ///< of more than `width` GPUs; none: no leaf has more
+    leaf_id first;  ///< of more than f · width GPUs; none: no leaf has more
   };
 
-  void list(const clos_search& search, const clos_ledger& free, int gpus) {
+  void list(const clos_search& search, const clos_ledger& free, int gpus, int share) {
     shapes_.clear();
     const int widest = std::min(search.widest(), gpus - 1);
-    for (int w = 1; w <= widest; ++w)
-      if (search.room_of(w) >= gpus) shapes_.push_back({w * search.fewest_leafs(gpus, w), w, {}});
+    for (int w = 1; w <= widest; ++w) {
+      const int most = std::min(share * w, free.fabric().gpus_per_leaf());
+      if (search.room_of(most) >= gpus)
+        shapes_.push_back({w * search.fewest_leafs(gpus, most), w, {}});
+      if (most < share * w) break;  // more links than any leaf has use for
+    }
     if (gpus < 2 * free.fabric().gpus_per_leaf())
       for (leaf_id l : free.fabric().all_leafs()) {
-        const int here = search.free_gpus(l), rest = gpus - here;
-        if (rest < here && count_bits(free.network().free_uplinks(l)) >= rest)
+        const int here = search.free_gpus(l), rest = (gpus - here + share - 1) / share;
+        if (gpus - here < here && count_bits(free.network().free_uplinks(l)) >= rest)
           shapes_.push_back({3 * rest, rest, l});
       }
     std::sort(shapes_.begin(), shapes_.end(), [](const shape& a, const shape& b) {
