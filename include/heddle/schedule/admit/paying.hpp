@@ -1,0 +1,105 @@
+// Waiting for links of a job's own only where that is worth it.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+#include <heddle/core/detail/scratch.hpp>
+#include <heddle/core/ids.hpp>
+#include <heddle/place/placement_policy.hpp>
+#include <heddle/route/routing.hpp>
+#include <heddle/route/steady.hpp>
+#include <heddle/schedule/admission.hpp>
+#include <heddle/schedule/forecast.hpp>
+
+namespace heddle::admit {
+
+/// The job at the head starts at once where its placement isolates it. Where placement would have it on
+/// fewer links than that (`place::relaxed`) it does what ends sooner:
+///
+///     start now    duration · (1 + r · (S − 1))    r its exposed share of communication, S how much longer
+///                                                  that takes on these links: `route::steady`
+///     wait         W + duration                    W until `isolated` could place it, if those running keep
+///                                                  their pace: `schedule::forecast`
+///
+/// and so does every job behind it as it comes to the head; nobody passes a job that waits. What it
+/// minimises is the end of the job that is asked. Those behind gain by both: it leaves the queue, and no
+/// GPUs idle meanwhile. (Counting them in was tried, and was no better: docs/place/relaxed.md.)
+///
+/// It harms nobody: a placement that shares links with others is not taken, so who is isolated stays so.
+/// Trusts the run times of the trace. Derived; the question is that of contention-aware admission in the
+/// published simulators of Han et al., which have a fixed threshold.
+///
+/// One writer. A decision: a placement for each start; for the job that is blocked one more for each
+/// running job, and its flows once.
+/// \tparam Isolated  a placement policy, all of whose placements are isolated
+template <class Isolated>
+struct paying {
+  Isolated isolated;  ///< what is waited for, like `place::vclos`
+  heddle::detail::scratch<schedule::forecast> ahead = {};
+
+  static constexpr bool makes_no_room = true;
+
+  template <class Desk>
+  void operator()(Desk& d) {
+    for (std::size_t i = 0; i < d.queued(); ++i)
+      if (!admit(d, d.waiting(i))) return;
+  }
+
+  friend bool operator==(const paying&, const paying&) = default;
+
+ private:
+  using wait_reason = place::wait_reason;
+
+  template <class Desk>
+  bool admit(Desk& d, typename Desk::slot x) {
+    const auto* p = d.wish(x);
+    const int gpus = p ? p->config.gpus : d.job(x).spec->gpus;
+    if (gpus > d.left.gpus) return blocked(d, x, {wait_reason::gpus});
+    if (!p || !d.affords(x, *p)) return blocked(d, x, {wait_reason::budget});
+    place::answer a = d.ask(x, gpus);
+    if (!a) return blocked(d, x, {a.why, a.proved});
+    if (a.predicted_slowdown > 1 || !harms_nobody(d, *a.where)) {
+      if (!harms_nobody(d, *a.where) || !pays(d, x, *p, *a.where))
+        return blocked(d, x, {wait_reason::network_fragmentation, false});
+    }
+    d.start(x, p, std::move(a));
+    return true;
+  }
+  template <class Desk>
+  static bool blocked(Desk& d, typename Desk::slot x, const schedule::outcome& why) {
+    d.wait(x, why);
+    return false;
+  }
+
+  /// Whether nobody else sends over the links that a job so placed uses.
+  template <class Desk>
+  [[nodiscard]] static bool harms_nobody(const Desk& d, const fabric::placement& where) {
+    const auto& dc = d.state().ledger.fabric();
+    if (where.owns_network()) return true;
+    const auto unit = dc.hosts().unit_of(where.gpus.front());
+    for (gpu_id g : where.gpus)
+      if (dc.hosts().unit_of(g) != unit) return false;
+    return true;
+  }
+
+  /// Whether a job ends sooner on `where` from now on than with what it could wait for.
+  template <class Desk>
+  [[nodiscard]] bool pays(Desk& d, typename Desk::slot x, const model::operating_point& p,
+                          const fabric::placement& where) {
+    const auto& j = d.job(x);
+    const schedule::earliest_start then =
+        (*ahead)(d.state(), d.request_of(x, p.config.gpus), d.now_s(), isolated, d.left.power_w,
+                 d.extra_power_w(p), [&](const auto& r) { return d.extra_power_w(*r.point()); });
+    if (then.at_s == std::numeric_limits<double>::infinity()) return true;
+    route::steady alone{d.state().ledger.fabric(), route::source{}};
+    alone.add(j.spec->id, where, j.spec->pattern, 1);
+    const double longer = j.spec->comm_share * (alone.slowdown(j.spec->id) - 1);
+    return j.run_time_s(p, d.now_s()) * longer < then.at_s - d.now_s();
+  }
+};
+template <class Isolated>
+paying(Isolated) -> paying<Isolated>;
+
+}  // namespace heddle::admit

@@ -1,0 +1,126 @@
+#include <heddle/schedule/admit/paying.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include <heddle/allocate/requested.hpp>
+#include <heddle/model/catalogue.hpp>
+#include <heddle/order/order.hpp>
+#include <heddle/place/combinators.hpp>
+#include <heddle/place/relaxed.hpp>
+#include <heddle/place/shared_network.hpp>
+#include <heddle/place/vclos.hpp>
+#include <heddle/schedule/scheduler.hpp>
+#include <heddle/sim/run.hpp>
+#include <heddle/trace/jobs.hpp>
+#include <heddle/trace/synthetic.hpp>
+
+#include "support/workloads.hpp"
+
+using namespace heddle;
+using test::linear_workload;
+using test::make_job;
+
+namespace {
+
+const place::vclos narrow{.guarantee = place::isolated_for::declared};
+
+auto isolated() { return place::first_of{place::one_server{}, place::one_leaf{}, narrow}; }
+auto thin(int most) {
+  return place::first_of{place::one_server{}, place::one_leaf{},
+                         place::relaxed{.isolated = narrow, .most_slowdown = most}};
+}
+template <class Place>
+auto paying(Place place) {
+  return schedule::scheduler{order::fifo{}, allocate::requested{}, place, route::source{},
+                             admit::paying{isolated()}};
+}
+
+// Two leafs of four GPUs, four spines.
+const fabric::leaf_spine small{
+    {.leafs = 2, .spines = 4, .servers_per_leaf = 2, .gpus_per_server = 2}};
+
+job exchange(std::uint32_t id, double submit_s, int gpus, double duration_s, double share) {
+  job j = make_job(id, submit_s, gpus, duration_s);
+  j.pattern = collective::all_to_all;
+  j.comm_share = share;
+  return j;
+}
+
+// Job 0 holds three links of each leaf until 100 s, and a GPU under each; then comes job 1, on three and
+// three, half of whose time is exchange.
+double start_of_second(double duration_s, double share) {
+  const std::vector<job> jobs{exchange(0, 0, 2, 100, .1), exchange(1, 10, 6, duration_s, share)};
+  struct at_first {
+    place::answer operator()(const fabric::ledger<fabric::leaf_spine>& free,
+                             const place::request& r) {
+      if (r.job == job_id{0})
+        return place::placement{{gpu_id{0}, gpu_id{4}},
+                                {{leaf_id{0}, spine_id{0}},
+                                 {leaf_id{0}, spine_id{1}},
+                                 {leaf_id{0}, spine_id{2}},
+                                 {leaf_id{1}, spine_id{0}},
+                                 {leaf_id{1}, spine_id{1}},
+                                 {leaf_id{1}, spine_id{2}}}};
+      return place::relaxed{}(free, r);
+    }
+  };
+  auto plan = paying(at_first{});
+  return sim::run(small, linear_workload(jobs), plan).records[1].start_s;
+}
+
+}  // namespace
+
+TEST_CASE("a job starts on few links when waiting for all of them would end later") {
+  // On one link in place of three an exchange over two leafs takes up to three times as long.
+  CHECK(start_of_second(30, .5) == 10);     // 60 s longer at most, 90 s to wait
+  CHECK(start_of_second(3000, .5) == 100);  // thousands longer
+  CHECK(start_of_second(3000, .01) == 10);  // 60 s longer at most
+}
+
+TEST_CASE("a job that would share links with others waits") {
+  // Job 0 holds a GPU under each leaf, so that four more lie under two, or wait for it.
+  struct at_first {
+    place::answer operator()(const fabric::ledger<fabric::leaf_spine>& free,
+                             const place::request& r) {
+      if (r.job == job_id{0}) return place::placement{{gpu_id{0}}};
+      if (r.job == job_id{1}) return place::placement{{gpu_id{4}}};
+      return place::packed{}(free, r);
+    }
+  };
+  const std::vector<job> jobs{exchange(0, 0, 1, 100, .1), exchange(1, 0, 1, 100, .1),
+                              exchange(2, 10, 4, 3000, .01)};
+  auto plan = paying(at_first{});
+  CHECK(sim::run(small, linear_workload(jobs), plan).records[2].start_s == 100);
+}
+
+TEST_CASE("under the vClos mix waiting only where it pays ends jobs sooner and slows nobody else") {
+  const fabric::leaf_spine dc{
+      {.leafs = 16, .spines = 32, .servers_per_leaf = 4, .gpus_per_server = 8}};
+  double sum_always = 0, sum_pays = 0;
+  std::size_t all_thin = 0;
+  for (std::uint64_t seed : {1, 2, 3}) {
+    const auto jobs = trace::with_curves(
+        trace::vclos_workload{.jobs = 500, .load = .9, .heavy = true, .seed = seed}(),
+        model::catalogue());
+    schedule::scheduler always{order::fifo{}, allocate::requested{}, isolated(), route::source{}};
+    auto pays = paying(thin(8));
+    const auto a = sim::run(dc, jobs, always), b = sim::run(dc, jobs, pays);
+    CHECK(a.mean_slowdown == doctest::Approx(1).epsilon(1e-9));
+    std::size_t thin_ones = 0;
+    for (const auto& j : b.records) {
+      CHECK(j.slowdown < 8);
+      thin_ones += j.slowdown > 1 + 1e-9;
+    }
+    CHECK(thin_ones < 100);
+    all_thin += thin_ones;
+    sum_always += a.mean_jct_s;
+    sum_pays += b.mean_jct_s;
+  }
+  CHECK(all_thin > 0);
+  CHECK(sum_pays < sum_always);
+}
