@@ -28,4 +28,7 @@ void evaluate_isolation(const isolation_options& asked, const progress& told);
 /// Changes one assumption at a time and prints what that does to the gain by isolation.
 void evaluate_sensitivity(const isolation_options& asked, const progress& told);
 
+/// Waiting for links of a job's own always, never, and where it pays, on 512 GPUs; prints a table.
+void evaluate_waiting(const isolation_options& asked, const progress& told);
+
 }  // namespace heddle::evaluate

@@ -31,6 +31,7 @@ struct arguments {
   std::string out = ".";
   CLI::App* isolation_command = nullptr;
   CLI::App* sensitivity_command = nullptr;
+  CLI::App* waiting_command = nullptr;
   CLI::App* iterations_command = nullptr;
   CLI::App* energy_command = nullptr;
   CLI::App* joint_command = nullptr;
@@ -51,6 +52,8 @@ void add_options(CLI::App& app, arguments& a) {
   a.isolation_command = app.add_subcommand("isolation", "the setting of the vClos evaluation");
   a.sensitivity_command = app.add_subcommand(
       "sensitivity", "what moves the gain by isolation, one assumption at a time");
+  a.waiting_command =
+      app.add_subcommand("waiting", "links of a job's own waited for always, never, where it pays");
   a.iterations_command =
       app.add_subcommand("iterations", "measured iteration times beside the model's");
   a.energy_command =
@@ -88,7 +91,7 @@ void add_options(CLI::App& app, arguments& a) {
         ->check(CLI::Range(1, 100))
         ->capture_default_str();
   }
-  for (CLI::App* command : {a.isolation_command, a.sensitivity_command}) {
+  for (CLI::App* command : {a.isolation_command, a.sensitivity_command, a.waiting_command}) {
     command->add_option("--jobs", a.isolation.jobs, "jobs of a run")
         ->check(CLI::Range(10, 100000))
         ->capture_default_str();
@@ -127,6 +130,7 @@ int run(const arguments& a) {
   energy.traces = a.traces;
   if (*a.isolation_command) evaluate::evaluate_isolation(isolation, show_progress);
   if (*a.sensitivity_command) evaluate::evaluate_sensitivity(isolation, show_progress);
+  if (*a.waiting_command) evaluate::evaluate_waiting(isolation, show_progress);
   if (*a.iterations_command) evaluate::evaluate_iterations();
   if (*a.energy_command) evaluate::evaluate_energy(energy, show_progress);
   if (*a.joint_command) evaluate::evaluate_joint(energy, show_progress);

@@ -13,19 +13,20 @@ any_plan plan(examples::any_order order, any_allocation allocate, const any_plac
               examples::route_of route, const extras& more) {
   if (allocate.elastic && (more.easy || more.greedy || more.preempt))
     throw input_error("a scheduler", "an allocation that is not elastic", "an elastic one");
+  examples::admission_of admission = examples::admission_named(more.greedy ? "greedy"
+                                                               : more.easy ? "easy"
+                                                                           : "none",
+                                                               schedule::whole_queue);
+  if (more.waits_for) admission.paying.emplace(*more.waits_for);
   return place.on([&]<class Fabric>(const examples::place_function<Fabric>& p) {
-    return any_plan{
-        examples::assemble<Fabric>({.order = {std::move(order)},
-                                    .allocate = std::move(allocate),
-                                    .place = p,
-                                    .route = std::move(route),
-                                    .admission = examples::admission_named(more.greedy ? "greedy"
-                                                                           : more.easy ? "easy"
-                                                                                       : "none",
-                                                                           schedule::whole_queue),
-                                    .preempt = more.preempt,
-                                    .joint = more.joint},
-                                   more.options)};
+    return any_plan{examples::assemble<Fabric>({.order = {std::move(order)},
+                                                .allocate = std::move(allocate),
+                                                .place = p,
+                                                .route = std::move(route),
+                                                .admission = admission,
+                                                .preempt = more.preempt,
+                                                .joint = more.joint},
+                                               more.options)};
   });
 }
 

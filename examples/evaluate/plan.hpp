@@ -1,6 +1,7 @@
 // A scheduler of any parts, compiled once for all experiments.
 #pragma once
 
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -76,6 +77,8 @@ class any_plan {
 /// What a scheduler may do besides.
 struct extras {
   schedule::scheduler_options options = {};
+  /// What a job waits for where that pays (`admit::paying`), on fixed links; it places all of them isolated.
+  std::optional<examples::place_function<fabric::leaf_spine>> waits_for = {};
   bool easy = false;     ///< jobs pass a blocked one; for allocations that are not elastic
   bool greedy = false;   ///< whatever that does to it; the same
   bool preempt = false;  ///< the same

@@ -5,10 +5,12 @@
 //   admit::greedy        all start that fit                               for ever, maybe           O(depth)
 //   admit::easy          those start that do not delay it                 for those that run        O(depth + running)
 //   admit::conservative  those start that delay no job before them        for those before it       O(depth · steps)
+//   admit::paying        nobody starts                                    for links of its own,     a forecast
+//                                                                         if that ends sooner
 //   admit::elastic       all jobs, running ones too, are given their      until allocation gives    one allocation
 //                        GPUs together                                    it something
 //
-// The first four ask allocation for one job at a time, in the order's order, and are for allocations
+// All but `elastic` ask allocation for one job at a time, in the order's order, and are for allocations
 // that are not elastic; `elastic` is for those that are, and there is no other for them. `depth` bounds
 // the jobs that are looked at, the whole queue unless it is said. A policy of one's own is a function of a desk:
 //

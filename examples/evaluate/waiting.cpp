@@ -1,0 +1,120 @@
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <heddle/allocate/requested.hpp>
+#include <heddle/core/statistics.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
+#include <heddle/model/catalogue.hpp>
+#include <heddle/place/relaxed.hpp>
+#include <heddle/place/shared_network.hpp>
+#include <heddle/place/vclos.hpp>
+#include <heddle/trace/jobs.hpp>
+#include <heddle/trace/synthetic.hpp>
+
+#include "common/parallel.hpp"
+#include "isolation.hpp"
+#include "plan.hpp"
+#include "runs.hpp"
+
+namespace heddle::evaluate {
+
+namespace {
+
+using examples::place_function;
+using on_links = place_function<fabric::leaf_spine>;
+
+template <class Last>
+on_links chained(Last last) {
+  return place::first_of{place::one_server{}, place::one_leaf{}, std::move(last)};
+}
+
+struct composition {
+  std::string name;
+  on_links place;
+  std::string route = "source";
+  std::optional<on_links> waits_for = {};
+};
+
+std::vector<composition> compositions() {
+  const place::vclos declared{.guarantee = place::isolated_for::declared};
+  return {{"ideal network", on_links{place::packed{}}, "ideal"},
+          {"packed, ECMP", on_links{place::packed{}}, "ecmp"},
+          {"packed, source routing", on_links{place::packed{}}},
+          {"vclos, even leafs and a remainder", chained(place::vclos{.unequal = false})},
+          {"vclos", chained(place::vclos{})},
+          {"vclos, declared", chained(declared)},
+          {"relaxed, declared", chained(place::relaxed{.isolated = declared})},
+          {"pays, any", chained(place::relaxed{}), "source", chained(place::vclos{})},
+          {"pays, declared", chained(place::relaxed{.isolated = declared}), "source",
+           chained(declared)}};
+}
+
+struct digest {
+  double jct_s = 0, fragmentation = 0;
+};
+
+}  // namespace
+
+void evaluate_waiting(const isolation_options& o, const progress& told) {
+  const two_networks on{fabric::leaf_spine{{.leafs = 16, .spines = 32}},
+                        fabric::leaf_spine_ocs{{.leafs = 16, .spines = 8, .switches = 32}}};
+  const std::vector<composition> all = compositions();
+  const std::vector<double> loads{.6, .75, .9};
+  const auto seeds = static_cast<std::size_t>(o.seeds);
+  std::vector<std::vector<digest>> runs(loads.size() * seeds, std::vector<digest>(all.size()));
+  std::mutex one;
+  std::size_t finished = 0;
+  examples::in_parallel(runs.size(), [&](std::size_t k) {
+    const trace::vclos_workload mix{.jobs = o.jobs,
+                                    .load = loads[k / seeds],
+                                    .heavy = true,
+                                    .seed = static_cast<std::uint64_t>(k % seeds + 1)};
+    const model::workload jobs = trace::with_curves(mix(), model::catalogue());
+    for (std::size_t c = 0; c < all.size(); ++c) {
+      any_plan p =
+          plan({order::fifo{}}, any_allocation::of(allocate::requested{}), any_place{all[c].place},
+               examples::route_named(all[c].route, mix.seed), {.waits_for = all[c].waits_for});
+      const sim::report r = p.run(on, jobs);
+      runs[k][c] = {r.mean_jct_s, r.network_fragmentation};
+    }
+    const std::lock_guard lock{one};
+    told(++finished, runs.size());
+  });
+
+  examples::table t;
+  t.caption = "Mean JCT above the ideal network's, geometric mean of " + std::to_string(seeds) +
+              " seeds with its 95 % interval, and network fragmentation; 512 GPUs, heavy, FIFO, " +
+              std::to_string(o.jobs) + " jobs";
+  t.columns = {{.title = "composition"}};
+  for (double l : loads)
+    t.columns.insert(t.columns.end(),
+                     {{.title = "load " + examples::fixed(l, 2) + ": JCT", .unit = "%"},
+                      {.title = "fragmentation", .unit = "%"}});
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    std::vector<std::string> row{all[c].name};
+    for (std::size_t l = 0; l < loads.size(); ++l) {
+      running_statistics log_ratio, fragmentation;
+      for (std::size_t s = 0; s < seeds; ++s) {
+        const auto& run = runs[l * seeds + s];
+        log_ratio.add(std::log(run[c].jct_s / run[0].jct_s));
+        fragmentation.add(run[c].fragmentation);
+      }
+      const double mean = std::exp(log_ratio.mean());
+      row.push_back(examples::fixed(100 * (mean - 1), 1) + " ± " +
+                    examples::fixed(100 * mean * half_width(log_ratio), 1));
+      row.push_back(examples::fixed(100 * fragmentation.mean(), 1));
+    }
+    t.add(std::move(row));
+  }
+  print_markdown(std::cout, t);
+}
+
+}  // namespace heddle::evaluate
