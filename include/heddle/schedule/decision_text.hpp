@@ -98,8 +98,8 @@ class decision_writer {
     if (!where.shape.empty()) text(" shape ").text(text_of(where.shape));
     faces(where.faces);
     std::string_view before = " for ";
-    for (collective c : all_collectives)
-      if (where.enough_for.contains(c)) text(std::exchange(before, ",")).text(name(c));
+    for (collective each : all_collectives)
+      if (where.enough_for.contains(each)) text(std::exchange(before, ",")).text(name(each));
   }
   /// Those between two cubes at consecutive positions together.
   void faces(const std::vector<fabric::face_circuit>& all) {
