@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/shape.hpp>
 #include <heddle/fabric/clos_shape.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/pods.hpp>
@@ -142,19 +143,72 @@ any_fabric read_pods(const fabric_text& t) {
       .network();
 }
 
-constexpr named<any_fabric (*)(const fabric_text&)> fabrics[] = {
+box_shape shape_at(const fabric_text& t, const char* key, const box_shape& otherwise) {
+  if (!t.f.find({key})) return otherwise;
+  const std::string expected = std::string(key) + R"( as sides, like "16x16x16")";
+  const auto s = shape_in(t.f.text({key}, expected));
+  if (!s) t.f.fail({key}, expected);
+  return *s;
+}
+
+any_fabric read_torus(const fabric_text& t) {
+  t.only({"sides", "host", "link_gbps"});
+  fabric::torus_shape s;
+  s.sides = shape_at(t, "sides", s.sides);
+  box_shape host;  // of 2 × 2 chips where the sides are even
+  for (std::size_t d = 0; d < s.sides.size(); ++d) host.add(d < 2 && s.sides[d] % 2 == 0 ? 2 : 1);
+  s.host = shape_at(t, "host", host);
+  s.link_gbps = t.speed("link_gbps", s.link_gbps);
+  return fabric::torus{s};
+}
+
+any_fabric read_cubes(const fabric_text& t) {
+  t.only({"cubes", "side", "switching_ms", "link_gbps"});
+  fabric::cubes_shape s;
+  s.cubes = t.count("cubes", s.cubes);
+  s.side = t.count("side", s.side);
+  if (t.f.find({"switching_ms"}))
+    s.switching_ms = t.f.number({"switching_ms"}, "switching_ms of at least 0", 0, 1e12);
+  s.link_gbps = t.speed("link_gbps", s.link_gbps);
+  return fabric::cubes{s};
+}
+
+/// A row of the fabrics.
+struct named_fabric {
+  std::string_view name;
+  std::string_view what;
+  any_fabric (*read)(const fabric_text&);
+  fabric_family family = fabric_family::clos;
+};
+
+constexpr named_fabric fabrics[] = {
     {"leaf_spine", "leafs and spines, each leaf linked to each spine", read_leaf_spine},
     {"leaf_spine_ocs", "the same over circuits of optical switches", read_leaf_spine_ocs},
     {"pods", "leaf-spine pods, their spines joined by optical switches", read_pods},
+    {"torus", "chips in a box closed to a ring along each axis, by fixed links", read_torus,
+     fabric_family::any},
+    {"cubes", "cubes of chips, whose faces optical circuit switches join", read_cubes,
+     fabric_family::any},
 };
 
 /// The fabric of a cluster file.
-any_fabric read_fabric(const json_file& f) {
+any_fabric read_fabric(const json_file& f, fabric_family family) {
   if (f.find({"preset"}) && !f.find({"fabric"})) return read_leaf_spine({f});
-  const std::string expected = "one of " + listed(lines_of(fabrics)) + " as fabric";
+  const auto can_be = [&](const named_fabric& row) {
+    return row.family == fabric_family::clos || family == fabric_family::any;
+  };
+  const std::string expected = "one of " + listed(lines_of(fabrics, can_be)) + " as fabric";
   const std::string kind = f.text({"fabric"}, expected);
-  for (const auto& row : fabrics)
-    if (row.name == kind) return row.value({f});
+  for (const named_fabric& row : fabrics)
+    if (row.name == kind && can_be(row)) {
+      try {
+        return row.read({f});
+      } catch (const input_error& e) {  // of the fabric, which knows no file
+        if (e.where().starts_with(kind + "."))
+          f.fail({e.where().substr(kind.size() + 1)}, e.expected(), e.got());
+        throw;
+      }
+    }
   f.fail({"fabric"}, expected);
 }
 
@@ -162,9 +216,9 @@ any_fabric read_fabric(const json_file& f) {
 
 name_lines fabric_names() { return lines_of(fabrics); }
 
-cluster read_cluster(const json_file& f, const model::catalogue& known) {
+cluster read_cluster(const json_file& f, const model::catalogue& known, fabric_family family) {
   if (!f.value().is_object()) f.fail({}, "an object");
-  const any_fabric dc = read_fabric(f);
+  const any_fabric dc = read_fabric(f, family);
 
   fabric::base_power power;
   if (f.find({"power"}) && !f.find({"power"})->is_object()) f.fail({"power"}, "an object as power");
@@ -202,12 +256,12 @@ cluster read_cluster(const json_file& f, const model::catalogue& known) {
   return {dc, power, gpu, links_told, f.text({"fabric"}, "a fabric"), f.where({"fabric"})};
 }
 
-cluster read_cluster(const network_source& s, const model::catalogue& known) {
+cluster read_cluster(const network_source& s, const model::catalogue& known, fabric_family family) {
   open_text text{s.path};
   const fabric::network_form form = form_of(text, s);
   if (form == fabric::network_form::json) {
     check_said(text.name(), s);
-    return read_cluster(json_file{text.name(), text.all()}, known);
+    return read_cluster(json_file{text.name(), text.all()}, known, family);
   }
   const named_network read = read_network(text, form, s);
   cluster out{fabric::leaf_spine{read.found}, {}, default_gpu, read.links_told};

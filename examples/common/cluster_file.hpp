@@ -23,16 +23,26 @@ struct cluster {
   std::string where = {};           ///< the file and line that says so
 };
 
+/// Which fabrics a program can do with.
+enum class fabric_family {
+  clos,  ///< leafs and spines
+  any,   ///< tori as well
+};
+
 /// Reads a cluster file. Missing parts of `power`, and `gpu`, have defaults; so have
 /// `links_per_pair` (1), `link_gbps` (100), `server_gbps` (1000) and of `ocs` all but `switches`. Of
-/// pods, `leafs`, `spines` and so on are those of one, and `pods` (4) is their number.
+/// pods, `leafs`, `spines` and so on are those of one, and `pods` (4) is their number. Of `torus`, `sides`
+/// ("16x16x16"), `host` ("2x2x1", where the sides are even), `link_gbps` (400); of `cubes`, `cubes` (64), `side` (4),
+/// `switching_ms` (50) and `link_gbps` (400).
 /// \throws input_error  `file:line: expected …, got …`
-[[nodiscard]] cluster read_cluster(const json_file& f, const model::catalogue& known);
+[[nodiscard]] cluster read_cluster(const json_file& f, const model::catalogue& known,
+                                   fabric_family family = fabric_family::clos);
 
 /// Reads a cluster in whatever form it is described (network_file.hpp): a network alone draws what a
 /// cluster file without `power` does. Says on standard error what was passed over.
 /// \throws input_error  as the readers do
-[[nodiscard]] cluster read_cluster(const network_source& s, const model::catalogue& known);
+[[nodiscard]] cluster read_cluster(const network_source& s, const model::catalogue& known,
+                                   fabric_family family = fabric_family::clos);
 
 /// The names of the fabrics that a cluster file can have.
 [[nodiscard]] name_lines fabric_names();

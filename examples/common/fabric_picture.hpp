@@ -20,6 +20,7 @@
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/placement.hpp>
 
+#include "common/picture_marks.hpp"
 #include "common/svg_plot.hpp"
 #include "common/table.hpp"
 
@@ -190,16 +191,6 @@ class fabric_picture {
     d.rect(x - wide / 2, y, wide, 12, "soft");
   }
 
-  static std::string letter(std::size_t rank) {
-    std::string text(1, static_cast<char>('A' + rank % 26));
-    return rank < 26 ? text : text + std::to_string(rank / 26);
-  }
-  /// The colour of a job: neighbours in the list differ most.
-  static std::string number(std::size_t rank) {
-    constexpr std::array<int, 7> order{4, 1, 2, 3, 0, 6, 7};
-    return std::to_string(order[rank % order.size()]);
-  }
-
   /// Free links first and thin, then each job's: one path a job. Of optical networks only the
   /// circuits of jobs are drawn.
   void draw_links(drawing& d) const {
@@ -239,7 +230,8 @@ class fabric_picture {
       for (const fabric::circuit& k : now_.find(shown_[i])->circuits) path += stretch(k);
       for (const fabric::core_link& k : now_.find(shown_[i])->core_links) path += core_stretch(k);
       const std::string look = options_.colour_all ? "line c" : "line thin faint c";
-      if (!path.empty()) d.empty("path", {{"class", look + number(i)}, {"d", path}}).newline();
+      if (!path.empty())
+        d.empty("path", {{"class", look + colour_of_rank(i)}, {"d", path}}).newline();
     }
   }
 
@@ -273,20 +265,21 @@ class fabric_picture {
       for (gpu_id g : fabric_.gpus_of(s)) {
         const auto owner = rank_.find(now_.owner(g));
         if (owner != rank_.end()) here.insert(owner->second);
-        const std::string look = owner != rank_.end() ? "f" + number(owner->second)
+        const std::string look = owner != rank_.end() ? "f" + colour_of_rank(owner->second)
                                  : now_.is_free(g)    ? "idle"
                                                       : "busy";
         // An outline is drawn on the edge, a filling ends there.
         const double inset = look == "idle" ? .5 : 0;
         d.rect(x + inset, y + inset, side - 2 * inset, side - 2 * inset, look);
         if (owner != rank_.end() && options_.colour_all && step >= 16)
-          d.label(x + step / 2 - 1, y + step - 6, letter(owner->second), "middle", "ground small");
+          d.label(x + step / 2 - 1, y + step - 6, letter_of_rank(owner->second), "middle",
+                  "ground small");
         y += step;
       }
       x += step + 1;
     }
     std::string letters;
-    for (std::size_t rank : here) letters += letter(rank);
+    for (std::size_t rank : here) letters += letter_of_rank(rank);
     d.label(unit_x(unit), gpu_y() + fabric_.gpus_per_server() * step + 14, letters, "middle",
             "ink small");
     d.newline();
@@ -308,10 +301,10 @@ class fabric_picture {
       coloured_gpus += static_cast<int>(p.gpus.size());
       std::set<unit_id> units;
       for (gpu_id g : p.gpus) units.insert(fabric_.hosts().unit_of(g));
-      entry("f" + number(i), letter(i) + ": " + count_of(p.gpus.size(), "GPU") + " on " +
-                                 count_of(units.size(), leafs_per_unit() == 1 ? "leaf" : "unit") +
-                                 ", " + count_of(links_of(shown_[i]), "link") +
-                                 options_.note(shown_[i]));
+      entry("f" + colour_of_rank(i),
+            letter_of_rank(i) + ": " + count_of(p.gpus.size(), "GPU") + " on " +
+                count_of(units.size(), leafs_per_unit() == 1 ? "leaf" : "unit") + ", " +
+                count_of(links_of(shown_[i]), "link") + options_.note(shown_[i]));
     }
     const int free = now_.free_gpus();
     if (const std::size_t others = now_.placements().size() - shown_.size(); others > 0)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/route/contention.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/traffic/collectives.hpp>
 
@@ -56,6 +57,22 @@ schedule::any_network network_named(const std::string& contention, const std::st
                                     const route::flow_contention_options& o,
                                     const steps_of_models& traffic) {
   const sharing how = find_named(contentions, "--contention", contention).value;
+  if (!on.has_leafs()) {
+    if (how != sharing::steady)
+      throw input_error("--contention", "steady, since the cluster has no leafs and spines",
+                        contention);
+    if (!traffic.of.empty())
+      throw input_error("--steps", "none, since the cluster has no leafs and spines", "steps");
+    if (route != dimension_order.name && route != "ideal")
+      throw input_error("--route",
+                        std::string(dimension_order.name) +
+                            " or ideal, since the cluster has no leafs and spines",
+                        route);
+    if (route == "ideal") return schedule::any_network{route::no_contention{}};
+    return on.on_any([&](const auto& dc) {
+      return schedule::any_network{route::contention_on(dc, route::source{}, {})};
+    });
+  }
   return with_route(route, seed, [&](auto routing) {
     return on.on([&](const auto& dc) {
       return how == sharing::steady

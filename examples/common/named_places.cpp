@@ -8,10 +8,12 @@
 #include <heddle/place/groups.hpp>
 #include <heddle/place/jigsaw.hpp>
 #include <heddle/place/ocs_vclos.hpp>
+#include <heddle/place/reconfigured.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/segments.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/topology_aware.hpp>
+#include <heddle/place/torus_boxes.hpp>
 #include <heddle/place/vclos.hpp>
 
 namespace heddle::examples {
@@ -21,6 +23,8 @@ namespace {
 using o = const place_options&;
 using on_links = place_function<fabric::leaf_spine>;
 using on_circuits = place_function<fabric::leaf_spine_ocs>;
+using on_torus = place_function<fabric::torus>;
+using on_cubes = place_function<fabric::cubes>;
 
 template <class... Policies>
 auto chain(Policies... policies) {
@@ -29,14 +33,18 @@ auto chain(Policies... policies) {
 
 constexpr named_place all[] = {
     {"spread", "evenly over the servers with most free GPUs", false,
-     [](o) -> on_links { return place::spread{}; }},
-    {"random", "any free GPUs", false, [](o x) -> on_links { return place::random{x.seed}; }},
+     [](o) -> on_links { return place::spread{}; }, nullptr,
+     [](o) -> on_torus { return place::spread{}; }},
+    {"random", "any free GPUs", false, [](o x) -> on_links { return place::random{x.seed}; },
+     nullptr, [](o x) -> on_torus { return place::random{x.seed}; }},
     {"packed", "one server, else one NVLink domain, leaf or pod, else few", false,
-     [](o) -> on_links { return place::packed{}; }},
+     [](o) -> on_links { return place::packed{}; }, nullptr,
+     [](o) -> on_torus { return place::packed{}; }},
     {"locality", "as few servers as can be, under few leafs", false,
      [](o) -> on_links { return place::locality{}; }},
     {"one_server", "under one server, or not at all", true,
-     [](o) -> on_links { return place::one_server{}; }},
+     [](o) -> on_links { return place::one_server{}; }, nullptr,
+     [](o) -> on_torus { return place::one_server{}; }},
     {"one_leaf", "under one leaf, or not at all", true,
      [](o) -> on_links { return place::one_leaf{}; }},
     {"buddy", "blocks of powers of two, large servers whole", false,
@@ -65,6 +73,21 @@ constexpr named_place all[] = {
      [](o x) -> on_links {
        return place::groups{.tensor = x.tensor, .pipeline = std::max(1, x.pipeline)};
      }},
+    {"torus_first_fit", "a mesh in the first free box of a torus", true, nullptr, nullptr,
+     [](o x) -> on_torus { return place::torus_first_fit{x.closed}; }},
+    {"folded", "the same, also folded into another box", true, nullptr, nullptr,
+     [](o x) -> on_torus { return place::folded{x.closed}; }},
+    {"best_fit", "a mesh in the box after which the largest free one is largest", true, nullptr,
+     nullptr, [](o x) -> on_torus { return place::best_fit{x.closed}; }},
+    {"reconfigured", "a mesh in parts, each in any cube", true, nullptr, nullptr, nullptr,
+     [](o x) -> on_cubes {
+       return place::reconfigured{x.closed, x.twisted};
+     }},
+    {"folded_reconfigured", "the same, folded, and paths through what is free", true, nullptr,
+     nullptr, nullptr,
+     [](o x) -> on_cubes {
+       return place::folded_reconfigured{x.closed, x.twisted};
+     }},
 };
 
 }  // namespace
@@ -72,6 +95,22 @@ constexpr named_place all[] = {
 std::span<const named_place> all_places() { return all; }
 
 name_lines place_names() { return lines_of(all); }
+
+void require_fabric(std::string_view place, const any_fabric& on, const std::string& option) {
+  const named_place& row = find_place(place, option);
+  const auto fits = [&](const named_place& r) {
+    return on.on_any([&]<class Fabric>(const Fabric&) { return r.maker<Fabric>() != nullptr; });
+  };
+  if (fits(row)) return;
+  throw input_error(option,
+                    either(lines_of(std::span<const named_place>(all), fits)) +
+                        ", since the cluster is " +
+                        (on.torus()      ? "a torus"
+                         : on.cubes()    ? "of cubes"
+                         : on.circuits() ? "of circuits"
+                                         : "of leafs and spines"),
+                    std::string(place));
+}
 
 const named_place& find_place(std::string_view name, const std::string& option) {
   return find_named(all, option, name);

@@ -11,14 +11,17 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/fabric/cubes.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/ledger.hpp>
+#include <heddle/fabric/torus.hpp>
 #include <heddle/place/hived.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/segments.hpp>
 #include <heddle/place/vclos.hpp>
 
+#include "common/any_fabric.hpp"
 #include "common/names.hpp"
 
 namespace heddle::examples {
@@ -47,6 +50,16 @@ class place_function {
                               const place::placement& where) const {
     return static_cast<bool>(ask_(free, job, &where));
   }
+  /// The same policy, of which every question is handed to `around` to be asked by it.
+  template <class Around>
+  [[nodiscard]] place_function within(Around around) const {
+    place_function out;
+    out.ask_ = [ask = ask_, around](const ledger& free, const place::request& job,
+                                    const place::placement* has) {
+      return around([&] { return ask(free, job, has); });
+    };
+    return out;
+  }
 
  private:
   std::function<place::answer(const ledger&, const place::request&, const place::placement*)> ask_;
@@ -60,6 +73,8 @@ struct place_options {
   std::vector<place::piece_size> pieces = {};                ///< `segments`
   int tensor = 0, pipeline = 0;                              ///< `groups`; 0: not said
   place::isolated_for guarantee = place::isolated_for::any;  ///< `vclos` and `relaxed`
+  bool closed = false;   ///< of meshes: each row longer than 2 is a ring
+  bool twisted = false;  ///< of meshes in cubes: `reconfigured::twisted`
 };
 
 /// A policy, and what is known of it.
@@ -67,19 +82,32 @@ struct named_place {
   std::string_view name;
   std::string_view what;
   bool isolates = false;  ///< every placement owns all the links that its flows use
-  /// Makes one for fixed links, or one for circuits; null where it is not for them.
+  /// Makes one for a fabric; null where it is not for it.
   place_function<fabric::leaf_spine> (*for_links)(const place_options&) = nullptr;
   place_function<fabric::leaf_spine_ocs> (*for_circuits)(const place_options&) = nullptr;
+  place_function<fabric::torus> (*for_torus)(const place_options&) = nullptr;
+  place_function<fabric::cubes> (*for_cubes)(const place_options&) = nullptr;
 
   /// Places circuits, on fabrics that have them alone.
   [[nodiscard]] bool optical() const { return for_circuits != nullptr; }
+  /// Places meshes, on tori alone.
+  [[nodiscard]] bool of_meshes() const { return !for_links && !for_circuits; }
+  /// Null where it is not for this fabric.
+  template <class Fabric>
+  [[nodiscard]] auto maker() const -> place_function<Fabric> (*)(const place_options&) {
+    if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>)
+      return for_links;
+    else if constexpr (std::is_same_v<Fabric, fabric::leaf_spine_ocs>)
+      return for_circuits;
+    else if constexpr (std::is_same_v<Fabric, fabric::torus>)
+      return for_torus;
+    else
+      return for_cubes;
+  }
   /// Precondition: it is for this fabric.
   template <class Fabric>
   [[nodiscard]] place_function<Fabric> make(const place_options& o) const {
-    if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>)
-      return for_links(o);
-    else
-      return for_circuits(o);
+    return maker<Fabric>()(o);
   }
 };
 
@@ -94,5 +122,8 @@ inline const std::array guarantees{
 
 /// The policy of that name. \throws input_error  with all names, if there is none
 [[nodiscard]] const named_place& find_place(std::string_view name, const std::string& option);
+
+/// \throws input_error  if the policy of that name is not for this fabric, with those that are
+void require_fabric(std::string_view place, const any_fabric& on, const std::string& option);
 
 }  // namespace heddle::examples

@@ -82,8 +82,11 @@ void check_together(const scheduler_names& n) {
     if (n.joint) refuse(pays, alone, "--joint");
     if (n.move_gpus > 0) refuse(pays, alone, moves);
   }
-  if (n.move_gpus > 0 && find_place(n.place, "--place").optical())
-    refuse(moves, "a --place on fixed links, since jobs on circuits do not migrate",
+  if (const named_place& place = find_place(n.place, "--place");
+      n.move_gpus > 0 && !place.for_links)
+    refuse(moves,
+           place.optical() ? "a --place on fixed links, since jobs on circuits do not migrate"
+                           : "a --place on leafs and spines, since meshes do not migrate",
            "--place " + n.place);
 }
 
@@ -106,19 +109,25 @@ struct rerouted {
 
 }  // namespace
 
+name_lines route_lines() {
+  name_lines out = lines_of(routes);
+  out.push_back(dimension_order);
+  return out;
+}
+
 std::vector<name_kind> policy_kinds() {
   return {{"--order", "which waiting job goes first", lines_of(orders)},
           {"--allocate", "GPUs and clock of each job", lines_of(allocations)},
           {"--place", "which GPUs and links a job gets", place_names()},
           {"--guarantee", "what a job's own links are enough for", lines_of(guarantees)},
           {"--isolation", "whether a job waits for links of its own", lines_of(isolations)},
-          {"--route", "paths of jobs that own no links", lines_of(routes)},
+          {"--route", "paths of jobs that own no links", route_lines()},
           {"--backfill", "who may pass a job that cannot start", lines_of(backfills)}};
 }
 
 void check_scheduler(const scheduler_names& n) {
   (void)allocation_named(n.allocate);
-  (void)find_named(routes, "--route", n.route);
+  if (n.route != dimension_order.name) (void)find_named(routes, "--route", n.route);
   (void)find_named(orders, "--order", n.order);
   (void)admission_named(n.backfill, n.depth);
   (void)find_place(n.place, "--place");
@@ -139,11 +148,11 @@ schedule::any_scheduler<Fabric> assemble(scheduler_parts<Fabric> p,
     return any{schedule::scheduler{p.order, allocation_that<false>{std::move(p.allocate)},
                                    std::move(p.place), p.route, p.admission, std::move(means), o}};
   };
-  if constexpr (std::is_same_v<Fabric, fabric::leaf_spine_ocs>)  // jobs on circuits do not migrate
-    return with(schedule::means{stop, resize});
-  else
+  if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>)
     return with(schedule::means{
         stop, if_asked<schedule::migrate>{p.move_gpus > 0, {.most_gpus = p.move_gpus}}, resize});
+  else  // jobs on circuits and meshes do not migrate
+    return with(schedule::means{stop, resize});
 }
 
 template <class Fabric>
@@ -170,22 +179,27 @@ make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, s
                              n.move_gpus},
                             o);
   };
-  return with_route(n.route, seed, [&]<class Route>(const Route& routing) {
-    if constexpr (std::is_same_v<Route, route_of>)
-      return under(routing);
-    else  // of phases: which links others share is not the scheduler's to know
-      return schedule::any_scheduler<Fabric>{
-          rerouted<Fabric, Route>{under({route::source{}}), routing}};
-  });
+  if constexpr (!route::LeafSpineFabric<Fabric>)
+    return under({route::source{}});  // flows go by dimension order, which is no choice
+  else
+    return with_route(n.route, seed, [&]<class Route>(const Route& routing) {
+      if constexpr (std::is_same_v<Route, route_of>)
+        return under(routing);
+      else  // of phases: which links others share is not the scheduler's to know
+        return schedule::any_scheduler<Fabric>{
+            rerouted<Fabric, Route>{under({route::source{}}), routing}};
+    });
 }
 
-template schedule::any_scheduler<fabric::leaf_spine> assemble(scheduler_parts<fabric::leaf_spine>,
-                                                              const schedule::scheduler_options&);
-template schedule::any_scheduler<fabric::leaf_spine_ocs>
-assemble(scheduler_parts<fabric::leaf_spine_ocs>, const schedule::scheduler_options&);
-template schedule::any_scheduler<fabric::leaf_spine>
-make_scheduler(const scheduler_names&, const schedule::scheduler_options&, std::uint64_t);
-template schedule::any_scheduler<fabric::leaf_spine_ocs>
-make_scheduler(const scheduler_names&, const schedule::scheduler_options&, std::uint64_t);
+#define HEDDLE_ON(fabric)                                                                \
+  template schedule::any_scheduler<fabric> assemble(scheduler_parts<fabric>,             \
+                                                    const schedule::scheduler_options&); \
+  template schedule::any_scheduler<fabric> make_scheduler(                               \
+      const scheduler_names&, const schedule::scheduler_options&, std::uint64_t);
+HEDDLE_ON(fabric::leaf_spine)
+HEDDLE_ON(fabric::leaf_spine_ocs)
+HEDDLE_ON(fabric::torus)
+HEDDLE_ON(fabric::cubes)
+#undef HEDDLE_ON
 
 }  // namespace heddle::examples

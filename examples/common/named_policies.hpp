@@ -65,6 +65,10 @@ inline const auto routes = table_of(
     named{"ideal", "links between leafs never contend: the bound", route::ideal{}});
 using any_route = value_in<decltype(routes)>;
 
+/// How flows go on a torus, and nowhere else.
+inline constexpr name_line dimension_order{"dimension_order",
+                                           "on a torus: one dimension after the other"};
+
 /// A policy that routes flow by flow, chosen at run time.
 struct route_of {
   any_route route;
@@ -178,7 +182,7 @@ struct scheduler_parts {
   int move_gpus = 0;   ///< of running jobs that may migrate, on fixed links
 };
 
-/// A scheduler of these parts, for fixed links or for circuits.
+/// A scheduler of these parts, for the four fabrics of a cluster file.
 template <class Fabric>
 [[nodiscard]] schedule::any_scheduler<Fabric> assemble(scheduler_parts<Fabric> p,
                                                        const schedule::scheduler_options& o);
@@ -198,7 +202,7 @@ struct scheduler_names {
 /// The tables of policies, by the options that take their names.
 [[nodiscard]] std::vector<name_kind> policy_kinds();
 
-/// A scheduler that shares no state with any other, for fixed links or for circuits.
+/// A scheduler that shares no state with any other, for the four fabrics of a cluster file.
 /// \throws input_error  for a name that is none, and for parts that do not go together
 template <class Fabric>
 [[nodiscard]] schedule::any_scheduler<Fabric>

@@ -21,7 +21,7 @@ struct place_flags {
   place_options options;
 };
 
-/// Adds --guarantee, --quota, --promised, --piece, --tensor and --pipeline.
+/// Adds --guarantee, --quota, --promised, --piece, --tensor, --pipeline, --closed and --twisted.
 inline void add_place_flags(CLI::App& app, place_flags& f) {
   app.add_option("--guarantee", f.guarantee,
                  "for vclos and relaxed, what a job's own links are enough for: " +
@@ -39,6 +39,9 @@ inline void add_place_flags(CLI::App& app, place_flags& f) {
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--pipeline", f.options.pipeline, "for groups, stages of a job")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_flag("--closed", f.options.closed, "for meshes, rows longer than 2 are rings");
+  app.add_flag("--twisted", f.options.twisted,
+               "for meshes in cubes, k x k x 2k and k x 2k x 2k are twisted tori");
 }
 
 namespace detail {
@@ -80,6 +83,12 @@ inline flag_numbers parse_numbers(const std::string& option, const std::string& 
   only_for("segments", "--piece", !f.pieces.empty());
   only_for("groups", "--tensor", f.options.tensor > 0);
   only_for("groups", "--pipeline", f.options.pipeline > 0);
+  const named_place& row = find_place(policy, option);
+  const auto refuse = [&](const char* flag, const std::string& expected) {
+    throw input_error(flag, expected + " as " + option, "\"" + std::string(policy) + "\"");
+  };
+  if (f.options.closed && !row.of_meshes()) refuse("--closed", "a policy of meshes");
+  if (f.options.twisted && !row.for_cubes) refuse("--twisted", "a policy on cubes");
   place_options out = f.options;
   out.guarantee = find_named(guarantees, "--guarantee", f.guarantee).value;
   if (policy != "relaxed")

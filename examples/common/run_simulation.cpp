@@ -23,25 +23,23 @@ sim::report run_simulation(schedule::any_network network, const Fabric& dc,
 sim::report run_simulation(const any_fabric& on, const model::workload& jobs,
                            const scheduler_names& names, const schedule::scheduler_options& options,
                            std::uint64_t seed, const sim::options& o, const watcher& watch) {
-  return on.on([&]<class Fabric>(const Fabric& dc) {
+  return on.on_any([&]<class Fabric>(const Fabric& dc) {
     schedule::any_scheduler<Fabric> plan = make_scheduler<Fabric>(names, options, seed);
     return run_simulation(dc, jobs, plan, o, watch);
   });
 }
 
-template sim::report run_simulation(const fabric::leaf_spine&, const model::workload&,
-                                    schedule::any_scheduler<fabric::leaf_spine>&,
-                                    const sim::options&, const watcher&);
-template sim::report run_simulation(const fabric::leaf_spine_ocs&, const model::workload&,
-                                    schedule::any_scheduler<fabric::leaf_spine_ocs>&,
-                                    const sim::options&, const watcher&);
-template sim::report run_simulation(schedule::any_network, const fabric::leaf_spine&,
-                                    const model::workload&,
-                                    schedule::any_scheduler<fabric::leaf_spine>&,
-                                    const sim::options&, const watcher&);
-template sim::report run_simulation(schedule::any_network, const fabric::leaf_spine_ocs&,
-                                    const model::workload&,
-                                    schedule::any_scheduler<fabric::leaf_spine_ocs>&,
-                                    const sim::options&, const watcher&);
+#define HEDDLE_ON(fabric)                                                                       \
+  template sim::report run_simulation(const fabric&, const model::workload&,                    \
+                                      schedule::any_scheduler<fabric>&, const sim::options&,    \
+                                      const watcher&);                                          \
+  template sim::report run_simulation(schedule::any_network, const fabric&,                     \
+                                      const model::workload&, schedule::any_scheduler<fabric>&, \
+                                      const sim::options&, const watcher&);
+HEDDLE_ON(fabric::leaf_spine)
+HEDDLE_ON(fabric::leaf_spine_ocs)
+HEDDLE_ON(fabric::torus)
+HEDDLE_ON(fabric::cubes)
+#undef HEDDLE_ON
 
 }  // namespace heddle::examples

@@ -20,12 +20,20 @@ namespace heddle::examples {
 struct watcher {
   std::function<void(const sim::moment&)> after_each_time = {};
   std::function<void(const sim::decision_made&)> after_each_decision = {};
+  std::function<void(const sim::started&)> after_each_start = {};
+  std::function<void(const sim::finished&)> after_each_finish = {};
 
   void operator()(const sim::moment& m) const {
     if (after_each_time) after_each_time(m);
   }
   void operator()(const sim::decision_made& e) const {
     if (after_each_decision) after_each_decision(e);
+  }
+  void operator()(const sim::started& e) const {
+    if (after_each_start) after_each_start(e);
+  }
+  void operator()(const sim::finished& e) const {
+    if (after_each_finish) after_each_finish(e);
   }
 };
 

@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/core/collective.hpp>
+#include <heddle/core/error.hpp>
+#include <heddle/core/shape.hpp>
 #include <heddle/trace/fill.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/version.hpp>
@@ -76,13 +78,24 @@ void check_names(const simulation_spec& s) {
 
 any_fabric network_for(const cluster& c, const std::string& place) {
   require_links(c, place, "--place");
-  const bool circuits = find_place(place, "--place").optical();
+  const named_place& row = find_place(place, "--place");
+  if (!c.fabric.has_leafs() || row.of_meshes()) {
+    require_fabric(place, c.fabric, "--place");
+    return c.fabric;
+  }
+  const bool circuits = row.optical();
   const fabric::leaf_spine_ocs* optical = c.fabric.circuits();
   if (circuits == (optical != nullptr)) return c.fabric;
   if (circuits) throw input_error("--place", "a cluster of leaf_spine_ocs for " + place, "another");
   if (const auto fixed = optical->mesh()) return *fixed;
   throw input_error("--place", "ocs_vclos on this cluster, whose circuits cannot be spread evenly",
                     "\"" + place + "\"");
+}
+
+void settle_for_fabric(simulation_spec& s, const cluster& c, bool place_given, bool route_given) {
+  if (c.fabric.has_leafs()) return;
+  if (!place_given) s.names.place = c.fabric.torus() ? "folded" : "folded_reconfigured";
+  if (!route_given) s.names.route = dimension_order.name;
 }
 
 void keep_standard_input(simulation_spec& s) {
@@ -110,6 +123,13 @@ model::workload read_workload(const simulation_spec& s, const cluster& c,
     for (job& j : jobs)
       if (span > 0) j.submit_s = first + (j.submit_s - first) * (wanted / span);
   }
+  if (!c.fabric.has_leafs() && !find_place(s.names.place, "--place").of_meshes())
+    for (const job& j : jobs)
+      if (!j.shape.empty())
+        throw input_error("--place",
+                          "a policy that places meshes, since job " + std::to_string(j.id.value) +
+                              " asks for " + text_of(j.shape),
+                          s.names.place);
   return trace::with_curves(
       std::move(jobs), known,
       {.gpu = c.gpu, .gpus_per_server = c.fabric.gpus_per_server(), .max_gpus = c.fabric.gpus()});

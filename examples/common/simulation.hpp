@@ -48,8 +48,11 @@ void add_jobs_options(CLI::App& app, simulation_spec& s);
 /// \throws input_error  for one that is not known, and for parts that do not go together
 void check_names(const simulation_spec& s);
 
-/// The network that `place` needs: an optical fabric for circuits, else one with fixed links, which
-/// on an optical cluster are circuits set once and for all.
+/// On a torus or cubes: the policies that are used there unless others were named.
+void settle_for_fabric(simulation_spec& s, const cluster& c, bool place_given, bool route_given);
+
+/// The network that `place` needs: an optical fabric for circuits, tori for meshes, else one with fixed
+/// links, which on an optical cluster are circuits set once and for all.
 /// \throws input_error  where the cluster cannot be had so
 [[nodiscard]] any_fabric network_for(const cluster& c, const std::string& place);
 

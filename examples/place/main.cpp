@@ -20,12 +20,14 @@
 #include <heddle/model/catalogue.hpp>
 #include <heddle/place/groups.hpp>
 #include <heddle/place/placement_policy.hpp>
+#include <heddle/place/verify_mesh.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/verify.hpp>
 
 #include "common/cluster_file.hpp"
 #include "common/fabric_picture.hpp"
 #include "common/json_file.hpp"
+#include "common/mesh_picture.hpp"
 #include "common/named_places.hpp"
 #include "common/place_flags.hpp"
 #include "common/program.hpp"
@@ -39,7 +41,7 @@ using json = nlohmann::ordered_json;
 
 struct arguments {
   network_source cluster;
-  std::string ops = "-", policy = "vclos", svg;
+  std::string ops = "-", policy, svg;
   place_flags flags;
   bool verify = false;
   std::uint64_t seed = 0;
@@ -55,7 +57,9 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--ops", a.ops, "operations, one JSON object a line; - is standard input")
       ->capture_default_str();
   add_names(app, {{"--policy", "which GPUs and links a job gets", place_names()}});
-  app.add_option("--policy", a.policy, either(place_names()))->capture_default_str();
+  app.add_option("--policy", a.policy,
+                 either(place_names()) +
+                     " (else vclos; on a torus folded, on cubes folded_reconfigured)");
   add_place_flags(app, a.flags);
   app.add_flag("--verify", a.verify, "prove each placement isolated, flow by flow, and say so");
   app.add_option("--svg", a.svg, "a picture of who has what in the end");
@@ -65,6 +69,10 @@ void add_options(CLI::App& app, arguments& a) {
 /// The cluster and who has what of it.
 template <class Fabric>
 class placer {
+  static constexpr bool has_leafs = route::LeafSpineFabric<Fabric>;
+  static constexpr bool has_cores = std::is_same_v<Fabric, fabric::leaf_spine>;
+  static constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
+
  public:
   placer(const arguments& a, const Fabric& dc)
       : kind_(find_place(a.policy, "--policy")), verify_(a.verify), named_(dc), state_(dc) {
@@ -94,10 +102,15 @@ class placer {
   json place(const std::string& where, const operation& op) {
     const std::string id = std::to_string(op.job.value);
     if (state_.find(op.job)) throw input_error(where, "a job that holds nothing yet", "job " + id);
+    if (!op.shape.empty() && !kind_.of_meshes())
+      throw input_error(where,
+                        "no shape, as --policy " + std::string(kind_.name) + " places no meshes",
+                        text_of(op.shape));
     known_.insert(op.job);
     const place::request r{.job = op.job,
                            .gpus = op.gpus,
                            .tenant = op.tenant,
+                           .shape = op.shape,
                            .tensor = op.tensor,
                            .pipeline = op.pipeline,
                            .sends = op.sends};
@@ -128,20 +141,10 @@ class placer {
     json out{{"job", op.job.value}, {"status", "placed"}};
     out["gpus"] = json::array();
     for (gpu_id g : a.where->gpus) out["gpus"].push_back(g.value);
-    out["links"] = json::array();
-    out["circuits"] = json::array();
-    out["links"] = pairs(a.where->links, &fabric::link::leaf, &fabric::link::spine);
-    if constexpr (has_cores)
-      if (state_.fabric().cores() > 0)
-        out["core_links"] =
-            pairs(a.where->core_links, &fabric::core_link::spine, &fabric::core_link::core);
-    out["moved"] = json::array();
-    if constexpr (has_circuits) {
-      for (const fabric::circuit& k : a.where->circuits)
-        out["circuits"].push_back(
-            {state_.fabric().ocs_of(k.uplink).value, k.leaf.value, k.spine.value});
-      out["moved"] = moved(*a.where, a.moved);
-    }
+    if constexpr (has_leafs)
+      add_network(out, a);
+    else
+      add_mesh(out, *a.where);
     if (kind_.name == "groups") {
       const auto [tensor, pipeline] =
           place::groups{.tensor = options_.tensor, .pipeline = std::max(1, options_.pipeline)}
@@ -154,6 +157,31 @@ class placer {
     if (verify_) out["isolated"] = verify(where, op.job);
     out["us"] = took.count();
     return out;
+  }
+
+  void add_network(json& out, const place::answer& a) const {
+    out["links"] = pairs(a.where->links, &fabric::link::leaf, &fabric::link::spine);
+    out["circuits"] = json::array();
+    if constexpr (has_cores)
+      if (state_.fabric().cores() > 0)
+        out["core_links"] =
+            pairs(a.where->core_links, &fabric::core_link::spine, &fabric::core_link::core);
+    out["moved"] = json::array();
+    if constexpr (has_circuits) {
+      for (const fabric::circuit& k : a.where->circuits)
+        out["circuits"].push_back(
+            {state_.fabric().ocs_of(k.uplink).value, k.leaf.value, k.spine.value});
+      out["moved"] = moved(*a.where, a.moved);
+    }
+  }
+  /// Of circuits: the OCS, the cube of the + port, that of the − port.
+  void add_mesh(json& out, const fabric::placement& p) const {
+    if (!p.shape.empty()) out["shape"] = text_of(p.shape);
+    if constexpr (std::is_same_v<Fabric, fabric::cubes>) {
+      out["circuits"] = json::array();
+      for (const fabric::face_circuit& k : p.faces)
+        out["circuits"].push_back({state_.fabric().ocs_of(k).value, k.from.value, k.to.value});
+    }
   }
 
   /// [lower switch, upper switch, links] of each pair.
@@ -194,9 +222,19 @@ class placer {
     return out;
   }
 
-  /// Every flow of three collectives, or of those that its links are for. Where all own their links the newcomer's flows are enough: that
-  /// they meet nobody else's links is all that can have changed.
-  bool verify(const std::string& where, job_id newcomer) const {
+  /// On tori: that neighbours of the mesh are joined by links and circuits of its own, over which all its
+  /// flows go. Else every flow of three collectives, or of those that its links are for. Where all own their
+  /// links the newcomer's flows are enough: that they meet nobody else's links is all that can have changed.
+  bool verify(const std::string& where, job_id newcomer) const requires(!has_leafs) {
+    const fabric::placement& p = *state_.find(newcomer);
+    if (p.shape.empty()) return p.gpus.size() == 1;  // chips anywhere, over links of all
+    if (const auto fault = place::mesh_fault(
+            state_, newcomer,
+            {p.shape, options_.closed, options_.twisted && twist_of(p.shape) > 0}))
+      throw unmet_request(where + ": not isolated: " + *fault);
+    return true;
+  }
+  bool verify(const std::string& where, job_id newcomer) const requires(has_leafs) {
     constexpr collective_set usual{collective::ring, collective::halving_doubling,
                                    collective::all_to_all};
     const collective_set mine = state_.find(newcomer)->enough_for;
@@ -234,7 +272,7 @@ class placer {
     std::visit(
         [&]<class Part>(const Part& part) {
           if constexpr (std::is_same_v<Part, leaf_spine_pair>) {
-            if constexpr (!has_circuits)
+            if constexpr (has_cores)
               for (int lane = 0; lane < state_.fabric().links(part.leaf, part.spine); ++lane)
                 one(fabric::link{part.leaf, part.spine, static_cast<std::uint32_t>(lane)});
           } else if constexpr (std::is_same_v<Part, spine_core_pair>) {
@@ -255,9 +293,6 @@ class placer {
     return out;
   }
 
-  static constexpr bool has_cores = std::is_same_v<Fabric, fabric::leaf_spine>;
-  static constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
-
   const named_place& kind_;
   bool verify_;
   place_options options_;
@@ -269,6 +304,10 @@ class placer {
 
 /// Policies of fixed links run on the even wiring of an optical fabric.
 any_fabric network_for(const named_place& kind, const cluster& c, const std::string& file) {
+  if (!c.fabric.has_leafs() || kind.of_meshes()) {
+    require_fabric(kind.name, c.fabric, "--policy");
+    return c.fabric;
+  }
   const fabric::leaf_spine_ocs* optical = c.fabric.circuits();
   if (kind.optical() && !optical)
     throw input_error(file, "a leaf_spine_ocs fabric for " + std::string(kind.name), "fixed links");
@@ -297,22 +336,30 @@ int run(const arguments& a, const named_place& kind, const Fabric& dc) {
     std::cout << all.answer_to(name + ":" + std::to_string(number), line).dump() << std::endl;
   }
   if (!a.svg.empty()) {
-    const svg::fabric_picture drawn(dc, all.state(), {.colour_all = true, .note = [](job_id id) {
-                                                        return " (job " + std::to_string(id.value) +
-                                                               ")";
-                                                      }});
+    const std::string title = "Placed by " + std::string(kind.name);
+    const auto note = [](job_id id) { return " (job " + std::to_string(id.value) + ")"; };
+    std::string drawn;
+    if constexpr (route::LeafSpineFabric<Fabric>)
+      drawn = svg::fabric_picture(dc, all.state(), {.colour_all = true, .note = note}).draw(title);
+    else
+      drawn = svg::mesh_picture(dc, all.state(), note).draw(title);
     whole_files out;
-    out.add(a.svg, svg::file(drawn.draw("Placed by " + std::string(kind.name))));
+    out.add(a.svg, svg::file(drawn));
     out.commit();
   }
   return done;
 }
 
-int run(const arguments& a) {
+int run(arguments& a) {
+  if (!a.policy.empty()) (void)find_place(a.policy, "--policy");
+  const cluster c = read_cluster(a.cluster, model::catalogue{}, fabric_family::any);
+  if (a.policy.empty())
+    a.policy = c.fabric.torus() ? "folded" : c.fabric.cubes() ? "folded_reconfigured" : "vclos";
   const named_place& kind = find_place(a.policy, "--policy");
-  const cluster c = read_cluster(a.cluster, model::catalogue{});
   require_links(c, std::string(kind.name), "--policy");
-  return network_for(kind, c, a.cluster.path).on([&](const auto& dc) { return run(a, kind, dc); });
+  return network_for(kind, c, a.cluster.path).on_any([&](const auto& dc) {
+    return run(a, kind, dc);
+  });
 }
 
 }  // namespace

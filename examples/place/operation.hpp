@@ -14,6 +14,8 @@
 #include <heddle/core/collective.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/shape.hpp>
+#include <heddle/fabric/chip_links.hpp>
 #include <heddle/fabric/circuit_book.hpp>
 
 #include "common/any_fabric.hpp"
@@ -32,8 +34,8 @@ struct spine_core_pair {
   core_id core;
 };
 using any_part =
-    std::variant<gpu_id, server_id, leaf_id, spine_id, core_id, ocs_id, leaf_spine_pair,
-                 spine_core_pair, fabric::leaf_fibre, fabric::spine_fibre>;
+    std::variant<gpu_id, server_id, unit_id, leaf_id, spine_id, core_id, ocs_id, leaf_spine_pair,
+                 spine_core_pair, fabric::chip_link, fabric::leaf_fibre, fabric::spine_fibre>;
 
 enum class op_kind : unsigned char { place, release, fail, repair };
 
@@ -42,6 +44,7 @@ struct operation {
   job_id job;                    // place, release
   int gpus = 0;                  // place
   std::string tenant;            // place
+  box_shape shape;               // place, on a torus
   int tensor = 0, pipeline = 0;  // place, with groups
   collective_set sends;          // place, with a guarantee for what is declared
   any_part part;                 // fail, repair
@@ -59,13 +62,21 @@ class operation_reader {
     if (kind == "place" || kind == "release") {
       op.kind = kind == "place" ? op_kind::place : op_kind::release;
       if (kind == "place")
-        only_keys(json_, where_, {"op", "job", "gpus", "vc", "tensor", "pipeline", "collective"});
+        only_keys(json_, where_,
+                  {"op", "job", "gpus", "vc", "shape", "tensor", "pipeline", "collective"});
       else
         only_keys(json_, where_, {"op", "job"});
       op.job = job_id{whole(at("job"), "a job id", 4294967294.0)};
       if (kind == "release") return op;
-      op.gpus =
-          static_cast<int>(whole(at("gpus"), "a number of GPUs of at least 1", 2147483647.0, 1));
+      if (json_.contains("shape")) {
+        op.shape = shape();
+        op.gpus = static_cast<int>(op.shape.volume());
+      }
+      if (op.shape.empty() || json_.contains("gpus"))
+        op.gpus =
+            static_cast<int>(whole(at("gpus"), "a number of GPUs of at least 1", 2147483647.0, 1));
+      if (!op.shape.empty() && op.gpus != op.shape.volume())
+        fail("as many GPUs as the shape has cells", at("gpus"));
       const auto size = [&](const char* key) {
         if (!json_.contains(key)) return 0;
         return static_cast<int>(whole(at(key), std::string(key) + " of at least 1", 1 << 20, 1));
@@ -79,9 +90,9 @@ class operation_reader {
     if (kind != "fail" && kind != "repair")
       fail("place, release, fail or repair as op", json_["op"]);
     op.kind = kind == "fail" ? op_kind::fail : op_kind::repair;
-    only_keys(
-        json_, where_,
-        {"op", "gpu", "server", "leaf", "spine", "core", "ocs", "link", "core_link", "fibre"});
+    only_keys(json_, where_,
+              {"op", "gpu", "server", "leaf", "spine", "core", "ocs", "link", "core_link", "fibre",
+               "cube"});
     op.part = part();
     return op;
   }
@@ -115,28 +126,41 @@ class operation_reader {
     }
     return all;
   }
+  box_shape shape() const {
+    if (fabric_.has_leafs()) fail("a torus, or no shape", at("shape"));
+    const std::string expected = R"(sides as shape, like "4x4x8")";
+    const auto s = shape_in(text("shape", expected));
+    if (!s || s->volume() > 2147483647) fail(expected, at("shape"));
+    return *s;
+  }
   template <class Id>
-  Id id(const nlohmann::json& v, const char* what, int count) const {
+  Id id(const nlohmann::json& v, std::string_view what, int count) const {
     if (count == 0)
-      fail((std::string_view(what) == "core" ? "a fabric of three tiers, or no "
-                                             : "an optical fabric, or no ") +
-               std::string(what),
+      fail(std::string(what == "core"   ? "a fabric of three tiers"
+                       : what == "cube" ? "a fabric of cubes"
+                       : what == "ocs"  ? "an optical fabric"
+                                        : "a fabric of leafs and spines") +
+               ", or no " + std::string(what),
            v);
     return Id{whole(v, std::string(what) + " from 0 to " + std::to_string(count - 1), count - 1)};
   }
 
   any_part part() const {
-    static constexpr std::string_view keys[] = {"gpu",  "server", "leaf", "spine",    "ocs",
-                                                "link", "fibre",  "core", "core_link"};
+    static constexpr std::string_view keys[] = {"gpu",  "server", "leaf", "spine",     "ocs",
+                                                "link", "fibre",  "core", "core_link", "cube"};
     std::optional<std::string> key;
     for (std::string_view k : keys)
       if (json_.contains(k)) {
         if (key) fail("one part", json_);
         key = k;
       }
-    if (!key) fail("a gpu, server, leaf, spine, core, ocs, link, core_link or fibre", json_);
+    if (!key) fail("a gpu, server, leaf, spine, core, cube, ocs, link, core_link or fibre", json_);
     const nlohmann::json& v = json_[*key];
-    const int switches = fabric_.circuits() ? fabric_.circuits()->optical().switches : 0;
+    const int switches = fabric_.circuits() ? fabric_.circuits()->optical().switches
+                         : fabric_.cubes()  ? fabric_.cubes()->circuit_switches()
+                                            : 0;
+    if (*key == "cube")
+      return id<unit_id>(v, "cube", fabric_.cubes() ? fabric_.hosts().units() : 0);
     if (*key == "gpu") return id<gpu_id>(v, "gpu", fabric_.gpus());
     if (*key == "server") return id<server_id>(v, "server", fabric_.servers());
     if (*key == "leaf") return id<leaf_id>(v, "leaf", fabric_.leafs());
@@ -148,12 +172,24 @@ class operation_reader {
                              id<core_id>(v[1], "core", fabric_.cores())};
     }
     if (*key == "ocs") return id<ocs_id>(v, "ocs", switches);
+    if (*key == "link" && !fabric_.has_leafs()) {
+      const int dimensions = fabric_.cubes() ? 3 : static_cast<int>(fabric_.torus()->dimensions());
+      if (!v.is_array() || v.size() != 2) fail("[gpu, dimension] as link", v);
+      const fabric::chip_link k{
+          id<gpu_id>(v[0], "gpu", fabric_.gpus()),
+          static_cast<std::uint8_t>(whole(
+              v[1], "dimension from 0 to " + std::to_string(dimensions - 1), dimensions - 1))};
+      const gpu_id end = fabric_.cubes() ? fabric_.cubes()->end_of(k) : fabric_.torus()->end_of(k);
+      if (!end.valid()) fail("[gpu, dimension] of a link that there is, to the next GPU", v);
+      return k;
+    }
     if (*key == "link") {
       if (fabric_.circuits()) fail("a fibre, for the fabric has no fixed links", v);
       if (!v.is_array() || v.size() != 2) fail("[leaf, spine] as link", v);
       return leaf_spine_pair{id<leaf_id>(v[0], "leaf", fabric_.leafs()),
                              id<spine_id>(v[1], "spine", fabric_.spines())};
     }
+    if (!fabric_.circuits()) fail("an optical fabric of leafs and spines, or no fibre", v);
     if (!v.is_array() || v.size() != 3 || !(v[0] == "leaf" || v[0] == "spine"))
       fail("[\"leaf\" or \"spine\", index, ocs] as fibre", v);
     const auto ocs = id<ocs_id>(v[2], "ocs", switches);

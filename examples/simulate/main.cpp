@@ -36,7 +36,7 @@ struct arguments {
   network_source cluster;
   simulation_spec what;
   std::string steps, failures, carbon, price, decisions;
-  bool resume = false;
+  bool resume = false, place_given = false, route_given = false;
   place_flags placing;
   double checkpoint_s = sim::options{}.checkpoint_s;
   std::string energy_pace = "time";
@@ -67,15 +67,18 @@ void add_options(CLI::App& app, arguments& a) {
                  "GPUs and clock of each job: " + either(kinds, "--allocate"))
       ->capture_default_str();
   app.add_option("--place", w.names.place,
-                 "which GPUs and links a job gets: " + either(kinds, "--place"))
-      ->capture_default_str();
+                 "which GPUs and links a job gets: " + either(kinds, "--place") +
+                     " (else, on a torus: folded; on cubes: folded_reconfigured)")
+      ->capture_default_str()
+      ->each([&](const std::string&) { a.place_given = true; });
   add_place_flags(app, a.placing);
   app.add_option("--isolation", w.names.isolation,
                  "whether a job waits for links of its own: " + either(kinds, "--isolation"))
       ->capture_default_str();
   app.add_option("--route", w.names.route,
                  "paths of jobs that own no links: " + either(kinds, "--route"))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->each([&](const std::string&) { a.route_given = true; });
   app.add_option("--backfill", w.names.backfill,
                  "who may pass a job that cannot start, easy if no kind is named: " +
                      either(kinds, "--backfill"))
@@ -276,7 +279,7 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
       a.what.contention, a.what.names.route, a.what.seed, c.fabric,
       {.seed = a.what.seed, .most_flows = a.most_flows},
       a.steps.empty() ? steps_of_models{} : read_steps(json_file{a.steps}, c.fabric, w));
-  return c.fabric.on([&]<class Fabric>(const Fabric& dc) {
+  return c.fabric.on_any([&]<class Fabric>(const Fabric& dc) {
     using any = schedule::any_scheduler<Fabric>;
     any plan = make_scheduler<Fabric>(a.what.names, a.what.options, a.what.seed);
     if (a.decisions.empty()) return run_simulation(std::move(network), dc, w, plan, o, watch);
@@ -334,11 +337,12 @@ void pace_by_work(arguments& a, const cluster& c, const model::workload& w) {
 
 int simulate(arguments& a) {
   if (a.what.names.backfill.empty()) a.what.names.backfill = "easy";
-  a.what.names.placing = options_of(a.placing, a.what.names.place, "--place");
-  check_names(a.what);
   check_numbers(a);
   const model::catalogue known;
-  cluster c = read_cluster(a.cluster, known);
+  cluster c = read_cluster(a.cluster, known, fabric_family::any);
+  settle_for_fabric(a.what, c, a.place_given, a.route_given);
+  a.what.names.placing = options_of(a.placing, a.what.names.place, "--place");
+  check_names(a.what);
   c.fabric = network_for(c, a.what.names.place);
   if (!c.links_told) a.what.names.route = "ideal";  // nothing is simulated over links nobody knows
   const model::workload w = read_workload(a.what, c, known);

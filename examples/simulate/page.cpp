@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/shape.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/version.hpp>
 
@@ -110,7 +111,16 @@ std::string reason_text(place::wait_reason why) {
 // ---- What was run -------------------------------------------------------------------------------
 
 std::string network_text(const any_fabric& dc) {
-  const double gbps = dc.on([](const auto& network) { return network.link_gbps(); });
+  const double gbps = dc.link_gbps();
+  const std::string chips = count_of(static_cast<std::size_t>(dc.gpus()), "GPU") +
+                            " in servers of " + std::to_string(dc.gpus_per_server());
+  if (const auto* torus = dc.torus())
+    return chips + ": a torus " + text_of(torus->sides()) + " of links of " + fixed(gbps, 0) +
+           " Gb/s";
+  if (const auto* cubes = dc.cubes())
+    return chips + ": " + count_of(cubes->all_cubes().size(), "cube") + " of " +
+           std::to_string(cubes->side()) + "\u00b3 GPUs, links of " + fixed(gbps, 0) +
+           " Gb/s, joined by " + std::to_string(cubes->circuit_switches()) + " optical switches";
   std::string out = count_of(static_cast<std::size_t>(dc.gpus()), "GPU") + ": " +
                     std::to_string(dc.leafs()) + " leafs of " + std::to_string(dc.gpus_per_leaf()) +
                     " GPUs in servers of " + std::to_string(dc.gpus_per_server()) + ", " +
@@ -149,7 +159,9 @@ std::string setting(const one_run& r) {
        fixed(p.gpu_idle_w, 0) + " W an idle GPU, " + fixed(p.server_w, 0) + " W a server (" +
            fixed(p.server_off_w, 0) + " W switched off), " + fixed(p.switch_w, 0) +
            " W a leaf or spine" +
-           (r.on.fabric.circuits() ? ", " + fixed(p.ocs_w, 0) + " W an optical switch" : "")},
+           (r.on.fabric.circuits() || r.on.fabric.cubes()
+                ? ", " + fixed(p.ocs_w, 0) + " W an optical switch"
+                : "")},
       {"Jobs", jobs_text(r)},
       {"Communication",
        r.what.workload.empty()

@@ -119,8 +119,9 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
        R"({"fabric": "leaf_spine_ocs", "leafs": 4, "spines": 8, "servers_per_leaf": 2,
            "gpus_per_server": 4})",
        few_jobs, "", "cluster.json:1: expected an object as ocs"},
-      {"an unknown fabric", R"({"fabric": "torus"})", few_jobs, "",
-       "cluster.json:1: expected one of leaf_spine, leaf_spine_ocs, pods as fabric, got \"torus\""},
+      {"an unknown fabric", R"({"fabric": "mesh"})", few_jobs, "",
+       "cluster.json:1: expected one of leaf_spine, leaf_spine_ocs, pods, torus, cubes as fabric, "
+       "got \"mesh\""},
       {"resume without a log", small_cluster, few_jobs, "--resume",
        "--resume: expected a log named by --decisions, got none"},
       {"negative patience", small_cluster, few_jobs, "--patience-s=-1",
