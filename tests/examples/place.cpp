@@ -280,7 +280,7 @@ TEST_CASE("heddle-place exits with status 2 and one line on bad input") {
   CHECK(error_of(R"({"op": "fail", "ocs": 0})") ==
         "ops.jsonl:1: expected an optical fabric, or no ocs, got 0\n");
   CHECK(error_of(R"({"op": "fail"})") ==
-        "ops.jsonl:1: expected a gpu, server, leaf, spine, core, ocs, "
+        "ops.jsonl:1: expected a gpu, server, leaf, spine, core, cube, ocs, "
         "link, core_link or fibre, got {\"op\":\"fail\"}\n");
   CHECK(error_of(R"({"op": "fail", "link": [0]})") ==
         "ops.jsonl:1: expected [leaf, spine] as link, got [0]\n");

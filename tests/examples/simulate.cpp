@@ -85,10 +85,10 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
       {"unknown placement", small_cluster, few_jobs, "--place best",
        "--place: expected one of spread, random, packed, locality, one_server, one_leaf, buddy, "
        "vclos, "
-       "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, segments, groups, got "
-       "\"best\""},
+       "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, segments, groups, "
+       "torus_first_fit, folded, best_fit, reconfigured, folded_reconfigured, got \"best\""},
       {"misspelt placement", small_cluster, few_jobs, "--place vlcos",
-       "groups, got \"vlcos\", which is near vclos\n"},
+       "folded_reconfigured, got \"vlcos\", which is near vclos\n"},
       {"unknown routing", small_cluster, few_jobs, "--route x",
        "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"x\""},
       {"unknown allocation", small_cluster, few_jobs, "--allocate x",
