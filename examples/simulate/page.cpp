@@ -12,10 +12,12 @@
 
 #include <heddle/core/shape.hpp>
 #include <heddle/place/placement_policy.hpp>
+#include <heddle/route/path.hpp>
 #include <heddle/version.hpp>
 
 #include "common/fabric_picture.hpp"
 #include "common/html.hpp"
+#include "common/mesh_picture.hpp"
 #include "common/table.hpp"
 
 namespace heddle::examples {
@@ -677,10 +679,15 @@ std::string network_picture(const one_run& r) {
   const auto number = [](job_id id) { return " (job " + std::to_string(id.value) + ")"; };
   const std::string when = fixed((busy->at_s - r.report.records.front().submit_s) / hour, 2) +
                            " h after the first submission";
-  return r.on.fabric.on([&](const auto& dc) {
-    const svg::fabric_picture drawn(dc, busy->gpus, {.colour_all = true, .note = number});
+  const auto figure = [&](const auto& drawn) {
     return html::figure(drawn.draw("The network when most of it was held"),
                         drawn.describe() + " That was " + when + ".");
+  };
+  return r.on.fabric.on_any([&]<class Fabric>(const Fabric& dc) {
+    if constexpr (route::LeafSpineFabric<Fabric>)
+      return figure(svg::fabric_picture(dc, busy->gpus, {.colour_all = true, .note = number}));
+    else
+      return figure(svg::mesh_picture(dc, busy->gpus, number));
   });
 }
 
