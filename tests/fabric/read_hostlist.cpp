@@ -71,3 +71,11 @@ TEST_CASE("a host list has an end") {
   CHECK(refusal(std::string(256, 'n')).find("names of at most 255 characters") !=
         std::string::npos);
 }
+
+TEST_CASE("a host list of names that are too much text together is refused before it is made") {
+  const std::string stem(200, 'x');
+  CHECK(refusal(stem + "[0-200000]", 1u << 18) ==
+        "f:3: expected names of at most 32 MiB in all, got more, in a host list");
+  CHECK(refusal("x[0-200000]" + stem, 1u << 18) ==
+        "f:3: expected names of at most 32 MiB in all, got more, in a host list");
+}

@@ -20,11 +20,16 @@ namespace detail {
 inline void expand_item(std::string_view item, const std::string& where, std::size_t most,
                         std::vector<std::string>& out) {
   constexpr std::size_t longest_name = 255;  // of a host on the internet
+  constexpr std::uint64_t most_text = 1u << 25;
   const auto refuse = [&](const char* expected) {
     throw input_error(where, expected, shown(item));
   };
   const auto too_many = [&] {
     throw input_error(where, "at most " + std::to_string(most) + " names", "more");
+  };
+  const auto check_text = [&](std::uint64_t count, std::size_t length) {
+    if (count * length > most_text)
+      throw input_error(where, "names of at most 32 MiB in all", "more, in a host list");
   };
   std::vector<std::string> names{{}};
   while (!item.empty()) {
@@ -34,6 +39,7 @@ inline void expand_item(std::string_view item, const std::string& where, std::si
       refuse("a host list like node[01-16,20],login");
     if (names.front().size() + plain.size() > longest_name)
       refuse("names of at most 255 characters");
+    check_text(names.size(), names.front().size() + plain.size());
     for (std::string& n : names) n += plain;
     if (open == std::string_view::npos) break;
     const auto close = item.find(']', open);
@@ -60,6 +66,8 @@ inline void expand_item(std::string_view item, const std::string& where, std::si
         numbers.push_back(std::move(digits));
       }
     }
+    check_text(std::uint64_t{names.size()} * numbers.size(),
+               names.front().size() + numbers.back().size());
     for (const std::string& n : names)
       for (const std::string& digits : numbers) wider.push_back(n + digits);
     names = std::move(wider);
@@ -76,7 +84,8 @@ inline void expand_item(std::string_view item, const std::string& where, std::si
 ///
 /// \param where  for errors: the file and line
 /// \param most   names at most
-/// \throws input_error  for text that is no host list or names nobody, or more than `most` hosts
+/// \throws input_error  for text that is no host list or names nobody, more than `most` hosts, or hosts
+///                      whose names are more than 32 MiB of text
 [[nodiscard]] inline std::vector<std::string>
 expand_hostlist(std::string_view list, const std::string& where, std::size_t most = 1u << 18) {
   std::vector<std::string> out;

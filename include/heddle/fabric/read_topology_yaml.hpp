@@ -162,7 +162,7 @@ class yaml_topologies {
   tree_place file_;
   std::vector<const yaml_value*> all_;
   const yaml_value* chosen_ = nullptr;
-  std::size_t names_left_ = 1u << 20;
+  std::size_t names_left_ = 1u << 18;
 };
 
 }  // namespace detail
