@@ -45,7 +45,7 @@ class mesh_picture {
       shown_.push_back(id);
     }
     if constexpr (has_cubes)
-      lay_out(2 * dc.side(), 2 * ((dc.side() + 1) / 2), dc.all_cubes().size());
+      lay_out(2 * dc.side(), dc.side() * ((dc.side() + 1) / 2), dc.all_cubes().size());
     else
       lay_out(dc.sides()[0], dc.sides()[1],
               static_cast<std::size_t>(dc.sides().volume()) /

@@ -93,7 +93,7 @@ void evaluate_waiting(const isolation_options& o, const progress& told) {
   t.caption = "Mean JCT above the ideal network's, geometric mean of " + std::to_string(seeds) +
               " seeds with its 95 % interval, and network fragmentation; 512 GPUs, heavy, FIFO, " +
               std::to_string(o.jobs) + " jobs";
-  t.columns = {{.title = "composition"}};
+  t.columns = {{.title = "composition", .is_text = true}};
   for (double l : loads)
     t.columns.insert(t.columns.end(),
                      {{.title = "load " + examples::fixed(l, 2) + ": JCT", .unit = "%"},
