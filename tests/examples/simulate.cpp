@@ -482,3 +482,29 @@ TEST_CASE("jobs of heddle-simulate send the training step of their model") {
         std::string::npos);
   CHECK(refused("[]").find("an object of model: training step") != std::string::npos);
 }
+
+TEST_CASE("heddle-simulate waits for links of a job's own always or where that pays and says so") {
+  const scratch_dir dir;
+  const std::string common =
+      "--cluster " + dir.write("c.json", cluster_of(16)) + " --jobs " +
+      dir.write("j.csv", as_csv(trace::vclos_workload{.jobs = 400, .load = .9, .seed = 3}())) +
+      " --workload vclos --report - ";
+  const auto report = [&](const std::string& options) {
+    const outcome o = run("heddle-simulate", common + options);
+    REQUIRE_MESSAGE(o.status == 0, o.err);
+    return nlohmann::json::parse(o.out);
+  };
+  const auto always = report("--place vclos --guarantee declared"),
+             pays = report("--place vclos --guarantee declared --isolation pays");
+  CHECK(always["mean_slowdown"] == 1);
+  CHECK(pays["mean_jct_s"] <= always["mean_jct_s"]);
+  for (const auto& [options, message] :
+       {std::pair{"--place packed --isolation pays", "expected vclos, which has links to wait for"},
+        std::pair{"--place vclos --isolation pays --preempt", "no other way to pass a job"},
+        std::pair{"--place vclos --isolation perhaps", "expected one of always, pays"},
+        std::pair{"--place packed --guarantee declared", "expected vclos as --place"}}) {
+    const outcome o = run("heddle-simulate", common + options);
+    CHECK(o.status == 2);
+    CHECK_MESSAGE(o.err.find(message) != std::string::npos, o.err);
+  }
+}
