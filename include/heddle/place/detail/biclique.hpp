@@ -61,6 +61,24 @@ class column_counter {
   std::vector<word> bits_;
 };
 
+/// Sets of columns that a search has met at a node. Keeps its memory.
+class column_sets {
+ public:
+  void clear() { all_.clear(); }
+  /// False if it is there already. All have the same number of words, ≥ 1. O(sets · words).
+  bool insert(const_bit_row columns) {
+    for (std::size_t at = 0; at < all_.size(); at += columns.size())
+      if (std::equal(columns.begin(), columns.end(),
+                     all_.begin() + static_cast<std::ptrdiff_t>(at)))
+        return false;
+    all_.insert(all_.end(), columns.begin(), columns.end());
+    return true;
+  }
+
+ private:
+  std::vector<word> all_;
+};
+
 enum class search_status : unsigned char { found, none, gave_up };
 
 /// Rows of a bit matrix, of which any number of columns is asked.
@@ -123,7 +141,7 @@ class row_search {
   struct level {
     std::vector<word> alive;          // columns
     std::vector<std::uint32_t> rows;  // that may still be chosen
-    std::vector<word> tried;          // sets of columns that have failed
+    column_sets tried;                // that have failed
   };
 
   /// What the search would find first if it turned back nowhere. Most calls end here.
@@ -156,8 +174,7 @@ class row_search {
       level& next = levels_[depth + 1];
       next.alive.resize(rows_.words);
       intersect(rows_[here.rows[i]], here.alive, next.alive);
-      if (has_failed(here, next.alive)) continue;
-      here.tried.insert(here.tried.end(), next.alive.begin(), next.alive.end());
+      if (!here.tried.insert(next.alive)) continue;
       next.rows.assign(here.rows.begin() + static_cast<std::ptrdiff_t>(i) + 1, here.rows.end());
       chosen_.push_back(here.rows[i]);
       const search_status s = descend(depth + 1, wanted - 1, rest);
@@ -165,14 +182,6 @@ class row_search {
       chosen_.pop_back();
     }
     return search_status::none;
-  }
-
-  [[nodiscard]] bool has_failed(const level& l, const std::vector<word>& columns) const {
-    for (std::size_t at = 0; at < l.tried.size(); at += columns.size())
-      if (std::equal(columns.begin(), columns.end(),
-                     l.tried.begin() + static_cast<std::ptrdiff_t>(at)))
-        return true;
-    return false;
   }
 
   /// Drops rows and columns that no solution can use; false if too few are left.

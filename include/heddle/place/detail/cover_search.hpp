@@ -64,7 +64,7 @@ class cover_search {
   struct level {
     std::vector<word> alive;       // columns
     std::vector<cover_row> items;  // that may still be chosen
-    std::vector<word> tried;       // sets of columns that have failed
+    column_sets tried;             // that have failed
   };
 
   search_status descend(std::size_t depth, int wanted) {
@@ -81,8 +81,7 @@ class cover_search {
       left -= x.holds;
       next.alive.resize(here.alive.size());
       intersect((*rows_)[x.row], here.alive, next.alive);
-      if (has_failed(here, next.alive)) continue;
-      here.tried.insert(here.tried.end(), next.alive.begin(), next.alive.end());
+      if (!here.tried.insert(next.alive)) continue;
       next.items.assign(here.items.begin() + static_cast<std::ptrdiff_t>(i) + 1, here.items.end());
       chosen_.push_back(x);
       const search_status s = descend(depth + 1, wanted - x.holds);
@@ -104,14 +103,6 @@ class cover_search {
     intersect((*rows_)[best->row], l.alive, columns_);
     chosen_.push_back(*best);
     return true;
-  }
-
-  [[nodiscard]] bool has_failed(const level& l, const std::vector<word>& columns) const {
-    for (std::size_t at = 0; at < l.tried.size(); at += columns.size())
-      if (std::equal(columns.begin(), columns.end(),
-                     l.tried.begin() + static_cast<std::ptrdiff_t>(at)))
-        return true;
-    return false;
   }
 
   /// Drops rows and columns that no solution can use; false if too few are left.

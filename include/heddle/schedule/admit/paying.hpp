@@ -1,12 +1,14 @@
 // Waiting for links of a job's own only where that is worth it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <utility>
 
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/hosts.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/steady.hpp>
@@ -60,10 +62,8 @@ struct paying {
     if (!p || !d.affords(x, *p)) return blocked(d, x, {wait_reason::budget});
     place::answer a = d.ask(x, gpus);
     if (!a) return blocked(d, x, {a.why, a.proved});
-    if (a.predicted_slowdown > 1 || !harms_nobody(d, *a.where)) {
-      if (!harms_nobody(d, *a.where) || !pays(d, x, *p, *a.where))
-        return blocked(d, x, {wait_reason::network_fragmentation, false});
-    }
+    if (!harms_nobody(d, *a.where) || (a.predicted_slowdown > 1 && !pays(d, x, *p, *a.where)))
+      return blocked(d, x, {wait_reason::network_fragmentation, false});
     d.start(x, p, std::move(a));
     return true;
   }
@@ -76,12 +76,10 @@ struct paying {
   /// Whether nobody else sends over the links that a job so placed uses.
   template <class Desk>
   [[nodiscard]] static bool harms_nobody(const Desk& d, const fabric::placement& where) {
-    const auto& dc = d.state().ledger.fabric();
-    if (where.owns_network()) return true;
-    const auto unit = dc.hosts().unit_of(where.gpus.front());
-    for (gpu_id g : where.gpus)
-      if (dc.hosts().unit_of(g) != unit) return false;
-    return true;
+    const fabric::hosts& dc = d.state().ledger.hosts();
+    return where.owns_network() || std::all_of(where.gpus.begin(), where.gpus.end(), [&](gpu_id g) {
+             return dc.unit_of(g) == dc.unit_of(where.gpus.front());
+           });
   }
 
   /// Whether a job ends sooner on `where` from now on than with what it could wait for.
