@@ -24,9 +24,9 @@ enum class destination_method : unsigned char {
 }
 
 struct destination_options {
-  std::size_t budget = 50'000;         ///< choices of one search, ≥ 0
-  std::size_t most_flows = 1'000'000;  ///< of phases that are searched; beyond it goes pair by pair
-  int most_lids = 4;                   ///< addresses a destination that are searched for, ≥ 1
+  std::size_t budget = 30'000'000;     ///< steps of all searches, of the order of a nanosecond each
+  std::size_t most_flows = 1'000'000;  ///< of phases that are searched, or routed pair by pair
+  int most_lids = 4;  ///< addresses a destination that are searched for, ≥ 1; with 1 no pairs
 };
 
 /// What goes to address number `lid` of a card leaves a switch by `link`, a directed one of `link_numbers`.
@@ -50,11 +50,11 @@ struct address_pick {
 
 /// What `by_destination` finds. A value.
 struct destination_routes {
-  std::vector<destination_entry>
-      entries;                      ///< sorted: of each plane, address and switch on a way one
-  std::vector<address_pick> picks;  ///< sorted
-  int lids = 1;                     ///< addresses that a card needs
-  bool least = true;                ///< whether fewer are known not to do
+  std::vector<destination_entry> entries =
+      {};                                ///< sorted: of each plane, address and switch on a way one
+  std::vector<address_pick> picks = {};  ///< sorted
+  int lids = 1;       ///< addresses that a card needs; 0: more than were looked for
+  bool least = true;  ///< whether fewer are known not to do
   destination_method method = destination_method::slots;
   bool complete = true;  ///< whether every flow between leafs has a way, and meets no other
 

@@ -144,6 +144,7 @@ class table_keeper {
         continue;
       const job_id of = at_.holder(lid);
       at_.settle(lid, of.valid() ? jobs_.at(of).at(lid) : std::vector<std::uint32_t>{});
+      for (const fabric::port_end& p : {a, b}) at_.drop_unreached(lid, p);
     }
     out.refused = at_.check();
     out.changes = at_.changes();

@@ -49,11 +49,17 @@ struct joined_sources {
   return ranks.cards.empty() ? r : ranks.cards[r];
 }
 
+/// Every phase is looked at.
+struct no_phase {
+  bool operator()(std::span<const traffic::flow>) const { return false; }
+};
+
 /// Calls `f(flows between leafs, most flows of a card)` for each phase, until it returns false.
 /// \param in_plane  callable: whether the job has links in the plane of a leaf
-template <class InPlane, class F>
+/// \param leaves_out  callable: whether a phase need not be looked at
+template <class InPlane, class F, class LeavesOut = no_phase>
 bool for_each_card_phase(const traffic::group& ranks, const joined_sources& sources,
-                         InPlane&& in_plane, F&& f) {
+                         InPlane&& in_plane, F&& f, const LeavesOut& leaves_out = {}) {
   network_flows entering;
   card_counter cards;
   std::vector<traffic::flow> flows;
@@ -61,6 +67,7 @@ bool for_each_card_phase(const traffic::group& ranks, const joined_sources& sour
   for (const traffic::any_source& source : sources.all)
     for (std::size_t k = 0, n = source.size(); k < n; ++k) {
       (void)source.write(k, flows);
+      if (leaves_out(std::span<const traffic::flow>{flows})) continue;
       const int allowed = std::max(1, cards(ranks, flows).card);
       out.clear();
       for (const traffic::flow e : entering(ranks, flows))
@@ -125,14 +132,14 @@ class destination_slots {
  public:
   destination_slots(const fabric::leaf_spine& dc, const own_links& own, const link_numbers& numbers,
                     const traffic::group& ranks)
-      : own_(own), numbers_(numbers), slot_(ranks.gpus.size(), 0), place_(ranks.gpus.size(), 0) {
+      : own_(own), numbers_(numbers), slot_(ranks.gpus.size(), 0), place_(ranks.gpus.size(), 0),
+        cards_(static_cast<std::size_t>(dc.leafs()), 0) {
     const auto per_unit = static_cast<std::uint32_t>(dc.leafs_per_unit());
-    std::vector<std::uint32_t> next(static_cast<std::size_t>(dc.leafs()), 0);
-    std::vector<std::uint32_t> number(next.size(), none), in_pod;
+    std::vector<std::uint32_t> number(cards_.size(), none), in_pod;
     for (std::uint32_t r = 0; r < ranks.gpus.size(); ++r) {
       if (card_of(ranks, r) != r) continue;
       const leaf_id l = ranks.leafs[r];
-      slot_[r] = next[l.index()]++;
+      slot_[r] = cards_[l.index()]++;
       if (number[l.index()] == none) {
         const std::uint32_t pod =
             dc.pods() == nullptr
@@ -146,6 +153,8 @@ class destination_slots {
     }
   }
 
+  /// Cards of the job under a leaf of the first plane.
+  [[nodiscard]] std::uint32_t cards_under(leaf_id l) const { return cards_[l.index()]; }
   /// No links if there is no such way.
   [[nodiscard]] way_links operator()(leaf_id from, leaf_id to, std::uint32_t destination) const {
     const std::vector<own_link>&a = own_.of(from), &b = own_.of(to);
@@ -171,6 +180,7 @@ class destination_slots {
   const own_links& own_;
   const link_numbers& numbers_;
   std::vector<std::uint32_t> slot_, place_;  // by rank
+  std::vector<std::uint32_t> cards_;         // by leaf
 };
 
 }  // namespace heddle::route::detail

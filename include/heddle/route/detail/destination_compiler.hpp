@@ -14,8 +14,10 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/route/destination_routes.hpp>
+#include <heddle/route/detail/band_problem.hpp>
 #include <heddle/route/detail/destination_calls.hpp>
 #include <heddle/route/detail/destination_search.hpp>
+#include <heddle/route/detail/shift_theorem.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/path.hpp>
 #include <heddle/route/static_table.hpp>
@@ -30,7 +32,8 @@ class destination_compiler {
   destination_compiler(const fabric::leaf_spine& dc, const traffic::group& ranks,
                        std::span<const traffic::any_source> sources,
                        const destination_options& options)
-      : dc_(dc), ranks_(ranks), numbers_(dc), sources_{sources}, options_(options) {
+      : dc_(dc), ranks_(ranks), numbers_(dc), sources_{sources}, options_(options),
+        budget_(options.budget) {
     good_.assign(static_cast<std::size_t>(dc_.leafs_per_unit()), true);
   }
 
@@ -44,10 +47,16 @@ class destination_compiler {
       out_.method = destination_method::search;
       done = !own.in_three_tiers() && search(own, band, 1);
     }
-    if (done)
+    if (done) {
       add_slots(own, slots);
-    else
+    } else if (options_.most_lids > 1 && has_few_flows()) {
       add_pairs(where, own);
+    } else {
+      return {.lids = 0,
+              .least = answer_ == destination_search::answer::none,
+              .method = destination_method::pairs,
+              .complete = false};
+    }
     std::sort(out_.entries.begin(), out_.entries.end());
     out_.entries.erase(std::unique(out_.entries.begin(), out_.entries.end()), out_.entries.end());
     std::sort(out_.picks.begin(), out_.picks.end());
@@ -61,17 +70,27 @@ class destination_compiler {
   [[nodiscard]] std::uint32_t band_of(leaf_id l) const {
     return l.value % static_cast<std::uint32_t>(dc_.leafs_per_unit());
   }
-  template <class F>
-  void for_each_phase(const own_links& own, F&& f) const {
+  template <class F, class LeavesOut = no_phase>
+  void for_each_phase(const own_links& own, F&& f, const LeavesOut& leaves_out = {}) const {
     (void)for_each_card_phase(
-        ranks_, sources_, [&](leaf_id l) { return own.in_plane(l); }, f);
+        ranks_, sources_, [&](leaf_id l) { return own.in_plane(l); }, f, leaves_out);
   }
 
+  [[nodiscard]] bool has_few_flows() const {
+    std::vector<traffic::flow> flows;
+    std::size_t n = 0;
+    for (std::size_t k = 0; k < sources_.size() && n <= options_.most_flows; ++k) {
+      (void)sources_.write(k, flows);
+      n += flows.size();
+    }
+    return n <= options_.most_flows;
+  }
   /// Which bands slots serve.
   void find_bands(const own_links& own, const destination_slots& slots) {
     std::vector<int> load(numbers_.size(), 0);
     std::vector<std::uint32_t> touched;
-    for_each_phase(own, [&](flow_span flows, int allowed) {
+    const shift_theorem proved{dc_, ranks_, own, slots};
+    const auto look = [&](flow_span flows, int allowed) {
       for (const card_flow& f : flows) {
         const std::uint32_t band = band_of(f.to);
         if (!good_[band]) continue;
@@ -85,7 +104,9 @@ class destination_compiler {
       for (std::uint32_t l : touched) load[l] = 0;
       touched.clear();
       return std::find(good_.begin(), good_.end(), true) != good_.end();
-    });
+    };
+    for_each_phase(own, look,
+                   [&](std::span<const traffic::flow> phase) { return proved.covers(phase); });
   }
   /// From every leaf of the job to every card of it, in the bands that slots serve.
   void add_slots(const own_links& own, const destination_slots& slots) {
@@ -110,92 +131,54 @@ class destination_compiler {
     }
   }
 
-  /// Ways of one band by colouring with `k` addresses.
+  /// Ways of one band by colouring with `k` addresses. Bands that ask the same are searched once.
   bool search(const own_links& own, std::uint32_t band, std::uint32_t k) {
-    destination_search find;
-    using key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;  // leaf, target, source
-    std::map<key, std::uint32_t> known;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> groups, of_leafs;
+    band_problem asked;
     std::size_t flows_seen = 0;
     bool fits = true;
     for_each_phase(own, [&](flow_span flows, int allowed) {
-      const auto phase = static_cast<std::uint32_t>(find.allowed.size());
-      find.allowed.push_back(allowed);
+      asked.add_phase(allowed);
       for (const card_flow& f : flows) {
         if (band_of(f.to) != band) continue;
         fits = fits && band_of(f.from) == band && ++flows_seen <= options_.most_flows;
         if (!fits) return false;
-        const auto [at, is_new] =
-            known.try_emplace(key{f.from.value, f.target, k == 1 ? 0 : f.source},
-                              static_cast<std::uint32_t>(find.callers.size()));
-        if (is_new)
-          find.callers.push_back(
-              {.leaf = f.from.value,
-               .to_leaf = f.to.value,
-               .destination = f.target,
-               .group = groups
-                            .try_emplace({f.from.value, f.target},
-                                         static_cast<std::uint32_t>(groups.size()))
-                            .first->second});
-        auto& calls = find.callers[at->second].calls;
-        if (!calls.empty() && calls.back().phase == phase)
-          ++calls.back().flows;
-        else
-          calls.push_back({phase, 1});
+        asked.add(f, k > 1);
       }
       return true;
     });
     if (!fits) return false;
-    for (destination_search::caller& c : find.callers) {
-      const auto [at, is_new] =
-          of_leafs.try_emplace({c.leaf, c.to_leaf}, static_cast<std::uint32_t>(find.ways.size()));
-      c.first_way = at->second;
-      if (is_new) add_ways(own, leaf_id{c.leaf}, leaf_id{c.to_leaf}, find.ways);
-      c.ways = 0;
-      while (c.first_way + c.ways < find.ways.size() &&
-             find.ways[c.first_way + c.ways].spine != sentinel)
-        ++c.ways;
+    asked.add_ways(own, numbers_);
+    if (searched_ != k || !last_.is_like(asked.find)) {
+      last_ = std::move(asked.find);
+      searched_ = k;
+      answer_ = last_(k, budget_);
     }
-    find.links = static_cast<std::uint32_t>(numbers_.size());
-    find.spines = static_cast<std::uint32_t>(dc_.spines());
-    find.destinations = static_cast<std::uint32_t>(ranks_.gpus.size());
-    find.groups = static_cast<std::uint32_t>(groups.size());
-    const auto answer = find(k, options_.budget + find.callers.size());
-    refuted_ = answer == destination_search::answer::none;
-    if (answer != destination_search::answer::found) return false;
-    std::vector<std::vector<std::uint32_t>> used(groups.size());
-    for (std::size_t c = 0; c < find.callers.size(); ++c)
-      used[find.callers[c].group].push_back(find.of(c).up);
+    if (answer_ != destination_search::answer::found) return false;
+    std::vector<std::vector<std::uint32_t>> used(asked.groups.size());
+    for (std::size_t c = 0; c < last_.callers.size(); ++c)
+      used[last_.callers[c].group].push_back(last_.of(c).up);
     for (std::vector<std::uint32_t>& u : used) {
       std::sort(u.begin(), u.end());
       u.erase(std::unique(u.begin(), u.end()), u.end());
       out_.lids = std::max(out_.lids, static_cast<int>(u.size()));
     }
     const int plane = static_cast<int>(band) % ranks_.planes;
-    for (const auto& [at, c] : known) {
-      const std::vector<std::uint32_t>& u = used[find.callers[c].group];
-      const auto lid = static_cast<std::uint32_t>(
-          std::lower_bound(u.begin(), u.end(), find.of(c).up) - u.begin());
+    for (const auto& [at, c] : asked.callers) {
+      const std::vector<std::uint32_t>& u = used[last_.callers[c].group];
+      const destination_search::way& way = last_.of(c);
+      const auto lid =
+          static_cast<std::uint32_t>(std::lower_bound(u.begin(), u.end(), way.up) - u.begin());
       const auto [leaf, target, source] = at;
-      out_.entries.push_back({target, plane, lid, find.of(c).up});
-      out_.entries.push_back({target, plane, lid, find.of(c).down});
+      out_.entries.push_back({target, plane, lid, asked.links.thing(way.up)});
+      out_.entries.push_back({target, plane, lid, asked.links.thing(way.down)});
       if (lid > 0) out_.picks.push_back({plane, target, source, lid});
     }
     return true;
   }
-  void add_ways(const own_links& own, leaf_id from, leaf_id to,
-                std::vector<destination_search::way>& ways) const {
-    for (const own_link& a : own.of(from))
-      for (const own_link& b : own.of(to))
-        if (a.upper == b.upper)
-          ways.push_back({numbers_.up(from, spine_id{a.upper}, a.lane),
-                          numbers_.down(spine_id{b.upper}, to, b.lane), a.upper});
-    ways.push_back({0, 0, sentinel});
-  }
 
   /// As `owned` routes, with the addresses that takes; fewer, if a search finds them.
   void add_pairs(const fabric::placement& where, const own_links& own) {
-    bool refuted = refuted_;
+    bool refuted = answer_ == destination_search::answer::none;
     out_ = {};
     out_.method = destination_method::pairs;
     owned policy{dc_, where};
@@ -250,7 +233,7 @@ class destination_compiler {
       for (std::uint32_t band = 0; band < good_.size() && all; ++band)
         all = search(own, band, static_cast<std::uint32_t>(k));
       if (all) return;
-      refuted = refuted_;
+      refuted = answer_ == destination_search::answer::none;
     }
     out_ = pairs;
     refuted = refuted && out_.lids <= options_.most_lids + 1;
@@ -312,16 +295,17 @@ class destination_compiler {
                                 : numbers_.leaf_of(link).value;
   }
 
-  static constexpr std::uint32_t sentinel = ~std::uint32_t{0};
-
   const fabric::leaf_spine& dc_;
   const traffic::group& ranks_;
   link_numbers numbers_;
   joined_sources sources_;
   destination_options options_;
+  std::size_t budget_;      // steps that searches may still make
   std::vector<bool> good_;  // bands that slots serve
   destination_routes out_;
-  bool refuted_ = false;  // whether the last search ended without a way
+  destination_search last_;  // what was searched last, for so many addresses
+  std::uint32_t searched_ = 0;
+  destination_search::answer answer_ = destination_search::answer::stopped;
 };
 
 }  // namespace heddle::route::detail

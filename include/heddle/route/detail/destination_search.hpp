@@ -16,20 +16,24 @@ namespace heddle::route::detail {
 /// of the destination's each. Of a phase a link may carry so many flows; the callers of a group take at
 /// most `k` different up-links; and what goes to a destination over a spine comes down one link.
 ///
-/// Most constrained first (Brélaz, CACM 1979), with turning back: exact unless it stops for its budget.
+/// Most constrained first (Brélaz, CACM 1979), with turning back: exact unless it stops for its budget of
+/// *steps*, looks at a caller or at one of its ways.
 class destination_search {
  public:
   struct way {
     std::uint32_t up = 0, down = 0, spine = 0;
+    friend bool operator==(const way&, const way&) = default;
   };
   struct call {
     std::uint32_t phase = 0;
     int flows = 1;
+    friend bool operator==(const call&, const call&) = default;
   };
   struct caller {
     std::uint32_t leaf = 0, to_leaf = 0, destination = 0, group = 0;
     std::uint32_t first_way = 0, ways = 0;  ///< in `ways`
     std::vector<call> calls = {};
+    friend bool operator==(const caller&, const caller&) = default;
   };
   enum class answer : unsigned char { found, none, stopped };
 
@@ -39,11 +43,35 @@ class destination_search {
   std::uint32_t links = 0, spines = 0, destinations = 0, groups = 0;
 
   /// \param k       up-links of a group at most
-  /// \param budget  choices that are made at most
-  answer operator()(std::uint32_t k, std::size_t budget) {
+  /// \param budget  steps that are made at most, a choice's to its end; lessened by those made
+  answer operator()(std::uint32_t k, std::size_t& budget) {
     k_ = k;
     prepare();
     left_ = budget;
+    const answer a = look();
+    budget = left_;
+    return a;
+  }
+  /// Whether another asks the same.
+  [[nodiscard]] bool is_like(const destination_search& o) const {
+    return links == o.links && spines == o.spines && groups == o.groups && allowed == o.allowed &&
+           ways == o.ways && callers == o.callers;
+  }
+  /// The way of a caller. Precondition: found.
+  [[nodiscard]] const way& of(std::size_t c) const {
+    return ways[callers[c].first_way + static_cast<std::size_t>(chosen_[c])];
+  }
+
+ private:
+  struct step {
+    std::uint32_t who = 0, next = 0;
+  };
+  struct held {
+    std::uint32_t link = 0;
+    int count = 0;
+  };
+
+  answer look() {
     std::vector<step> path;
     path.reserve(callers.size());
     bool forward = true;
@@ -65,25 +93,12 @@ class destination_search {
         forward = false;
         continue;
       }
-      if (left_-- == 0) return answer::stopped;
+      if (left_ == 0) return answer::stopped;
       take(s.who, s.next);
       forward = true;
     }
   }
-  /// The way of a caller. Precondition: found.
-  [[nodiscard]] const way& of(std::size_t c) const {
-    return ways[callers[c].first_way + static_cast<std::size_t>(chosen_[c])];
-  }
-
- private:
-  struct step {
-    std::uint32_t who = 0, next = 0;
-  };
-  struct held {
-    std::uint32_t link = 0;
-    int count = 0;
-  };
-
+  void spend(std::size_t steps) { left_ -= std::min(left_, steps); }
   void prepare() {
     chosen_.assign(callers.size(), -1);
     load_.assign(allowed.size() * links, 0);
@@ -128,8 +143,9 @@ class destination_search {
     if (used.size() < k_) return true;
     return std::any_of(used.begin(), used.end(), [&](const held& h) { return h.link == x.up; });
   }
-  [[nodiscard]] std::uint32_t pick() const {
+  [[nodiscard]] std::uint32_t pick() {
     std::uint32_t best = 0, fewest = ~std::uint32_t{0};
+    spend(callers.size());
     for (std::uint32_t c = 0; c < callers.size(); ++c) {
       if (chosen_[c] >= 0) continue;
       std::uint32_t n = open_[c];
@@ -153,10 +169,12 @@ class destination_search {
       n += sign * p.flows;
       const auto& others = up ? out_[std::size_t{p.phase} * leafs_ + callers[c].leaf]
                               : in_[std::size_t{p.phase} * leafs_ + callers[c].to_leaf];
+      spend(others.size());
       for (const auto& [o, flows] : others) {
         if (o == c) continue;
         const bool was = before + flows > most, is = n + flows > most;
         if (was == is) continue;
+        spend(callers[o].ways);
         for (std::uint32_t w = 0; w < callers[o].ways; ++w)
           if ((up ? at(o, w).up : at(o, w).down) == link) block(o, w, is ? 1 : -1);
       }

@@ -72,7 +72,10 @@ inline std::vector<table_change> entries_of(const fabric::leaf_spine& dc,
   const link_numbers numbers{dc};
   std::vector<table_change> out;
   out.reserve(job.routes.entries.size());
-  if (!job.routes.complete) why = "its links do not carry all that it sends";
+  if (job.routes.lids == 0)
+    why = "not enforceable by destination: a card needs more LIDs than were looked for";
+  else if (!job.routes.complete)
+    why = "its links do not carry all that it sends";
   for (const destination_entry& e : job.routes.entries) {
     if (!why.empty()) return {};
     const card_address to = job.address_of(e.destination, e.plane);

@@ -29,6 +29,7 @@ class table_settler {
     ends_.resize(tables_.lids());
     for (std::uint32_t s = 0; s < wires_.size(); ++s)
       wires_.for_each_up(s, [&](std::uint8_t, std::uint32_t) { ++free_up_[s]; });
+    list_islands();
   }
 
   [[nodiscard]] const fabric::forwarding& tables() const { return tables_; }
@@ -50,6 +51,7 @@ class table_settler {
     const fabric::port_end lower = is_up(a) ? a : wires_.peer(a);
     if (!owner(lower).valid()) --free_up_[lower.at];
     wires_.cut(a);
+    list_islands();
   }
 
   /// Forgets what was written.
@@ -133,16 +135,14 @@ class table_settler {
           best_down_ = std::min(best_down_, cost_[below[i]]);
     }
     for (std::uint32_t s : below) fixed_[s] = stamp_;  // settled
-    // Up: the highest first.
-    for (int tier = 1; tier >= 0; --tier)
-      for (std::uint32_t s = 0; s < wires_.size(); ++s) {
-        if (wires_.tier(s) != tier || (fixed_[s] == stamp_ && cost_[s] != unreachable)) continue;
-        const fabric::port_end now{s, tables_.port(s, lid)};
-        if (wires_.island(s) == wires_.island(end.at))
-          go_up(lid, s);
-        else if (now.port != fabric::forwarding::none && !wires_.is_alive(now))
-          write(s, lid, fabric::forwarding::none);
-      }
+    for (std::uint32_t s : climbers_[wires_.island(end.at)])
+      if (fixed_[s] != stamp_ || (cost_[s] == unreachable && wires_.tier(s) > 0)) go_up(lid, s);
+  }
+  /// What leads to a LID that a switch no longer reaches goes nowhere.
+  void drop_unreached(std::uint32_t lid, fabric::port_end lost) {
+    if (tables_.port(lost.at, lid) == lost.port &&
+        wires_.island(lost.at) != wires_.island(ends_[lid].at))
+      write(lost.at, lid, fabric::forwarding::none);
   }
 
  private:
@@ -156,6 +156,12 @@ class table_settler {
   [[nodiscard]] cost cost_of(fabric::port_end p, std::uint32_t holder) const {
     const std::uint32_t o = owner_[place(p)];
     return o == job_id{}.value ? unowned : o == holder ? own_job : other_job;
+  }
+  void list_islands() {
+    climbers_.assign(wires_.size(), {});
+    for (int tier = 1; tier >= 0; --tier)
+      for (std::uint32_t s = 0; s < wires_.size(); ++s)
+        if (wires_.tier(s) == tier) climbers_[wires_.island(s)].push_back(s);
   }
   /// Towards a switch itself: nearer at every step, ways may turn.
   void settle_switch(std::uint32_t lid) {
@@ -250,7 +256,8 @@ class table_settler {
   std::vector<std::uint32_t> owner_;    // by port: a job's id
   std::vector<std::uint32_t> holder_;   // by LID: the job that runs on the card and owns links
   std::vector<std::uint32_t> free_up_;  // by switch: cables up that nobody owns
-  std::vector<table_change> log_;       // scratch, as all below
+  std::vector<std::vector<std::uint32_t>> climbers_;  // by island: spines, then leafs
+  std::vector<table_change> log_;                     // scratch, as all below
   std::vector<cost> cost_;
   std::vector<std::uint64_t> fixed_;
   std::uint64_t stamp_ = 0;

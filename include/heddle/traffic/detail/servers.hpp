@@ -14,10 +14,12 @@ namespace heddle::traffic::detail {
 
 [[nodiscard]] constexpr std::uint32_t u32(std::size_t v) { return static_cast<std::uint32_t>(v); }
 
-/// Every rank i of `n` to rank i + `by`, around.
+/// Every rank i of `n` to rank i + `by`, around; 1 ≤ by < n.
 inline void write_shift(std::size_t n, std::size_t by, std::vector<flow>& out) {
-  out.clear();
-  for (std::size_t i = 0; i < n; ++i) out.push_back({u32(i), u32((i + by) % n)});
+  out.resize(n);
+  const std::size_t around = n - by;
+  for (std::size_t i = 0; i < around; ++i) out[i] = {u32(i), u32(i + by)};
+  for (std::size_t i = around; i < n; ++i) out[i] = {u32(i), u32(i + by - n)};
 }
 
 /// Every rank of `n` to the rank `by` further of its `q` consecutive ones, around.
