@@ -2,22 +2,18 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
-#include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/cubes.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
-#include <heddle/place/detail/cube_view.hpp>
+#include <heddle/place/detail/spare_search.hpp>
 
 namespace heddle::place {
 
@@ -30,76 +26,58 @@ struct spare_move {
   friend bool operator==(const spare_move&, const spare_move&) = default;
 };
 
+struct spare_options {
+  std::int64_t search_steps = 20'000;  ///< cubes tried for pieces, ≥ 1
+};
+
+namespace detail {
+[[nodiscard]] inline spare_move write_move(const fabric::cubes& dc, const fabric::placement& now,
+                                           const spare_search& found) {
+  spare_move move{.where = now, .cubes = {}, .down = {}, .up = {}};
+  for (const mesh_piece& p : found.pieces())
+    if (const unit_id from{p.cube}, to = found.cube_for(from); from != to)
+      move.cubes.emplace_back(from, to);
+  for (gpu_id& g : move.where.gpus) g = dc.at(found.cube_for(dc.cube_of(g)), dc.number_of(g));
+  move.where.faces.clear();
+  for (const fabric::face_circuit& k : now.faces)
+    if (const auto then = found.after(k)) move.where.faces.push_back(*then);
+  std::sort(move.where.faces.begin(), move.where.faces.end());
+  std::set_difference(now.faces.begin(), now.faces.end(), move.where.faces.begin(),
+                      move.where.faces.end(), std::back_inserter(move.down));
+  std::set_difference(move.where.faces.begin(), move.where.faces.end(), now.faces.begin(),
+                      now.faces.end(), std::back_inserter(move.up));
+  return move;
+}
+}  // namespace detail
+
 /// Moves what `job` has in cubes that have failed it to the same cells of others: cubes out of order, or in
 /// which one of its chips or hosts is, or a link between two of its chips. Ranks in all other cubes stay
-/// where they are. A circuit moves if and only if one of its ends does, which no other move of these ranks
-/// can undercut, or goes dark where its ends come to be neighbours; that takes `equipment().switching_s`,
-/// all at once. Spares are the cubes that fit best, so open ones before empty ones.
+/// where they are, and so do circuits of which no end moves. It takes `equipment().switching_s`, all at once.
 ///
-/// \returns  nothing if nothing of it has failed, no spare is free, or a circuit would go over an OCS that
-///           has failed
-/// O(chips of the job + cubes).
+/// Of all cubes in which the cells are free it takes those to which fewest circuits are set up: in cubes of
+/// side 2 two pieces that come to lie together need none between them. Then those with fewest free chips, so
+/// open ones before empty ones. A circuit over an OCS that has failed comes to no other OCS so; where it can
+/// be spared, in cubes of side 2, one of the pieces that it joins moves as well.
+///
+/// \returns  nothing if nothing of it has failed, or if there is no such move (within `search_steps`)
+/// O(chips of the job + cubes) for a piece, if no cube has to be tried twice. Derived.
 [[nodiscard]] inline std::optional<spare_move>
-move_to_spares(const fabric::ledger<fabric::cubes>& book, job_id job) {
-  const fabric::cubes& dc = book.fabric();
+move_to_spares(const fabric::ledger<fabric::cubes>& book, job_id job, const spare_options& o = {}) {
   const fabric::placement* now = book.find(job);
   if (!now) return std::nullopt;
-  detail::cube_view view;
-  view.look(book);
+  detail::spare_search search{book, *now, true};
+  if (!search.has_to_move() || !search.find(o.search_steps)) return std::nullopt;
+  return detail::write_move(book.fabric(), *now, search);
+}
 
-  std::map<unit_id, word> mine;  // the cells that it has in each cube
-  std::map<unit_id, bool> broken;
-  for (gpu_id g : now->gpus) {
-    const unit_id c = dc.cube_of(g);
-    const auto at = dc.cell_of(g);
-    mine[c] |= word{1} << view.cells.bit_at(at[0], at[1], at[2]);
-    broken[c] = broken[c] || book.is_failed(c) || book.is_failed(g) ||
-                book.is_failed(book.hosts().server_of(g));
-  }
-  for (const auto& [cube, ends] : view.cut)
-    if (const auto has = mine.find(unit_id{cube});
-        has != mine.end() && (has->second & ends) == ends)
-      broken[has->first] = true;
-
-  spare_move move{.where = *now, .cubes = {}, .down = {}, .up = {}};
-  std::map<unit_id, unit_id> spare;
-  for (const auto& [c, cells] : mine) {
-    if (!broken[c]) continue;
-    std::optional<std::uint32_t> best;
-    for (std::uint32_t s = 0; s < view.free.size(); ++s)
-      if (view.holds(s, cells) &&
-          (!best || std::popcount(view.free[s]) < std::popcount(view.free[*best])))
-        best = s;
-    if (!best) return std::nullopt;
-    view.free[*best] &= ~cells;
-    spare[c] = unit_id{*best};
-    move.cubes.emplace_back(c, unit_id{*best});
-  }
-  if (spare.empty()) return std::nullopt;
-
-  const auto moved = [&](unit_id c) {
-    const auto to = spare.find(c);
-    return to == spare.end() ? c : to->second;
-  };
-  for (gpu_id& g : move.where.gpus) g = dc.at(moved(dc.cube_of(g)), dc.number_of(g));
-  for (fabric::face_circuit& k : move.where.faces) {
-    k.from = moved(k.from);
-    k.to = moved(k.to);
-  }
-  // Two parts of it that come to lie in one cube of side 2 may need no circuit any more.
-  std::erase_if(move.where.faces, [&](const fabric::face_circuit& k) {
-    const auto [last, first] = dc.ends_of(k);  // of a row of its cube: two of them are neighbours
-    return k.from == k.to && dc.side() == 2 &&
-           !book.is_failed(fabric::chip_link{first, static_cast<std::uint8_t>(k.dimension)});
-  });
-  std::sort(move.where.faces.begin(), move.where.faces.end());
-  std::set_difference(now->faces.begin(), now->faces.end(), move.where.faces.begin(),
-                      move.where.faces.end(), std::back_inserter(move.down));
-  std::set_difference(move.where.faces.begin(), move.where.faces.end(), now->faces.begin(),
-                      now->faces.end(), std::back_inserter(move.up));
-  const bool lit = std::none_of(move.up.begin(), move.up.end(),
-                                [&](const auto& k) { return book.is_failed(dc.ocs_of(k)); });
-  return lit ? std::optional{std::move(move)} : std::nullopt;
+/// The same of a slice that its job has given up: what of it is free stays, for the rest there are spares.
+/// `cubes` is empty if all of it is free.
+[[nodiscard]] inline std::optional<spare_move>
+take_up_again(const fabric::ledger<fabric::cubes>& book, const fabric::placement& before,
+              const spare_options& o = {}) {
+  detail::spare_search search{book, before, false};
+  if (!search.find(o.search_steps)) return std::nullopt;
+  return detail::write_move(book.fabric(), before, search);
 }
 
 /// Books a move that was found on this ledger as it is. False, and nothing changed, if it does not fit.

@@ -259,11 +259,11 @@ class cube_placer {
       write_chain(mesh, out);
     else
       write_box(mesh, box_, box_kinds_, kept_, out);
-    return join(book_->fabric(), out, rules.closed, twist_);
+    return join(*book_, out, rules.closed, twist_);
   }
   /// Whether what `p` needs works: its circuits go over no OCS that has failed.
   [[nodiscard]] bool usable(placement& p, bool closed) const {
-    return join(book_->fabric(), p, closed, twist_) &&
+    return join(*book_, p, closed, twist_) &&
            std::all_of(p.faces.begin(), p.faces.end(),
                        [&](const fabric::face_circuit& k) { return book_->network().is_free(k); });
   }

@@ -7,7 +7,9 @@
 
 #include <heddle/core/ids.hpp>
 #include <heddle/core/shape.hpp>
+#include <heddle/fabric/chip_links.hpp>
 #include <heddle/fabric/cubes.hpp>
+#include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/placement.hpp>
 
 namespace heddle::place::detail {
@@ -45,13 +47,22 @@ void for_each_neighbours(const box_shape& mesh, bool closed, int twist, F&& f) {
   }
 }
 
-/// Whether one fixed link joins two chips.
-[[nodiscard]] inline bool are_linked(const fabric::cubes& dc, gpu_id a, gpu_id b) {
+/// Whether a fixed link that works joins two chips.
+[[nodiscard]] inline bool are_linked(const fabric::ledger<fabric::cubes>& book, gpu_id a,
+                                     gpu_id b) {
+  const fabric::cubes& dc = book.fabric();
   if (dc.cube_of(a) != dc.cube_of(b)) return false;
   const auto p = dc.cell_of(a), q = dc.cell_of(b);
   int steps = 0;
-  for (std::size_t d = 0; d < 3; ++d) steps += p[d] > q[d] ? p[d] - q[d] : q[d] - p[d];
-  return steps == 1;
+  std::uint8_t along = 0;
+  for (std::uint8_t d = 0; d < 3; ++d)
+    if (p[d] != q[d]) {
+      steps += p[d] > q[d] ? p[d] - q[d] : q[d] - p[d];
+      along = d;
+    }
+  if (steps != 1) return false;
+  return book.network().all_links_work() ||
+         !book.is_failed(fabric::chip_link{p[along] < q[along] ? a : b, along});
 }
 
 /// Adds the circuit between a + port of `a` and a − port of `b`, if one can be; false if not.
@@ -69,13 +80,15 @@ inline bool add_circuit(const fabric::cubes& dc, gpu_id a, gpu_id b, fabric::pla
 
 /// Sets up the circuits that the mesh of `p.shape` needs between its chips. \returns false if some
 /// neighbours can be joined by none. O(chips · dimensions).
-[[nodiscard]] inline bool join(const fabric::cubes& dc, fabric::placement& p, bool closed = false,
-                               int twist = 0) {
+[[nodiscard]] inline bool join(const fabric::ledger<fabric::cubes>& book, fabric::placement& p,
+                               bool closed = false, int twist = 0) {
+  const fabric::cubes& dc = book.fabric();
   p.faces.clear();
   bool all = true;
   for_each_neighbours(p.shape, closed, twist, [&](std::size_t r, std::size_t next) {
     const gpu_id a = p.gpus[r], b = p.gpus[next];
-    if (!are_linked(dc, a, b)) all = all && (add_circuit(dc, a, b, p) || add_circuit(dc, b, a, p));
+    if (!are_linked(book, a, b))
+      all = all && (add_circuit(dc, a, b, p) || add_circuit(dc, b, a, p));
   });
   std::sort(p.faces.begin(), p.faces.end());
   return all;
