@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <functional>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <heddle/allocate/powerflow.hpp>
@@ -151,4 +153,58 @@ TEST_CASE("elastic jobs with a power budget and failures of hosts run on a torus
   };
   run_on(fabric::torus{{.sides = {4, 4, 4}}}, place::folded{}, 1);
   run_on(fabric::cubes{{.cubes = 8, .side = 2}}, place::folded_reconfigured{}, 2);
+}
+
+TEST_CASE("a slice that loses a host goes on in a spare cube, and of the others nothing moves") {
+  struct starts {
+    std::vector<schedule::start> all;
+    void operator()(const sim::started& e) { all.push_back(e.what); }
+  };
+  const auto run = [](auto policy, double switching_ms, std::vector<job> jobs, starts& seen) {
+    const fabric::cubes dc{{.cubes = 8, .side = 4, .switching_ms = switching_ms}};
+    sim::options o{.checkpoint_s = 100};
+    o.moves.recovery = {.pause_s = 5, .large_pause_s = 5};
+    for (double at :
+         {500.0, 650.0})  // a host of cube 2, then one of the cube that stands in for it
+      o.failures.push_back({at, at < 600 ? 2u * 16 + 3 : 5u * 16 + 9, false});
+    scheduler plan{order::fifo{}, allocate::requested{}, std::move(policy), route::source{},
+                   test::any_admission{admit::in_order{}}};
+    return sim::run(dc, test::linear_workload(std::move(jobs)), plan, o, seen);
+  };
+  std::vector<job> jobs{test::make_job(0, 0, 256, 1000), test::make_job(1, 0, 64, 2000)};
+  jobs[0].shape = {8, 8, 4};
+  jobs[1].shape = {4, 4, 4};
+  const auto check = [&](auto policy) {
+    starts seen;
+    const sim::report r = run(policy, 50, jobs, seen);
+    CHECK(r.finished == 2);
+    CHECK(r.restarts == 2);
+    REQUIRE(seen.all.size() == 4);
+    const auto cube_of = [](gpu_id g) { return g.value / 64; };
+    for (std::size_t i : {2u, 3u}) {
+      const fabric::placement &before = seen.all[i == 2 ? 0 : 2].where, &after = seen.all[i].where;
+      const std::uint32_t lost = i == 2 ? 2 : 5, spare = i == 2 ? 5 : 6;
+      CHECK(seen.all[i].job == job_id{0});
+      for (std::size_t rank = 0; rank < before.gpus.size(); ++rank) {
+        const gpu_id was = before.gpus[rank], is = after.gpus[rank];
+        CHECK(cube_of(is) == (cube_of(was) == lost ? spare : cube_of(was)));
+        CHECK(is.value % 64 == was.value % 64);
+      }
+      for (const fabric::face_circuit& k : before.faces)
+        if (k.from.value != lost && k.to.value != lost)
+          CHECK(std::find(after.faces.begin(), after.faces.end(), k) != after.faces.end());
+      CHECK(after.faces.size() == before.faces.size());
+    }
+    // At 500 s it has done 500 s less one switching time, of which 400 s are saved; at 650 s 100 s more.
+    const double finish_s = 650 + .050 + 5 + (1000 - 400 - 100);
+    CHECK(r.records.front().id == job_id{0});
+    CHECK(r.records.front().finish_s == doctest::Approx(finish_s).epsilon(1e-12));
+    // All that circuits cost is time to switch them: at each start.
+    starts again;
+    const sim::report slow = run(policy, 20'000, jobs, again);
+    CHECK(slow.records.front().finish_s == doctest::Approx(finish_s + 19.95).epsilon(1e-12));
+    for (std::size_t i = 0; i < 4; ++i) CHECK(again.all[i].where == seen.all[i].where);
+  };
+  check(place::reconfigured{.closed = true});
+  check(place::folded_reconfigured{});
 }

@@ -30,6 +30,9 @@ struct request {
   box_shape shape = {};          ///< on a torus, of so many cells; none: any shape
   int tensor = 0, pipeline = 0;  ///< ranks of its tensor groups, its stages (`groups`); 0: not said
   collective_set sends = {};     ///< what it says that it sends, one at a time; empty: unknown
+  /// What it had until a failure hit it, or null; must outlive the question. A policy may give it as much of
+  /// that again as there is, so that little else changes.
+  const placement* before = nullptr;
 };
 
 /// Why a job waits.

@@ -105,7 +105,8 @@ class desk {
             .gpus = gpus,
             .tenant = j.vc,
             .shape = gpus == j.gpus ? j.shape : box_shape{},
-            .sends = sends};
+            .sends = sends,
+            .before = state_.before(x)};
   }
   [[nodiscard]] auto& place() { return parts_.place; }
   /// When and where this job could start with `p` at the earliest, if those running keep their pace.

@@ -8,11 +8,13 @@
 namespace heddle::schedule {
 
 /// Puts `server` out of order in the ledger of `s` and switches it off. \returns  the jobs that
-/// hold GPUs of it, by id; they still hold them, until they are stopped. O(GPUs of the server).
+/// hold GPUs of it, by id; they still hold them, until they are stopped, and the state
+/// remembers what (`before`). O(GPUs of the server and of these jobs).
 template <class State>
 std::vector<job_id> fail(State& s, server_id server) {
   std::vector<job_id> hit = s.ledger.fail(server);
   s.servers.switch_off(server);
+  for (job_id id : hit) s.note_hit(s.slot_of(id), *s.ledger.find(id));
   return hit;
 }
 

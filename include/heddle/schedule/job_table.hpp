@@ -11,6 +11,7 @@
 #include <heddle/core/job.hpp>
 #include <heddle/core/move_price.hpp>
 #include <heddle/fabric/hosts.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/power.hpp>
 #include <heddle/fabric/watts.hpp>
 #include <heddle/model/curve.hpp>
@@ -61,11 +62,22 @@ struct job_table {
   void resume(std::uint32_t slot, const model::operating_point* p) {
     jobs[slot].point_ = jobs[slot].last_ = p;
     running.push_back(slot);
+    if (const auto at = before_.find(slot); at != before_.end()) at->second.again = true;
   }
   /// Gives a running job another point; its GPUs are booked apart.
   void change_point(std::uint32_t slot, const model::operating_point* p) {
     assert(jobs[slot].running() && p);
     jobs[slot].point_ = jobs[slot].last_ = p;
+  }
+
+  /// Writes down what a running job holds that a failure hits.
+  void note_hit(std::uint32_t slot, const fabric::placement& held) {
+    before_.insert_or_assign(slot, lost{held, false});
+  }
+  /// What a job had until a failure hit it, or null: then none has, or it has run since.
+  [[nodiscard]] const fabric::placement* before(std::uint32_t slot) const {
+    const auto at = before_.find(slot);
+    return at == before_.end() || at->second.again ? nullptr : &at->second.held;
   }
 
   /// By which a scheduler knows this state again.
@@ -86,18 +98,28 @@ struct job_table {
     assert(jobs[slot].running());
     jobs[slot].point_ = nullptr;
     running.erase(std::find(running.begin(), running.end(), slot));
+    if (const auto at = before_.find(slot); at != before_.end() && at->second.again)
+      before_.erase(at);
   }
   /// The job that was started last does not run.
   void undo_resume(std::uint32_t slot) {
     assert(running.back() == slot);
     jobs[slot].point_ = nullptr;
     running.pop_back();
+    if (const auto at = before_.find(slot); at != before_.end()) at->second.again = false;
   }
   void forget(std::uint32_t slot) { slot_of_.erase(jobs[slot].spec->id.value); }
 
  private:
+  /// What a job held when a failure hit it, and whether it runs again since.
+  struct lost {
+    fabric::placement held;
+    bool again = false;
+  };
+
   fabric::powered_parts at_rest_;
   std::unordered_map<std::uint32_t, std::uint32_t> slot_of_;  // by job id; never walked through
+  std::unordered_map<std::uint32_t, lost> before_;            // by index; never walked through
   detail::identity identity_;
 };
 
