@@ -27,9 +27,12 @@ int convert(const arguments& a) {
   if (form == fabric::network_form::json) {
     check_said(text.name(), a.in);
     const json_file file{text.name(), text.all()};
-    const cluster c = read_cluster(file, model::catalogue{});
+    const cluster c = read_cluster(file, model::catalogue{}, fabric_family::any);
     if (a.to == "json") {
       out = file.value().dump(2) + "\n";
+    } else if (!c.fabric.has_leafs()) {
+      throw unmet_request(c.where + ": topology.conf knows trees of switches, and " + c.kind +
+                          (c.kind == "cubes" ? " have" : " has") + " chips linked to one another");
     } else if (!c.fabric.fixed() || c.kind != "leaf_spine") {
       throw unmet_request(c.where + ": topology.conf knows no optical switches");
     } else {

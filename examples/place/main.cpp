@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,6 +21,7 @@
 #include <heddle/model/catalogue.hpp>
 #include <heddle/place/groups.hpp>
 #include <heddle/place/placement_policy.hpp>
+#include <heddle/place/spare_cubes.hpp>
 #include <heddle/place/verify_mesh.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/verify.hpp>
@@ -72,6 +74,7 @@ class placer {
   static constexpr bool has_leafs = route::LeafSpineFabric<Fabric>;
   static constexpr bool has_cores = std::is_same_v<Fabric, fabric::leaf_spine>;
   static constexpr bool has_circuits = std::is_same_v<Fabric, fabric::leaf_spine_ocs>;
+  static constexpr bool has_cubes = std::is_same_v<Fabric, fabric::cubes>;
 
  public:
   placer(const arguments& a, const Fabric& dc)
@@ -91,6 +94,8 @@ class placer {
       return place(where, op);
     case op_kind::release:
       return release(where, op);
+    case op_kind::move:
+      return move(where, op.job);
     case op_kind::fail:
     case op_kind::repair:
       break;
@@ -99,6 +104,15 @@ class placer {
   }
 
  private:
+  static place::request request_of(const operation& op) {
+    return {.job = op.job,
+            .gpus = op.gpus,
+            .tenant = op.tenant,
+            .shape = op.shape,
+            .tensor = op.tensor,
+            .pipeline = op.pipeline,
+            .sends = op.sends};
+  }
   json place(const std::string& where, const operation& op) {
     const std::string id = std::to_string(op.job.value);
     if (state_.find(op.job)) throw input_error(where, "a job that holds nothing yet", "job " + id);
@@ -106,14 +120,7 @@ class placer {
       throw input_error(where,
                         "no shape, as --policy " + std::string(kind_.name) + " places no meshes",
                         text_of(op.shape));
-    known_.insert(op.job);
-    const place::request r{.job = op.job,
-                           .gpus = op.gpus,
-                           .tenant = op.tenant,
-                           .shape = op.shape,
-                           .tensor = op.tensor,
-                           .pipeline = op.pipeline,
-                           .sends = op.sends};
+    const place::request r = request_of(known_[op.job] = op);
     const auto start = std::chrono::steady_clock::now();
     place::answer a = place::ask(policy_, std::as_const(state_), r);
     const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
@@ -174,14 +181,16 @@ class placer {
       out["moved"] = moved(*a.where, a.moved);
     }
   }
-  /// Of circuits: the OCS, the cube of the + port, that of the − port.
   void add_mesh(json& out, const fabric::placement& p) const {
     if (!p.shape.empty()) out["shape"] = text_of(p.shape);
-    if constexpr (std::is_same_v<Fabric, fabric::cubes>) {
-      out["circuits"] = json::array();
-      for (const fabric::face_circuit& k : p.faces)
-        out["circuits"].push_back({state_.fabric().ocs_of(k).value, k.from.value, k.to.value});
-    }
+    if constexpr (has_cubes) out["circuits"] = faces(p.faces);
+  }
+  /// Of circuits: the OCS, the cube of the + port, that of the − port.
+  json faces(const std::vector<fabric::face_circuit>& all) const requires(has_cubes) {
+    json out = json::array();
+    for (const fabric::face_circuit& k : all)
+      out.push_back({state_.fabric().ocs_of(k).value, k.from.value, k.to.value});
+    return out;
   }
 
   /// [lower switch, upper switch, links] of each pair.
@@ -258,6 +267,58 @@ class placer {
     return {{"job", op.job.value}, {"status", "released"}};
   }
 
+  /// A job that a failure has hit goes to spare cubes, or anew to wherever the policy puts it.
+  json move(const std::string& where, job_id job) {
+    json out{{"job", job.value}};
+    if constexpr (has_cubes) {
+      if (!state_.find(job))
+        throw input_error(where, "a job that holds something", "job " + std::to_string(job.value));
+      if (!place::is_hit(state_, job)) {
+        out["status"] = "stays";
+        return out;
+      }
+      const std::vector<fabric::face_circuit> before = state_.find(job)->faces;
+      const std::optional<place::spare_move> to = place::move_to_spares(state_, job);
+      if (to) {
+        (void)place::carry_out(state_, job, *to);
+      } else {
+        fabric::ledger<Fabric> without = state_;
+        without.release(job);
+        const operation& asked = known_.at(job);
+        place::answer a = place::ask(policy_, std::as_const(without), request_of(asked));
+        if (!a) {
+          out["status"] = "stays";
+          out["reason"] = place::name(a.why);
+          out["proved"] = a.proved;
+          return out;
+        }
+        if (without.reserve(job, std::move(*a.where), asked.tenant) !=
+            fabric::reserve_status::reserved)
+          throw unmet_request(where + ": " + std::string(kind_.name) +
+                              " names what it may not have");
+        state_ = std::move(without);
+      }
+      const fabric::placement& now = *state_.find(job);
+      out["status"] = to ? "moved" : "placed";
+      out["cubes"] = json::array();
+      if (to)
+        for (const auto& [from, spare] : to->cubes)
+          out["cubes"].push_back({from.value, spare.value});
+      std::vector<fabric::face_circuit> down, up;
+      std::set_difference(before.begin(), before.end(), now.faces.begin(), now.faces.end(),
+                          std::back_inserter(down));
+      std::set_difference(now.faces.begin(), now.faces.end(), before.begin(), before.end(),
+                          std::back_inserter(up));
+      out["down"] = faces(down);
+      out["up"] = faces(up);
+      out["switching_ms"] = up.empty() ? 0.0 : 1000 * state_.fabric().equipment().switching_s;
+      out["gpus"] = json::array();
+      for (gpu_id g : now.gpus) out["gpus"].push_back(g.value);
+      if (verify_) out["isolated"] = verify(where, job);
+    }
+    return out;  // the reader has refused it elsewhere
+  }
+
   json change(const operation& op) {
     std::set<job_id> hit;
     const auto one = [&]<class Part>(const Part& part) {
@@ -299,7 +360,7 @@ class placer {
   place_function<Fabric> policy_;
   any_fabric named_;
   fabric::ledger<Fabric> state_;
-  std::set<job_id> known_;  // asked for and not released
+  std::map<job_id, operation> known_;  // asked for and not released
 };
 
 /// Policies of fixed links run on the even wiring of an optical fabric.

@@ -37,11 +37,11 @@ using any_part =
     std::variant<gpu_id, server_id, unit_id, leaf_id, spine_id, core_id, ocs_id, leaf_spine_pair,
                  spine_core_pair, fabric::chip_link, fabric::leaf_fibre, fabric::spine_fibre>;
 
-enum class op_kind : unsigned char { place, release, fail, repair };
+enum class op_kind : unsigned char { place, release, move, fail, repair };
 
 struct operation {
   op_kind kind = op_kind::place;
-  job_id job;                    // place, release
+  job_id job;                    // place, release, move
   int gpus = 0;                  // place
   std::string tenant;            // place
   box_shape shape;               // place, on a torus
@@ -58,16 +58,19 @@ class operation_reader {
 
   operation read() {
     operation op;
-    const std::string kind = text("op", "place, release, fail or repair as op");
-    if (kind == "place" || kind == "release") {
-      op.kind = kind == "place" ? op_kind::place : op_kind::release;
+    const std::string kind = text("op", all_kinds);
+    if (kind == "place" || kind == "release" || kind == "move") {
+      op.kind = kind == "place"     ? op_kind::place
+                : kind == "release" ? op_kind::release
+                                    : op_kind::move;
       if (kind == "place")
         only_keys(json_, where_,
                   {"op", "job", "gpus", "vc", "shape", "tensor", "pipeline", "collective"});
       else
         only_keys(json_, where_, {"op", "job"});
       op.job = job_id{whole(at("job"), "a job id", 4294967294.0)};
-      if (kind == "release") return op;
+      if (kind == "move" && !fabric_.cubes()) fail("a fabric of cubes, or no move", json_["op"]);
+      if (kind != "place") return op;
       if (json_.contains("shape")) {
         op.shape = shape();
         op.gpus = static_cast<int>(op.shape.volume());
@@ -87,8 +90,7 @@ class operation_reader {
       if (json_.contains("collective")) op.sends = collectives_named(at("collective"));
       return op;
     }
-    if (kind != "fail" && kind != "repair")
-      fail("place, release, fail or repair as op", json_["op"]);
+    if (kind != "fail" && kind != "repair") fail(all_kinds, json_["op"]);
     op.kind = kind == "fail" ? op_kind::fail : op_kind::repair;
     only_keys(json_, where_,
               {"op", "gpu", "server", "leaf", "spine", "core", "ocs", "link", "core_link", "fibre",
@@ -98,6 +100,8 @@ class operation_reader {
   }
 
  private:
+  static constexpr const char* all_kinds = "place, release, move, fail or repair as op";
+
   [[noreturn]] void fail(const std::string& expected, const nlohmann::json& got) const {
     throw input_error(where_, expected, got.is_null() ? "nothing" : shortened(got.dump()));
   }

@@ -268,7 +268,7 @@ TEST_CASE("heddle-place exits with status 2 and one line on bad input") {
   CHECK(error_of("nonsense\n") == "ops.jsonl:1: expected a JSON object, got nonsense\n");
   CHECK(error_of("[1]\n") == "ops.jsonl:1: expected a JSON object, got [1]\n");
   CHECK(error_of(place_op(1, 1) + "{}\n") ==
-        "ops.jsonl:2: expected place, release, fail or repair as op, got nothing\n");
+        "ops.jsonl:2: expected place, release, move, fail or repair as op, got nothing\n");
   CHECK(error_of(place_op(1, 0)) ==
         "ops.jsonl:1: expected a number of GPUs of at least 1, got 0\n");
   CHECK(error_of(place_op(-1, 1)) == "ops.jsonl:1: expected a job id, got -1\n");

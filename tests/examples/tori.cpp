@@ -131,17 +131,26 @@ TEST_CASE("heddle-simulate says what does not go together on tori") {
   CHECK(o.err.find("1 jobs wait for ever: job 0") != std::string::npos);
 }
 
-TEST_CASE("other programs say that they know no tori") {
+TEST_CASE("heddle-convert takes tori and cubes, and says what topology.conf cannot") {
   const scratch_dir dir;
-  const std::string c = dir.write("c.json", cubes);
-  for (const std::string& command : {"heddle-convert cluster " + c + " --to topology.conf"}) {
-    const std::size_t space = command.find(' ');
-    const outcome o = run(command.substr(0, space), command.substr(space + 1));
-    CHECK(o.status == 2);
-    CHECK_MESSAGE(o.err.find("expected one of leaf_spine, leaf_spine_ocs, pods as fabric, got "
-                             "\"cubes\"") != std::string::npos,
-                  o.err);
+  for (const auto& [text, words] :
+       {std::pair{std::string{cubes},
+                  "topology.conf knows trees of switches, and cubes have chips"},
+        std::pair{std::string{torus}, "and torus has chips linked to one another"}}) {
+    const std::string c = dir.write("c.json", text);
+    const outcome same = run("heddle-convert", "cluster " + c + " --to json");
+    CHECK(same.err == "");
+    CHECK(same.status == 0);
+    CHECK(json::parse(same.out) == json::parse(text));
+    const outcome slurm = run("heddle-convert", "cluster " + c + " --to topology.conf");
+    CHECK(slurm.status == 1);
+    CHECK(slurm.out == "");
+    CHECK_MESSAGE(slurm.err.find(words) != std::string::npos, slurm.err);
   }
+  const outcome bad = run("heddle-convert", "cluster " + dir.write("b.json", R"({"fabric": "torus",
+"sides": "4x0"})"));
+  CHECK(bad.status == 2);
+  CHECK(bad.err.find("b.json:2: expected sides as sides") != std::string::npos);
 }
 
 TEST_CASE("heddle-place places meshes, fails parts of cubes, and draws what there is") {
@@ -212,6 +221,51 @@ TEST_CASE("heddle-place places meshes, fails parts of cubes, and draws what ther
     CHECK(bad.status == 2);
     CHECK_MESSAGE(bad.err.find(c.message) != std::string::npos, bad.err);
   }
+}
+
+TEST_CASE("heddle-place moves what failures hit on cubes to spare ones, or places it anew") {
+  const scratch_dir dir;
+  const std::string ops = R"({"op": "place", "job": 1, "shape": "8x4x4"}
+{"op": "place", "job": 2, "shape": "4x4x4"}
+{"op": "move", "job": 1}
+{"op": "fail", "cube": 1}
+{"op": "move", "job": 1}
+{"op": "fail", "ocs": 3}
+{"op": "move", "job": 1}
+{"op": "fail", "ocs": 20}
+{"op": "fail", "ocs": 40}
+{"op": "move", "job": 1}
+{"op": "move", "job": 2}
+)";
+  const outcome o = place(dir, R"({"fabric": "cubes", "cubes": 5, "switching_ms": 20})", ops,
+                          "--policy reconfigured --verify");
+  CHECK(o.err == "");
+  REQUIRE(o.status == 0);
+  const std::vector<json> out = json_lines(o.out);
+  REQUIRE(out.size() == 11);
+  CHECK(out[2] == json{{"job", 1}, {"status", "stays"}});
+  CHECK(out[4]["status"] == "moved");
+  CHECK(out[4]["cubes"] == json::parse("[[1, 3]]"));
+  CHECK(out[4]["down"].size() == 16);
+  CHECK(out[4]["up"].size() == 16);
+  CHECK(out[4]["switching_ms"] == 20);
+  CHECK(out[4]["isolated"] == true);
+  for (std::size_t r = 0; r < 128; ++r) {
+    const int was = out[0]["gpus"][r], is = out[4]["gpus"][r];
+    CHECK(is == (was / 64 == 1 ? was + 128 : was));
+  }
+  // No other OCS serves that position: the slice lies along another dimension then, if one is left.
+  CHECK(out[6]["status"] == "placed");
+  CHECK(out[6]["up"].size() == 16);
+  CHECK(out[6]["up"][0][0] >= 16);
+  CHECK(out[6]["isolated"] == true);
+  CHECK(out[9]["status"] == "stays");
+  CHECK(out[9]["proved"] == true);
+  CHECK(out[10]["status"] == "stays");  // it has no circuits
+  CHECK(place(dir, torus, R"({"op": "move", "job": 1})", "")
+            .err.find("expected a fabric of cubes, or no move") != std::string::npos);
+  CHECK(place(dir, cubes, R"({"op": "move", "job": 1})", "")
+            .err.find("expected a job that holds something, got job 1") != std::string::npos);
 }
 
 TEST_CASE("heddle-tori draws slices of a mix and says what failed hosts leave") {

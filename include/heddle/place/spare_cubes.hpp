@@ -70,7 +70,13 @@ move_to_spares(const fabric::ledger<fabric::cubes>& book, job_id job, const spar
   return detail::write_move(book.fabric(), *now, search);
 }
 
-/// The same of a slice that its job has given up: what of it is free stays, for the rest there are spares.
+/// Whether something has failed of what `job` holds. O(chips of the job + cubes).
+[[nodiscard]] inline bool is_hit(const fabric::ledger<fabric::cubes>& book, job_id job) {
+  const fabric::placement* now = book.find(job);
+  return now && detail::spare_search{book, *now, true}.has_to_move();
+}
+
+/// The move of a slice that its job has given up: what of it is free stays, for the rest there are spares.
 /// `cubes` is empty if all of it is free.
 [[nodiscard]] inline std::optional<spare_move>
 take_up_again(const fabric::ledger<fabric::cubes>& book, const fabric::placement& before,
