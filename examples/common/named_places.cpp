@@ -54,7 +54,7 @@ constexpr named_place all[] = {
     {"vclos_even", "the same, of equal parts alone", true,
      [](o) -> on_links { return chain(place::vclos{.any_size = false}); }},
     {"ocs_vclos", "the same over circuits of optical switches", true, nullptr,
-     [](o) -> on_circuits { return chain(place::ocs_vclos{}); }},
+     [](o x) -> on_circuits { return chain(place::ocs_vclos{.guarantee = x.guarantee}); }},
     {"relaxed", "vclos, else own links that are fewer than its flows", false,
      [](o x) -> on_links { return chain(place::relaxed{.isolated = {.guarantee = x.guarantee}}); }},
     {"jigsaw", "own links, the shapes of vclos, first fit", true,

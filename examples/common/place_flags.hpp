@@ -91,7 +91,7 @@ inline flag_numbers parse_numbers(const std::string& option, const std::string& 
   if (f.options.twisted && !row.for_cubes) refuse("--twisted", "a policy on cubes");
   place_options out = f.options;
   out.guarantee = find_named(guarantees, "--guarantee", f.guarantee).value;
-  if (policy != "relaxed")
+  if (policy != "relaxed" && policy != "ocs_vclos")
     only_for("vclos", "--guarantee declared", out.guarantee != place::isolated_for::any);
   for (const std::string& q : f.quotas) {
     detail::flag_numbers n =

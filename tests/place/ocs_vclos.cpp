@@ -11,12 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/verify.hpp>
+#include <heddle/traffic/leaf_width.hpp>
 
 #include "support/allocation_guard.hpp"
 #include "support/dice.hpp"
@@ -211,24 +213,31 @@ struct by_force {
       if (ports(s, 0, 0, gpus(0)) >= n) return true;
     return false;
   }
-  // `parts` more virtual leafs of `width` GPUs under leaf l and later ones, besides those in `full`.
-  bool virtual_leafs(std::vector<int>& full, int l, int parts, int width) {
-    if (parts == 0) return columns(full, -1, 0, width, 0, 0);
+  // Virtual leafs of at most `width` GPUs under leaf l and later ones that hold `gpus_left`, besides those
+  // in `full`, at most `copies` of them a leaf, with `columns_wanted` columns.
+  bool virtual_leafs(std::vector<int>& full, int l, int gpus_left, int width, int copies,
+                     int columns_wanted) {
+    if (gpus_left <= 0) return columns(full, -1, 0, columns_wanted, 0, 0);
     if (l == leafs) return false;
     const std::size_t before = full.size();
-    for (int c = 0; c <= parts && c * width <= gpus(l); ++c) {
-      if (virtual_leafs(full, l + 1, parts - c, width)) return true;
+    for (int c = 0; c <= copies && (c - 1) * width < gpus(l); ++c) {
+      const int here = std::min(gpus(l), c * width);
+      if (virtual_leafs(full, l + 1, gpus_left - here, width, copies, columns_wanted)) return true;
       full.push_back(l);
     }
     full.resize(before);
     return false;
   }
   bool in_parts(int n) {
-    for (int width = 2; 2 * width <= n; ++width) {
+    for (int width = 2; width < n && width <= dc.gpus_per_leaf(); ++width) {
       std::vector<int> full;
-      if (n % width == 0 && virtual_leafs(full, 0, n / width, width)) return true;
+      if (virtual_leafs(full, 0, n, width, n, width)) return true;
     }
     return false;
+  }
+  bool covered(int n, int columns_wanted) {
+    std::vector<int> full;
+    return virtual_leafs(full, 0, n, dc.gpus_per_leaf(), 1, columns_wanted);
   }
   bool any(int n, bool any_size, bool parts) {
     return one_leaf(n) || even(n) ||
@@ -373,6 +382,44 @@ TEST_CASE("with a bound on what moves ocs_vclos places at least what never movin
   }
   CHECK(more_than_never > 10);
   CHECK(less_than_free > 3);
+}
+
+TEST_CASE("with what it sends declared a job gets as many columns as that is wide, on leafs of any "
+          "sizes, exactly when free ports suffice or else what it would get undeclared") {
+  int thin = 0, whole = 0, refused = 0;
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const auto [dc, state, wanted] = random_instance(d);
+    const collective c = d.chance(.5) ? collective::ring : collective::pipeline;
+    const auto width = traffic::leaf_width(c, wanted, dc.gpus_per_server());
+    REQUIRE(width);
+    by_force oracle{state, true};
+    ocs_vclos any{.may_move = rewiring::free},
+        declared{.may_move = rewiring::free, .guarantee = place::isolated_for::declared};
+    const answer a = declared(state, {.job = newcomer, .gpus = wanted, .sends = {c}});
+    const answer b = any(state, {newcomer, wanted});
+    if (oracle.one_leaf(wanted)) {
+      REQUIRE(a.where == b.where);
+    } else if (*width <= dc.uplinks() && oracle.covered(wanted, *width)) {
+      REQUIRE(a);
+      REQUIRE(a.where->enough_for == collective_set{c});
+      ledger l = state;
+      REQUIRE(l.rewire(a.moved) == reserve_status::reserved);
+      REQUIRE(l.reserve(newcomer, *a.where) == reserve_status::reserved);
+      const auto sends = [&](job_id j) { return j == newcomer ? c : collective::none; };
+      REQUIRE(route::verify_isolated(l, sends, route::ecmp{}));
+      ++thin;
+    } else {
+      REQUIRE(a.where == b.where);
+      ++(a ? whole : refused);
+    }
+    // Who declares nothing gets what is enough for all.
+    REQUIRE(declared(state, {newcomer, wanted}).where == b.where);
+  }
+  CHECK(thin > 500);
+  CHECK(whole > 5);
+  CHECK(refused > 100);
 }
 
 TEST_CASE("a job that a fixed network must refuse gets its circuits on the same ports") {

@@ -11,9 +11,11 @@
 #include <heddle/place/detail/ocs_equal_leafs.hpp>
 #include <heddle/place/detail/ocs_search.hpp>
 #include <heddle/place/detail/ocs_unequal_leafs.hpp>
+#include <heddle/place/guarantee.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/shared_network.hpp>
+#include <heddle/traffic/leaf_width.hpp>
 
 namespace heddle::place {
 
@@ -44,13 +46,17 @@ struct ocs_vclos_work {
 ///                    of r < n GPUs with r of these, N = q·n + r
 ///     crossbar       any GPUs under any leafs, each with a port of       N
 ///                    one and the same spine, few leafs first
-///     in parts       m virtual leafs of n GPUs, several of them under    N
-///                    one leaf, n virtual spines, N = m·n
+///     in parts       m virtual leafs of at most n GPUs, several of       m·n
+///                    them under one leaf, n virtual spines, N ≤ m·n;
+///                    fewest circuits first
 ///
 /// A *virtual spine* is a circuit from each leaf to one spine; a spine with ports enough may be several.
-/// A *virtual leaf* is n GPUs of a leaf with a circuit to each of n virtual spines. In parts a job needs
-/// no equal leafs, which on a busy cluster are what is wanting. `any_size = false` keeps to the first
+/// A *virtual leaf* is up to n GPUs of a leaf with a circuit to each of n virtual spines. In parts a job
+/// needs no equal leafs, which on a busy cluster are what is wanting. `any_size = false` keeps to the first
 /// two shapes, `parts = false` leaves out the last.
+///
+/// With `guarantee = declared`, for jobs that say what they send, leafs of any sizes over w virtual spines
+/// are tried first, as in `vclos`: m·w circuits for m leafs, as few of these as can be.
 ///
 /// GPUs are chosen first, then links: where every circuit may move and all OCS are alike, free ports
 /// alone decide (docs/optical/ocs_vclos.md), so no job waits for want of the right ones. What is
@@ -69,9 +75,10 @@ struct ocs_vclos_work {
 /// leafs, the counting, the chains and the search are derived.
 struct ocs_vclos {
   rewiring may_move = rewiring::never;
-  int most_moved = 8;               ///< circuits of running jobs, under `bounded`; ≥ 0
-  bool any_size = true;             ///< also unequal leafs
-  bool parts = true;                ///< also several virtual leafs under one leaf
+  int most_moved = 8;    ///< circuits of running jobs, under `bounded`; ≥ 0
+  bool any_size = true;  ///< also unequal leafs
+  bool parts = true;     ///< also virtual leafs, several of them under one leaf
+  isolated_for guarantee = isolated_for::any;
   std::int64_t search_nodes = 500;  ///< of one request, before it gives up; ≥ 1
   heddle::detail::scratch<detail::ocs_vclos_work> work = {};  ///< nothing to set
 
@@ -83,6 +90,11 @@ struct ocs_vclos {
     detail::ocs_search& q = work->search;
     const int most = may_move == rewiring::free ? optical::kempe::frozen : most_moved;
     q.start(free, may_move != rewiring::never, most, search_nodes);
+    if (guarantee == isolated_for::declared && place_declared(free, job)) {
+      answer a = build(free);
+      a.where->enough_for = job.sends;
+      return a;
+    }
     if (work->equal.even(q, job.gpus)) return build(free);
     if (any_size && (work->unequal.two_leafs(q, job.gpus) || work->equal.with_rest(q, job.gpus) ||
                      work->unequal.crossbar(q, job.gpus)))
@@ -99,6 +111,13 @@ struct ocs_vclos {
   }
 
  private:
+  bool place_declared(const detail::ocs_ledger& free, const request& job) {
+    if (job.sends.empty()) return false;
+    const fabric::leaf_spine_ocs& dc = free.fabric();
+    const auto wide = traffic::leaf_width(job.sends, job.gpus, dc.gpus_per_server());
+    return wide && *wide <= dc.uplinks() &&
+           work->unequal.covered(work->search, job.gpus, std::max(1, *wide));
+  }
   answer build(const detail::ocs_ledger& free) {
     detail::ocs_search& q = work->search;
     std::sort(q.parts.begin(), q.parts.end(),

@@ -8,6 +8,7 @@
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/detail/plain_vclos.hpp>
 #include <heddle/place/detail/railed_vclos.hpp>
+#include <heddle/place/guarantee.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/shared_network.hpp>
 
@@ -17,12 +18,6 @@ namespace heddle::place {
 enum class vclos_saves : unsigned char {
   links,  ///< as much as can be lies under one of them
   gpus,   ///< fewest GPUs stay free under both
-};
-
-/// For which traffic a job's own links are enough.
-enum class isolated_for : unsigned char {
-  any,       ///< every phase of every collective: any partial permutation of its ranks
-  declared,  ///< the collectives that its request names, one at a time, and no others
 };
 
 /// Gives N GPUs a virtual Clos: GPUs under some leafs and links from these to some spines, all of

@@ -79,28 +79,26 @@ class ocs_unequal_leafs {
       }
     return false;
   }
-  /// N = m·n in m parts of n GPUs, several under a leaf; the widest first, on the leafs with most.
+  /// Virtual leafs of at most n GPUs with n circuits each, several under a leaf; of all n those first that
+  /// take fewest circuits, then the widest.
   bool in_parts(ocs_search& q, int gpus) {
-    for (int n = std::min(q.widest(), gpus / 2); n > 1; --n) {
-      if (gpus % n || !gather_parts(q, gpus / n, n)) continue;
-      q.gpus_would_do = true;
-      if (!q.links.counts_allow(gpus / n, n, 0)) continue;
-      if (--q.budget <= 0) {
-        q.gave_up = true;
-        return false;
-      }
-      if (!q.links.moving(q.chosen, n, 0, q.may_move ? q.most_moved : 0)) {
-        q.unproved = true;
-        continue;
-      }
-      q.parts.clear();
-      for (leaf_id l : q.chosen) {
-        if (q.parts.empty() || q.parts.back().leaf != l) q.parts.push_back({l, 0});
-        q.parts.back().gpus += n;
-      }
-      return true;
-    }
+    shapes_.clear();
+    for (int n = std::min(q.widest(), gpus - 1); n > 1; --n)
+      if (const int m = gather(q, gpus, n, n)) shapes_.push_back({m * n, n});
+    if (shapes_.empty()) return false;
+    q.gpus_would_do = true;
+    std::sort(shapes_.begin(), shapes_.end(), [](const shape& a, const shape& b) {
+      return std::pair{a.circuits, b.columns} < std::pair{b.circuits, a.columns};
+    });
+    for (const shape& x : shapes_)
+      if (gather(q, gpus, x.columns, x.columns) > 0 && wire(q, x.columns)) return true;
     return false;
+  }
+  /// Leafs of any sizes over `columns` virtual spines, few leafs first.
+  bool covered(ocs_search& q, int gpus, int columns) {
+    if (gather(q, gpus, q.free->fabric().gpus_per_leaf(), columns) == 0) return false;
+    q.gpus_would_do = true;
+    return wire(q, columns);
   }
 
  private:
@@ -140,16 +138,70 @@ class ocs_unequal_leafs {
       if (gpus_[i] > 0) q.parts.push_back({q.chosen[i], gpus_[i]});
     return true;
   }
-  /// Into `chosen` m leafs, one as often as it has n GPUs with ports. False if there are not so many.
-  bool gather_parts(ocs_search& q, int m, int n) {
+  /// Into `parts` leafs of N GPUs together, into `chosen` one as often as it is a virtual leaf, of at most
+  /// `most` GPUs with `columns` uplinks each: as few of these as can be, the last where it fits best.
+  /// \returns  how many; 0 if GPUs and uplinks do not suffice
+  int gather(ocs_search& q, int gpus, int most, int columns) {
     q.chosen.clear();
-    for (std::size_t i = q.by_free.size(); i-- > 0 && m > 0;)
-      for (int c = std::min(q.width(q.by_free[i]) / n, m); c > 0; --c, --m)
-        q.chosen.push_back(q.by_free[i]);
-    return m == 0;
+    q.parts.clear();
+    room_.clear();
+    int left = gpus;
+    for (std::size_t i = q.by_free.size(); i-- > 0;) {
+      const leaf_id l = q.by_free[i];
+      const int free = q.free_gpus(l), copies = q.ports[l.index()] / columns;
+      const int whole = std::min({free / most, copies, left / most});
+      if (whole > 0) q.parts.push_back({l, whole * most});
+      left -= whole * most;
+      if (copies > whole && free > whole * most)
+        room_.push_back({l, std::min(most, free - whole * most)});
+    }
+    // Fewest virtual leafs: the one that all the rest fits into best, else the largest.
+    std::sort(room_.begin(), room_.end(), [](const auto& a, const auto& b) {
+      return std::pair{a.gpus, b.leaf} < std::pair{b.gpus, a.leaf};
+    });
+    while (left > 0 && !room_.empty()) {
+      auto best = std::partition_point(room_.begin(), room_.end(),
+                                       [&](const auto& x) { return x.gpus < left; });
+      if (best == room_.end()) --best;
+      const int here = std::min(left, best->gpus);
+      q.parts.push_back({best->leaf, here});
+      left -= here;
+      room_.erase(best);
+    }
+    if (left > 0) return 0;
+    std::sort(q.parts.begin(), q.parts.end(),
+              [](const auto& a, const auto& b) { return a.leaf < b.leaf; });
+    std::size_t kept = 0;  // a leaf may stand there twice
+    for (const auto& x : q.parts) {
+      if (kept > 0 && q.parts[kept - 1].leaf == x.leaf)
+        q.parts[kept - 1].gpus += x.gpus;
+      else
+        q.parts[kept++] = x;
+    }
+    q.parts.resize(kept);
+    for (const auto& x : q.parts)
+      q.chosen.insert(q.chosen.end(), static_cast<std::size_t>((x.gpus + most - 1) / most), x.leaf);
+    return static_cast<int>(q.chosen.size());
+  }
+  /// Circuits from each of `chosen` to so many virtual spines.
+  bool wire(ocs_search& q, int columns) {
+    if (!q.links.counts_allow(static_cast<int>(q.chosen.size()), columns, 0)) return false;
+    if (--q.budget <= 0) {
+      q.gave_up = true;
+      return false;
+    }
+    if (q.links.moving(q.chosen, columns, 0, q.may_move ? q.most_moved : 0)) return true;
+    q.unproved = true;
+    return false;
   }
 
-  std::vector<int> gpus_;  // that each leaf of a crossbar gives
+  struct shape {
+    int circuits = 0, columns = 0;
+  };
+
+  std::vector<shape> shapes_;
+  std::vector<ocs_search::part> room_;  // of leafs for less than a whole virtual leaf
+  std::vector<int> gpus_;               // that each leaf of a crossbar gives
 };
 
 }  // namespace heddle::place::detail
