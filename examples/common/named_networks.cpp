@@ -9,6 +9,7 @@
 
 #include <heddle/core/error.hpp>
 #include <heddle/route/contention.hpp>
+#include <heddle/route/crux.hpp>
 #include <heddle/route/steady.hpp>
 #include <heddle/traffic/collectives.hpp>
 
@@ -73,6 +74,10 @@ schedule::any_network network_named(const std::string& contention, const std::st
       return schedule::any_network{route::contention_on(dc, route::source{}, {})};
     });
   }
+  if (route == "crux" && how == sharing::steady)
+    return on.on([&](const auto& dc) {
+      return schedule::any_network{route::crux{dc, {}, traffic}};
+    });
   return with_route(route, seed, [&](auto routing) {
     return on.on([&](const auto& dc) {
       return how == sharing::steady

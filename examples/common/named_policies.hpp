@@ -19,6 +19,7 @@
 
 #include <heddle/order/order.hpp>
 #include <heddle/route/coloured.hpp>
+#include <heddle/route/least_loaded.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/admit/conservative.hpp>
 #include <heddle/schedule/admit/easy.hpp>
@@ -60,6 +61,8 @@ struct order_of {
 inline const auto routes = table_of(
     named{"ecmp", "a hash of the two ends", route::ecmp{}},
     named{"balanced", "of five hashes the least loaded up-link", route::balanced{}},
+    named{"crux", "the least loaded path, who computes most for what it sends first",
+          route::least_loaded{}},
     named{"source", "by the source's place under its leaf", route::source{}},
     named{"coloured", "a phase at once, no two flows on a link if it can be", route::coloured{}},
     named{"ideal", "links between leafs never contend: the bound", route::ideal{}});

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include <heddle/core/error.hpp>
+#include <heddle/route/crux.hpp>
 #include <heddle/schedule/queue.hpp>
 
 namespace heddle::evaluate {
@@ -26,7 +27,8 @@ any_plan plan(examples::any_order order, any_allocation allocate, const any_plac
                                                 .admission = admission,
                                                 .preempt = more.preempt,
                                                 .joint = more.joint},
-                                               more.options)};
+                                               more.options),
+                    more.crux};
   });
 }
 
@@ -34,10 +36,14 @@ sim::report any_plan::run(const two_networks& where, const model::workload& jobs
                           const sim::options& o, const examples::watcher& watch) {
   return std::visit(
       [&]<class Fabric>(schedule::any_scheduler<Fabric>& p) {
-        if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>)
+        if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>) {
+          if (crux_)
+            return examples::run_simulation(schedule::any_network{route::crux{where.fixed}},
+                                            where.fixed, jobs, p, o, watch);
           return examples::run_simulation(where.fixed, jobs, p, o, watch);
-        else
+        } else {
           return examples::run_simulation(where.optical, jobs, p, o, watch);
+        }
       },
       which_);
 }

@@ -62,7 +62,8 @@ struct two_networks {
 class any_plan {
  public:
   template <class Fabric>
-  explicit any_plan(schedule::any_scheduler<Fabric> p) : which_(std::move(p)) {}
+  explicit any_plan(schedule::any_scheduler<Fabric> p, bool crux = false)
+      : which_(std::move(p)), crux_(crux) {}
 
   /// Runs `jobs` on the network that it is for.
   [[nodiscard]] sim::report run(const two_networks& where, const model::workload& jobs,
@@ -72,6 +73,7 @@ class any_plan {
   std::variant<schedule::any_scheduler<fabric::leaf_spine>,
                schedule::any_scheduler<fabric::leaf_spine_ocs>>
       which_;
+  bool crux_ = false;
 };
 
 /// What a scheduler may do besides.
@@ -83,6 +85,7 @@ struct extras {
   bool greedy = false;   ///< whatever that does to it; the same
   bool preempt = false;  ///< the same
   bool joint = false;    ///< allocation asks placement what is possible
+  bool crux = false;     ///< on fixed links paths are chosen anew by intensity (`route::crux`)
 };
 
 /// \throws input_error  for what does not go with an elastic allocation

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <iostream>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,9 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/model/catalogue.hpp>
+#include <heddle/place/combinators.hpp>
+#include <heddle/place/guarantee.hpp>
+#include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
@@ -28,33 +30,43 @@ namespace heddle::evaluate {
 
 namespace {
 
-using examples::place_function;
-using on_links = place_function<fabric::leaf_spine>;
-
-template <class Last>
-on_links chained(Last last) {
-  return place::first_of{place::one_server{}, place::one_leaf{}, std::move(last)};
-}
-
 struct composition {
   std::string name;
-  on_links place;
+  any_place place;
   std::string route = "source";
-  std::optional<on_links> waits_for = {};
+  extras more = {};
 };
 
+/// `last` behind one server and one leaf, on fixed links.
+template <class Last>
+extras waiting_for(Last last) {
+  return {.waits_for = examples::place_function<fabric::leaf_spine>{
+              place::first_of{place::one_server{}, place::one_leaf{}, std::move(last)}}};
+}
+
 std::vector<composition> compositions() {
-  const place::vclos declared{.guarantee = place::isolated_for::declared};
-  return {{"ideal network", on_links{place::packed{}}, "ideal"},
-          {"packed, ECMP", on_links{place::packed{}}, "ecmp"},
-          {"packed, source routing", on_links{place::packed{}}},
-          {"vclos, even leafs and a remainder", chained(place::vclos{.unequal = false})},
-          {"vclos", chained(place::vclos{})},
-          {"vclos, declared", chained(declared)},
-          {"relaxed, declared", chained(place::relaxed{.isolated = declared})},
-          {"pays, any", chained(place::relaxed{}), "source", chained(place::vclos{})},
-          {"pays, declared", chained(place::relaxed{.isolated = declared}), "source",
-           chained(declared)}};
+  using place::isolated_for;
+  using place::rewiring;
+  const place::vclos declared{.guarantee = isolated_for::declared};
+  const auto circuits = [](rewiring may_move, isolated_for guarantee) {
+    return chain(place::ocs_vclos{.may_move = may_move, .guarantee = guarantee});
+  };
+  return {
+      {"ideal network", place::packed{}, "ideal"},
+      {"packed, ECMP", place::packed{}, "ecmp"},
+      {"packed, source routing", place::packed{}},
+      {"packed, Crux-like paths", place::packed{}, "crux", {.crux = true}},
+      {"vclos, even leafs and a remainder", chain(place::vclos{.unequal = false})},
+      {"vclos", chain(place::vclos{})},
+      {"vclos, declared", chain(declared)},
+      {"relaxed, declared", chain(place::relaxed{.isolated = declared})},
+      {"pays, any", chain(place::relaxed{}), "source", waiting_for(place::vclos{})},
+      {"pays, declared", chain(place::relaxed{.isolated = declared}), "source",
+       waiting_for(declared)},
+      {"ocs_vclos, no circuit moves", circuits(rewiring::never, isolated_for::any)},
+      {"ocs_vclos, all may move", circuits(rewiring::free, isolated_for::any)},
+      {"ocs_vclos, declared, no circuit moves", circuits(rewiring::never, isolated_for::declared)},
+      {"ocs_vclos, declared, all may move", circuits(rewiring::free, isolated_for::declared)}};
 }
 
 struct digest {
@@ -79,9 +91,8 @@ void evaluate_waiting(const isolation_options& o, const progress& told) {
                                     .seed = static_cast<std::uint64_t>(k % seeds + 1)};
     const model::workload jobs = trace::with_curves(mix(), model::catalogue());
     for (std::size_t c = 0; c < all.size(); ++c) {
-      any_plan p =
-          plan({order::fifo{}}, any_allocation::of(allocate::requested{}), any_place{all[c].place},
-               examples::route_named(all[c].route, mix.seed), {.waits_for = all[c].waits_for});
+      any_plan p = plan({order::fifo{}}, any_allocation::of(allocate::requested{}), all[c].place,
+                        examples::route_named(all[c].route, mix.seed), all[c].more);
       const sim::report r = p.run(on, jobs);
       runs[k][c] = {r.mean_jct_s, r.network_fragmentation};
     }

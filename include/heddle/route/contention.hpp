@@ -3,6 +3,7 @@
 //   model             slow-downs                                     header
 //   steady            of the mean over time, first order             steady.hpp
 //   flow_contention   of flows followed one by one, small clusters   flow_contention.hpp
+//   crux              of the mean, paths chosen by intensity         crux.hpp
 //   no_contention     none                                           here
 #pragma once
 

@@ -6,6 +6,8 @@
 //              up-link
 //   weighted   hash of its two ends, spines by weight           spines are unlike,       O(spines)
 //                                                               or one is to be spared
+//   least_     of all paths the one whose fullest link     a controller knows all   O(spines)
+//     loaded   carries fewest flows                        loads: least_loaded.hpp
 //   source     the source's index under its leaf: every GPU     source routing without   O(1)
 //              has an up-link of its own                        placement
 //   coloured   a phase at once, no two flows on a link if it    every switch can be      coloured.hpp
