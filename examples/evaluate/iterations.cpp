@@ -3,7 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <iostream>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/route/steady.hpp>
@@ -23,7 +26,9 @@ struct measured {
   std::string_view model;
   int gpus;
   double alone_ms, contended_ms;
-  double comm_share = 0;  ///< where it was published too
+  double comm_share = 0;  ///< of its time, on the network, where it was published too
+
+  [[nodiscard]] double loss() const { return contended_ms / alone_ms - 1; }
 };
 constexpr std::array<measured, 9> published{{
     {"llama-7b", 32, 520, 643},
@@ -38,6 +43,9 @@ constexpr std::array<measured, 9> published{{
 }};
 
 constexpr int hashes = 200;
+
+/// Where no share was published, that of the heaviest model: it says how often neighbours are met.
+double duty_of(const measured& m) { return m.comm_share > 0 ? m.comm_share : .348; }
 
 /// How much ECMP stretches the communication of a job with four GPUs under each of its leafs, over
 /// many hash functions: alone, or beside another such job under the same leafs.
@@ -60,34 +68,63 @@ running_statistics stretch(int gpus, collective pattern, double duty, bool with_
 
 }  // namespace
 
-void evaluate_iterations() {
-  examples::table t{
-      .caption =
-          "**Iteration times without and with contention, and what the model makes of them** "
-          "(prediction: means over " +
-          std::to_string(hashes) + " hash functions)",
-      .columns = {{"model", "", true},
-                  {"GPUs"},
-                  {"measured", "ms"},
-                  {"slower by"},
-                  {"share of communication"},
-                  {"predicted, alone under ECMP"},
-                  {"predicted, beside a like job"},
-                  {"share that the measured loss implies"}}};
-  for (const measured& m : published) {
-    const double loss = m.contended_ms / m.alone_ms - 1;
-    const double duty = m.comm_share > 0 ? m.comm_share : .348;
-    const double alone = stretch(m.gpus, collective::all_to_all, duty, false).mean();
-    const double shared = stretch(m.gpus, collective::all_to_all, duty, true).mean();
-    const bool known = m.comm_share > 0;
-    t.add({std::string(m.model), std::to_string(m.gpus),
-           fixed(m.alone_ms, 0) + " → " + fixed(m.contended_ms, 0), signed_percent(loss),
-           known ? percent(m.comm_share) : "not published",
-           known ? signed_percent(m.comm_share * (alone - 1)) : "",
-           known ? signed_percent(m.comm_share * (shared - 1)) : "",
-           percent(loss / (shared - 1)) + " … " + percent(loss / (alone - 1))});
+namespace {
+
+/// By how much a job like one measured is slowed down, when such a part of its time is exposed.
+struct predicted {
+  double stretch;  ///< of its communication, mean
+
+  [[nodiscard]] double loss(double exposed) const { return exposed * (stretch - 1); }
+  [[nodiscard]] double exposed_for(double loss) const { return loss / (stretch - 1); }
+};
+
+void add_columns(const measured& m, const measured* other, bool with_neighbour,
+                 std::vector<std::string>& row) {
+  const auto at = [&](const measured& x) {
+    return predicted{stretch(x.gpus, collective::all_to_all, duty_of(x), with_neighbour).mean()};
+  };
+  const double loss = m.loss(), exposed = at(m).exposed_for(loss);
+  row.push_back(percent(exposed));
+  row.push_back(m.comm_share > 0 ? percent(m.comm_share - exposed) : "");
+  if (other) {
+    const double from_other = at(m).loss(at(*other).exposed_for(other->loss()));
+    row.push_back(signed_percent(from_other));
+    row.push_back(signed_percent(from_other / loss - 1));
+  } else {
+    row.insert(row.end(), {"", ""});
   }
-  print_markdown(std::cout, t);
+}
+
+}  // namespace
+
+void evaluate_iterations() {
+  for (const bool with_neighbour : {false, true}) {
+    examples::table t{
+        .caption = std::string("**Iteration times without and with contention: under ECMP ") +
+                   (with_neighbour ? "beside a like job" : "alone") + "** (means over " +
+                   std::to_string(hashes) + " hash functions)",
+        .columns = {{"model", "", true},
+                    {"GPUs"},
+                    {"measured", "ms"},
+                    {"slower by"},
+                    {"share on the network"},
+                    {"exposed, fitted"},
+                    {"hidden, fitted"},
+                    {"predicted by the other size"},
+                    {"error of that"}}};
+    for (const measured& m : published) {
+      const measured* other = nullptr;
+      for (const measured& x : published)
+        if (x.model == m.model && x.gpus != m.gpus) other = &x;
+      std::vector<std::string> row{std::string(m.model), std::to_string(m.gpus),
+                                   fixed(m.alone_ms, 0) + " → " + fixed(m.contended_ms, 0),
+                                   signed_percent(m.loss()),
+                                   m.comm_share > 0 ? percent(m.comm_share) : "not published"};
+      add_columns(m, other, with_neighbour, row);
+      t.add(std::move(row));
+    }
+    print_markdown(std::cout, t);
+  }
 }
 
 }  // namespace heddle::evaluate

@@ -2,6 +2,7 @@
 //
 //   heddle-fit --samples s.csv --report m.json
 //   heddle-fit --samples s.csv --predict more.csv
+//   heddle-fit --contention c.csv
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -16,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include <heddle/core/error.hpp>
+#include <heddle/model/fit_contention.hpp>
 #include <heddle/model/fit_power.hpp>
 #include <heddle/model/fit_time.hpp>
 #include <heddle/trace/csv.hpp>
@@ -41,6 +43,7 @@ struct options {
   int gpus_per_server = 8;
   bool leave_one_out = false;
   bool plain = false;
+  std::string contention;
 };
 
 /// Which model was measured on which GPUs; empty where the file has no such column.
@@ -280,7 +283,76 @@ struct prediction {
   return out;
 }
 
+/// What is exposed and what hidden of the communication of each model, GPU type and number of GPUs.
+[[nodiscard]] std::string report_contention(const std::string& path) {
+  examples::open_text text(path);
+  trace::csv_reader file(text.stream(), text.name());
+  file.require({"iteration_s", "stretch"});
+  const auto time = file.required("iteration_s"), stretch = file.required("stretch");
+  const auto share = file.column("network_share");
+  static constexpr std::array<const char*, 3> names{"model", "gpu_type", "gpus"};
+  std::array<std::optional<trace::csv_column>, 3> columns;
+  for (std::size_t i = 0; i < names.size(); ++i) columns[i] = file.column(names[i]);
+  struct kind {
+    std::array<std::string, 3> key;
+    std::string where;
+    std::optional<double> network_share;
+    std::vector<model::contended_sample> samples;
+  };
+  std::vector<kind> kinds;
+  while (file.next()) {
+    std::array<std::string, 3> key;
+    for (std::size_t i = 0; i < key.size(); ++i)
+      if (columns[i]) key[i] = file.text(*columns[i]);
+    auto at = std::find_if(kinds.begin(), kinds.end(), [&](auto& k) { return k.key == key; });
+    if (at == kinds.end()) at = kinds.insert(kinds.end(), {key, file.where(), {}, {}});
+    model::contended_sample s;
+    s.iteration_s = file.number(time, 0, "an iteration time > 0 s");
+    if (!(s.iteration_s > 0)) file.fail(time, "an iteration time > 0 s");
+    s.stretch = file.number(stretch, 1, "a stretch of communication of at least 1");
+    if (share && !file.empty(*share)) {
+      const double x = file.number(*share, 0, "a share from 0 to below 1");
+      if (x >= 1) file.fail(*share, "a share from 0 to below 1");
+      if (at->network_share && *at->network_share != x)
+        file.fail(*share, "one share for all samples of a job");
+      at->network_share = x;
+    }
+    at->samples.push_back(s);
+  }
+  if (kinds.empty()) throw input_error(file.where(), "at least one row", "none");
+  json out{{"version", HEDDLE_VERSION_STRING}, {"groups", json::array()}};
+  for (const kind& k : kinds) {
+    model::contention_fit fit;
+    try {
+      fit = model::fit_contention(k.samples, k.network_share);
+    } catch (const input_error& e) {
+      throw examples::unmet_request(k.where + ": expected " + e.expected() + ", got " + e.got());
+    }
+    json entry;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (!k.key[i].empty()) entry[names[i]] = k.key[i];
+    entry["samples"] = k.samples.size();
+    entry["iteration_s"] = fit.alone_s;
+    entry["comm_share"] = fit.shares.exposed;
+    if (fit.hidden_known)
+      entry["overlap"] = fit.shares.hidden;
+    else
+      entry["overlap"] = nullptr;
+    entry["overlap_at_most"] = fit.hidden_at_most;
+    entry["rmse_s"] = fit.error.rmse;
+    entry["mape"] = fit.error.mape;
+    out["groups"].push_back(std::move(entry));
+  }
+  return out.dump(2) + "\n";
+}
+
 int run(const options& o) {
+  if (!o.contention.empty()) {
+    examples::whole_files out;
+    out.add(o.report.empty() ? "-" : o.report, report_contention(o.contention));
+    out.commit();
+    return examples::done;
+  }
   const table samples = read_table(o.samples, true, o.gpus_per_server);
   const std::vector<group> groups = fit_groups(samples, o);
   // Everything is computed before anything is written.
@@ -304,16 +376,25 @@ int main(int argc, char** argv) {
       "columns "
       "model and gpu_type where present. The report says for each group the parameters with their "
       "standard errors and 95 % intervals, what was pinned and why, and the errors of time and "
-      "power (mape, worst and noise are shares, not per cent).",
+      "power (mape, worst and noise are shares, not per cent).\n\n"
+      "With --contention, which part of an iteration alone is communication that nothing hides "
+      "(comm_share) and which is hidden behind computing (overlap), as jobs.csv has them: null "
+      "where no sample tells.",
       argc, argv,
       [&](CLI::App& app) {
-        app.add_option("--samples,samples", o.samples, "measurements, CSV (- is standard input)")
-            ->capture_default_str();
+        auto* samples = app.add_option("--samples,samples", o.samples,
+                                       "measurements, CSV (- is standard input)")
+                            ->capture_default_str();
         app.add_option("--model", o.form,
                        "power over the clock: " + examples::either(examples::lines_of(power_forms)))
             ->capture_default_str();
-        app.add_option("--predict", o.predict,
-                       "configurations to predict, CSV of the same columns");
+        auto* predict = app.add_option("--predict", o.predict,
+                                       "configurations to predict, CSV of the same columns");
+        app.add_option("--contention", o.contention,
+                       "iterations measured alone and beside others, CSV: iteration_s, stretch (of "
+                       "communication, 1 alone) and, if known, model, gpu_type, gpus, "
+                       "network_share (of the time, exposed and hidden)")
+            ->excludes(samples, predict);
         app.add_option("--predict-out", o.predict_out, "where predictions go, CSV")
             ->capture_default_str();
         app.add_option("--report", o.report,

@@ -150,6 +150,34 @@ TEST_CASE("heddle-fit answers bad input with one line, status 2 and no file") {
   CHECK(w.run("--unknown") == 2);
 }
 
+TEST_CASE("heddle-fit --contention tells what is exposed and what hidden, and what is wrong") {
+  if (!installed()) return;
+  const workspace w("contention");
+  w.write("c.csv", "model,stretch,iteration_s,network_share\n"
+                   "a,1,0.50,\na,1.5,0.55,\na,2,0.60,\na,4,0.90,\n"
+                   "b,1,2,\nb,2,2.2,\n"
+                   "c,1,2,0.3\nc,2,2.2,0.3\n");
+  REQUIRE(w.run("--contention c.csv --report r.json") == 0);
+  const json groups = json::parse(w.read("r.json"))["groups"];
+  REQUIRE(groups.size() == 3);
+  CHECK(groups[0]["model"] == "a");
+  CHECK(groups[0]["comm_share"].get<double>() == doctest::Approx(.2));
+  CHECK(groups[0]["overlap"].get<double>() == doctest::Approx(.25));
+  CHECK(groups[1]["comm_share"].get<double>() == doctest::Approx(.1));
+  CHECK(groups[1]["overlap"].is_null());
+  CHECK(groups[1]["overlap_at_most"].get<double>() == doctest::Approx(.45));
+  CHECK(groups[2]["comm_share"].get<double>() == doctest::Approx(.1));
+  CHECK(groups[2]["overlap"].get<double>() == doctest::Approx(.2));
+
+  w.write("bad.csv", "stretch,iteration_s\n0.5,1\n");
+  CHECK(w.run("--contention bad.csv") == 2);
+  CHECK(w.read("err") ==
+        "heddle-fit: bad.csv:2: expected a stretch of communication of at least 1, got \"0.5\"\n");
+  w.write("one.csv", "stretch,iteration_s\n1,1\n1,1.1\n");
+  CHECK(w.run("--contention one.csv") == 1);
+  CHECK(w.run("--contention c.csv --predict c.csv") == 2);
+}
+
 TEST_CASE("heddle-fit says with status 1 what it cannot tell") {
   if (!installed()) return;
   const workspace w("unmet");

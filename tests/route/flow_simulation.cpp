@@ -10,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/route/flow_contention.hpp>
 #include <heddle/route/rates.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/route/steady.hpp>
 #include <heddle/traffic/collectives.hpp>
 
 #include "support/dice.hpp"
@@ -292,6 +294,33 @@ TEST_CASE("jobs without communication and runs that are cut short are told as th
   CHECK(r[1].iterations < 1000);
   CHECK(run(std::vector<flow_job>{}).empty());
   CHECK(run.complete());
+}
+
+TEST_CASE(
+    "what is sent behind computing stretches an iteration only where it takes longer than that") {
+  // Two GPUs a leaf and one link: what crosses takes twice as long, for as long as it is sent.
+  const leaf_spine dc{{.leafs = 2, .spines = 1, .servers_per_leaf = 2, .gpus_per_server = 1}};
+  int covered = 0, uncovered = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const double exposed = .1 + .5 * d.real(), hidden = (1 - exposed) * d.real();
+    const collective c = patterns[d.index(3)];
+    route::flow_contention model{dc, route::ecmp{}};
+    fabric::placement where{.gpus = gpus({0, 1, 2, 3})};
+    const flow_job j = model.as_flow_job(job_id{0}, where, c, {exposed, hidden});
+    flow_simulation simulate{dc, route::ecmp{}, {.iterations = 3}};
+    const flow_job_report r = simulate(std::vector{j}).front();
+    route::steady network{dc, route::ecmp{}};
+    network.add(job_id{0}, where, c, {exposed, hidden});
+    const double s = network.slowdown(job_id{0});
+    CHECK(r.communication_slowdown() == doctest::Approx(s));
+    CHECK(r.alone_s == doctest::Approx(j.compute_s / (1 - exposed)));
+    CHECK(r.slowdown() == doctest::Approx(communication{exposed, hidden}.stretch(s)));
+    ++(s * hidden > 1 - exposed ? uncovered : covered);
+  }
+  CHECK(covered > 10);
+  CHECK(uncovered > 10);
 }
 
 TEST_CASE("the flow simulation gives the same bytes twice") {

@@ -27,7 +27,9 @@ namespace {
 struct running {
   placement where;
   collective pattern = collective::none;
-  double duty = 0;
+  double duty = 0, hidden = 0;  // exposed, and behind computing
+
+  [[nodiscard]] communication shares() const { return {duty, hidden}; }
 };
 
 // The formula of the header, from nothing: every phase of every group against every other group.
@@ -95,7 +97,9 @@ struct by_formula {
       std::map<job_id, std::map<std::uint32_t, std::int64_t>> adds;
       std::map<std::uint32_t, std::int64_t> sum;
       for (const auto& [id, r] : jobs) {
-        const double duty = r.duty * out[id] / (1 - r.duty + r.duty * out[id]);
+        const double sent = (r.duty + r.hidden) * out[id],
+                     longer = std::max(0.0, r.hidden * out[id] - (1 - r.duty));
+        const double duty = sent / (1 - r.duty + r.duty * out[id] + longer);
         std::map<std::uint32_t, double> mean;
         for (const part& p : of[id])
           for (const auto& [l, n] : p.flows) mean[l] += p.weight * n;
@@ -122,6 +126,7 @@ running random_job(const leaf_spine& dc, test::dice& d) {
                                      collective::all_to_all, collective::none};
   r.pattern = patterns[d.chance(.03) ? 3 : d.index(3)];
   r.duty = d.chance(.1) ? 1 : d.chance(.1) ? 0 : d.real();
+  if (d.chance(.3)) r.hidden = (1 - r.duty) * d.real();
   if (d.chance(.3)) {  // a virtual Clos: slots of two neighbouring leafs or more
     const int m = d.between(2, dc.leafs()), n = d.between(1, 4), first = d.between(0, 4);
     for (int l = 0; l < m; ++l)
@@ -171,7 +176,7 @@ TEST_CASE("slow-downs equal the formula bit for bit after each of many arrivals 
         who = job_id{step};
         const running r = random_job(network, d);
         jobs[who] = r;
-        model.add(who, r.where, r.pattern, r.duty);
+        model.add(who, r.where, r.pattern, r.shares());
       } else {
         auto it = jobs.begin();
         std::advance(it, static_cast<std::ptrdiff_t>(d.index(jobs.size())));
@@ -219,7 +224,7 @@ TEST_CASE("jobs that own their links are not slowed down at all") {
     steady model{network, route::ecmp{}};
     for (int k = 0; k < 4; ++k) {
       const running r = slice(network, k, c);
-      model.add(job_id{k}, r.where, r.pattern, r.duty);
+      model.add(job_id{k}, r.where, r.pattern, r.shares());
     }
     for (std::uint32_t k = 0; k < 4; ++k) CHECK(model.slowdown(job_id{k}) == 1);
   }
@@ -232,7 +237,7 @@ TEST_CASE("what a job adds its removal takes away to the last bit") {
   for (int round = 0; round < 30; ++round) {
     for (std::uint32_t i = 1; i < 10; ++i) {
       const running r = random_job(network, d);
-      model.add(job_id{i}, r.where, r.pattern, r.duty);
+      model.add(job_id{i}, r.where, r.pattern, r.shares());
     }
     for (std::uint32_t i = 1; i < 10; ++i) model.remove(job_id{i * 7 % 10});  // in another order
     model.add(job_id{0}, lonely.where, lonely.pattern, lonely.duty);
@@ -298,7 +303,7 @@ TEST_CASE("on an ideal network nobody is slowed down") {
   for (std::uint32_t i = 0; i < 10; ++i) {
     running r = random_job(network, d);
     r.where.links.clear();
-    model.add(job_id{i}, r.where, r.pattern, r.duty);
+    model.add(job_id{i}, r.where, r.pattern, r.shares());
   }
   for (std::uint32_t i = 0; i < 10; ++i) CHECK(model.slowdown(job_id{i}) == 1);
 }

@@ -49,8 +49,8 @@ TEST_CASE("the four required columns make a job") {
 TEST_CASE("all columns are read, in any order, and unknown ones are ignored") {
   const auto jobs = read(
       "vc,status,max_gpus,min_gpus,deadline_s,weight,priority,comm_share,collective,local_batch,"
-      "model,colour,duration_s,gpus,submit_s,job_id,shape\n"
-      "team,4,16,2,5000,2.5,-3,0.25,all_to_all,32,bert,red,100,4,10,7,2x1x2\n");
+      "model,colour,duration_s,gpus,submit_s,job_id,shape,overlap\n"
+      "team,4,16,2,5000,2.5,-3,0.25,all_to_all,32,bert,red,100,4,10,7,2x1x2,0.5\n");
   REQUIRE(jobs.size() == 1);
   const job& j = jobs[0];
   CHECK(j.id == job_id{7});
@@ -61,6 +61,7 @@ TEST_CASE("all columns are read, in any order, and unknown ones are ignored") {
   CHECK(j.local_batch == 32);
   CHECK(j.pattern == collective::all_to_all);
   CHECK(j.comm_share == 0.25);
+  CHECK(j.overlap == 0.5);
   CHECK(j.priority == -3);
   CHECK(j.weight == 2.5);
   CHECK(j.deadline_s == 5000);
@@ -134,6 +135,10 @@ TEST_CASE("a bad optional field is refused where it stands") {
   CHECK(
       with("collective", "rings") ==
       "j.csv:2: expected ring, halving_doubling, all_to_all or none as collective, got \"rings\"");
+  CHECK(with("overlap", "-0.1") == "j.csv:2: expected a share from 0 as overlap, got \"-0.1\"");
+  CHECK(with("overlap", "1.5") ==
+        "j.csv:2: expected at most the part of the time that is computing, 1 - comm_share as "
+        "overlap, got \"1.5\"");
   CHECK(with("comm_share", "1") ==
         "j.csv:2: expected a share from 0 to below 1 as comm_share, got \"1\"");
   CHECK(with("comm_share", "-0.1") ==
@@ -201,6 +206,27 @@ TEST_CASE("a filler is told what a row leaves open") {
   };
   (void)read_jobs(in, "j.csv", {}, fill);
   CHECK(seen == std::vector<std::string>{"m-s", "mp-"});
+}
+
+TEST_CASE("an overlap left open is what is known of the model, and none without the column") {
+  const trace::vclos_mix fill{.heavy = false};
+  const auto first = [&](const std::string& text) {
+    std::istringstream in(text);
+    return read_jobs(in, "j.csv", {}, fill).front();
+  };
+  const double hidden = trace::hidden_shares.front().hidden;
+  const std::string columns = "job_id,submit_s,gpus,duration_s,model,collective,comm_share";
+  // All of a share that was measured on the network, or beside one that is exposed.
+  const job exposed = first(columns + ",overlap\n0,0,8,10,pangu,ring,0.1,\n");
+  CHECK(exposed.comm_share == 0.1);
+  CHECK(exposed.overlap / (exposed.overlap + 0.1) == doctest::Approx(hidden));
+  const job all = first(columns + ",overlap\n0,0,8,10,pangu,ring,,\n");
+  CHECK(all.overlap / (all.overlap + all.comm_share) == doctest::Approx(hidden));
+  // Never more than there is computing to hide behind.
+  const job most = first(columns + ",overlap\n0,0,8,10,pangu,ring,0.9,\n");
+  CHECK(most.overlap == 1 - 0.9);
+  for (const char* row : {",overlap\n0,0,8,10,bert,ring,0.1,\n", "\n0,0,8,10,pangu,ring,0.1\n"})
+    CHECK(first(columns + row).overlap == 0);
 }
 
 TEST_CASE("curves have the count asked for and powers of two, at every clock of the GPU") {

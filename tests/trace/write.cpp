@@ -69,6 +69,7 @@ TEST_CASE("jobs that were written are read back and written to the same bytes") 
       if (d.chance(.5)) j.local_batch = number();
       j.pattern = static_cast<collective>(d.between(0, 3));
       j.comm_share = d.real();
+      if (seed % 2) j.overlap = (1 - j.comm_share) * d.real();
       j.priority = d.between(-5, 5);
       j.weight = number();
       if (d.chance(.5)) j.deadline_s = number();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <heddle/core/collective.hpp>
+#include <heddle/core/communication.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/shape.hpp>
 
@@ -20,7 +21,8 @@ struct job {
   std::string model;       ///< the entry of the catalogue whose curve it follows; empty: unknown
   double local_batch = 0;  ///< samples per GPU and iteration at `gpus`; 0: the model's default
   collective pattern = collective::none;
-  double comm_share = 0;  ///< part of `duration_s` spent in communication, in [0, 1)
+  double comm_share = 0;  ///< part of `duration_s` spent in communication alone, in [0, 1)
+  double overlap = 0;  ///< part spent in communication behind computing, in [0, 1 − comm_share]
 
   int priority = 0;   ///< a higher class never waits for a lower one
   double weight = 1;  ///< what one second of this job's time is worth, > 0
@@ -31,6 +33,9 @@ struct job {
   int status = -1;
   std::string vc;   ///< virtual cluster (tenant)
   box_shape shape;  ///< on a torus: the mesh that it asks for, of `gpus` cells; none: any
+
+  /// Without contention.
+  [[nodiscard]] heddle::communication communication() const { return {comm_share, overlap}; }
 
   friend bool operator==(const job&, const job&) = default;
 };

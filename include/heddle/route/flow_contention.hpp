@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <heddle/core/collective.hpp>
+#include <heddle/core/communication.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/core/random.hpp>
@@ -87,10 +88,10 @@ class flow_contention {
 
   /// \param source  of the group of `where.gpus`; it is copied, its bytes are scaled to the duty
   /// \param duty  share of the time in which `owner` communicates when nothing slows it down, in
-  ///              [0, 1]. Precondition: `owner` is not there yet.
+  ///              [0, 1], or what of that is exposed and what hidden. Precondition: `owner` is not there yet.
   /// \throws flow_limit_reached  then nothing but destruction is allowed
   template <class Source>
-  void add(job_id owner, const fabric::placement& where, const Source& source, double duty) {
+  void add(job_id owner, const fabric::placement& where, const Source& source, communication duty) {
     static_assert(traffic::PhaseSource<Source>,
                   "what a job sends is a PhaseSource: size() says how many phases there are, "
                   "write(k, out) writes the flows of one (traffic/phase_source.hpp)");
@@ -102,13 +103,13 @@ class flow_contention {
     }
   }
   /// The collective of that name.
-  void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
+  void add(job_id owner, const fabric::placement& where, collective pattern, communication duty) {
     put(as_flow_job(owner, where, pattern, duty));
   }
-  /// What `spec` sends for its `comm_share` of the time.
+  /// What `spec` sends for its `communication` of the time.
   void add(const job& spec, const fabric::placement& where) {
     put(as_flow_job(
-        spec.id, where, spec.comm_share,
+        spec.id, where, spec.communication(),
         [&](const traffic::group& ranks, double bytes) { return traffic_(spec, ranks, bytes); }));
   }
 
@@ -143,7 +144,7 @@ class flow_contention {
 
   /// The job that is simulated for such an owner.
   [[nodiscard]] flow_job as_flow_job(job_id owner, const fabric::placement& where,
-                                     collective pattern, double duty) {
+                                     collective pattern, communication duty) {
     return as_flow_job(owner, where, duty, [&](const traffic::group& ranks, double bytes) {
       return traffic::source_of(pattern, ranks, bytes);
     });
@@ -161,15 +162,15 @@ class flow_contention {
 
   /// \param make  (group, factor of bytes) → its source
   template <class Make>
-  [[nodiscard]] flow_job as_flow_job(job_id owner, const fabric::placement& where, double duty,
-                                     Make&& make) {
+  [[nodiscard]] flow_job as_flow_job(job_id owner, const fabric::placement& where,
+                                     communication duty, Make&& make) {
     stream bits{options_.seed, owner.value, "iteration"};
     const auto real = [&] { return static_cast<double>(bits() >> 11) * 0x1p-53; };
     const double length_s = options_.iteration_s * (1 + options_.spread * (real() - 0.5));
     flow_job j{.id = owner,
                .where = where,
                .source = {},
-               .compute_s = (1 - duty) * length_s,
+               .compute_s = (1 - duty.exposed) * length_s,
                .start_s = real() * length_s};
     const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
     double of_a_byte_s = 0;
@@ -180,7 +181,10 @@ class flow_contention {
         of_a_byte_s += p.repeat * undisturbed_s(fabric_, p, cards_(ranks, flows_));
       }
     }
-    if (of_a_byte_s > 0 && duty > 0) j.source = make(ranks, duty * length_s / of_a_byte_s);
+    if (const double busy = duty.on_network(); of_a_byte_s > 0 && busy > 0) {
+      j.source = make(ranks, busy * length_s / of_a_byte_s);
+      j.hidden = duty.hidden / busy;
+    }
     return j;
   }
 

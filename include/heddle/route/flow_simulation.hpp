@@ -27,13 +27,15 @@
 
 namespace heddle::route {
 
-/// A job as the network sees it: it computes, then sends what it has to, and starts again.
+/// A job as the network sees it: it computes, sends meanwhile what is hidden, then the rest of what it has to,
+/// and starts again.
 struct flow_job {
   job_id id;
   fabric::placement where;
   traffic::any_source source;  ///< of the group of `where.gpus`: what is sent in an iteration
   double compute_s = 0;        ///< of an iteration, ≥ 0
-  double start_s = 0;          ///< of the first iteration, ≥ 0
+  double hidden = 0;   ///< part of each flow's bytes that is sent while it computes, in [0, 1]
+  double start_s = 0;  ///< of the first iteration, ≥ 0
 };
 
 struct flow_simulation_options {
@@ -54,17 +56,16 @@ struct flow_job_report {
   int iterations = 0;      ///< measured
   double iteration_s = 0;  ///< mean
   double compute_s = 0;
-  double undisturbed_s = 0;  ///< communication of an iteration without contention
+  double undisturbed_s = 0;    ///< communication of an iteration without contention
+  double communication_s = 0;  ///< of an iteration, mean
+  double alone_s = 0;          ///< an iteration without contention
   std::vector<flow_phase_report> phases;
 
   /// Of the job: iteration over iteration without contention.
-  [[nodiscard]] double slowdown() const {
-    const double alone = compute_s + undisturbed_s;
-    return alone > 0 ? iteration_s / alone : 1;
-  }
+  [[nodiscard]] double slowdown() const { return alone_s > 0 ? iteration_s / alone_s : 1; }
   /// Of its communication.
   [[nodiscard]] double communication_slowdown() const {
-    return undisturbed_s > 0 ? (iteration_s - compute_s) / undisturbed_s : 1;
+    return undisturbed_s > 0 ? communication_s / undisturbed_s : 1;
   }
 };
 
@@ -103,15 +104,15 @@ class flow_simulation {
       if (t == never) break;  // what is left runs over dead links
       for (std::uint32_t f : transfers_->advance(t)) {
         active& a = active_[owner_[f]];
-        if (--a.flows_left == 0) ready_.push_back(owner_[f]);
+        if (--a.flows_left == 0) ready_.push_back({owner_[f], false});
       }
       while (!wakes_.empty() && wakes_.front().first <= t) {
         std::pop_heap(wakes_.begin(), wakes_.end(), std::greater<>{});
-        ready_.push_back(wakes_.back().second);
+        ready_.push_back({wakes_.back().second, true});
         wakes_.pop_back();
       }
       std::sort(ready_.begin(), ready_.end());
-      for (std::size_t j : ready_) go_on(j);
+      for (const auto& [j, woke] : ready_) go_on(j, woke);
       ready_.clear();
     }
     return reports();
@@ -125,16 +126,19 @@ class flow_simulation {
  private:
   static constexpr double never = std::numeric_limits<double>::infinity();
 
-  static constexpr int computes = -1;
-
   struct active {
     const flow_job* job = nullptr;
     traffic::group ranks;
     std::size_t phases = 0;  // none: it does not communicate
     std::optional<owned> own;
 
+    bool starts = true;      // its first iteration is to come
+    bool computes = false;   // now
+    bool is_behind = false;  // what it sends now is hidden
+    double part = 1;         // of the bytes, that it sends now
+
     std::size_t phase = 0;
-    int runs_left = computes;  // of the phase, the one under way not counted
+    int runs_left = 0;  // of the phase, the one under way not counted
     std::size_t flows_left = 0;
     double phase_start = 0, iteration_start = 0;
     int iterations = 0;
@@ -173,8 +177,7 @@ class flow_simulation {
                         .repeat = p.repeat};
       }
       ++to_measure_;
-      wake(j, a.job->start_s + a.job->compute_s);
-      a.iteration_start = a.job->start_s;
+      wake(j, a.job->start_s);
     }
   }
 
@@ -185,13 +188,14 @@ class flow_simulation {
     std::push_heap(wakes_.begin(), wakes_.end(), std::greater<>{});
   }
 
-  /// The job has computed, or all flows of its phase have ended.
-  void go_on(std::size_t j) {
+  /// The job has computed (or is to start), or all flows of its phase have ended.
+  void go_on(std::size_t j, bool woke) {
     active& a = active_[j];
     const double now = transfers_->now();
-    if (a.runs_left == computes) {
-      a.phase = 0;
-      begin_phase(j);
+    if (std::exchange(a.starts, false)) return begin_iteration(j);
+    if (woke) {
+      a.computes = false;
+      if (!a.is_behind) send_rest(j);
       return;
     }
     a.taken_s[a.phase] += now - a.phase_start;
@@ -200,22 +204,45 @@ class flow_simulation {
       begin_run(j);
     } else if (++a.phase < a.phases) {
       begin_phase(j);
+    } else if (std::exchange(a.is_behind, false)) {
+      if (!a.computes) send_rest(j);
     } else {
-      if (a.iterations >= options_.warm_up) {
-        a.measured_s += now - a.iteration_start;
-        for (std::size_t k = 0; k < a.taken_s.size(); ++k) a.reports[k].time_s += a.taken_s[k];
-      }
-      std::fill(a.taken_s.begin(), a.taken_s.end(), 0.0);
-      if (++a.iterations == options_.warm_up + options_.iterations) --to_measure_;
-      a.iteration_start = now;
-      a.runs_left = computes;
-      if (a.job->compute_s > 0) {
-        wake(j, now + a.job->compute_s);
-      } else {
-        a.phase = 0;
-        begin_phase(j);
-      }
+      end_iteration(j);
     }
+  }
+
+  void begin_iteration(std::size_t j) {
+    active& a = active_[j];
+    a.iteration_start = transfers_->now();
+    a.computes = a.job->compute_s > 0;
+    if (a.computes) wake(j, a.iteration_start + a.job->compute_s);
+    a.is_behind = a.job->hidden > 0;
+    if (a.is_behind)
+      send_all(j, a.job->hidden);
+    else if (!a.computes)
+      send_rest(j);
+  }
+  void send_rest(std::size_t j) {
+    if (active_[j].job->hidden < 1)
+      send_all(j, 1 - active_[j].job->hidden);
+    else
+      end_iteration(j);
+  }
+  /// All phases, with such a part of their bytes.
+  void send_all(std::size_t j, double part) {
+    active_[j].part = part;
+    active_[j].phase = 0;
+    begin_phase(j);
+  }
+  void end_iteration(std::size_t j) {
+    active& a = active_[j];
+    if (a.iterations >= options_.warm_up) {
+      a.measured_s += transfers_->now() - a.iteration_start;
+      for (std::size_t k = 0; k < a.taken_s.size(); ++k) a.reports[k].time_s += a.taken_s[k];
+    }
+    std::fill(a.taken_s.begin(), a.taken_s.end(), 0.0);
+    if (++a.iterations == options_.warm_up + options_.iterations) --to_measure_;
+    begin_iteration(j);
   }
 
   void begin_phase(std::size_t j) {
@@ -232,9 +259,9 @@ class flow_simulation {
     };
     const view<decltype(on)> v{fabric_, links_, a.ranks, on};
     if (a.own)
-      send(j, *a.own, v, p.bytes);
+      send(j, *a.own, v, p.bytes * a.part);
     else
-      send(j, shared_, v, p.bytes);
+      send(j, shared_, v, p.bytes * a.part);
   }
 
   /// A flow is one transfer, or one in every plane that has a way, with its part of the bytes.
@@ -324,12 +351,20 @@ class flow_simulation {
     for (const active& a : active_) {
       flow_job_report r{.id = a.job->id, .compute_s = a.job->compute_s, .phases = a.reports};
       r.iterations = std::max(0, a.iterations - options_.warm_up);
+      double sent_s = 0;
       for (flow_phase_report& p : r.phases) {
         r.undisturbed_s += p.repeat * p.undisturbed_s;
         p.time_s = r.iterations > 0 ? p.time_s / (static_cast<double>(r.iterations) * p.repeat) : 0;
+        sent_s += p.repeat * p.time_s;
       }
-      r.iteration_s = a.phases > 0 && r.iterations > 0 ? a.measured_s / r.iterations
-                                                       : r.compute_s + r.undisturbed_s;
+      const double behind_s = a.job->hidden * r.undisturbed_s;
+      r.alone_s = behind_s > 0 ? std::max(r.compute_s, behind_s) + r.undisturbed_s - behind_s
+                               : r.compute_s + r.undisturbed_s;
+      const bool is_measured = a.phases > 0 && r.iterations > 0;
+      r.iteration_s = is_measured ? a.measured_s / r.iterations : r.alone_s;
+      r.communication_s = !is_measured   ? r.undisturbed_s
+                          : behind_s > 0 ? sent_s
+                                         : r.iteration_s - r.compute_s;
       out.push_back(std::move(r));
     }
     return out;
@@ -345,7 +380,7 @@ class flow_simulation {
   std::vector<std::size_t> owner_;  // of each flow
   std::vector<active> active_;
   std::vector<std::pair<double, std::size_t>> wakes_;  // heap
-  std::vector<std::size_t> ready_;
+  std::vector<std::pair<std::size_t, bool>> ready_;    // whose flows have ended, or that woke
   std::size_t to_measure_ = 0, started_ = 0;
   std::vector<traffic::flow> flows_;
   card_counter cards_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <heddle/core/collective.hpp>
+#include <heddle/core/communication.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
@@ -36,7 +37,7 @@ namespace heddle::route {
 /// time. Exactly 1 for a group whose links are its own and carry at most P flows of a phase.
 ///
 /// Who is slowed down communicates a larger share of the time: of an iteration of 1 − d computing and
-/// d communicating, d·S / (1 − d + d·S). The first round has the duties d; each further one those of
+/// d communicating, d·S / (1 − d + d·S); where some of it is hidden, `communication::on_network`. The first round has the duties d; each further one those of
 /// the slow-downs before it, and the last round's slow-downs count. Two rounds are close to the fixed
 /// point, and what changes stays within as many hops of shared links as there are rounds.
 ///
@@ -71,10 +72,11 @@ class steady {
         measure_(links_.size()) {}
 
   /// Adds the flows of `owner`. \param source  of the group of `where.gpus`, only looked at here
-  /// \param duty  share of the time in which it communicates when nothing slows it down, in [0, 1].
+  /// \param duty  share of the time in which it communicates when nothing slows it down, in [0, 1], or
+  /// what of that is exposed and what hidden.
   /// Precondition: `owner` is not there yet.
   template <class Source>
-  void add(job_id owner, const fabric::placement& where, const Source& source, double duty) {
+  void add(job_id owner, const fabric::placement& where, const Source& source, communication duty) {
     static_assert(traffic::PhaseSource<Source>,
                   "what a job sends is a PhaseSource: size() says how many phases there are, "
                   "write(k, out) writes the flows of one (traffic/phase_source.hpp)");
@@ -82,13 +84,13 @@ class steady {
       put(owner, where, duty, [&](const traffic::group&) -> const Source& { return source; });
   }
   /// Adds the collective of that name.
-  void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
+  void add(job_id owner, const fabric::placement& where, collective pattern, communication duty) {
     put(owner, where, duty,
         [&](const traffic::group& ranks) { return traffic::source_of(pattern, ranks, 1.0); });
   }
-  /// Adds what `spec` sends for its `comm_share` of the time.
+  /// Adds what `spec` sends for its `communication` of the time.
   void add(const job& spec, const fabric::placement& where) {
-    put(spec.id, where, spec.comm_share,
+    put(spec.id, where, spec.communication(),
         [&](const traffic::group& ranks) { return traffic_(spec, ranks, 1.0); });
   }
 
@@ -105,7 +107,7 @@ class steady {
  private:
   /// \param make  group → its source
   template <class Make>
-  void put(job_id owner, const fabric::placement& where, double duty, Make&& make) {
+  void put(job_id owner, const fabric::placement& where, communication duty, Make&& make) {
     book_.add(owner, duty, [&](detail::footprint& use) {
       const traffic::group ranks = traffic::make_group(fabric_, where.gpus);
       if (!ranks.crosses_leafs()) return;

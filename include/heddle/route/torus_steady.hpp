@@ -10,6 +10,7 @@
 
 #include <heddle/core/box_shapes.hpp>
 #include <heddle/core/collective.hpp>
+#include <heddle/core/communication.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/fabric/placement.hpp>
@@ -46,15 +47,15 @@ class torus_steady {
   /// \param duty  share of the time in which it communicates when nothing slows it down, in [0, 1].
   /// Precondition: `owner` is not there yet. O(flows of the phases looked at · hops).
   template <traffic::PhaseSource Source>
-  void add(job_id owner, const fabric::placement& where, const Source& source, double duty) {
+  void add(job_id owner, const fabric::placement& where, const Source& source, communication duty) {
     put(owner, where, duty, [&](const traffic::group&) -> const Source& { return source; });
   }
-  void add(job_id owner, const fabric::placement& where, collective pattern, double duty) {
+  void add(job_id owner, const fabric::placement& where, collective pattern, communication duty) {
     put(owner, where, duty,
         [&](const traffic::group& ranks) { return traffic::source_of(pattern, ranks, 1.0); });
   }
   void add(const job& spec, const fabric::placement& where) {
-    put(spec.id, where, spec.comm_share,
+    put(spec.id, where, spec.communication(),
         [&](const traffic::group& ranks) { return traffic_(spec, ranks, 1.0); });
   }
   /// Precondition, here and below: `owner` is there.
@@ -65,9 +66,9 @@ class torus_steady {
 
  private:
   template <class Make>
-  void put(job_id owner, const fabric::placement& where, double duty, Make&& make) {
+  void put(job_id owner, const fabric::placement& where, communication duty, Make&& make) {
     book_.add(owner, duty, [&](detail::footprint& use) {
-      if (where.gpus.size() < 2 || !(duty > 0)) return;
+      if (where.gpus.size() < 2 || !(duty.on_network() > 0)) return;
       const traffic::group ranks = traffic::make_mesh_group(hosts_, where.gpus, where.shape);
       const auto& all = make(ranks);
       ways_.start(where);

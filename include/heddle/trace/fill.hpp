@@ -1,6 +1,6 @@
 // What to assume of a job where its trace is silent.
 //
-//   filler          model                 collective, communication share
+//   filler          model                 collective, communication share, what of it is hidden
 //   nothing         stays unknown         none: the job never waits for the network
 //   vclos_mix       of the share's row    drawn as the vClos evaluation does
 //   catalogue_mix   drawn from a list     drawn as vclos_mix does
@@ -9,6 +9,7 @@
 // jobs that are there already, such as those of a published trace.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -29,6 +30,7 @@ struct missing {
   bool model = false;
   bool pattern = false;
   bool comm_share = false;
+  bool overlap = false;  ///< there is a column for it, with nothing in it here
 };
 
 /// Leaves a job as it is.
@@ -65,6 +67,32 @@ inline constexpr std::array<share_row, 18> comm_shares{{
     {"pangu", 1, .348},
 }};
 
+/// Of all communication of a model the part that is hidden behind computing, where it is known.
+struct hidden_row {
+  std::string_view model;
+  double hidden;
+};
+
+/// Fitted to published times of iterations with and without contention, whose share of communication was
+/// published too (docs/evaluation/iterations.md). Derived.
+inline constexpr std::array<hidden_row, 1> hidden_shares{{
+    {"pangu", .57},
+}};
+
+/// Hides the part of a job's communication that is known to be of its model: from a share that is measured
+/// on the network if `of_all`, else beside one that is exposed already.
+inline void hide_known(job& j, bool of_all) {
+  for (const hidden_row& row : hidden_shares) {
+    if (row.model != j.model) continue;
+    if (of_all) {
+      j.overlap = j.comm_share * row.hidden;
+      j.comm_share -= j.overlap;
+    } else {
+      j.overlap = std::min(1 - j.comm_share, j.comm_share * row.hidden / (1 - row.hidden));
+    }
+  }
+}
+
 /// The mix of the vClos evaluation: collectives by chance (halving-doubling only for powers of two),
 /// and of communication either the share of the largest model for all jobs, or a row of
 /// `comm_shares` drawn uniformly. The same job gets the same draw in every trace of a seed.
@@ -75,7 +103,7 @@ struct vclos_mix {
 
   void operator()(job& j, const missing& what) const {
     if (what.pattern) j.pattern = draw_pattern(j);
-    if (!what.comm_share && !what.model) return;
+    if (!what.comm_share && !what.model && !what.overlap) return;
     share_row row = comm_shares.back();
     if (!heavy) {
       stream s{seed, j.id.value, "share"};
@@ -87,6 +115,7 @@ struct vclos_mix {
       j.model = row.model;
       if (j.local_batch == 0) j.local_batch = row.local_batch;
     }
+    if (what.overlap) hide_known(j, what.comm_share);
   }
 
   [[nodiscard]] collective draw_pattern(const job& j) const {
@@ -111,8 +140,10 @@ struct catalogue_mix {
       const boost::random::uniform_int_distribution<std::size_t> any(0, models.size() - 1);
       j.model = models[any(s)];
     }
-    vclos_mix{seed,
-              false}(j, {.model = false, .pattern = what.pattern, .comm_share = what.comm_share});
+    vclos_mix{seed, false}(j, {.model = false,
+                               .pattern = what.pattern,
+                               .comm_share = what.comm_share,
+                               .overlap = what.overlap});
   }
 };
 

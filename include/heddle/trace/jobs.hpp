@@ -37,7 +37,7 @@ struct read_options {
 };
 
 /// Reads jobs from CSV: `job_id,submit_s,gpus,duration_s` and optionally `model,local_batch,
-/// collective,comm_share,priority,weight,deadline_s,min_gpus,max_gpus,status,vc,shape`, in any order; other
+/// collective,comm_share,overlap,priority,weight,deadline_s,min_gpus,max_gpus,status,vc,shape`, in any order; other
 /// columns are ignored and may repeat. An empty optional field is as good as none. Jobs whose trace gives them no
 /// run time (duration 0) are rejected like negative ones.
 ///
@@ -56,7 +56,7 @@ template <class Fill = nothing>
              priority = rows.column("priority"), weight = rows.column("weight"),
              deadline = rows.column("deadline_s"), least = rows.column("min_gpus"),
              most = rows.column("max_gpus"), status = rows.column("status"), vc = rows.column("vc"),
-             shape = rows.column("shape");
+             shape = rows.column("shape"), overlap = rows.column("overlap");
   const auto given = [&](const std::optional<csv_column>& c) { return c && !rows.empty(*c); };
 
   std::vector<job> jobs;
@@ -91,6 +91,7 @@ template <class Fill = nothing>
       j.comm_share = rows.number(*share, 0, "a share from 0 to below 1");
       if (j.comm_share >= 1) rows.fail(*share, "a share from 0 to below 1");
     }
+    if (given(overlap)) j.overlap = rows.number(*overlap, 0, "a share from 0");
     if (given(priority))
       j.priority = rows.integer<int>(*priority, std::numeric_limits<int>::min(), "a whole number");
     if (given(weight)) {
@@ -110,7 +111,9 @@ template <class Fill = nothing>
       j.shape = *mesh;
     }
 
-    fill(j, missing{!given(model), !given(pattern), !given(share)});
+    fill(j, missing{!given(model), !given(pattern), !given(share), overlap && !given(overlap)});
+    if (overlap && j.overlap > 1 - j.comm_share)
+      rows.fail(*overlap, "at most the part of the time that is computing, 1 - comm_share");
     if (j.submit_s >= o.from_s) jobs.push_back(std::move(j));
   }
   std::sort(jobs.begin(), jobs.end(), [](const job& a, const job& b) {

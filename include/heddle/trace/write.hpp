@@ -49,11 +49,14 @@ inline void append_field(std::string& out, std::string_view text) {
 ///
 /// Preconditions: what `read_jobs` asks of a job; texts have no zero byte, and are not all blanks.
 inline void write_csv(std::ostream& out, std::span<const job> jobs) {
+  const bool any_overlap =
+      std::any_of(jobs.begin(), jobs.end(), [](const job& j) { return j.overlap > 0; });
   const bool any_shape =
       std::any_of(jobs.begin(), jobs.end(), [](const job& j) { return !j.shape.empty(); });
   std::string line =
       "job_id,submit_s,gpus,duration_s,model,local_batch,collective,comm_share,priority,weight,"
       "deadline_s,min_gpus,max_gpus,status,vc";
+  if (any_overlap) line += ",overlap";
   line += any_shape ? ",shape\n" : "\n";
   out << line;
   for (const job& j : jobs) {
@@ -78,6 +81,7 @@ inline void write_csv(std::ostream& out, std::span<const job> jobs) {
     number_unless(j.max_gpus, std::numeric_limits<int>::max());
     number(j.status);
     detail::append_field(line += ',', j.vc);
+    if (any_overlap) number(j.overlap);
     if (any_shape) (line += ',') += text_of(j.shape);
     out << (line += '\n');
   }

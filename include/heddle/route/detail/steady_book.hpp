@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/communication.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/route/detail/footprint.hpp>
 
@@ -25,11 +26,11 @@ class steady_book {
         background_(rounds_, std::vector<std::int64_t>(links, 0)), users_(links),
         link_epoch_(links, 0) {}
 
-  /// Adds a group that is present `duty` of the time. \param fill  writes its footprint; may look at
+  /// Adds a group that is present `duty` of the time when nothing slows it down. \param fill  writes its footprint; may look at
   /// `background`. Precondition: `owner` is not there yet.
   template <class Fill>
-  void add(job_id owner, double duty, Fill&& fill) {
-    assert(!slot_of_.contains(owner) && duty >= 0 && duty <= 1);
+  void add(job_id owner, communication duty, Fill&& fill) {
+    assert(!slot_of_.contains(owner) && duty.on_network() >= 0 && duty.on_network() <= 1);
     const std::uint32_t slot = take_slot();
     slot_of_.emplace(owner, slot);
     entry& e = entries_[slot];
@@ -78,7 +79,7 @@ class steady_book {
 
   struct entry {
     job_id owner;
-    double duty = 0;
+    communication duty;
     footprint use;
     std::vector<double> slowdown;                   // of each round
     std::vector<std::vector<std::int64_t>> amount;  // of each round and share: mean flows, in units
@@ -107,8 +108,7 @@ class steady_book {
       if (is_there) reach(slot);
       for (std::uint32_t m : moved_) {
         const double s = r > 0 ? entries_[m].slowdown[r - 1] : 1;
-        const double duty = entries_[m].duty;
-        put_load(m, r, m == slot && !is_there ? 0 : duty * s / (1 - duty + duty * s));
+        put_load(m, r, m == slot && !is_there ? 0 : entries_[m].duty.on_network(s));
       }
       ++epoch_;
       moved_.assign(1, slot);

@@ -21,7 +21,8 @@ namespace heddle::admit {
 /// fewer links than that (`place::relaxed`) it does what ends sooner:
 ///
 ///     start now    duration · (1 + r · (S − 1))    r its exposed share of communication, S how much longer
-///                                                  that takes on these links: `route::steady`
+///                                                  that takes on these links: `route::steady` (and what is
+///                                                  hidden behind computing as long as it stays so)
 ///     wait         W + duration                    W until `isolated` could place it, if those running keep
 ///                                                  their pace: `schedule::forecast`
 ///
@@ -93,7 +94,7 @@ struct paying {
     if (then.at_s == std::numeric_limits<double>::infinity()) return true;
     route::steady alone{d.state().ledger.fabric(), route::source{}};
     alone.add(j.spec->id, where, j.spec->pattern, 1);
-    const double longer = j.spec->comm_share * (alone.slowdown(j.spec->id) - 1);
+    const double longer = j.spec->communication().stretch(alone.slowdown(j.spec->id)) - 1;
     return j.run_time_s(p, d.now_s()) * longer < then.at_s - d.now_s();
   }
 };

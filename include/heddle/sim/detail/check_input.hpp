@@ -31,6 +31,8 @@ void check_input(const Fabric& dc, const model::workload& all, const options& o)
     if (!(j.comm_share >= 0 && j.comm_share < 1))
       throw input_error(where, "a communication share from 0 to below 1",
                         std::to_string(j.comm_share));
+    if (!(j.overlap >= 0 && j.overlap <= 1 - j.comm_share))
+      throw input_error(where, "an overlap from 0 to 1 - comm_share", std::to_string(j.overlap));
     if (!all.curve_of_job(i).fastest(j.gpus))
       throw input_error(where, "a curve with a point at " + std::to_string(j.gpus) + " GPUs",
                         "none");

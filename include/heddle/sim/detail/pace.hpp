@@ -30,7 +30,7 @@ class pace {
     const footprint f = count_parts_(w_.dc.hosts(), where.gpus);
     t.takes(f);
     w_.used_gpus += f.gpus;
-    if (!t.on_network && talks(f) && j.spec->comm_share > 0) {
+    if (!t.on_network && talks(f) && j.spec->communication().on_network() > 0) {
       t.on_network = true;
       network_.add(*j.spec, where);
       update_others(slot);
@@ -130,8 +130,7 @@ class pace {
   void set_pace(std::uint32_t slot) {
     auto& j = w_.state.jobs[slot];
     progress& t = w_.track[slot];
-    const double share = j.spec->comm_share;
-    t.stretch = t.on_network ? 1 + share * (network_.slowdown(j.spec->id) - 1) : 1;
+    t.stretch = t.on_network ? j.spec->communication().stretch(network_.slowdown(j.spec->id)) : 1;
     j.rate = j.point()->throughput / j.reference->throughput / t.stretch;
     t.set_power(w_.now_s(), j, j.point()->power_at_w(t.stretch),
                 w_.told.power.server_w * t.server_share);
