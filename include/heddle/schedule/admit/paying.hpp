@@ -6,9 +6,12 @@
 #include <limits>
 #include <utility>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/job.hpp>
 #include <heddle/fabric/hosts.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/steady.hpp>
@@ -16,6 +19,32 @@
 #include <heddle/schedule/forecast.hpp>
 
 namespace heddle::admit {
+
+namespace detail {
+/// By how much the communication of a job is stretched where it shares no link with others. Keeps the last
+/// answer: who waits is asked about at each decision, often with the same links.
+class alone_on_links {
+ public:
+  template <class Fabric>
+  double operator()(const Fabric& dc, const job& spec, const fabric::placement& where) {
+    if (spec.id != of_ || spec.pattern != sends_ || where != where_) {
+      route::steady alone{dc, route::source{}};
+      alone.add(spec.id, where, spec.pattern, 1);
+      slowdown_ = alone.slowdown(spec.id);
+      of_ = spec.id;
+      sends_ = spec.pattern;
+      where_ = where;
+    }
+    return slowdown_;
+  }
+
+ private:
+  job_id of_;
+  collective sends_ = collective::none;
+  fabric::placement where_;
+  double slowdown_ = 1;
+};
+}  // namespace detail
 
 /// The job at the head starts at once where its placement isolates it. Where placement would have it on
 /// fewer links than that (`place::relaxed`) it does what ends sooner:
@@ -35,12 +64,13 @@ namespace heddle::admit {
 /// published simulators of Han et al., which have a fixed threshold.
 ///
 /// One writer. A decision: a placement for each start; for the job that is blocked one more for each
-/// running job, and its flows once.
+/// running job, and its flows once for each set of links on which that is not plain from the bound.
 /// \tparam Isolated  a placement policy, all of whose placements are isolated
 template <class Isolated>
 struct paying {
   Isolated isolated;  ///< what is waited for, like `place::vclos`
   heddle::detail::scratch<schedule::forecast> ahead = {};
+  heddle::detail::scratch<detail::alone_on_links> alone = {};
 
   static constexpr bool makes_no_room = true;
 
@@ -63,7 +93,7 @@ struct paying {
     if (!p || !d.affords(x, *p)) return blocked(d, x, {wait_reason::budget});
     place::answer a = d.ask(x, gpus);
     if (!a) return blocked(d, x, {a.why, a.proved});
-    if (!harms_nobody(d, *a.where) || (a.predicted_slowdown > 1 && !pays(d, x, *p, *a.where)))
+    if (!harms_nobody(d, *a.where) || (a.predicted_slowdown > 1 && !pays(d, x, *p, a)))
       return blocked(d, x, {wait_reason::network_fragmentation, false});
     d.start(x, p, std::move(a));
     return true;
@@ -83,19 +113,22 @@ struct paying {
            });
   }
 
-  /// Whether a job ends sooner on `where` from now on than with what it could wait for.
+  /// Whether a job ends sooner on these links from now on than with what it could wait for.
   template <class Desk>
   [[nodiscard]] bool pays(Desk& d, typename Desk::slot x, const model::operating_point& p,
-                          const fabric::placement& where) {
+                          const place::answer& a) {
     const auto& j = d.job(x);
     const schedule::earliest_start then =
         (*ahead)(d.state(), d.request_of(x, p.config.gpus), d.now_s(), isolated, d.left.power_w,
                  d.extra_power_w(p), [&](const auto& r) { return d.extra_power_w(*r.point()); });
     if (then.at_s == std::numeric_limits<double>::infinity()) return true;
-    route::steady alone{d.state().ledger.fabric(), route::source{}};
-    alone.add(j.spec->id, where, j.spec->pattern, 1);
-    const double longer = j.spec->communication().stretch(alone.slowdown(j.spec->id)) - 1;
-    return j.run_time_s(p, d.now_s()) * longer < then.at_s - d.now_s();
+    const auto ends_sooner = [&](double slowdown) {
+      const double longer = j.spec->communication().stretch(slowdown) - 1;
+      return j.run_time_s(p, d.now_s()) * longer < then.at_s - d.now_s();
+    };
+    // What was predicted is a bound.
+    return ends_sooner(a.predicted_slowdown) ||
+           ends_sooner((*alone)(d.state().ledger.fabric(), *j.spec, *a.where));
   }
 };
 template <class Isolated>
