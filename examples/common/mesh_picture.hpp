@@ -44,6 +44,7 @@ class mesh_picture {
       rank_.emplace(id, shown_.size());
       shown_.push_back(id);
     }
+    for (gpu_id g : dc.hosts().all_gpus()) broken_ += !now_.is_free(g) && !now_.owner(g).valid();
     if constexpr (has_cubes)
       lay_out(2 * dc.side(), dc.side() * ((dc.side() + 1) / 2), dc.all_cubes().size());
     else
@@ -54,7 +55,7 @@ class mesh_picture {
   }
 
   [[nodiscard]] std::string draw(const std::string& title) const {
-    const double entries = static_cast<double>((shown_.size() + 1 + 1) / 2);
+    const double entries = static_cast<double>((shown_.size() + 1 + (broken_ > 0) + 1) / 2);
     drawing d("fabric", width, legend_top() + 24 * entries + 4, title, describe());
     d.label(margin, 22, title, "start", "ink heading").newline();
     d.label(margin, 40, describe(), "start", "soft small").newline();
@@ -170,6 +171,7 @@ class mesh_picture {
       }
       entry("f" + colour_of_rank(i), words + note_(shown_[i]));
     }
+    if (broken_ > 0) entry("busy", "out of order: " + count_of(broken_, "GPU"));
     entry("idle", "free: " + count_of(static_cast<std::size_t>(now_.free_gpus()), "GPU"));
   }
 
@@ -177,6 +179,7 @@ class mesh_picture {
   const Fabric& dc_;
   std::function<std::string(job_id)> note_;
   std::vector<job_id> shown_;
+  std::size_t broken_ = 0;  // that no job holds
   std::map<job_id, std::size_t> rank_;
   int across_ = 1, down_ = 1;
   std::size_t blocks_ = 1, columns_ = 1;

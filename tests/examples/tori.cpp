@@ -186,16 +186,19 @@ TEST_CASE("heddle-place places meshes, fails parts of cubes, and draws what ther
   CHECK(out[9]["isolated"] == true);
   const std::string svg = content_of(dir / "p.svg");
   CHECK(svg.find("Placed by folded_reconfigured") != std::string::npos);
+  CHECK(svg.find("out of order:") == std::string::npos);  // cube 0 works again
   CHECK(svg.find("mesh 4x4x4, 1 cube, 0 circuits (job 3)") != std::string::npos);
 
   const outcome t = place(dir, torus,
                           "{\"op\": \"place\", \"job\": 1, \"shape\": \"4x4x4\"}\n"
-                          "{\"op\": \"fail\", \"link\": [0, 2]}\n",
+                          "{\"op\": \"fail\", \"link\": [0, 2]}\n"
+                          "{\"op\": \"fail\", \"gpu\": 1}\n{\"op\": \"fail\", \"gpu\": 100}\n",
                           "--policy best_fit --verify --svg " + dir / "t.svg");
   CHECK(t.err == "");
   CHECK(json_lines(t.out)[0]["isolated"] == true);
   CHECK(!json_lines(t.out)[0].contains("circuits"));
   CHECK(json_lines(t.out)[1]["hit"] == json::array({1}));
+  CHECK(content_of(dir / "t.svg").find("out of order: 1 GPU<") != std::string::npos);
   CHECK(content_of(dir / "t.svg").find("a torus 8x4x4 in 4 layers") != std::string::npos);
 
   struct bad_case {

@@ -318,3 +318,23 @@ TEST_CASE("placements on cubes keep the promises of placement policies") {
     CHECK(place::broken_promises(folded_reconfigured{}, cubes{{.cubes = 3}}, seed) == std::nullopt);
   }
 }
+
+TEST_CASE("a mesh no longer than a cube lies in one as it is, without circuits, where that costs "
+          "nothing") {
+  for (int side : {2, 4}) {
+    fabric::ledger book{cubes{{.cubes = 3, .side = side}}};
+    const job_id other{100};  // a corner of cube 0
+    REQUIRE(book.reserve(other, {.gpus = {gpu_id{0}}}) == reserve_status::reserved);
+    place::folded_reconfigured folds;
+    for (int a = 1; a <= side; ++a)
+      for (int b = 1; b <= side; ++b)
+        for (int c = 1; c <= side; ++c) {
+          const place::answer got = place::ask(folds, book, {job_id{1}, a * b * c, {}, {a, b, c}});
+          CAPTURE(a);
+          CAPTURE(b);
+          CAPTURE(c);
+          REQUIRE(got);
+          CHECK(got.where->faces.empty());
+        }
+  }
+}

@@ -50,9 +50,12 @@ class cube_placer {
     best_ = {};
     found_ = kind::none;
     const std::array<int, 3> sides{mesh[0], mesh[1], mesh[2]};
-    if (rules.folds && !rules.closed) find_chain(mesh, sides, rules);
+    if (rules.folds && !rules.closed) {
+      find_inside(mesh, sides, rules);
+      find_chain(mesh, sides, rules);
+    }
     const bool is_line = sides[0] + sides[1] + sides[2] == mesh.volume() + 2;
-    if (!(rules.folds && is_line && found_ == kind::chain)) find_box(mesh, sides, rules);
+    if (!(rules.folds && is_line && found_ != kind::none)) find_box(mesh, sides, rules);
     // What folds leave out: all offsets of the box as it is, each piece in a cube of its own.
     if (rules.folds && found_ == kind::none) find_box(mesh, sides, {.closed = rules.closed});
     if (found_ == kind::none) return false;
@@ -110,6 +113,22 @@ class cube_placer {
 
   // --- boxes ---------------------------------------------------------------------------------------
 
+  /// Boxes inside one cube: over fixed links alone.
+  void find_inside(const box_shape& mesh, const std::array<int, 3>& sides,
+                   const cube_rules& rules) {
+    box_layout l;
+    l.dim = {0, 1, 2};
+    l.sides = sides;
+    l.width = sides[0];
+    for (l.from[1] = 0; l.from[1] + sides[1] <= side_; ++l.from[1])
+      for (l.from[0] = 0; l.from[0] + sides[0] <= side_; ++l.from[0]) {
+        patterns_.planes_of(l, side_);
+        for (l.from[2] = 0; l.from[2] + sides[2] <= side_; ++l.from[2]) {
+          patterns_.lines_of(l, side_);
+          try_axes(mesh, l, rules);
+        }
+      }
+  }
   void find_box(const box_shape& mesh, const std::array<int, 3>& sides, const cube_rules& rules) {
     std::array<int, 3> dim{0, 1, 2};
     do {
