@@ -71,7 +71,7 @@ class torus_placer {
         for (std::size_t i = 0; i < starts_.size(); ++i)
           if (starts_[i]) spots_.push_back({0, w, space_.cell(i), spots_.size()});
     if (spots_.empty()) return false;
-    for (spot& s : spots_) s.contact = free_around(s);
+    count_free_around();
     std::sort(spots_.begin(), spots_.end(), [](const spot& a, const spot& b) {
       return a.contact != b.contact ? a.contact < b.contact : a.number < b.number;
     });
@@ -107,10 +107,33 @@ class torus_placer {
         counts = counts && (length[a] < space_.side(a) || at[a] == 0);
       if (counts) list_.push_back(at);
     }
-    for (const spot& s : spots_)
-      if (fits_[s.way])
+    // Mostly one of the first leaves one; if not, all boxes that a spot meets are counted at once.
+    const std::size_t few = std::min<std::size_t>(spots_.size(), 8);
+    for (std::size_t i = 0; i < few; ++i)
+      if (fits_[spots_[i].way])
         for (const per_axis& at : list_)
-          if (space_.apart(s.start, ways_[s.way].length, at, length)) return &s;
+          if (space_.apart(spots_[i].start, ways_[spots_[i].way].length, at, length))
+            return &spots_[i];
+    if (few == spots_.size()) return nullptr;
+    starts_.assign(starts_.size(), 0);
+    for (const per_axis& at : list_) starts_[space_.number(at)] = 1;
+    sums_.resize(ways_.size());
+    for (std::size_t w = 0; w < ways_.size(); ++w) {
+      if (!fits_[w]) continue;
+      per_axis
+          meets{};  // a box that begins in this window, which begins length − 1 before the spot
+      for (std::size_t a = 0; a < space_.axes(); ++a)
+        meets[a] = std::min(space_.side(a), ways_[w].length[a] + length[a] - 1);
+      space_.box_sums(starts_, meets, sums_[w]);
+    }
+    per_axis back{};
+    for (std::size_t a = 0; a < space_.axes(); ++a) back[a] = space_.side(a) - length[a] + 1;
+    for (std::size_t i = few; i < spots_.size(); ++i) {
+      const spot& s = spots_[i];
+      if (fits_[s.way] &&
+          sums_[s.way][space_.number(space_.from(s.start, back))] < static_cast<int>(list_.size()))
+        return &s;
+    }
     return nullptr;
   }
   /// All sizes of free boxes, largest volume first.
@@ -131,35 +154,32 @@ class torus_placer {
     // levels_[axis]: where boxes of the lengths so far begin.
     for (int l = 1; l <= space_.side(axis); ++l) {
       length[axis] = l;
-      levels_[axis + 1] = levels_[axis];
-      space_.shrink_to(levels_[axis + 1], axis, l);
+      if (l == 1)
+        levels_[axis + 1] = levels_[axis];
+      else
+        space_.keep_if(levels_[axis + 1], levels_[axis], axis, l - 1);
       if (!torus_space::any(levels_[axis + 1])) break;
       grow(axis + 1, length, volume * l);
     }
     length[axis] = 1;
   }
-  [[nodiscard]] int free_around(const spot& s) const {
-    const per_axis& length = ways_[s.way].length;
-    int n = 0;
-    for (std::size_t a = 0; a < space_.axes(); ++a) {
-      if (length[a] == space_.side(a)) continue;
-      per_axis at{};
-      for (bool more = true; more;) {
-        for (const int beyond : {length[a], space_.side(a) - 1}) {
-          per_axis next = at;
-          next[a] = beyond;
-          n += space_.free()[space_.number(space_.from(s.start, next))];
-          if (length[a] + 1 == space_.side(a)) break;
-        }
-        more = false;
-        for (std::size_t d = 0; d < space_.axes() && !more; ++d) {
-          if (d == a) continue;
-          more = ++at[d] < length[d];
-          if (!more) at[d] = 0;
-        }
+  /// Free cells beside each spot, across each of its faces.
+  void count_free_around() {
+    sums_.resize(1);
+    for (std::size_t w = 0; w < ways_.size(); ++w)
+      for (std::size_t a = 0; a < space_.axes(); ++a) {
+        per_axis slab = ways_[w].length, after{}, before{};
+        if (slab[a] == space_.side(a)) continue;
+        after[a] = slab[a];
+        before[a] = space_.side(a) - 1;
+        slab[a] = 1;
+        space_.box_sums(space_.free(), slab, sums_[0]);
+        const auto at = [&](const spot& s, const per_axis& steps) {
+          return sums_[0][space_.number(space_.from(s.start, steps))];
+        };
+        for (spot& s : spots_)
+          if (s.way == w) s.contact += at(s, after) + (after == before ? 0 : at(s, before));
       }
-    }
-    return n;
   }
 
   void write(const box_shape& mesh, const mesh_drawing& d, const per_axis& start,
@@ -186,6 +206,7 @@ class torus_placer {
   std::vector<spot> spots_;
   std::vector<per_axis> list_;
   std::vector<bool> fits_;
+  std::vector<std::vector<int>> sums_;
   std::vector<std::pair<std::int64_t, per_axis>> boxes_;
   std::vector<torus_space::cells> levels_;
 };

@@ -114,16 +114,44 @@ class torus_space {
   }
   /// out = cells that are in `out` and so is the one `step` further along an axis.
   void shrink(cells& out, std::size_t axis, int step) {
+    copy_ = out;
+    keep_if(out, copy_, axis, step);
+  }
+  /// out = cells that are in `out` while the one `step` further along an axis is in `other`.
+  void keep_if(cells& out, const cells& other, std::size_t axis, int step) const {
     std::size_t stride = 1;
     for (std::size_t a = 0; a < axis; ++a) stride *= static_cast<std::size_t>(side(a));
     const std::size_t block = stride * static_cast<std::size_t>(side(axis)),
                       shift = stride * static_cast<std::size_t>(step);
-    copy_ = out;
     for (std::size_t base = 0; base < out.size(); base += block) {
       std::uint8_t* o = out.data() + base;
-      const std::uint8_t* c = copy_.data() + base;
+      const std::uint8_t* c = other.data() + base;
       for (std::size_t i = 0; i + shift < block; ++i) o[i] = o[i] & c[i + shift];
       for (std::size_t i = block - shift; i < block; ++i) o[i] = o[i] & c[i + shift - block];
+    }
+  }
+
+  /// sums = how many of `c` are in the box of these lengths that begins at each cell, around the torus.
+  /// O(cells · axes).
+  void box_sums(const cells& c, const per_axis& length, std::vector<int>& sums) {
+    sums.assign(c.begin(), c.end());
+    std::size_t stride = 1;
+    for (std::size_t a = 0; a < axes_; ++a) {
+      const auto n = static_cast<std::size_t>(side(a)), l = static_cast<std::size_t>(length[a]);
+      if (l > 1) {
+        row_.resize(n);
+        for (std::size_t base = 0; base < sums.size(); ++base) {
+          if (base / stride % n != 0) continue;
+          for (std::size_t i = 0; i < n; ++i) row_[i] = sums[base + i * stride];
+          int sum = 0;
+          for (std::size_t i = 0; i < l; ++i) sum += row_[i];
+          for (std::size_t i = 0; i < n; ++i) {
+            sums[base + i * stride] = sum;
+            sum += row_[(i + l) % n] - row_[i];
+          }
+        }
+      }
+      stride *= n;
     }
   }
 
@@ -167,6 +195,7 @@ class torus_space {
   box_shape sides_, block_;
   std::vector<gpu_id> chip_;  // of each cell
   cells free_, copy_;
+  std::vector<int> row_;
   std::vector<broken> failed_;
 };
 
