@@ -192,7 +192,7 @@ TEST_CASE("heddle-place places meshes, fails parts of cubes, and draws what ther
   const outcome t = place(dir, torus,
                           "{\"op\": \"place\", \"job\": 1, \"shape\": \"4x4x4\"}\n"
                           "{\"op\": \"fail\", \"link\": [0, 2]}\n"
-                          "{\"op\": \"fail\", \"gpu\": 1}\n{\"op\": \"fail\", \"gpu\": 100}\n",
+                          "{\"op\": \"fail\", \"gpu\": 1}\n{\"op\": \"fail\", \"gpu\": 127}\n",
                           "--policy best_fit --verify --svg " + dir / "t.svg");
   CHECK(t.err == "");
   CHECK(json_lines(t.out)[0]["isolated"] == true);
