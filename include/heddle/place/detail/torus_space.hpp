@@ -139,17 +139,17 @@ class torus_space {
     for (std::size_t a = 0; a < axes_; ++a) {
       const auto n = static_cast<std::size_t>(side(a)), l = static_cast<std::size_t>(length[a]);
       if (l > 1) {
-        row_.resize(n);
-        for (std::size_t base = 0; base < sums.size(); ++base) {
-          if (base / stride % n != 0) continue;
-          for (std::size_t i = 0; i < n; ++i) row_[i] = sums[base + i * stride];
-          int sum = 0;
-          for (std::size_t i = 0; i < l; ++i) sum += row_[i];
-          for (std::size_t i = 0; i < n; ++i) {
-            sums[base + i * stride] = sum;
-            sum += row_[(i + l) % n] - row_[i];
+        row_.resize(2 * n);
+        for (std::size_t block = 0; block < sums.size(); block += stride * n)
+          for (std::size_t base = block; base < block + stride; ++base) {
+            int sum = 0;
+            for (std::size_t i = 0; i < n; ++i) row_[i] = row_[i + n] = sums[base + i * stride];
+            for (std::size_t i = 0; i < l; ++i) sum += row_[i];
+            for (std::size_t i = 0; i < n; ++i) {
+              sums[base + i * stride] = sum;
+              sum += row_[i + l] - row_[i];
+            }
           }
-        }
       }
       stride *= n;
     }
