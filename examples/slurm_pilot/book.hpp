@@ -86,7 +86,10 @@ inline nlohmann::ordered_json to_json(const site& m, const fabric::placement& p)
     links.push_back({m.leafs[k.leaf.index()], k.spine.value, k.lane});
   for (const fabric::circuit& k : p.circuits)
     links.push_back({m.leafs[k.leaf.index()], k.spine.value, k.uplink});
-  return {{"ranks", ranks}, {"links", links}};
+  nlohmann::ordered_json out{{"ranks", ranks}, {"links", links}};
+  for (const fabric::core_link& k : p.core_links)
+    out["core_links"].push_back({k.spine.value, k.core.value, k.lane});
+  return out;
 }
 }  // namespace detail
 
@@ -155,6 +158,12 @@ template <class Fabric>
         else
           j.where.links.push_back({l->second, s, way});
       }
+      if (const auto cores = one.find("core_links"); cores != one.end())
+        for (const nlohmann::json& k : *cores)
+          j.where.core_links.push_back({spine_id{k.at(0).get<std::uint32_t>()},
+                                        core_id{k.at(1).get<std::uint32_t>()},
+                                        k.at(2).get<std::uint32_t>()});
+      std::sort(j.where.core_links.begin(), j.where.core_links.end());
       std::sort(j.where.links.begin(), j.where.links.end());
       std::sort(j.where.circuits.begin(), j.where.circuits.end());
       if (known && taken.reserve(job_id{id}, j.where) == fabric::reserve_status::reserved)

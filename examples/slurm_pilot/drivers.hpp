@@ -5,6 +5,7 @@
 //   RouteDriver     the way of each flow through the spines           source routes, or ACLs and static ECMP
 //   ClockDriver     the clock of each GPU                             nvmlDeviceSetGpuLockedClocks
 //   CircuitDriver   which fibres to join                              the controller of the OCS
+//   NetworkDriver   its placement, if there is one                    forwarding tables (table_driver.hpp)
 //
 // A driver is told the same thing again after a restart of the pilot, and whenever something changed:
 // setting must be idempotent. Clearing what was never set must do no harm.
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +26,7 @@
 
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/route/network_flows.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/path.hpp>
 #include <heddle/route/routing.hpp>
@@ -84,6 +87,15 @@ concept CircuitDriver = requires(T& d, std::uint32_t job, std::span<const cross_
   d.set_circuits(job, circuits);
   d.clear_circuits(job);
 };
+/// One that a network answers for: a job is not released before `set_network` returns. It may be there or
+/// not.
+template <class T>
+concept NetworkDriver = requires(T& d, std::uint32_t job, const booked_job& j, const book& all) {
+  d.take_over(all);
+  d.set_network(job, j);
+  d.clear_network(job);
+  { d.look_after() } -> std::convertible_to<std::map<std::uint32_t, std::string>>;
+};
 /// A driver of everything; `drivers` makes one of four.
 template <class T>
 concept Drivers = RankDriver<T> && RouteDriver<T> && ClockDriver<T> && CircuitDriver<T>;
@@ -130,10 +142,12 @@ template <class Fabric>
   const route::detail::no_load none;
   const fabric::leaf_spine& dc = route::fixed_part(m.dc);  // of an optical fabric a copy
   const route::view<route::detail::no_load> v{dc, numbers, ranks, none};
-  route::owned own{m.dc.leafs(), j.where};
-  std::vector<traffic::flow> flows;
+  route::owned own{dc, j.where};
+  route::network_flows entering;
+  std::vector<traffic::flow> sent;
   for (std::size_t k = 0; k < all.size(); ++k) {
-    (void)all.write(k, flows);
+    (void)all.write(k, sent);
+    const auto flows = entering(ranks, sent);
     const auto paths = own(v, flows);
     for (std::size_t i = 0; i < flows.size(); ++i)
       if (paths[i].spine.valid())
@@ -179,6 +193,7 @@ void set_all(D& d, const machine<Fabric>& m, std::uint32_t id, const booked_job&
   d.set_circuits(id, circuits_of(m, j));
   d.set_routes(id, routes_of(m, j));
   d.set_clocks(id, clocks_of(m, j));
+  if constexpr (NetworkDriver<D>) d.set_network(id, j);
   d.set_ranks(id, ranks_of(m, j));
 }
 template <Drivers D>
@@ -187,6 +202,7 @@ void clear_all(D& d, std::uint32_t id) {
   d.clear_clocks(id);
   d.clear_routes(id);
   d.clear_circuits(id);
+  if constexpr (NetworkDriver<D>) d.clear_network(id);
 }
 
 /// Writes what it is told to files, `<directory>/<job>/{hosts,ranks,routes.csv,clocks.csv,circuits.csv}`,
@@ -240,17 +256,18 @@ class recording_driver {
     write(job, "circuits.csv", out);
   }
   void clear_circuits(std::uint32_t) {}
-
- private:
-  [[nodiscard]] std::filesystem::path of(std::uint32_t job) const {
-    return directory_ / std::to_string(job);
-  }
+  /// A file of a job.
   void write(std::uint32_t job, const char* file, const std::string& content) {
     std::error_code error;
     std::filesystem::create_directories(of(job), error);
     examples::whole_files out;
     out.add((of(job) / file).string(), content);
     out.commit();
+  }
+
+ private:
+  [[nodiscard]] std::filesystem::path of(std::uint32_t job) const {
+    return directory_ / std::to_string(job);
   }
   void run(const char* action, std::uint32_t job) {
     if (command_.empty()) return;

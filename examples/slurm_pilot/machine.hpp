@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/fabric/ib_network.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/fabric/read_topology_conf.hpp>
@@ -163,6 +164,11 @@ machine<Fabric> named(const fabric::layout& found, Fabric dc) {
   int spines = 0;
   const fabric::layout found = detail::layout_of(shown, nodes, o, spines);
   return detail::named(found, fabric::leaf_spine{found});
+}
+
+/// The cluster as its InfiniBand network shows it. What Slurm does not name of it gets no job.
+[[nodiscard]] inline machine<fabric::leaf_spine> make_ib_machine(const fabric::ib_network& net) {
+  return detail::named(net.found, net.dc);
 }
 
 /// The same with optical circuit switches between leafs and spines. Precondition: `o` has some.

@@ -30,6 +30,7 @@
 
 #include "common/program.hpp"
 #include "slurm_pilot/pilot.hpp"
+#include "slurm_pilot/table_driver.hpp"
 
 namespace {
 
@@ -103,6 +104,7 @@ const std::map<std::string, pilot::reading> readings{{"auto", pilot::reading::au
 struct arguments {
   std::string state, log, hooks, hook_command, partition, order = "fifo", place, gpu = "a100";
   std::string backfill = "none", clocks = "fastest", read = "auto";
+  std::string ib_network, ib_tables, opensm;
   pilot::network_options network;
   double interval_s = 5, start_timeout_s = 120;
   bool dry_run = false, once = false;
@@ -134,6 +136,15 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--spine-fibres", a.network.spine_fibres, "from each spine to each OCS")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  auto* ib = app.add_option("--ib-network", a.ib_network,
+                            "ibnetdiscover's output: the network, in place of Slurm's topology");
+  auto* tables = app.add_option("--ib-tables", a.ib_tables,
+                                "forwarding tables, the file of opensm -R file -U: kept so that "
+                                "jobs have their links to themselves")
+                     ->needs(ib);
+  app.add_option("--opensm", a.opensm, "OpenSM's process number, or a file that has it")
+      ->needs(tables);
+  tables->needs("--opensm");
   app.add_option("--order", a.order, "of the queue; shortest: by time limit")
       ->check(CLI::IsMember(orders))
       ->capture_default_str();
@@ -191,11 +202,27 @@ class notebook {
   bool to_stdout_, dry_;
 };
 
-/// Hooks that may be left out.
+/// Hooks and forwarding tables that may be left out.
 class hooks {
  public:
-  explicit hooks(const arguments& a) {
+  hooks(const arguments& a, const std::optional<fabric::ib_network>& net)
+      : subnet_(a.ib_tables, a.opensm) {
     if (!a.hooks.empty()) files_.emplace(a.hooks, a.hook_command);
+    if (!a.ib_tables.empty()) tables_.emplace(subnet_, *net);
+  }
+  void take_over(const pilot::book& b) {
+    if (tables_) tables_->take_over(b);
+  }
+  void set_network(std::uint32_t job, const pilot::booked_job& j) {
+    if (!tables_) return;
+    tables_->set_network(job, j);
+    if (files_) files_->write(job, "settings.sh", tables_->settings_of(j));
+  }
+  void clear_network(std::uint32_t job) {
+    if (tables_) tables_->clear_network(job);
+  }
+  std::map<std::uint32_t, std::string> look_after() {
+    return tables_ ? tables_->look_after() : std::map<std::uint32_t, std::string>{};
   }
   void set_ranks(std::uint32_t job, auto v) {
     if (files_) files_->set_ranks(job, v);
@@ -223,7 +250,9 @@ class hooks {
   }
 
  private:
+  pilot::opensm_subnet subnet_;
   std::optional<pilot::recording_driver> files_;
+  std::optional<pilot::table_driver<pilot::opensm_subnet>> tables_;
 };
 
 std::optional<std::string> text_of(const std::string& file) {
@@ -235,13 +264,14 @@ std::optional<std::string> text_of(const std::string& file) {
 /// Looks at Slurm until it is stopped.
 template <class Fabric>
 void fly(const arguments& a, const named_place& place, pilot::pilot_options options,
-         pilot::slurm_commands& slurm, notebook& book, const pilot::machine<Fabric>& cluster) {
+         pilot::slurm_commands& slurm, notebook& book, const pilot::machine<Fabric>& cluster,
+         const std::optional<fabric::ib_network>& net = {}) {
   pilot::job_needs needs;
   schedule::scheduler plan{order_of{orders.at(a.order)}, allocate::requested{},
                            pilot::even_servers{place.on<Fabric>(), &needs}, route::source{},
                            backfills.at(a.backfill)};
   for (const std::string& n : cluster.notes) std::cerr << "heddle-slurm-pilot: " << n << std::endl;
-  hooks to_network{a};
+  hooks to_network{a, net};
   options.needs = &needs;
   pilot::control_loop one{slurm, to_network, book, plan, cluster, options};
   one.open(text_of(a.state), a.state, now_s());
@@ -286,6 +316,13 @@ int run(const arguments& a) {
   ::sigaction(SIGINT, &act, nullptr);
   ::sigaction(SIGTERM, &act, nullptr);
 
+  if (!a.ib_network.empty()) {
+    if (optical) throw input_error("--ib-network", "a network of fixed links", "--ocs-switches");
+    std::ifstream in(a.ib_network);
+    const fabric::ib_network net = fabric::read_ib_network(in, a.ib_network);
+    fly(a, policy, options, slurm, book, pilot::make_ib_machine(net), net);
+    return done;
+  }
   const pilot::cluster_report first = slurm.look();
   const std::string tree = slurm.topology();
   if (optical)

@@ -74,6 +74,8 @@ class control_loop {
     for (const auto& [id, j] : book_.jobs) jobs.push_back(with_id(id, j));
     note(now_s, {{"event", "opened"}, {"links", links}, {"jobs", jobs}});
     for (std::uint32_t id : lost) note(now_s, {{"event", "lost"}, {"job", id}});
+    if constexpr (NetworkDriver<D>)
+      if (!o_.dry_run) guard_network(now_s, [&] { drivers_.take_over(book_); });
   }
 
   /// One round. \throws unmet_request, input_error  if Slurm cannot be read; nothing was done then
@@ -116,6 +118,7 @@ class control_loop {
     store_.save(write_book(book_, m_));
     for (const schedule::start& one : d.starts)
       note(now_s, with_id(one.job.value, book_.jobs.at(one.job.value), "placed"));
+    look_after_network(now_s);
     for (std::uint32_t id : f.renumbered)
       guarded(id, now_s, [&] { set_all(drivers_, m_, id, book_.jobs.at(id)); });
     std::vector<std::uint32_t> to_send = f.unsent;
@@ -310,6 +313,27 @@ class control_loop {
     }
   }
 
+  template <class F>
+  void guard_network(double now_s, F&& f) {
+    try {
+      f();
+      network_error_.clear();
+    } catch (const std::exception& e) {
+      if (network_error_ != e.what())
+        note(now_s, {{"event", "network"}, {"error", network_error_ = e.what()}});
+    }
+  }
+  /// What the network has lost, or somebody has changed, since the last look.
+  void look_after_network(double now_s) {
+    if constexpr (NetworkDriver<D>)
+      guard_network(now_s, [&] {
+        for (const auto& [id, why] : drivers_.look_after()) {
+          note(now_s, {{"event", "not_isolated"}, {"job", id}, {"why", why}});
+          tell(id, "heddle: no longer isolated, " + why);
+        }
+      });
+  }
+
   void note_nodes(const findings& f, double now_s) {
     for (const lost_node& n : f.lost)
       if (!std::binary_search(bad_.begin(), bad_.end(), n.server))
@@ -347,6 +371,7 @@ class control_loop {
   std::map<std::uint32_t, double> retry_at_;   // refused jobs
   std::map<std::uint32_t, std::string> told_;  // what each job was last told
   std::vector<server_id> bad_;
+  std::string network_error_;  // what was said of it last
 };
 
 }  // namespace heddle::pilot

@@ -1,6 +1,8 @@
 // heddle-route --lft against OpenSM and ibsim, the real tools on a network that is made up.
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -14,6 +16,7 @@
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/fabric/lft_text.hpp>
 #include <heddle/place/vclos.hpp>
+#include <heddle/route/by_destination.hpp>
 #include <heddle/traffic/collectives.hpp>
 
 #include "support/dice.hpp"
@@ -50,65 +53,70 @@ fabric::ib_network network_in(const std::string& text) {
 }
 
 std::string line_of(const walked_job& j) {
-  std::string gpus, links;
+  std::string gpus, links, lanes;
   for (gpu_id g : j.where.gpus) gpus += (gpus.empty() ? "" : ",") + std::to_string(g.value);
-  for (const fabric::link& k : j.where.links)
+  for (const fabric::link& k : j.where.links) {
     links += (links.empty() ? "[" : ",[") + std::to_string(k.leaf.value) + "," +
              std::to_string(k.spine.value) + ",1]";
+    lanes += (lanes.empty() ? "[" : ",[") + std::to_string(k.lane) + "]";
+  }
   return "{\"job\": " + std::to_string(j.id.value) + ", \"status\": \"placed\", \"gpus\": [" +
-         gpus + "], \"links\": [" + links + "]}\n";
+         gpus + "], \"links\": [" + links + "], \"lanes\": [" + lanes + "]}\n";
 }
 
-}  // namespace
-
-TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs apart, while they "
-          "come and go on a simulated InfiniBand") {
-  if (const std::string what = test::ib_simulator::missing(); !what.empty()) {
-    test::skip(what);
-    return;
-  }
+// A network that is made up, and the jobs that come and go on it: heddle-route writes tables, OpenSM loads
+// them, and they are read back from the switches.
+struct site {
   const scratch_dir dir;
-  test::ib_simulator sim{dir, test::ibsim_leafs_and_spines(16, 16, 16), "n000"};
-  REQUIRE(sim.bring_up("-R updn"));
-  std::filesystem::copy_file(dir / "opensm-lfts.dump", dir / "now.lfts");
-  std::filesystem::copy_file(dir / "opensm-lfts.dump", dir / "first.lfts");
-  const std::string whole = sim.discover();
-  dir.write("whole.txt", whole);
-  const fabric::ib_network net = network_in(whole);
-  REQUIRE(net.dc.gpus() == 256);
-  REQUIRE(net.dc.leafs() == 16);
-  REQUIRE(net.dc.spines() == 16);
-  sim.stay("now.lfts");
+  test::ib_simulator sim;
+  fabric::ib_network net;
+  test::plain_addresses lids;
+  fabric::ledger<fabric::leaf_spine> state;
+  place::vclos policy = {};
+  test::dice d{7};
+  std::vector<std::unique_ptr<walked_job>> running = {};
+  fabric::forwarding before = {};
+  std::uint32_t came = 0;
+  int traced = 0;
 
-  // Addresses by the guids of the dump.
-  test::plain_addresses lids{fabric::leaf_spine{{.leafs = 1, .spines = 1, .servers_per_leaf = 1}},
-                             net.wires};
-  lids.ends.assign(1, {});
-  lids.of_card.clear();
-  {
+  site(const std::string& text, const std::string& host, const std::string& options = "")
+      : sim(dir, text, host), net(brought_up(options)),
+        lids(fabric::leaf_spine{{.leafs = 1, .spines = 1, .servers_per_leaf = 1}}, net.wires),
+        state(net.dc) {
+    // Addresses by the guids of the dump, the first of each card.
     const fabric::lft_dump base = tables_in(test::content_of(dir / "now.lfts"));
-    lids.ends.resize(base.tables.lids());
-    std::map<std::uint64_t, std::uint32_t> lid_of;
+    lids.ends.assign(base.tables.lids(), {});
+    lids.of_card.clear();
+    std::map<std::uint64_t, route::card_address> lid_of;
     for (std::uint32_t lid = 1; lid < base.owners.size(); ++lid)
       if (!base.owners[lid].is_switch && base.owners[lid].guid != 0) {
-        lid_of[base.owners[lid].guid] = lid;
+        ++lid_of.try_emplace(base.owners[lid].guid, route::card_address{lid, 0})
+              .first->second.count;
         lids.ends[lid] = net.hosts.at(base.owners[lid].guid);
       }
-    for (std::uint64_t guid : net.cards) lids.of_card.push_back({lid_of.at(guid), 1});
+    for (std::uint64_t guid : net.cards) lids.of_card.push_back(lid_of.at(guid));
+    sim.stay("now.lfts", options);
+    before = numbered(net, base);
   }
-
-  fabric::ledger<fabric::leaf_spine> state{net.dc};
-  place::vclos policy;
-  test::dice d{7};
-  std::vector<std::unique_ptr<walked_job>> running;
+  [[nodiscard]] fabric::ib_network brought_up(const std::string& options) {
+    REQUIRE(sim.bring_up("-R updn " + options));
+    std::filesystem::copy_file(dir / "opensm-lfts.dump", dir / "now.lfts");
+    std::filesystem::copy_file(dir / "opensm-lfts.dump", dir / "first.lfts");
+    const std::string whole = sim.discover();
+    dir.write("whole.txt", whole);
+    return network_in(whole);
+  }
   // Tables written, loaded, read back: what the switches have then.
-  const auto carry_out = [&](const std::string& options, int status) {
+  fabric::forwarding carry_out(const std::string& options, int status) {
     std::string lines;
     for (const auto& j : running) lines += line_of(*j);
     dir.write("jobs.jsonl", lines);
     const outcome r = run("heddle-route", "--lft " + dir / "now.lfts" + " " + options + " --jobs " +
                                               dir / "jobs.jsonl" + " --out " + dir / "new.lfts");
     REQUIRE_MESSAGE(r.status == status, r.err, r.out);
+    return load();
+  }
+  fabric::forwarding load() {
     std::filesystem::rename(dir / "new.lfts", dir / "now.lfts");
     sim.reload();
     outcome same;
@@ -123,35 +131,34 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
     }
     REQUIRE_MESSAGE(same.status == 0, same.out, same.err);
     return numbered(net, tables_in(got));
-  };
-  const auto own_links = [&] {
+  }
+  [[nodiscard]] std::vector<const walked_job*> own_links() const {
     std::vector<const walked_job*> out;
     for (const auto& j : running)
       if (j->where.owns_network()) out.push_back(j.get());
     return out;
-  };
-
-  fabric::forwarding before = numbered(net, tables_in(test::content_of(dir / "now.lfts")));
-  int traced = 0;
-  std::uint32_t came = 0;
-  while (came < 12) {
-    std::uint32_t newest = 0;
-    if (running.size() > 5 || (running.size() > 2 && d.chance(.3))) {
-      const std::size_t k = d.index(running.size());
-      REQUIRE(state.release(running[k]->id));
-      running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
-    } else {
-      auto j = std::make_unique<walked_job>();
-      j->id = job_id{newest = ++came};
-      const auto where = policy(state, place::request{.job = j->id, .gpus = 1 << d.between(3, 6)});
-      REQUIRE(where.where);
-      j->where = *where.where;
-      REQUIRE(state.reserve(j->id, j->where) == fabric::reserve_status::reserved);
-      j->ranks = traffic::make_group(net.dc, j->where.gpus);
-      for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all})
-        j->sources.push_back(traffic::source_of(c, j->ranks, 1));
-      running.push_back(std::move(j));
-    }
+  }
+  /// A job of so many GPUs, if there is a place for it.
+  bool arrive(int gpus) {
+    auto j = std::make_unique<walked_job>();
+    j->id = job_id{came + 1};
+    const auto where = policy(state, place::request{.job = j->id, .gpus = gpus});
+    if (!where.where) return false;
+    ++came;
+    j->where = *where.where;
+    REQUIRE(state.reserve(j->id, j->where) == fabric::reserve_status::reserved);
+    j->ranks = traffic::make_group(net.dc, j->where.gpus);
+    for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all})
+      j->sources.push_back(traffic::source_of(c, j->ranks, 1));
+    running.push_back(std::move(j));
+    return true;
+  }
+  void depart(std::size_t k) {
+    REQUIRE(state.release(running[k]->id));
+    running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
+  }
+  /// What the switches have after a change, looked at from all sides. \param newest  the job that came; 0: none
+  void look(std::uint32_t newest) {
     const fabric::forwarding now = carry_out("--guids " + dir / "whole.txt", 0);
     const auto own = own_links();
     REQUIRE(test::broken_isolation(net.dc, net.wires, now, lids, own) == "");
@@ -162,15 +169,19 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
           REQUIRE(before.port(s, lids.of_card[g.index()].first) ==
                   now.port(s, lids.of_card[g.index()].first));
     }
-    // ibtracert goes the same way.
-    for (int i = 0; i < 2 && !own.empty(); ++i) {
+    before = now;
+  }
+  /// `ibtracert` goes the ways of pairs drawn by seed, from card to card of one rail.
+  void trace(int pairs) {
+    const auto own = own_links();
+    for (int tries = 0; pairs > 0 && !own.empty() && tries < 1000; ++tries) {
       const walked_job& j = *own[d.index(own.size())];
       const gpu_id a = j.where.gpus[d.index(j.where.gpus.size())],
                    b = j.where.gpus[d.index(j.where.gpus.size())];
-      if (net.dc.leaf_of(a) == net.dc.leaf_of(b)) continue;
+      const leaf_id from = net.dc.leaf_of(a), end = net.dc.leaf_of(b);
+      if (from == end || net.dc.rail_of(from) != net.dc.rail_of(end)) continue;
       const std::uint32_t to = lids.of_card[b.index()].first;
-      const auto way =
-          test::hops(net.wires, now, net.wires.of(net.dc.leaf_of(a)), to, lids.ends[to]);
+      const auto way = test::hops(net.wires, before, net.wires.of(from), to, lids.ends[to]);
       REQUIRE(way);
       const std::string text = sim.trace(lids.of_card[a.index()].first, to);
       for (std::size_t h = 1; h < way->size(); ++h)
@@ -179,18 +190,57 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
                       text);
       CHECK(text.find("\"" + net.names[(*way)[1].at] + "\"") != std::string::npos);
       ++traced;
+      --pairs;
     }
-    before = now;
   }
-  CHECK(traced >= 20);
-  const std::string check =
-      run("heddle-route", "--check --lft " + dir / "now.lfts" + " --guids " + dir / "whole.txt" +
-                              " --jobs " + dir / "jobs.jsonl")
-          .out;
-  CHECK(check.find("\"isolated\":false") == std::string::npos);
+  /// Jobs come and go until so many have come.
+  void churn(std::uint32_t jobs, int most, const std::vector<int>& sizes) {
+    while (came < jobs) {
+      std::uint32_t newest = 0;
+      if (static_cast<int>(running.size()) > most || (running.size() > 2 && d.chance(.3)) ||
+          !arrive(sizes[d.index(sizes.size())]))
+        depart(d.index(running.size()));
+      else
+        newest = came;
+      look(newest);
+      trace(2);
+    }
+  }
+  [[nodiscard]] std::string check() const {
+    return run("heddle-route", "--check --lft " + dir / "now.lfts" + " --guids " +
+                                   dir / "whole.txt" + " --jobs " + dir / "jobs.jsonl")
+        .out;
+  }
+};
 
+// Jobs that come and go in the tests of every day, and with HEDDLE_LONG_TESTS set.
+std::uint32_t jobs_of_day(std::uint32_t few) {
+  return std::getenv("HEDDLE_LONG_TESTS") != nullptr ? 60 : few;
+}
+
+}  // namespace
+
+TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs apart, while they "
+          "come and go on a simulated InfiniBand") {
+  if (const std::string what = test::ib_simulator::missing(); !what.empty()) {
+    test::skip(what);
+    return;
+  }
+  site x{test::ibsim_leafs_and_spines(16, 16, 16), "n000"};
+  REQUIRE(x.net.dc.gpus() == 256);
+  REQUIRE(x.net.dc.leafs() == 16);
+  REQUIRE(x.net.dc.spines() == 16);
+  x.churn(jobs_of_day(12), 6, {8, 16, 32, 64});
+  x.trace(20 - x.traced);
+  CHECK(x.traced >= 20);
+  CHECK(x.check().find("\"isolated\":false") == std::string::npos);
+
+  const fabric::ib_network& net = x.net;
+  const scratch_dir& dir = x.dir;
+  test::ib_simulator& sim = x.sim;
+  const auto& lids = x.lids;
   // A link of a job's is cut: it is told, and all others stay as they are.
-  const walked_job* hit = own_links().front();
+  const walked_job* hit = x.own_links().front();
   const fabric::link lost = hit->where.links.front();
   const auto port = *net.wires.up(net.wires.of(lost.leaf), net.wires.of(lost.spine), 0);
   sim.say("Unlink \"" + net.names[port.at] + "\"[" + std::to_string(port.port) + "]");
@@ -203,9 +253,9 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
   CHECK(refused.err.find("job " + std::to_string(hit->id.value) + ": it lost its link at leaf") !=
         std::string::npos);
   CHECK_FALSE(std::filesystem::exists(dir / "new.lfts"));
-  const fabric::forwarding after = carry_out(options + " --keep-going", 1);
+  const fabric::forwarding after = x.carry_out(options + " --keep-going", 1);
   std::vector<const walked_job*> rest;
-  for (const walked_job* j : own_links())
+  for (const walked_job* j : x.own_links())
     if (j != hit) rest.push_back(j);
   fabric::switch_ports wires = net.wires;
   wires.cut(port);
@@ -235,7 +285,7 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
   // OpenSM is killed and starts again with the file.
   sim.kill_opensm();
   sim.stay("now.lfts");
-  CHECK(test::broken_isolation(net.dc, wires, carry_out(options + " --keep-going", 1), lids,
+  CHECK(test::broken_isolation(net.dc, wires, x.carry_out(options + " --keep-going", 1), lids,
                                rest) == "");
   // A spine is lost, one that no job owns a link to if there is such.
   std::vector<bool> used(16, false);
@@ -249,7 +299,7 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
     wires.cut(p);
   }
   dir.write("cut.txt", sim.discover());
-  const fabric::forwarding without = carry_out(options + " --keep-going", 1);
+  const fabric::forwarding without = x.carry_out(options + " --keep-going", 1);
   std::vector<const walked_job*> last;
   for (const walked_job* j : rest)
     if (std::none_of(j->where.links.begin(), j->where.links.end(),
@@ -259,6 +309,77 @@ TEST_CASE("tables that heddle-route writes are what switches have, and keep jobs
   for (std::uint32_t lid = 1; lid < lids.ends.size(); ++lid)
     if (lids.ends[lid].valid())
       CHECK_FALSE(fabric::first_fault(wires, without, lid, lids.ends[lid]));
+}
+
+TEST_CASE(
+    "tables of a rail-optimized network of 1 024 cards keep jobs apart on a simulated InfiniBand") {
+  if (const std::string what = test::ib_simulator::missing(); !what.empty()) {
+    test::skip(what);
+    return;
+  }
+  site x{test::ibsim_units(4, 32, 16), "dgx000 mlx5_0"};
+  REQUIRE(x.net.dc.gpus() == 1024);
+  REQUIRE(x.net.dc.rails() == 8);
+  REQUIRE(x.net.dc.leafs() == 32);
+  if (jobs_of_day(1) > 1) {
+    x.churn(60, 5, {64, 128, 256, 320, 384, 512});
+  } else {
+    REQUIRE(x.arrive(320));  // forty servers: two units
+    x.look(1);
+  }
+  x.trace(20 - x.traced);
+  CHECK(x.traced >= 20);
+  CHECK(x.check().find("\"isolated\":false") == std::string::npos);
+}
+
+TEST_CASE(
+    "a job that needs two LIDs a card has them carried out on a simulated InfiniBand with LMC 1") {
+  if (const std::string what = test::ib_simulator::missing(); !what.empty()) {
+    test::skip(what);
+    return;
+  }
+  // An all-to-all of three leafs of two, ranks out of order: one LID a card is proved too few.
+  site x{test::ibsim_leafs_and_spines(3, 2, 2), "n000", "-l 1"};
+  REQUIRE(x.lids.of_card.front().count == 2);
+  walked_job j{job_id{1}, {}, {}, {}, {}};
+  for (int g = 0; g < 6; ++g) j.where.gpus.push_back(gpu_id{g});
+  for (int l = 0; l < 3; ++l)
+    for (int s = 0; s < 2; ++s) j.where.links.push_back({leaf_id{l}, spine_id{s}, 0});
+  for (std::uint64_t seed = 1; j.routes.lids != 2; ++seed) {
+    test::dice order{seed};
+    order.shuffle(j.where.gpus);
+    j.ranks = traffic::make_group(x.net.dc, j.where.gpus);
+    j.sources = {traffic::source_of(collective::all_to_all, j.ranks, 1)};
+    j.routes = route::by_destination(x.net.dc, j.where, j.ranks, j.sources);
+  }
+  REQUIRE(j.routes.least);
+  std::string line = line_of(j);
+  line.insert(1, "\"collective\": \"all_to_all\", \"bytes\": 1, ");
+  const std::string jobs = x.dir.write("jobs.jsonl", line);
+  const std::string tables = "--lft " + x.dir / "now.lfts" + " --guids " + x.dir / "whole.txt" +
+                             " --jobs " + jobs + " --out " + x.dir / "new.lfts";
+  const outcome r = run("heddle-route", tables + " --settings " + x.dir.path().string());
+  REQUIRE_MESSAGE(r.status == 0, r.err, r.out);
+  CHECK(r.out.find("\"carries\":\"all_to_all\",\"lids\":2") != std::string::npos);
+  CHECK(test::content_of(x.dir / "job-1.sh").find("export HEDDLE_LIDS=2") != std::string::npos);
+  const fabric::forwarding now = x.load();
+  CHECK(test::broken_isolation(x.net.dc, x.net.wires, now, x.lids, {&j}) == "");
+  // With one LID a card it is refused.
+  std::string text = test::content_of(x.dir / "first.lfts");
+  const fabric::lft_dump all = tables_in(text);
+  fabric::lft_dump single{all.switches, all.owners, all.tables};
+  for (std::uint32_t lid = 1; lid < single.owners.size(); ++lid)
+    if (single.owners[lid].guid == single.owners[lid - 1].guid) single.owners[lid] = {};
+  std::ostringstream out;
+  fabric::write_lft(out, single);
+  x.dir.write("single.lfts", out.str());
+  const outcome refused =
+      run("heddle-route", "--lft " + x.dir / "single.lfts" + " --guids " + x.dir / "whole.txt" +
+                              " --jobs " + jobs + " --out " + x.dir / "new.lfts");
+  CHECK(refused.status == 1);
+  CHECK(refused.err.find("not enforceable by destination: a card needs 2 LIDs, and has 1") !=
+        std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(x.dir / "new.lfts"));
 }
 
 TEST_CASE("tables of OpenSM are written as they were read, and dump_fts's are the same") {

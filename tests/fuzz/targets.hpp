@@ -22,6 +22,7 @@
 #include <heddle/fabric/islands.hpp>
 #include <heddle/fabric/layout.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/fabric/lft_text.hpp>
 #include <heddle/fabric/link_book.hpp>
 #include <heddle/fabric/read_hosts_csv.hpp>
 #include <heddle/fabric/read_ibnetdiscover.hpp>
@@ -222,6 +223,24 @@ inline bool ibnetdiscover(const std::uint8_t* data, std::size_t size) {
   return plain;
 }
 
+/// Whatever is read is read back from what it is written as.
+inline bool lft(const std::uint8_t* data, std::size_t size) {
+  return with_text(data, size, [](std::istream& in) {
+    const fabric::lft_dump one = fabric::read_lft(in, "f");
+    std::ostringstream out;
+    fabric::write_lft(out, one);
+    std::istringstream again(out.str());
+    const fabric::lft_dump two = fabric::read_lft(again, "again");
+    must(one.switches == two.switches, "the same switches");
+    must(one.tables.lids() >= two.tables.lids(), "no other LIDs");
+    for (std::uint32_t lid = 0; lid < one.tables.lids(); ++lid)
+      for (std::uint32_t s = 0; s < one.tables.switches(); ++s)
+        must(one.tables.port(s, lid) ==
+                 (lid < two.tables.lids() ? two.tables.port(s, lid) : fabric::forwarding::none),
+             "the same ports");
+  });
+}
+
 struct target {
   std::string_view name;
   bool (*run)(const std::uint8_t*, std::size_t);
@@ -249,6 +268,7 @@ inline std::vector<target> targets() {
       {"topograph", topograph, text(test::topograph_sample)},
       {"hosts_csv", hosts_csv, text(test::hosts_csv_sample)},
       {"ibnetdiscover", ibnetdiscover, text(test::ibnetdiscover_sample)},
+      {"lft", lft, text(test::lft_sample)},
   };
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -162,7 +163,17 @@ class fake_slurm {
     return {};
   }
   void may_die() {
+    if (steps_ == 0) {
+      steps_ = -1;
+      event_();
+    }
+    if (steps_ > 0) --steps_;
     if (chance(death_rate)) throw pilot_died{};
+  }
+  /// Something that happens after so many steps of the pilot: it may throw `pilot_died`.
+  void at_step(int steps, std::function<void()> event) {
+    steps_ = steps;
+    event_ = std::move(event);
   }
 
  private:
@@ -200,6 +211,8 @@ class fake_slurm {
   }
 
   std::mt19937 dice_;
+  int steps_ = -1;
+  std::function<void()> event_;
   std::map<std::string, node> nodes_;
   std::map<std::uint32_t, job> jobs_;
   std::map<std::uint32_t, int> not_before_;

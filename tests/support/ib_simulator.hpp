@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -65,9 +66,9 @@ class ib_simulator {
     return false;
   }
   /// OpenSM that stays, with tables from a file.
-  void stay(const std::string& tables) {
-    opensm_ = start(environment_ + path_of("opensm") + " -s 0 -R file -U $PWD/" + tables +
-                        " -f $PWD/stay.log -D 0x43 > stay.out 2>&1",
+  void stay(const std::string& tables, const std::string& options = "") {
+    opensm_ = start(environment_ + path_of("opensm") + " -s 0 " + options + " -R file -U $PWD/" +
+                        tables + " -f $PWD/stay.log -D 0x43 > stay.out 2>&1",
                     -1);
   }
   void reload() const { ::kill(opensm_, SIGHUP); }
@@ -166,6 +167,42 @@ inline std::string ibsim_leafs_and_spines(int leafs, int hosts, int spines) {
   }
   for (int h = 0; h < leafs * hosts; ++h)
     out += "Hca\t1 \"" + host(h) + "\"\n" + end(1, two("leaf", h / hosts), h % hosts + 1) + "\n";
+  return out;
+}
+
+/// Units of servers of 8 cards in 8 rails, card k on leaf k of its unit; two links from each leaf to each spine.
+inline std::string ibsim_units(int units, int servers, int spines) {
+  const auto padded = [](int n, std::size_t digits) {
+    const std::string text = std::to_string(n);
+    return std::string(digits - std::min(digits, text.size()), '0') + text;
+  };
+  const auto leaf = [](int u, int rail) {
+    return "su" + std::to_string(u) + "-rail" + std::to_string(rail);
+  };
+  const auto card = [&](int server, int rail) {
+    return "dgx" + padded(server, 3) + " mlx5_" + std::to_string(rail);
+  };
+  const auto end = [](int port, const std::string& to, int far) {
+    return "[" + std::to_string(port) + "]\t\"" + to + "\"[" + std::to_string(far) + "]\n";
+  };
+  std::string out;
+  for (int l = 0; l < units * 8; ++l) {
+    out += "Switch\t64 \"" + leaf(l / 8, l % 8) + "\"\n";
+    for (int n = 0; n < servers; ++n) out += end(n + 1, card(l / 8 * servers + n, l % 8), 1);
+    for (int k = 0; k < 2 * spines; ++k)
+      out += end(servers + 1 + k, "spine" + padded(k / 2, 2), 2 * l + k % 2 + 1);
+    out += "\n";
+  }
+  for (int s = 0; s < spines; ++s) {
+    out += "Switch\t64 \"spine" + padded(s, 2) + "\"\n";
+    for (int k = 0; k < 16 * units; ++k)
+      out += end(k + 1, leaf(k / 16, k / 2 % 8), servers + 1 + 2 * s + k % 2);
+    out += "\n";
+  }
+  for (int n = 0; n < units * servers; ++n)
+    for (int r = 0; r < 8; ++r)
+      out +=
+          "Hca\t1 \"" + card(n, r) + "\"\n" + end(1, leaf(n / servers, r), n % servers + 1) + "\n";
   return out;
 }
 

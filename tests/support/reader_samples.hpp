@@ -159,6 +159,18 @@ inline constexpr std::string_view topograph_sample =
 inline constexpr std::string_view hosts_csv_sample =
     "host,dsw,psw,asw\nn0,G6,P10,S1\nn1,G6,P10,S2\nn2,G6,P12,S1\nn3,G6,P12,S1\n";
 
+inline constexpr std::string_view lft_sample =
+    "Unicast lids [0-3] of switch Lid 2 guid 0x0000000000200000 ('leaf'):\n"
+    "0x0001 001 # Channel Adapter portguid 0x0000000000100001: 'n0 mlx5_0'\n"
+    "0x0002 000 # Switch portguid 0x0000000000200000: 'leaf'\n"
+    "3 lids dumped\n"
+    "Unicast lids [0x0-0x3] of switch DR path slid 0; dlid 0; 0,1 guid 0x0000000000200001 "
+    "(spine):\n"
+    "  Lid  Out   Destination\n       Port     Info \n"
+    "0x0001 012 : (Channel Adapter portguid 0x0000000000100001: 'n0 mlx5_0')\n"
+    "0x0003 000 : (Switch portguid 0x0000000000200001: 'spine')\n"
+    "2 valid lids dumped \n";
+
 inline constexpr std::string_view ibnetdiscover_sample =
     "#\n# Topology file: generated on Mon Jan  1 00:00:00 2024\n#\n"
     "# Initiated from node 0000000000000a01 port 0000000000000a01\n\n"

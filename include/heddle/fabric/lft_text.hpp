@@ -10,6 +10,7 @@
 #include <istream>
 #include <optional>
 #include <ostream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -57,7 +58,7 @@ class lft_reader {
 
   lft_dump read() {
     if (!in_) throw input_error(name_, "a readable file", "none");
-    std::string block(std::size_t{1} << 20, '\0');
+    std::string block(std::size_t{1} << 16, '\0');
     std::size_t kept = 0;
     while (in_) {
       if (kept == block.size()) block.resize(2 * block.size());
@@ -80,6 +81,8 @@ class lft_reader {
   }
 
  private:
+  static constexpr std::size_t most_places = std::size_t{1} << 28;
+
   [[noreturn]] void fail(const std::string& expected, std::string_view got) const {
     throw input_error(name_ + ":" + std::to_string(number_), expected, shown(got));
   }
@@ -124,8 +127,7 @@ class lft_reader {
     if (name.size() > 1 && name.starts_with('\'') && name.ends_with('\''))
       name = name.substr(1, name.size() - 2);
     s.name = name;
-    for (const lft_switch& o : out_.switches)
-      if (o.guid == s.guid) fail("each switch once", text);
+    if (!guids_.insert(s.guid).second) fail("each switch once", text);
     out_.switches.push_back(std::move(s));
     columns_.emplace_back();
     entries_ = 0;
@@ -155,7 +157,12 @@ class lft_reader {
     if (got.ec != std::errc{} || port > 255) fail("a port from 000 to 255", all);
     text.remove_prefix(static_cast<std::size_t>(got.ptr - text.data()));
     std::vector<std::uint8_t>& column = columns_.back();
-    if (column.size() <= lid) column.resize(lid + std::size_t{1}, forwarding::none);
+    if (column.size() <= lid) {
+      lids_ = std::max(lids_, lid + std::size_t{1});
+      if (lids_ * columns_.size() > most_places)
+        fail("at most 2^28 places, switches times LIDs", all);
+      column.resize(lid + std::size_t{1}, forwarding::none);
+    }
     if (seen_.size() <= lid) seen_.resize(lid + std::size_t{1}, 0);
     if (seen_[lid] == columns_.size()) fail("each LID of a switch once", all);
     seen_[lid] = columns_.size();
@@ -175,7 +182,7 @@ class lft_reader {
     if (tail.starts_with('#')) {
       tail = trimmed(tail.substr(1));
     } else if (tail.starts_with(": (") && tail.ends_with(')')) {
-      tail = tail.substr(3, tail.size() - 4);
+      tail = trimmed(tail.substr(3, tail.size() - 4));
     } else if (!tail.empty()) {
       fail("# or : and whose the LID is", tail);
     }
@@ -196,12 +203,10 @@ class lft_reader {
     if (open_) fail("the number of lids dumped after the entries of a switch", text);
   }
   [[nodiscard]] forwarding transposed() const {
-    std::size_t lids = 0;
-    for (const auto& c : columns_) lids = std::max(lids, c.size());
-    forwarding t{static_cast<std::uint32_t>(columns_.size()), static_cast<std::uint32_t>(lids)};
-    for (std::size_t first = 0; first < lids; first += 64)
+    forwarding t{static_cast<std::uint32_t>(columns_.size()), static_cast<std::uint32_t>(lids_)};
+    for (std::size_t first = 0; first < lids_; first += 64)
       for (std::uint32_t s = 0; s < columns_.size(); ++s)
-        for (std::size_t l = first; l < std::min({first + 64, lids, columns_[s].size()}); ++l)
+        for (std::size_t l = first; l < std::min({first + 64, lids_, columns_[s].size()}); ++l)
           t.set(s, static_cast<std::uint32_t>(l), columns_[s][l]);
     return t;
   }
@@ -212,7 +217,8 @@ class lft_reader {
   std::vector<std::vector<std::uint8_t>> columns_;  // by switch
   std::vector<std::string> tails_;                  // by LID
   std::vector<std::size_t> seen_;
-  std::size_t number_ = 0, entries_ = 0;
+  std::set<std::uint64_t> guids_;
+  std::size_t number_ = 0, entries_ = 0, lids_ = 0;
   bool open_ = false;
 };
 
@@ -220,7 +226,8 @@ class lft_reader {
 
 /// Reads tables as OpenSM dumps them, or as `dump_fts` prints them.
 /// \throws input_error  `name:line: expected …, got …` for other text, a LID or switch given twice, a LID
-///                      with two owners, and a switch without the number of its lines
+///                      with two owners, a switch without the number of its lines, and more than 2^28
+///                      places
 /// O(bytes), block by block.
 [[nodiscard]] inline lft_dump read_lft(std::istream& in, const std::string& name) {
   return detail::lft_reader{in, name}.read();

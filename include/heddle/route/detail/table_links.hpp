@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/card_address.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/switch_ports.hpp>
@@ -27,12 +28,7 @@ struct table_change {
   friend auto operator<=>(const table_change&, const table_change&) = default;
 };
 
-/// The LIDs of a network card's port: `count` from `first` on; 0: unknown.
-struct card_address {
-  std::uint32_t first = 0, count = 1;
-
-  friend bool operator==(const card_address&, const card_address&) = default;
-};
+using fabric::card_address;
 
 /// A placed job and its routes. All is only looked at.
 struct placed_routes {

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include <heddle/core/collective.hpp>
 #include <heddle/fabric/ib_network.hpp>
+#include <heddle/route/carry_most.hpp>
 #include <heddle/traffic/group.hpp>
 
 namespace heddle::examples {
@@ -19,11 +21,21 @@ inline std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
+/// What routes carry, as text: `all`, or names of collectives. \param sends  what the job is known to send
+inline std::string carried(const std::string& sends, const std::vector<collective>& also) {
+  if (also.size() == route::every_collective.size()) return "all";
+  std::string out = sends;
+  for (collective c : also)
+    if (name(c) != sends) out += (out.empty() ? "" : ", ") + std::string(name(c));
+  return out;
+}
+
 /// Hosts and ranks in order, and NCCL's settings: flows over the card of the target's rail, no adaptive
-/// routing, the collective if the routes are for one alone.
-/// \param carries  the collective that routes were made for; `all`: any of them
+/// routing, and of the ways to reduce those that the routes carry.
+/// \param sends  what the job is known to send; empty: nothing
+/// \param routes  of a job that owns links; null: it needs none
 inline std::string job_settings(const fabric::ib_network& net, const traffic::group& ranks,
-                                std::string_view carries, int lids) {
+                                const std::string& sends, const route::carried_routes* routes) {
   std::vector<std::string> names;
   for (const fabric::leaf_layout& l : net.found.leafs)
     for (const fabric::server_layout& s : l.servers) names.push_back(s.name);
@@ -42,13 +54,16 @@ inline std::string job_settings(const fabric::ib_network& net, const traffic::gr
   out += "export NCCL_PXN_DISABLE=0\n";
   out += "export NCCL_IB_ADAPTIVE_ROUTING=0\n";
   out += "export NCCL_IB_SL=0\n";
-  if (carries == "ring" || carries == "all_gather" || carries == "reduce_scatter" ||
-      carries == "pipeline")
-    out += "export NCCL_ALGO=Ring  # the routes hold for " + std::string(carries) + " alone\n";
-  else if (carries == "tree")
-    out += "export NCCL_ALGO=Tree  # the routes hold for trees alone\n";
-  if (lids > 1)
-    out += "export HEDDLE_LIDS=" + std::to_string(lids) +
+  if (routes == nullptr) return out;
+  const auto has = [&](collective c) {
+    return sends == name(c) ||
+           std::find(routes->also.begin(), routes->also.end(), c) != routes->also.end();
+  };
+  out += "# the routes hold for: " + carried(sends, routes->also) + '\n';
+  if (has(collective::ring) != has(collective::tree))
+    out += std::string("export NCCL_ALGO=") + (has(collective::ring) ? "Ring" : "Tree") + '\n';
+  if (routes->routes.lids > 1)
+    out += "export HEDDLE_LIDS=" + std::to_string(routes->routes.lids) +
            "  # path bits: not for NCCL, which uses the first LID of a card\n";
   return out;
 }

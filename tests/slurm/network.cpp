@@ -1,0 +1,342 @@
+// The pilot and a network that carries out its book: nothing is released before the switches have its
+// routes, and whatever is killed or spoilt between any two steps, the next look mends or says.
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <heddle/allocate/requested.hpp>
+#include <heddle/order/order.hpp>
+#include <heddle/place/combinators.hpp>
+#include <heddle/place/shared_network.hpp>
+#include <heddle/place/vclos.hpp>
+#include <heddle/route/table_isolation.hpp>
+#include <heddle/schedule/scheduler.hpp>
+
+#include "slurm/fake_slurm.hpp"
+#include "slurm_pilot/pilot.hpp"
+#include "slurm_pilot/table_driver.hpp"
+#include "support/ib_simulator.hpp"
+#include "support/shared_data.hpp"
+#include "support/walked_tables.hpp"
+
+namespace {
+
+using namespace heddle;
+using namespace heddle::pilot;
+
+std::string hex(std::uint64_t guid) {
+  char text[24];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(guid));
+  return text;
+}
+
+// What ibnetdiscover prints of leafs of so many hosts with one link to each spine; some cables cut.
+std::string discovered(int leafs, int hosts, int spines,
+                       const std::set<std::pair<int, int>>& cut = {}) {
+  const auto leaf = [](int l) { return 0x100u + static_cast<unsigned>(l); };
+  const auto spine = [](int s) { return 0x200u + static_cast<unsigned>(s); };
+  const auto host = [](int h) { return 0x1000u + static_cast<unsigned>(h); };
+  std::string out;
+  const auto port = [&](int p, const std::string& id, int far, const std::string& rest) {
+    out += "[" + std::to_string(p) + "]\t\"" + id + "\"[" + std::to_string(far) + "]" + rest + "\n";
+  };
+  for (int l = 0; l < leafs; ++l) {
+    out += "switchguid=0x" + hex(leaf(l)) + "\nSwitch\t16 \"S-" + hex(leaf(l)) + "\"\t\t# \"leaf" +
+           std::to_string(l) + "\" enhanced port 0 lid 1 lmc 0\n";
+    for (int h = 0; h < hosts; ++h)
+      port(h + 1, "H-" + hex(host(l * hosts + h)), 1,
+           "(" + hex(host(l * hosts + h)) + ") \t\t# \"n" + std::to_string(l * hosts + h) +
+               " mlx5_0\" lid 1 4xHDR");
+    for (int s = 0; s < spines; ++s)
+      if (!cut.contains({l, s}))
+        port(hosts + s + 1, "S-" + hex(spine(s)), l + 1, "\t\t# \"spine\" lid 1 4xHDR");
+    out += "\n";
+  }
+  for (int s = 0; s < spines; ++s) {
+    out += "switchguid=0x" + hex(spine(s)) + "\nSwitch\t16 \"S-" + hex(spine(s)) +
+           "\"\t\t# \"spine" + std::to_string(s) + "\" enhanced port 0 lid 1 lmc 0\n";
+    for (int l = 0; l < leafs; ++l)
+      if (!cut.contains({l, s}))
+        port(l + 1, "S-" + hex(leaf(l)), hosts + s + 1, "\t\t# \"leaf\" lid 1 4xHDR");
+    out += "\n";
+  }
+  for (int h = 0; h < leafs * hosts; ++h) {
+    out += "caguid=0x" + hex(host(h)) + "\nCa\t1 \"H-" + hex(host(h)) + "\"\t\t# \"n" +
+           std::to_string(h) + " mlx5_0\"\n[1](" + hex(host(h)) + ") \t\"S-" +
+           hex(leaf(h / hosts)) + "\"[" + std::to_string(h % hosts + 1) +
+           "]\t\t# lid 1 lmc 0 \"leaf\" lid 1 4xHDR\n\n";
+  }
+  return out;
+}
+fabric::ib_network network_in(const std::string& text) {
+  std::istringstream in(text);
+  return fabric::read_ib_network(in, "network");
+}
+fabric::lft_dump tables_in(const std::string& text) {
+  std::istringstream in(text);
+  return fabric::read_lft(in, "tables");
+}
+// What a subnet manager would make of it by itself.
+std::string first_tables(const fabric::ib_network& net) {
+  fabric::lft_dump d;
+  std::vector<fabric::port_end> ends(1);
+  d.owners.resize(1);
+  for (const auto& [guid, end] : net.hosts) {
+    ends.push_back(end);
+    d.owners.push_back({guid, false, "Channel Adapter portguid 0x" + hex(guid) + ": 'card'"});
+  }
+  for (std::uint32_t s = 0; s < net.wires.size(); ++s) {
+    ends.push_back({s, 0});
+    d.owners.push_back({net.switches[s], true,
+                        "Switch portguid 0x" + hex(net.switches[s]) + ": '" + net.names[s] + "'"});
+    d.switches.push_back(
+        {net.switches[s], static_cast<std::uint32_t>(ends.size()) - 1, net.names[s]});
+  }
+  d.tables = test::turn_tables(net.wires, ends);
+  std::ostringstream out;
+  fabric::write_lft(out, d);
+  return out.str();
+}
+
+// A network in memory. Each step of whoever uses it is one of `fate`'s.
+struct fake_subnet {
+  test::fake_slurm& fate;
+  std::string seen, switches;
+  std::optional<std::string> file;
+  std::string old = {};
+  bool deaf = false;  // nobody listens to the signal
+
+  [[nodiscard]] std::string discover() const { return seen; }
+  [[nodiscard]] std::optional<std::string> tables() const { return file; }
+  void keep(const std::string& text) {
+    fate.may_die();  // before; the file beside is nobody's
+    old = file.value_or("");
+    fate.may_die();
+    file = text;
+    fate.may_die();
+  }
+  void reload() {
+    fate.may_die();
+    if (!deaf) try {
+        (void)tables_in(file.value_or(""));
+        switches = *file;
+      } catch (const input_error&) {  // OpenSM goes on with what it has
+      }
+    fate.may_die();
+  }
+  [[nodiscard]] std::string read_back() const { return switches; }
+  void wait() const {}
+};
+static_assert(Subnet<fake_subnet>);
+static_assert(Subnet<opensm_subnet>);
+
+template <class Network>
+struct network_drivers : test::fake_drivers {
+  std::optional<table_driver<Network>> tables;
+  void take_over(const book& b) { tables->take_over(b); }
+  void set_network(std::uint32_t id, const booked_job& j) { tables->set_network(id, j); }
+  void clear_network(std::uint32_t id) { tables->clear_network(id); }
+  std::map<std::uint32_t, std::string> look_after() { return tables->look_after(); }
+};
+static_assert(NetworkDriver<network_drivers<fake_subnet>>);
+static_assert(!NetworkDriver<test::fake_drivers>);
+
+using chain = place::first_of<place::one_server, place::one_leaf, place::vclos>;
+auto make_plan() {
+  return schedule::scheduler{order::fifo{}, allocate::requested{}, even_servers<chain>{},
+                             route::source{}};
+}
+using plan_type = decltype(make_plan());
+
+template <class Network>
+struct world {
+  test::fake_slurm slurm{1};
+  test::fake_store store;
+  fabric::ib_network net;
+  machine<fabric::leaf_spine> m;
+  Network network;
+  plan_type plan = make_plan();
+  network_drivers<Network> drivers;
+  std::optional<control_loop<test::fake_slurm, network_drivers<Network>, test::fake_store,
+                             plan_type, fabric::leaf_spine>>
+      one;
+  double now_s = 1000;
+  int deaths = 0;
+
+  template <class Make>
+  world(const std::string& whole, Make&& make)
+      : net(network_in(whole)), m(make_ib_machine(net)), network(make(slurm, net)) {
+    for (const std::string& host : m.hosts) slurm.add_node(host, 1);
+    drivers.fate = store.fate = &slurm;
+  }
+  void look() {
+    try {
+      if (!one) {
+        drivers.tables.emplace(network, net, 25);
+        one.emplace(slurm, drivers, store, plan, m, pilot_options{.retry_s = 1});
+        one->open(store.saved.empty() ? std::nullopt : std::optional(store.saved), "book", now_s);
+      }
+      one->look(now_s);
+    } catch (const test::pilot_died&) {
+      ++deaths;
+      one.reset();
+    }
+    now_s += 5;
+  }
+  // Jobs that Slurm may start, or runs, and that the switches do not keep apart; by the saved book.
+  [[nodiscard]] std::vector<std::uint32_t> not_kept() {
+    std::vector<std::uint32_t> lost;
+    if (store.saved.empty()) return {};
+    const book b = read_book(store.saved, "book", m, lost);
+    const fabric::ib_tables t{net, tables_in(network.read_back()), "switches"};
+    const fabric::forwarding tables = t.by_number();
+    std::vector<std::vector<traffic::any_source>> sources;
+    sources.reserve(b.jobs.size());
+    std::vector<route::running_job> running;
+    for (const auto& [id, j] : b.jobs) {
+      const auto phase = slurm.jobs().at(id).report.phase;
+      if (j.at == stage::foreign || (phase != job_phase::pending && phase != job_phase::running))
+        continue;
+      const traffic::group ranks = traffic::make_group(m.dc, j.where.gpus);
+      sources.push_back({traffic::source_of(j.pattern, ranks, 1)});
+      running.push_back({job_id{id}, j.where, sources.back()});
+    }
+    std::vector<std::uint32_t> out;
+    for (const auto& v :
+         route::table_isolation{m.dc, net.wires, tables, t.ends(), t.addresses()}(running))
+      if (!v) out.push_back(v.id.value);
+    return out;
+  }
+  [[nodiscard]] bool noted(const std::string& text) const {
+    for (const std::string& n : store.notes)
+      if (n.find(text) != n.npos) return true;
+    return false;
+  }
+};
+
+using fake_world = world<fake_subnet>;
+fake_world small_world() {
+  const std::string whole = discovered(4, 4, 4);
+  return fake_world{whole, [&](test::fake_slurm& slurm, const fabric::ib_network& net) {
+                      const std::string first = first_tables(net);
+                      return fake_subnet{slurm, whole, first, first};
+                    }};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "whatever is killed or spoilt between two steps of the pilot and its network, every job runs "
+    "once and none before the switches keep it apart") {
+  enum event { killed, garbage, stale, deaf, events };
+  int happened = 0, deaths = 0, crossing = 0;
+  for (int what = 0; what < events; ++what)
+    for (int step = 0;; ++step) {
+      CAPTURE(what);
+      CAPTURE(step);
+      fake_world w = small_world();
+      const std::string first = w.network.switches;
+      bool done = false;
+      w.slurm.at_step(step, [&] {
+        done = true;
+        switch (what) {
+        case killed:
+          throw test::pilot_died{};
+        case garbage:
+          w.network.file = "no tables";
+          break;
+        case stale:  // somebody put old ones back
+          w.network.file = first;
+          w.network.reload();
+          break;
+        case deaf:
+          w.network.deaf = true;
+          break;
+        default:
+          break;
+        }
+      });
+      const int sizes[]{8, 6, 8, 4, 8};
+      for (std::uint32_t id = 1; id <= 5; ++id) w.slurm.submit(id, sizes[id - 1], 2);
+      for (int t = 0; t < 40 && !w.slurm.all_ended(); ++t) {
+        const bool was = done;
+        w.look();
+        // Spoilt within this look, it is mended by the next; a dead manager by whoever starts it.
+        if (w.network.deaf) {
+          if (was) w.network.deaf = false;
+        } else if (done == was || what == killed) {
+          CHECK(w.not_kept().empty());
+        }
+        if (w.one)
+          for (const auto& [id, j] : w.one->jobs().jobs) crossing += j.where.owns_network();
+        w.slurm.tick();
+      }
+      CHECK(w.slurm.all_ended());
+      for (const auto& [id, j] : w.slurm.jobs()) {
+        CHECK(j.runs.size() == 1);
+        CHECK(j.runs.back().completed);
+      }
+      happened += done;
+      deaths += w.deaths;
+      if (!done) break;
+    }
+  CHECK(happened > 200);
+  CHECK(deaths > 50);
+  CHECK(crossing > 1000);
+}
+
+TEST_CASE("a job whose tables the switches do not take stays held and is told why") {
+  fake_world w = small_world();
+  w.slurm.submit(1, 8, 5);
+  w.network.deaf = true;
+  w.look();
+  CHECK(w.slurm.jobs().at(1).report.phase == job_phase::held);
+  CHECK(w.slurm.jobs().at(1).report.explanation.find(
+            "heddle: waits, refused: the switches do not have the tables: leaf") == 0);
+  CHECK(w.one->jobs().jobs.empty());
+  w.network.deaf = false;
+  w.look();
+  CHECK(w.slurm.jobs().at(1).report.phase == job_phase::pending);
+  CHECK(w.not_kept().empty());
+  CHECK(!w.network.old.empty());
+}
+
+TEST_CASE(
+    "a running job that loses its link is told so once, and a network without tables says so") {
+  fake_world w = small_world();
+  w.slurm.submit(1, 8, 50);
+  w.look();
+  w.slurm.tick();
+  w.look();
+  const fabric::link k = w.one->jobs().jobs.at(1).where.links.front();
+  w.network.seen =
+      discovered(4, 4, 4, {{static_cast<int>(k.leaf.value), static_cast<int>(k.spine.value)}});
+  w.look();
+  CHECK(w.noted("\"not_isolated\",\"job\":1,\"why\":\"it lost its link at leaf"));
+  CHECK(w.slurm.jobs().at(1).report.explanation.find(
+            "heddle: no longer isolated, it lost its link at leaf") == 0);
+  const std::size_t notes = w.store.notes.size();
+  w.look();
+  CHECK(w.store.notes.size() == notes);
+  // Its flows go elsewhere: every card is reached over what is left.
+  const fabric::ib_network left = network_in(w.network.seen);
+  const fabric::ib_tables t{left, tables_in(w.network.switches), "switches"};
+  for (std::uint32_t lid = 1; lid < t.ends().size(); ++lid)
+    CHECK_FALSE(fabric::first_fault(left.wires, t.by_number(), lid, t.ends()[lid]));
+
+  w.network.file = w.network.switches = "no tables";
+  w.slurm.submit(2, 8, 5);
+  w.look();
+  CHECK(w.noted("\"network\",\"error\":\"no tables to begin with: the manager's file:1: expected"));
+  CHECK(w.slurm.jobs().at(2).report.phase == job_phase::held);
+  CHECK(w.network.file == "no tables");
+}
