@@ -56,7 +56,7 @@ class mesh_picture {
 
   [[nodiscard]] std::string draw(const std::string& title) const {
     const double entries = static_cast<double>((shown_.size() + 1 + (broken_ > 0) + 1) / 2);
-    drawing d("fabric", width, legend_top() + 24 * entries + 4, title, describe());
+    drawing d("meshes", width, legend_top() + 24 * entries + 4, title, describe());
     d.label(margin, 22, title, "start", "ink heading").newline();
     d.label(margin, 40, describe(), "start", "soft small").newline();
     if constexpr (has_cubes) draw_circuits(d);
@@ -90,10 +90,9 @@ class mesh_picture {
     for (pitch_ = 14; pitch_ > 2; pitch_ -= 1) {
       columns_ = static_cast<std::size_t>(
           std::max(1.0, (width - 2 * margin) / (across_ * pitch_ + gap_of(pitch_))));
-      if (static_cast<double>((blocks_ + columns_ - 1) / columns_) *
-              (down_ * pitch_ + gap_of(pitch_)) <=
-          640)
-        return;
+      const std::size_t rows = (blocks_ + columns_ - 1) / columns_;
+      columns_ = (blocks_ + rows - 1) / rows;  // as many in each row
+      if (static_cast<double>(rows) * (down_ * pitch_ + gap_of(pitch_)) <= 640) return;
     }
   }
   static double gap_of(double pitch) { return pitch + 6; }

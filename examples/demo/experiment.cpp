@@ -8,6 +8,7 @@
 #include <heddle/trace/jobs.hpp>
 #include <heddle/trace/synthetic.hpp>
 
+#include "common/any_fabric.hpp"
 #include "common/named_policies.hpp"
 #include "common/parallel.hpp"
 #include "common/run_simulation.hpp"
@@ -24,7 +25,8 @@ class watcher {
   void operator()(const sim::moment& m) {
     into_->use.push_back({m.now_s, m.used_gpus, m.state.waiting.size()});
     std::size_t owned = 0;
-    for (const auto& [id, where] : m.gpus.placements()) owned += where.links.size();
+    for (const auto& [id, where] : m.gpus.placements())
+      owned += where.links.size() + where.faces.size();
     if (owned <= most_) return;
     most_ = owned;
     into_->busiest.emplace(busy_moment{m.now_s, m.gpus, {}});
@@ -37,7 +39,7 @@ class watcher {
   std::size_t most_ = 0;
 };
 
-sim::report replay(const fabric::leaf_spine& dc, const model::workload& jobs, const scheme& s,
+sim::report replay(const examples::any_fabric& dc, const model::workload& jobs, const scheme& s,
                    std::uint64_t seed, const examples::watcher& observer = {}) {
   return examples::run_simulation(dc, jobs,
                                   {.allocate = s.allocate, .place = s.place, .route = s.route},
@@ -74,6 +76,12 @@ class bench {
       const std::lock_guard lock(guard_);
       if (told_) told_(++done_, in_all);
     });
+  }
+
+  /// The first workload on another network.
+  void run_on(const examples::any_fabric& dc, tried& t, std::size_t in_all) {
+    t.runs = {replay(dc, workloads_.front(), t.what, asked_.seed, {.after_each_time = watcher{t}})};
+    if (told_) told_(++done_, in_all);
   }
 
  private:
@@ -130,15 +138,21 @@ int tried::finished_runs() const {
 }
 
 results run_all(const settings& asked, const progress& told) {
-  results r{asked, fabric::leaf_spine{{.leafs = 16, .spines = 32}}, network_schemes(), {}};
+  results r{asked,
+            fabric::leaf_spine{{.leafs = 16, .spines = 32}},
+            fabric::cubes{{.cubes = 8}},
+            network_schemes(),
+            {{"cubes", "folded_reconfigured", "source"}},
+            {}};
   const std::size_t budget_schemes_count = 12;
   const std::size_t in_all =
-      (r.networks.size() + budget_schemes_count) * static_cast<std::size_t>(asked.runs);
+      (r.networks.size() + budget_schemes_count) * static_cast<std::size_t>(asked.runs) + 1;
   bench all(asked, r.cluster, told);
 
   std::vector<tried*> todo;
   for (tried& t : r.networks) todo.push_back(&t);
   all.run(todo, in_all);
+  all.run_on(r.pod, r.meshes, in_all);
   r.isolated_is_ideal = same_run_times(r.networks[vclos], r.networks[ideal]);
 
   // One budget for all runs, as a site has one: no run on either network ever drew more than 100 %.

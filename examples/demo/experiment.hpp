@@ -12,6 +12,7 @@
 
 #include <heddle/core/job.hpp>
 #include <heddle/core/statistics.hpp>
+#include <heddle/fabric/cubes.hpp>
 #include <heddle/fabric/gpu_book.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/sim/report.hpp>
@@ -40,7 +41,7 @@ struct use_sample {
   std::size_t waiting_jobs = 0;
 };
 
-/// The state of the cluster when most links had an owner.
+/// The state of the cluster when most links, or circuits, had an owner.
 struct busy_moment {
   double at_s = 0;
   fabric::gpu_book gpus;
@@ -93,7 +94,9 @@ enum network : std::size_t {
 struct results {
   settings asked;
   fabric::leaf_spine cluster;
+  fabric::cubes pod;                 ///< as many chips in cubes
   std::vector<tried> networks;       ///< by `network`
+  tried meshes;                      ///< the first run, on the cubes
   std::vector<budget_pair> budgets;  ///< by budget, on the shared network, then isolated
   bool isolated_is_ideal = false;    ///< under vclos each job ran exactly as long as on `ideal`
   double peak_power_w = 0;           ///< highest of the runs that budgets are shares of

@@ -10,6 +10,7 @@
 
 #include "common/fabric_picture.hpp"
 #include "common/html.hpp"
+#include "common/mesh_picture.hpp"
 #include "common/svg_plot.hpp"
 #include "experiment.hpp"
 #include "plots.hpp"
@@ -28,11 +29,13 @@ struct picture {
 struct pictures {
   picture jct, slowdown, gpus, queue, energy;
   picture fabric;  ///< empty where no job owned links
-  std::string fabric_says;
+  picture cubes;   ///< empty where no job owned circuits
+  std::string fabric_says, cubes_say;
 
   [[nodiscard]] std::vector<const picture*> all() const {
     std::vector<const picture*> out{&jct, &slowdown, &gpus, &queue, &energy};
-    if (!fabric.drawn.empty()) out.push_back(&fabric);
+    for (const picture* p : {&fabric, &cubes})
+      if (!p->drawn.empty()) out.push_back(p);
     return out;
   }
 };
@@ -44,6 +47,8 @@ inline pictures draw_all(const results& r) {
              {"demo_queue.svg", svg::render(queue_plot(r))},
              {"demo_energy.svg", svg::render(energy_plot(r))},
              {"demo_fabric.svg", ""},
+             {"demo_cubes.svg", ""},
+             "",
              ""};
   if (const auto& busy = r.networks[vclos].busiest) {
     const double hours = (busy->at_s - r.networks[vclos].use.front().at_s) / 3600;
@@ -55,6 +60,13 @@ inline pictures draw_all(const results& r) {
     p.fabric.drawn = drawn.draw("Owners of links and GPUs under vclos, " + fixed(hours, 1) +
                                 " h into the first run");
     p.fabric_says = drawn.describe();
+  }
+  if (const auto& busy = r.meshes.busiest) {
+    const double hours = (busy->at_s - r.meshes.use.front().at_s) / 3600;
+    const svg::mesh_picture drawn(r.pod, busy->gpus, [](job_id) { return std::string{}; });
+    p.cubes.drawn =
+        drawn.draw("Owners of chips and circuits, " + fixed(hours, 1) + " h into the run");
+    p.cubes_say = drawn.describe();
   }
   return p;
 }
@@ -83,6 +95,9 @@ inline std::string terms() {
        "hashes again where the uplink is busy."},
       {"Source routing", "A flow's uplink is given by its GPU's place under the leaf."},
       {"vclos", "Each job gets GPUs and links of its own, a virtual Clos network, or waits."},
+      {"Mesh",
+       "On cubes a job's GPUs stand in the cells of a box, and neighbours are joined by fixed "
+       "links or by circuits of optical switches that are the job's own."},
       {"requested, powerflow",
        "Allocation of the GPUs asked for at full clock; elastic allocation of "
        "GPUs and clock by the time saved per energy spent."},
@@ -161,6 +176,16 @@ inline std::string report_page(const results& r, const pictures& p) {
                 wide(p.fabric.drawn, "Picture of the network",
                      "Spines above, leafs below; under each leaf its servers as columns of "
                      "GPUs. A link in a job's colour carries that job's traffic alone."));
+  page.section(
+      "cubes", "Meshes of their own",
+      paragraph(cubes_finding(r), "found") +
+          (p.cubes.drawn.empty()
+               ? paragraph("No job needed more than one cube as it is.")
+               : paragraph("The moment at which jobs owned most circuits. " + p.cubes_say) +
+                     wide(
+                         p.cubes.drawn, "Picture of the cubes",
+                         "Each square is a cube of 4 \u00d7 4 \u00d7 4 chips, its four layers side "
+                         "by side; a line joins two cubes over circuits of one job.")));
   page.section(
       "power", "Under a power budget",
       paragraph(budget_finding(r), "found") + html::to_html(budget_table(r), "budgets-table") +

@@ -150,6 +150,18 @@ inline std::string waiting_finding(const results& r) {
          " the ideal network's.";
 }
 
+/// The first run on cubes, beside that under vclos.
+inline std::string cubes_finding(const results& r) {
+  const sim::report &meshes = r.meshes.runs.front(), &links = r.networks[vclos].runs.front();
+  const std::string how = "The first run on as many GPUs that hang in cubes, whose faces optical "
+                          "switches join: each job gets a mesh of its own, of the shape that "
+                          "communicates best among those of its GPUs. ";
+  if (meshes.status != sim::run_status::finished || links.status != sim::run_status::finished)
+    return how + "Not all jobs can have one.";
+  return how + "Jobs wait " + fixed(meshes.mean_jwt_s, 0) + " s on average there, and " +
+         fixed(links.mean_jwt_s, 0) + " s under vclos.";
+}
+
 // ---- One budget against the other ---------------------------------------------------------------
 
 /// "finishes 3 of 5 runs": in the others a job can never start.

@@ -76,9 +76,9 @@ std::vector<std::string> files_in(const fs::path& dir) {
 }
 
 const std::string quick = " --jobs 120 --runs 2";
-const std::vector<std::string> written{"demo_energy.svg", "demo_fabric.svg", "demo_gpus.svg",
-                                       "demo_jct.svg",    "demo_queue.svg",  "demo_slowdown.svg",
-                                       "report.html"};
+const std::vector<std::string> written{"demo_cubes.svg",    "demo_energy.svg", "demo_fabric.svg",
+                                       "demo_gpus.svg",     "demo_jct.svg",    "demo_queue.svg",
+                                       "demo_slowdown.svg", "report.html"};
 
 }  // namespace
 
@@ -125,18 +125,19 @@ TEST_CASE("heddle-demo's page has every section, needs nothing from outside and 
 
   xml_check checked(page);
   CHECK(checked.fault == "");
-  for (const char* id : {"networks", "jobs", "use", "fabric", "power", "setting", "terms"}) {
+  for (const char* id :
+       {"networks", "jobs", "use", "fabric", "cubes", "power", "setting", "terms"}) {
     INFO(id);
     CHECK(checked.ids.contains(id));
     CHECK(checked.referred.contains(id));
   }
   CHECK(checked.count["h1"] == 1);
-  CHECK(checked.count["h2"] == 7);
+  CHECK(checked.count["h2"] == 8);
   CHECK(checked.count["table"] == 3);
   CHECK(checked.count["caption"] == 3);
-  CHECK(checked.count["svg"] == 6);
-  CHECK(checked.count["desc"] == 6);
-  CHECK(checked.count["title"] == 7);
+  CHECK(checked.count["svg"] == 7);
+  CHECK(checked.count["desc"] == 7);
+  CHECK(checked.count["title"] == 8);
   CHECK(checked.count["script"] == 0);
   CHECK(checked.count["link"] == 0);
   CHECK(checked.count["img"] == 0);
