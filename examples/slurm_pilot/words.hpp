@@ -44,6 +44,8 @@ struct job_hints {
     return "heddle: waits, enough GPUs are free, but not in a shape that can be joined";
   case place::wait_reason::network_fragmentation:
     return "heddle: waits, enough GPUs are free, but not enough links of its own to join them";
+  case place::wait_reason::tapered:
+    return "heddle: waits, its network is too narrow to join so many GPUs, however empty it is";
   case place::wait_reason::search_limit:
     return "heddle: waits, no place was found before the search gave up";
   case place::wait_reason::budget:

@@ -392,7 +392,7 @@ TEST_CASE("with what it sends declared a job gets as many columns as that is wid
     test::dice d{seed};
     const auto [dc, state, wanted] = random_instance(d);
     const collective c = d.chance(.5) ? collective::ring : collective::pipeline;
-    const auto width = traffic::leaf_width(c, wanted, dc.gpus_per_server());
+    const auto width = traffic::leaf_width(collective_set{c}, wanted, dc.hosts());
     REQUIRE(width);
     by_force oracle{state, true};
     ocs_vclos any{.may_move = rewiring::free},

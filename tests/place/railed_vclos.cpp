@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/verify.hpp>
+#include <heddle/traffic/leaf_width.hpp>
 
 #include "support/dice.hpp"
 #include "support/rail_networks.hpp"
@@ -34,10 +36,9 @@ namespace {
 
 constexpr job_id newcomer{7};
 
-// Every shape with a proof, tried one by one. `free_links` false: whether GPUs alone would do.
+// Every shape with a proof, tried one by one.
 struct by_force {
   const ledger& free;
-  bool with_links = true;
   const leaf_spine& dc = free.fabric();
   int g = dc.gpus_per_server();
 
@@ -120,20 +121,21 @@ struct by_force {
       for (int plane = 0; plane < dc.planes(); ++plane) {
         const int want = n * c.cards[static_cast<std::size_t>(r)];
         if (want == 0 || is_out(plane)) continue;
-        int sum = 0;
-        for (spine_id s : dc.all_spines()) {
-          int least = 1000;
-          for (int u = 0; u < dc.units(); ++u)
-            if (set >> u & 1) {
-              const leaf_id l = leaf(dc, u, r, plane);
-              least =
-                  std::min(least, with_links ? free.network().free_links(l, s) : dc.links(l, s));
-            }
-          sum += least;
-        }
-        if (with_links ? sum < want : dc.uplinks() < want) return false;
+        if (links(set, r, plane) < want) return false;
       }
     return true;
+  }
+  // That the units of a set have to the same spines.
+  [[nodiscard]] int links(std::uint32_t set, int rail, int plane) const {
+    int sum = 0;
+    for (spine_id s : dc.all_spines()) {
+      int least = 1000;
+      for (int u = 0; u < dc.units(); ++u)
+        if (set >> u & 1)
+          least = std::min(least, free.network().free_links(leaf(dc, u, rail, plane), s));
+      sum += least;
+    }
+    return sum;
   }
 
   [[nodiscard]] bool in_pod(const cut& c, std::uint32_t pod) const {
@@ -157,12 +159,60 @@ struct by_force {
         if (r >= n || !common(c, set, n)) continue;
         if (r == 0) return true;
         for (int t = 0; t < dc.units(); ++t)
-          if ((pod >> t & 1) && !(set >> t & 1) && here(t) >= r &&
-              (!with_links || common(c, set | 1u << t, r)))
+          if ((pod >> t & 1) && !(set >> t & 1) && here(t) >= r && common(c, set | 1u << t, r))
             return true;
       }
     }
+    for (std::uint32_t set = pod; set > 0; set = (set - 1) & pod) {  // units of any sizes
+      std::vector<int> sizes;
+      for (int u = 0; u < dc.units(); ++u)
+        if (set >> u & 1) sizes.push_back(here(u));
+      int width = 0;
+      while (width < c.items && common(c, set, width + 1)) ++width;
+      if (splits(c.items, c.items, width, sizes, 0)) return true;
+    }
     return false;
+  }
+  // Whether `left` of n items can be had from the units from i on, as many flows leaving each as `width` at most.
+  static bool splits(int n, int left, int width, const std::vector<int>& sizes, std::size_t i) {
+    if (left == 0) return true;
+    if (i == sizes.size()) return false;
+    for (int k = 0; k <= std::min(sizes[i], left); ++k)
+      if (std::min(k, n - k) <= width && splits(n, left - k, width, sizes, i + 1)) return true;
+    return false;
+  }
+
+  // --- what is declared: units of any sizes of a pod over as many spines as the collectives are wide ---
+
+  [[nodiscard]] bool declared(int n, collective_set sends) const {
+    for (const cut& c : cuts(n))
+      for (int p = 0; p < dc.pods()->pods(); ++p)
+        for (std::uint32_t pod = pod_set(p), set = pod; set > 0; set = (set - 1) & pod) {
+          int sum = 0;
+          for (int u = 0; u < dc.units(); ++u)
+            if (set >> u & 1) sum += c.of_unit[static_cast<std::size_t>(u)];
+          if (sum >= c.items && wide(c, set, n, sends)) return true;
+        }
+    return false;
+  }
+  [[nodiscard]] bool wide(const cut& c, std::uint32_t set, int n, collective_set sends) const {
+    bool is_first = true;
+    int last = 0;
+    for (int r = 0; r < dc.rails(); ++r)
+      if (c.cards[static_cast<std::size_t>(r)] > 0) last = r;
+    for (int r = 0; r < dc.rails(); ++r) {
+      const int cards = c.cards[static_cast<std::size_t>(r)];
+      if (cards == 0) continue;
+      const int domain = dc.hosts().servers_per_domain();
+      traffic::leaf_share here{.cards = domain * (dc.rails() > 1 ? cards : dc.cards_per_server())};
+      if (dc.rails() > 1) here = {here.cards, c.items, is_first, r == last};
+      const auto w = traffic::leaf_width(sends, n, g, here);
+      if (!w) return false;
+      for (int plane = 0; plane < dc.planes(); ++plane)
+        if (!is_out(plane) && links(set, r, plane) < std::max(*w, is_first ? 1 : 0)) return false;
+      is_first = false;
+    }
+    return true;
   }
 
   // --- over pods: whole units, all their links up ---
@@ -290,7 +340,7 @@ struct by_force {
     for (const cut& c : cuts(n)) {
       for (int p = 0; p < dc.pods()->pods(); ++p)
         if (in_pod(c, pod_set(p))) return true;
-      if (with_links && dc.cores() > 0 && over_pods(c)) return true;
+      if (dc.cores() > 0 && over_pods(c)) return true;
     }
     return false;
   }
@@ -319,6 +369,28 @@ permutations random_permutations(int ranks, test::dice& d, int count) {
   return p;
 }
 
+collective_set random_sends(test::dice& d) {
+  constexpr collective_set all[] = {
+      {collective::ring},
+      {collective::tree},
+      {collective::all_gather},
+      {collective::pipeline},
+      {collective::none},
+      {collective::all_to_all},
+      {collective::ring, collective::pipeline},
+      {collective::ring, collective::tree, collective::reduce_scatter}};
+  return all[d.index(std::size(all))];
+}
+// In one pod, and neither two units nor all but one with as many GPUs.
+bool is_unequal(const leaf_spine& dc, const placement& p) {
+  if (p.links.empty() || !p.core_links.empty()) return false;
+  std::vector<int> of_unit(static_cast<std::size_t>(dc.units()), 0);
+  for (gpu_id g : p.gpus) ++of_unit[dc.unit_of(g).index()];
+  std::erase(of_unit, 0);
+  std::sort(of_unit.begin(), of_unit.end());
+  return of_unit.size() > 2 && of_unit[1] != of_unit.back();
+}
+
 std::string isolation_of(const ledger& l, test::dice& d) {
   for (collective c : {collective::ring, collective::all_to_all, collective::halving_doubling,
                        collective::tree, collective::hierarchical_all_to_all}) {
@@ -336,8 +408,8 @@ std::string isolation_of(const ledger& l, test::dice& d) {
 }
 
 void check_family(test::rail_family family, int states, int least) {
-  vclos policy;
-  int placed = 0, over_pods = 0, no_links = 0;
+  vclos policy, narrow{.guarantee = place::isolated_for::declared};
+  int placed = 0, over_pods = 0, no_links = 0, unequal = 0, declared = 0, more = 0, tapered = 0;
   for (std::uint64_t seed = 0; seed < static_cast<std::uint64_t>(states); ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
@@ -351,6 +423,34 @@ void check_family(test::rail_family family, int states, int least) {
     const answer a = policy(free, {newcomer, wanted});
     REQUIRE(a.proved);
     REQUIRE(static_cast<bool>(a) == oracle.any(wanted));
+
+    const collective_set sends = random_sends(d);
+    const answer b = narrow(free, {.job = newcomer, .gpus = wanted, .sends = sends});
+    REQUIRE(b.proved);
+    REQUIRE(static_cast<bool>(b) == (a || oracle.declared(wanted, sends)));
+    more += b && !a;
+    if (b && !b.where->enough_for.empty()) {
+      ++declared;
+      REQUIRE(b.where->enough_for == sends);
+      ledger l = free;
+      REQUIRE(l.reserve(newcomer, *b.where) == reserve_status::reserved);
+      for (collective c : all_collectives)
+        if (sends.contains(c)) {
+          const auto found = route::verify_isolated(
+              l, [&](job_id j) { return j == newcomer ? c : collective::none; }, route::ecmp{});
+          INFO((found ? "isolated" : found.broken->message()));
+          REQUIRE(found);
+        }
+    } else {
+      REQUIRE(b.where == a.where);
+    }
+    // A cut that is too narrow is so on the empty network too.
+    if (a.why == wait_reason::tapered) REQUIRE_FALSE(by_force{ledger{dc}}.any(wanted));
+    if (b.why == wait_reason::tapered) {
+      REQUIRE_FALSE(by_force{ledger{dc}}.any(wanted));
+      REQUIRE_FALSE(by_force{ledger{dc}}.declared(wanted, sends));
+    }
+    tapered += a.why == wait_reason::tapered;
     if (!a) {
       no_links += a.why == wait_reason::network_fragmentation;
       continue;
@@ -362,13 +462,22 @@ void check_family(test::rail_family family, int states, int least) {
     REQUIRE(isolation_of(l, d) == "isolated");
     ++placed;
     over_pods += !a.where->core_links.empty();
+    unequal += is_unequal(dc, *a.where);
   }
+  const bool three = family == test::rail_family::pods || family == test::rail_family::both;
   CAPTURE(placed);
   CAPTURE(no_links);
+  CAPTURE(unequal);
+  CAPTURE(tapered);
+  CAPTURE(declared);
+  CAPTURE(more);
+  CHECK(tapered > states / 300);
+  CHECK(declared > states / 30);
+  CHECK(more > states / 500);
   CHECK(placed > least);
+  CHECK(unequal > (three ? 0 : states / 300));
   CHECK(no_links > states / 100);
-  if (family == test::rail_family::pods || family == test::rail_family::both)
-    CHECK(over_pods > states / 100);
+  if (three) CHECK(over_pods > states / 100);
 }
 
 // HEDDLE_RAIL_OPERATIONS: how many.
@@ -381,7 +490,7 @@ void operate_at_random(test::rail_family family) {
     test::dice d{seed + 77'000};
     const leaf_spine dc = test::random_rail_network(family, d);
     ledger l{dc};
-    vclos policy;
+    vclos policy{.guarantee = place::isolated_for::declared};
     std::vector<job_id> running;
     fabric::detail::draws parts{seed, "parts"};
     for (std::uint32_t step = 0; step < 200; ++step, ++done) {
@@ -389,12 +498,19 @@ void operate_at_random(test::rail_family family) {
       const double what = d.real();
       if (what < .5) {
         const int wanted = test::random_rail_request(dc, std::max(1, l.free_gpus()), d);
-        const answer a = place::ask(policy, std::as_const(l), {job, wanted});
+        const collective_set sends = d.chance(.5) ? random_sends(d) : collective_set{};
+        const answer a =
+            place::ask(policy, std::as_const(l), {.job = job, .gpus = wanted, .sends = sends});
         if (!a) continue;
         REQUIRE(l.reserve(job, *a.where) == reserve_status::reserved);
         running.push_back(job);
         ++placed;
-        for (collective c : {collective::halving_doubling, collective::all_to_all}) {
+        const collective_set sent =
+            a.where->enough_for.empty()
+                ? collective_set{collective::halving_doubling, collective::all_to_all}
+                : a.where->enough_for;
+        for (collective c : all_collectives) {
+          if (!sent.contains(c)) continue;
           const auto found = route::verify_isolated(
               l, [&](job_id j) { return j == job ? c : collective::none; }, route::ecmp{});
           INFO((found ? "isolated" : found.broken->message()));
@@ -450,4 +566,33 @@ TEST_CASE("random operations over pods leave every job isolated and the books in
 TEST_CASE("random operations on rails and planes over pods leave every job isolated and the books "
           "in order") {
   operate_at_random(test::rail_family::both);
+}
+
+TEST_CASE(
+    "theorem W on rails: units of any sizes, over as many spines as what is declared is wide") {
+  const fabric::ports where{fabric::hosts{3, 4, 8}, {.rails = 8}};
+  const leaf_spine dc{fabric::clos_parts{.ports = where, .up = fabric::tier_links{24, 4, 1}}};
+  fabric::ledger l{dc};
+  // Of units of four servers 3, 2 and 1 stay free: too few for equal units.
+  std::vector<gpu_id> used;
+  for (int s : {0, 4, 5, 8, 9, 10})
+    for (int k = 0; k < 8; ++k) used.push_back(gpu_id{8 * s + k});
+  REQUIRE(l.reserve(job_id{1}, {used}) == reserve_status::reserved);
+  vclos even{.unequal = false}, any, declared{.guarantee = place::isolated_for::declared};
+  const auto links = [&](vclos& policy, collective c) -> int {
+    const answer a = policy(l, {.job = newcomer, .gpus = 48, .sends = {c}});
+    if (!a) return -1;
+    ledger after = l;
+    REQUIRE(after.reserve(newcomer, *a.where) == reserve_status::reserved);
+    REQUIRE(route::verify_isolated(
+        after, [&](job_id j) { return j == newcomer ? c : collective::none; }, route::ecmp{}));
+    return static_cast<int>(a.where->links.size());
+  };
+  CHECK(links(even, collective::ring) == -1);
+  CHECK(links(any, collective::ring) ==
+        3 * 8 * 3 - 8 * 2);  // the last unit's one server needs one of three
+  CHECK(links(declared, collective::ring) == 3 * 8);
+  CHECK(links(declared, collective::all_gather) == 3);
+  CHECK(links(declared, collective::pipeline) == 3 * 2);
+  CHECK(links(declared, collective::all_to_all) == links(any, collective::all_to_all));
 }

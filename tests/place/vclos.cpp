@@ -197,7 +197,7 @@ void check_isolated(const instance& x, const placement& p) {
 
 TEST_CASE("vclos places exactly when brute force over all leafs and spines finds a shape") {
   vclos any, even{.any_size = false};
-  int placed[2] = {0, 0}, no_gpus = 0, no_links = 0;
+  int placed[2] = {0, 0}, no_gpus = 0, no_links = 0, tapered = 0;
   for (std::uint64_t seed = 0; seed < 6000; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
@@ -213,12 +213,17 @@ TEST_CASE("vclos places exactly when brute force over all leafs and spines finds
         REQUIRE(a.why == wait_reason::none);
         check_isolated(x, *a.where);
         ++placed[any_size];
-      } else if (oracle.any(x.wanted, any_size, false)) {
-        REQUIRE(a.why == wait_reason::network_fragmentation);
-        ++no_links;
-      } else {
-        REQUIRE(a.why == wait_reason::gpu_fragmentation);
-        ++no_gpus;
+      } else if (by_force{ledger{x.dc}}.any(x.wanted, true, true)) {
+        const bool gpus_would_do = oracle.any(x.wanted, any_size, false);
+        REQUIRE(a.why == (gpus_would_do ? wait_reason::network_fragmentation
+                                        : wait_reason::gpu_fragmentation));
+        ++(gpus_would_do ? no_links : no_gpus);
+      } else {  // however empty it is
+        REQUIRE(a.why == wait_reason::tapered);
+        REQUIRE(a.cut.where == place::narrow_cut::tier::leaf);
+        REQUIRE(a.cut.links == x.dc.uplinks());
+        REQUIRE(a.cut.needed > x.dc.uplinks());
+        ++tapered;
       }
     }
   }
@@ -226,6 +231,7 @@ TEST_CASE("vclos places exactly when brute force over all leafs and spines finds
   CHECK(placed[1] > placed[0] + 50);
   CHECK(no_links > 500);
   CHECK(no_gpus > 200);
+  CHECK(tapered > 200);
 }
 
 TEST_CASE("vclos prefers one leaf without links, then two, then leafs as wide and few as can be") {
@@ -299,7 +305,7 @@ TEST_CASE(
     CAPTURE(name(c));
     const by_force oracle{x.free};
     const answer a = policy(x.free, {.job = newcomer, .gpus = x.wanted, .sends = {c}});
-    const auto w = traffic::leaf_width(c, x.wanted, x.dc.gpus_per_server());
+    const auto w = traffic::leaf_width(collective_set{c}, x.wanted, x.dc.hosts());
     const bool shape = oracle.any(x.wanted, true, true);
     REQUIRE(a.proved);
     REQUIRE(static_cast<bool>(a) == (shape || (w && oracle.wide(x.wanted, std::max(*w, 1)))));

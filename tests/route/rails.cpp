@@ -21,6 +21,8 @@
 #include <heddle/route/verify.hpp>
 #include <heddle/traffic/collectives.hpp>
 
+#include "support/dice.hpp"
+
 using namespace heddle;
 using fabric::leaf_spine;
 using ledger = fabric::ledger<leaf_spine>;
@@ -123,6 +125,30 @@ int most_of_a_link(const leaf_spine& dc, const traffic::group& ranks, collective
   return most;
 }
 
+// For each rail the most flows of a phase out of, or into, a unit, in units of those of the busiest card.
+std::vector<int> widest_units(const leaf_spine& dc, const traffic::group& ranks,
+                              const traffic::any_source& all) {
+  std::vector<int> width(static_cast<std::size_t>(dc.rails()), 0);
+  route::card_counter cards;
+  std::vector<traffic::flow> flows;
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    (void)all.write(k, flows);
+    const int card = std::max(1, cards(ranks, flows).card);
+    std::vector<int> out(static_cast<std::size_t>(dc.leafs()), 0), in = out;
+    for (const traffic::flow f : flows) {
+      const gpu_id from = ranks.gpus[f.source], to = ranks.gpus[f.target];
+      if (dc.unit_of(from) == dc.unit_of(to)) continue;
+      const leaf_id up = dc.leafs_of(dc.unit_of(from)).front(),
+                    down = dc.leafs_of(dc.unit_of(to)).front();
+      const auto rail = static_cast<std::size_t>(dc.rail_of(to));
+      int& w = width[rail];
+      w = std::max({w, (++out[up.index() + rail] + card - 1) / card,
+                    (++in[down.index() + rail] + card - 1) / card});
+    }
+  }
+  return width;
+}
+
 std::string verdict(const ledger& l, collective c) {
   const auto found = route::verify_isolated(
       l, [&](job_id) { return c; }, route::ecmp{});
@@ -205,6 +231,80 @@ TEST_CASE("theorem D: over the spine of the destination's slot no link has two f
   std::vector<gpu_id> mixed = gpus(0, 9);
   std::swap(mixed[0], mixed[4]);
   CHECK(most_of_a_link(dc, traffic::make_group(dc, mixed), collective::all_to_all) > 1);
+}
+
+TEST_CASE(
+    "theorem W: spines in common for the most flows of a unit on a rail are enough, in tiers too") {
+  int jobs = 0, narrow = 0, no_links = 0, broken = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const bool railed = d.chance(.7), tiers = d.chance(.4);
+    const int pods = tiers ? 2 : 1, units = pods * d.between(2, 3), servers = d.between(1, 4);
+    const network shape{.units = units,
+                        .servers = servers,
+                        .gpus = 4,
+                        .rails = railed ? (d.chance(.7) ? 4 : 2) : 1,
+                        .planes = d.between(1, 2),
+                        .pods = pods,
+                        .spines = 4 * servers,
+                        .cores = tiers ? 4 * units : 0,
+                        .domain_servers = d.chance(.2) ? 2 : 1};
+    const leaf_spine dc = make(shape);
+    // Units of any sizes, from the first on.
+    fabric::placement p;
+    std::vector<int> leafs_of_pod(static_cast<std::size_t>(pods), 0);
+    std::vector<unit_id> used;
+    for (unit_id x : dc.all_units()) {
+      const int n = d.between(0, servers);
+      if (n == 0) continue;
+      used.push_back(x);
+      ++leafs_of_pod[x.index() / static_cast<std::size_t>(units / pods)];
+      for (int k = 0; k < n; ++k)
+        for (gpu_id g :
+             dc.gpus_of(server_id{dc.servers_of(x).front().value + static_cast<std::uint32_t>(k)}))
+          p.gpus.push_back(g);
+    }
+    if (used.size() < 2) continue;
+    const traffic::group ranks = traffic::make_group(dc, p.gpus);
+    for (collective c : all_collectives) {
+      CAPTURE(name(c));
+      const std::vector<int> width = widest_units(dc, ranks, traffic::source_of(c, ranks, 1.0));
+      const auto verdict_over = [&](int less) {
+        fabric::placement own = p;
+        for (unit_id x : used)
+          for (leaf_id l : dc.leafs_of(x)) {
+            const int w = width[static_cast<std::size_t>(dc.rail_of(l))] - less;
+            int k = 0;
+            for (spine_id s : dc.all_spines())
+              if (dc.links(l, s) > 0 && k++ < w) own.links.push_back({l, s, 0});
+          }
+        // In each pod from every spine to as many cores of its group as the fullest pod has leafs there.
+        const int q = *std::max_element(leafs_of_pod.begin(), leafs_of_pod.end()) * dc.rails();
+        for (spine_id s : dc.all_spines()) {
+          int k = 0;
+          for (core_id core : dc.all_cores())
+            if (dc.core_links().between(s.index(), core.index()) > 0 && k++ < q)
+              own.core_links.push_back({s, core, 0});
+        }
+        if (own.links.empty()) own.core_links.clear();
+        ledger l{dc};
+        REQUIRE(l.reserve(job_id{1}, own) == reserve_status::reserved);
+        no_links += own.links.empty();
+        return verdict(l, c);
+      };
+      ++jobs;
+      for (int w : width) narrow += w > 0 && w < 4 * servers / dc.rails();
+      REQUIRE(verdict_over(0) == "isolated");
+      if (*std::min_element(width.begin(), width.end()) > 1) {
+        CHECK(verdict_over(1) != "isolated");
+        ++broken;
+      }
+    }
+  }
+  CHECK(jobs > 2500);
+  CHECK(narrow > 1000);
+  CHECK(broken > 100);
 }
 
 TEST_CASE("theorem P: 512 GPUs on empty pods of 256 are isolated, rails, planes and cores or not") {

@@ -23,7 +23,7 @@ inline fabric::leaf_spine random_rail_network(rail_family family, dice& d) {
   const bool railed = family == rail_family::rails || family == rail_family::both;
   const bool both = family == rail_family::both;
   const int pods = three ? d.between(2, 3) : 1;
-  const int units_of_pod = three ? d.between(1, 2) : d.between(1, 4);
+  const int units_of_pod = three ? d.between(1, d.chance(.3) ? 3 : 2) : d.between(1, 4);
   const int servers = d.between(1, 3);
   constexpr int sizes[] = {2, 4, 4, 2};
   const int g = sizes[d.index(4)];

@@ -100,6 +100,8 @@ class hosts {
   /// Of the largest server, unit.
   [[nodiscard]] int gpus_per_server() const { return tables_->most_of_server; }
   [[nodiscard]] int gpus_per_unit() const { return tables_->most_of_unit; }
+  /// Of the largest NVLink domain.
+  [[nodiscard]] int servers_per_domain() const { return tables_->most_of_domain; }
   /// Whether all servers have the same number of GPUs.
   [[nodiscard]] bool even_servers() const { return tables_->least_of_server == gpus_per_server(); }
 
@@ -167,7 +169,7 @@ class hosts {
     std::vector<std::uint16_t> type_of_server;  // empty: all of type 0
     std::vector<std::uint32_t> pod_of_unit;     // empty: there is one
     std::vector<std::vector<unit_id>> pods;
-    int most_of_server = 0, least_of_server = 0, most_of_unit = 0;
+    int most_of_server = 0, least_of_server = 0, most_of_unit = 0, most_of_domain = 0;
 
     [[nodiscard]] std::uint32_t servers() const {
       return static_cast<std::uint32_t>(unit_of_server.size());
@@ -199,6 +201,9 @@ class hosts {
       gpus_of_server.push_back(gpus());
       pods.resize(1);
       for (std::uint32_t x = 0; x + 1 < servers_of_unit.size(); ++x) pods[0].push_back(unit_id{x});
+      for (std::size_t d = 0; d + 1 < servers_of_domain.size(); ++d)
+        most_of_domain = std::max(
+            most_of_domain, static_cast<int>(servers_of_domain[d + 1] - servers_of_domain[d]));
       for (std::size_t x = 0; x + 1 < gpus_of_unit.size(); ++x)
         most_of_unit =
             std::max(most_of_unit, static_cast<int>(gpus_of_unit[x + 1] - gpus_of_unit[x]));

@@ -114,7 +114,7 @@ struct ocs_vclos {
   bool place_declared(const detail::ocs_ledger& free, const request& job) {
     if (job.sends.empty()) return false;
     const fabric::leaf_spine_ocs& dc = free.fabric();
-    const auto wide = traffic::leaf_width(job.sends, job.gpus, dc.gpus_per_server());
+    const auto wide = traffic::leaf_width(job.sends, job.gpus, dc.hosts());
     return wide && *wide <= dc.uplinks() &&
            work->unequal.covered(work->search, job.gpus, std::max(1, *wide));
   }

@@ -36,8 +36,8 @@ enum class vclos_saves : unsigned char {
 ///
 /// With `guarantee = declared`, for jobs that say what they send, first of all leafs of any sizes over w
 /// common spines, w being the most flows of these collectives that leave a leaf (traffic/leaf_width.hpp):
-/// 1 for a flat ring or a pipeline, the GPUs of a server for a hierarchical ring. `placement::enough_for`
-/// says for what such links are enough.
+/// 1 for a flat ring or a pipeline, the GPUs of a server for a hierarchical ring, on rails the cards of a
+/// server there. `placement::enough_for` says for what such links are enough.
 ///
 /// `any_size = false` keeps to the original's: one leaf, else q leafs of n = N / q, the widest first.
 /// Several links between a leaf and a spine count as several virtual spines; what has failed is not free.
@@ -47,8 +47,9 @@ enum class vclos_saves : unsigned char {
 /// could still use, so that the others stay whole. Few wide leafs before many even ones: that leaves
 /// room for more jobs (docs/place/comparison.md).
 ///
-/// Says why not: `gpu_fragmentation` if no shape has its leafs even by GPUs alone,
-/// `network_fragmentation` if only links are missing (both proved), `search_limit` if it gave up.
+/// Says why not: `tapered` if not even the empty network has a shape, `answer::cut` being what is too narrow;
+/// `gpu_fragmentation` if no shape has its leafs even by GPUs alone, `network_fragmentation` if only links
+/// are missing (all proved); `search_limit` if it gave up.
 ///
 /// Chain it after `one_server` and `one_leaf` to keep small jobs on few servers. Once it is warm a no
 /// allocates nothing, a yes the answer. One writer: it keeps its work space.
@@ -61,10 +62,10 @@ enum class vclos_saves : unsigned char {
 /// cards, cards are taken whole. A plane that has failed everywhere is done without.
 ///
 /// *Three tiers*: a job that no pod holds takes whole units with all their links, and links from spines to
-/// cores: T pods of q units, one pod of q' < q and, maybe, one unit of the rest; exact for this family.
+/// cores: T pods of q units, one pod of q' < q and, maybe, one unit of the rest; exact for this family. Over
+/// pods a job gets no fewer links for what it declares, and units of no other sizes: these are for one pod.
 ///
-/// On both `tapered` says that not even the empty network has a shape, and `answer::cut` which cut is too
-/// narrow. Why each shape is isolated, and why others are not: docs/place/rails.md.
+/// Why each shape is isolated, and why others are not: docs/place/rails.md.
 /// Reference: Han et al., Isolated Scheduling for Distributed Training Tasks in GPU Clusters,
 /// arXiv 2308.05692 (2023), for even virtual Clos networks; remainders have the shape of LaaS (ANCS
 /// 2016) and Jigsaw (HPDC 2021); the proofs and the search are derived (docs/theory.md).
@@ -81,19 +82,18 @@ struct vclos {
   bool operator==(const vclos&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
-    if (!detail::is_plain_clos(free.fabric())) {
-      if (search) search->forget();
-      return (*railed)(free, job.gpus, any_size, search_nodes);
+    const detail::clos_shapes shapes{
+        .remainder = any_size,
+        .unequal = any_size && unequal,
+        .pairs = saves == vclos_saves::links ? detail::pair_order::fewest_links
+                                             : detail::pair_order::best_fit,
+        .sends = guarantee == isolated_for::declared ? job.sends : collective_set{}};
+    if (detail::is_plain_clos(free.fabric())) {
+      if (railed) railed->forget();
+      return (*search)(free, job.gpus, shapes, search_nodes);
     }
-    if (railed) railed->forget();
-    const bool links = saves == vclos_saves::links;
-    return (*search)(
-        free, job.gpus,
-        {.remainder = any_size,
-         .unequal = any_size && unequal,
-         .pairs = links ? detail::pair_order::fewest_links : detail::pair_order::best_fit,
-         .sends = guarantee == isolated_for::declared ? job.sends : collective_set{}},
-        search_nodes);
+    if (search) search->forget();
+    return (*railed)(free, job.gpus, shapes, search_nodes);
   }
 
   void limit(std::int64_t nodes) { search_nodes = nodes; }

@@ -93,7 +93,6 @@ template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
   std::vector<int> load(links.size(), 0);
   std::vector<std::uint32_t> touched;
   std::vector<traffic::flow> flows;
-  traffic::incast_counter incast;
   card_counter cards;
   network_flows entering;
   isolation result;
@@ -133,10 +132,9 @@ template <LeafSpineFabric Fabric, class SourceOf, RoutingPolicy Shared>
     const detail::no_load none;
     const view<detail::no_load> v{dc, links, ranks, none};
     const std::size_t phases = all.size();
-    const bool plain = ranks.numbers.empty() && ranks.domains.empty() && ranks.cards.empty();
     for (std::size_t k = 0; k < phases && !result.broken; ++k) {
       (void)all.write(k, flows);
-      const int allowed = plain ? incast(flows) : std::max(1, cards(ranks, flows).card);
+      const int allowed = std::max(1, cards(ranks, flows).card);
       result.flows_checked += flows.size();
       if (!where.owns_network() && !state.islands().all_joined())
         for (const traffic::flow& f : flows)

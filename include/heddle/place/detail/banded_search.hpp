@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -16,6 +17,7 @@
 #include <heddle/place/detail/banded_biclique.hpp>
 #include <heddle/place/detail/card_items.hpp>
 #include <heddle/place/detail/clos_search.hpp>
+#include <heddle/place/detail/cover_search.hpp>
 
 namespace heddle::place::detail {
 
@@ -42,16 +44,21 @@ class banded_search {
   /// Items of the fullest unit of the pod that is looked at.
   [[nodiscard]] int widest() const { return by_count_.empty() ? 0 : by_count_.back().first; }
 
-  /// Takes the items as they are counted now. O(1).
+  /// Takes the items as they are counted now, each of which needs a column for every card. O(1).
   void begin() {
+    begin([&](int rail) { return items_.cards_on(rail); });
+  }
+  /// The same with so many columns of each plane of a rail, `columns(rail)`; 0: that rail is done without.
+  template <class Columns>
+  void begin(Columns&& columns) {
     const fabric::leaf_spine& dc = free_->fabric();
     const bit_matrix& up = free_->network().free_uplinks();
     const auto each = static_cast<std::uint32_t>(up.words());
     bands_.clear();
     for (int b = 0; b < dc.leafs_per_unit(); ++b)
-      if (const int cards = items_.cards_on(b / dc.planes());
-          cards > 0 && plane_works_[static_cast<std::size_t>(b % dc.planes())])
-        bands_.push_back({static_cast<std::uint32_t>(b) * each, each, cards});
+      if (const int n = columns(b / dc.planes());
+          n > 0 && plane_works_[static_cast<std::size_t>(b % dc.planes())])
+        bands_.push_back({static_cast<std::uint32_t>(b) * each, each, n});
     rows_ = {up.rows() == 0 ? nullptr : up[0].data(),
              each * static_cast<std::size_t>(dc.leafs_per_unit()), bands_};
   }
@@ -125,6 +132,50 @@ class banded_search {
     return search_status::none;
   }
   [[nodiscard]] bool has_pair() const { return has_pair_; }
+
+  /// The largest number of items in a unit that is looked at.
+  [[nodiscard]] int largest_leaf() const { return widest(); }
+  [[nodiscard]] bool has_free_links(std::uint32_t unit, int n) const {
+    return rows_.meet(rows_[unit], rows_[unit], n);
+  }
+  /// Calls `f(unit, items)` for each with items.
+  template <class F>
+  void for_each_leaf(F&& f) const {
+    for (const auto& [n, x] : by_count_) f(x, n);
+  }
+  /// Items that all units could give if none gave more than `most`. O(units).
+  [[nodiscard]] int room_of(int most) const {
+    int sum = 0;
+    for (const auto& [n, x] : by_count_) sum += std::min(n, most);
+    return sum;
+  }
+  /// The fewest units that hold `n` items together with at most `most` of each. O(units).
+  /// Precondition: room_of(most) ≥ n.
+  [[nodiscard]] int fewest_leafs(int n, int most) const {
+    int units = 0;
+    for (auto x = by_count_.rbegin(); n > 0; ++x, ++units) n -= std::min(x->first, most);
+    return units;
+  }
+
+  /// Looks for units that hold `n` items together, with at most `most` in each, and have width · weight common
+  /// columns in each band; the last one, if it has fewer items than `width`, is linked to fewer of them. With
+  /// `first` this unit is one of them and gives all that it has. `share` is 1: a link carries what a card does.
+  search_status find_cover(int n, int width, int most, [[maybe_unused]] int share = 1,
+                           std::optional<std::uint32_t> first = {}) {
+    assert(share == 1);
+    const auto room_of = [&](std::uint32_t x) { return items_.count_of(x); };
+    list_cover(order_, room_of, most, first, cover_rows_);
+    std::optional<cover_row> wide;
+    if (first) wide = cover_row{*first, room_of(*first), 0};
+    const search_status s = cover_.solve(rows_, cover_rows_, n, width, budget_, wide);
+    if (s != search_status::found) return s;
+    parts_.clear();
+    for (const cover_row& x : cover_.rows()) parts_.push_back({x.row, x.holds, false});
+    part& last = parts_.back();
+    last.is_rest = last.items < width;
+    choose_columns(cover_.columns(), width, last.is_rest ? last.items : 0, last.unit);
+    return s;
+  }
 
   /// The placement that was found last.
   [[nodiscard]] fabric::placement take() {
@@ -258,6 +309,8 @@ class banded_search {
   std::vector<std::pair<int, std::uint32_t>> by_count_;  // units with items, by these
   std::vector<std::uint32_t> order_;                     // the same units
   banded_biclique search_;
+  cover_search<banded_rows> cover_;
+  std::vector<cover_row> cover_rows_;
   column_counter demand_;
   std::vector<word> common_;
   std::vector<std::uint32_t> columns_, rest_columns_, found_;

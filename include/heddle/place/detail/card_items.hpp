@@ -11,6 +11,7 @@
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/place/detail/clos_search.hpp>
+#include <heddle/traffic/leaf_width.hpp>
 
 namespace heddle::place::detail {
 
@@ -36,6 +37,17 @@ class card_items {
     const fabric::leaf_spine& dc = free_->fabric();
     const int of_rail = dc.gpus_per_server() / dc.rails();
     return std::popcount(mask_ >> (rail * of_rail) & low_bits(of_rail)) / dc.gpus_per_card();
+  }
+  /// What the servers of a job of `items` have on the leafs of one rail.
+  [[nodiscard]] traffic::leaf_share share_on(int rail, int items) const {
+    const fabric::leaf_spine& dc = free_->fabric();
+    const int domain = dc.hosts().servers_per_domain();
+    if (!by_server()) return {.cards = domain * dc.cards_per_server()};
+    const int of_rail = dc.gpus_per_server() / dc.rails();
+    return {.cards = domain * cards_on(rail),
+            .servers = items,
+            .first = std::countr_zero(mask_) / of_rail == rail,
+            .last = (63 - std::countl_zero(mask_)) / of_rail == rail};
   }
 
   /// Counts the items of cards, or of whole servers. O(units), or O(GPUs) where cards have several.

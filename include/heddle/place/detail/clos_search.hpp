@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/detail/biclique.hpp>
+#include <heddle/place/detail/clos_shapes.hpp>
 #include <heddle/place/detail/column_choice.hpp>
 #include <heddle/place/detail/cover_search.hpp>
 #include <heddle/place/pick.hpp>
@@ -35,12 +37,6 @@ using clos_ledger = fabric::ledger<fabric::leaf_spine>;
 enum class leaf_order : unsigned char {
   best_fit,  ///< fewest free GPUs, then the lowest id
   by_id,
-};
-
-/// Of two leafs that hold a job together, which pair.
-enum class pair_order : unsigned char {
-  best_fit,      ///< fewest GPUs left free under both, then fewest links
-  fewest_links,  ///< the other way round
 };
 
 /// A search over one state for shapes, one after the other. Leafs are sorted by free GPUs once, by
@@ -143,6 +139,17 @@ class clos_search {
   }
   [[nodiscard]] bool has_pair() const { return has_pair_; }
 
+  /// GPUs of the largest leaf, free or not.
+  [[nodiscard]] int largest_leaf() const { return free_->fabric().gpus_per_leaf(); }
+  [[nodiscard]] bool has_uplinks(int n) const { return n <= free_->fabric().uplinks(); }
+  [[nodiscard]] bool has_free_links(std::uint32_t leaf, int n) const {
+    return count_bits(free_->network().free_uplinks()[leaf]) >= n;
+  }
+  /// Calls `f(leaf, free GPUs)`.
+  template <class F>
+  void for_each_leaf(F&& f) const {
+    for (leaf_id l : free_->fabric().all_leafs()) f(l.value, free_gpus(l));
+  }
   /// GPUs that all leafs could give if none gave more than `most`. O(most).
   [[nodiscard]] int room_of(int most) const {
     int sum = 0;
@@ -165,23 +172,20 @@ class clos_search {
   /// Looks for leafs that hold `gpus` together, with at most `most` under each, and have `links` common
   /// spines; the last one, if it has fewer than share · links, is linked to fewer of them. With `first` this
   /// leaf is one of them and gives all that it has.
-  search_status find_cover(int gpus, int links, int most, int share = 1, leaf_id first = {}) {
+  search_status find_cover(int gpus, int links, int most, int share = 1,
+                           std::optional<std::uint32_t> first = {}) {
     const bit_matrix& rows = free_->network().free_uplinks();
-    list_cover(most, first);
-    parts_.clear();
-    int left = gpus;
-    const_bit_row given;
-    if (first.valid()) {
-      parts_.push_back({first, free_gpus(first), false});
-      left -= free_gpus(first);
-      given = rows[first.index()];
-    }
-    const search_status s = cover_.solve(rows, cover_rows_, left, links, budget_, given);
+    const auto room_of = [&](std::uint32_t l) { return free_gpus(leaf_id{l}); };
+    sort();
+    list_cover(std::span<const std::uint32_t>{by_free_}.subspan(first_[1]), room_of, most, first,
+               cover_rows_);
+    std::optional<cover_row> wide;
+    if (first) wide = cover_row{*first, room_of(*first), 0};
+    const search_status s =
+        cover_.solve({&rows, rows.words()}, cover_rows_, gpus, links, budget_, wide);
     if (s != search_status::found) return s;
-    for (const cover_row& x : cover_.rows()) {
-      parts_.push_back({leaf_id{x.row}, std::min(x.holds, left), false});
-      left -= parts_.back().gpus;
-    }
+    parts_.clear();
+    for (const cover_row& x : cover_.rows()) parts_.push_back({leaf_id{x.row}, x.holds, false});
     part& last = parts_.back();
     const int rest = (last.gpus + share - 1) / share;
     last.is_rest = rest < links;
@@ -241,21 +245,6 @@ class clos_search {
     return room;
   }
 
-  /// All leafs but one, those first that can give most, of these the tightest.
-  void list_cover(int most, leaf_id without) {
-    sort();
-    cover_rows_.clear();
-    const auto list = [&](std::uint32_t l) {
-      const int room = free_gpus(leaf_id{l});
-      if (leaf_id{l} != without) cover_rows_.push_back({l, std::min(room, most), room});
-    };
-    const auto wide = static_cast<std::ptrdiff_t>(
-        first_[std::min(static_cast<std::size_t>(most), first_.size() - 1)]);
-    const auto any = static_cast<std::ptrdiff_t>(first_[1]);
-    std::for_each(by_free_.begin() + wide, by_free_.end(), list);
-    for (auto l = by_free_.begin() + wide; l != by_free_.begin() + any;) list(*--l);
-  }
-
   /// The first pair of leafs with just so many free GPUs of which the second gives `gpus`.
   bool try_leafs_with(int wide, int narrow, int gpus) {
     const int links = (gpus + share_ - 1) / share_;
@@ -301,7 +290,7 @@ class clos_search {
   std::vector<std::uint32_t> by_free_;  // leafs by free GPUs
   std::vector<std::uint32_t> cursor_, leafs_, rests_;
   biclique_search search_;
-  cover_search cover_;
+  cover_search<plain_rows> cover_;
   std::vector<cover_row> cover_rows_;
   column_choice columns_;
   std::vector<word> common_;  // columns that two leafs share

@@ -4,25 +4,22 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/place/detail/banded_biclique.hpp>
+#include <heddle/place/detail/card_items.hpp>
 #include <heddle/place/detail/clos_search.hpp>
+#include <heddle/place/detail/clos_shapes.hpp>
+#include <heddle/place/detail/tapered.hpp>
 #include <heddle/place/detail/unequal_leafs.hpp>
 #include <heddle/place/pick.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/traffic/leaf_width.hpp>
 
 namespace heddle::place::detail {
-
-/// What a virtual Clos network has to look like.
-struct clos_shapes {
-  bool remainder = true;  ///< one leaf may have fewer GPUs than the others
-  bool unequal = true;    ///< leafs of any sizes
-  pair_order pairs = pair_order::fewest_links;
-  collective_set sends = {};  ///< enough for these; empty: for every collective
-};
 
 /// What `vclos` does on networks without rails and cores. One writer.
 class plain_vclos {
@@ -44,6 +41,12 @@ class plain_vclos {
     if (shapes.remainder ? place_any(free, gpus, shapes) : place_even(free, gpus))
       return search_.take();
     if (gave_up_) return {wait_reason::search_limit, false};
+    if (const narrow_cut cut = narrow_cut_for(free, gpus, shapes.sends);
+        cut.where != narrow_cut::tier::none) {
+      answer a{wait_reason::tapered};
+      a.cut = cut;
+      return a;
+    }
     return gpus_would_do_ ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation;
   }
 
@@ -58,7 +61,7 @@ class plain_vclos {
       return p;
     }
     if (found(search_.find_pair(gpus, pair_order::fewest_links, share)) ||
-        (!gave_up_ && found(unequal_.find(search_, free, gpus, share))))
+        (!gave_up_ && found(unequal_.find(search_, gpus, share))))
       return search_.take();
     return std::nullopt;
   }
@@ -73,10 +76,23 @@ class plain_vclos {
     return s == search_status::found;
   }
 
+  [[nodiscard]] narrow_cut narrow_cut_for(const clos_ledger& free, int gpus, collective_set sends) {
+    const fabric::leaf_spine& dc = free.fabric();
+    if (dc.uplinks() >= dc.gpus_per_leaf()) return {};
+    std::optional<band> declared;
+    if (!sends.empty())
+      if (const std::optional<int> wide = traffic::leaf_width(sends, gpus, dc.hosts()))
+        declared = band{0, 1, *wide};
+    items_.start(free);
+    const band any{0, 1, 1};
+    return tapered_(dc, items_, gpus, {&any, 1},
+                    declared ? std::span{&*declared, 1} : std::span<const band>{});
+  }
+
   /// Any leafs over as many common spines as the collectives are wide.
   bool place_declared(const clos_ledger& free, int gpus, collective_set sends, int share = 1) {
     const fabric::leaf_spine& dc = free.fabric();
-    const std::optional<int> wide = traffic::leaf_width(sends, gpus, dc.gpus_per_server());
+    const std::optional<int> wide = traffic::leaf_width(sends, gpus, dc.hosts());
     if (!wide) return false;
     const int most = dc.gpus_per_leaf(), links = std::max(1, (*wide + share - 1) / share);
     if (links > dc.uplinks()) return false;
@@ -99,7 +115,7 @@ class plain_vclos {
       if (gave_up_) return false;
     }
     if (!shapes.unequal) return false;
-    const bool yes = found(unequal_.find(search_, free, gpus));
+    const bool yes = found(unequal_.find(search_, gpus));
     gpus_would_do_ |= unequal_.has_room();
     return yes;
   }
@@ -117,6 +133,8 @@ class plain_vclos {
 
   clos_search search_;
   unequal_leafs unequal_;
+  card_items items_;
+  tapered_cut tapered_;
   bool gave_up_ = false, gpus_would_do_ = false;
 };
 

@@ -1,0 +1,22 @@
+// What virtual Clos networks look like.
+#pragma once
+
+#include <heddle/core/collective.hpp>
+
+namespace heddle::place::detail {
+
+/// Of two leafs that hold a job together, which pair.
+enum class pair_order : unsigned char {
+  best_fit,      ///< fewest GPUs left free under both, then fewest links
+  fewest_links,  ///< the other way round
+};
+
+/// What a virtual Clos network has to look like.
+struct clos_shapes {
+  bool remainder = true;  ///< one leaf may have fewer GPUs than the others
+  bool unequal = true;    ///< leafs of any sizes
+  pair_order pairs = pair_order::fewest_links;
+  collective_set sends = {};  ///< enough for these; empty: for every collective
+};
+
+}  // namespace heddle::place::detail
