@@ -91,13 +91,14 @@ double us_since(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
-/// One item is one decision. The job placed last stands above the use given.
+/// One item is one decision. The job placed last stands above the use given. `shapes`: 0 even ones, 1 two leafs
+/// and those with a remainder too, 2 leafs of any sizes.
 void decide(benchmark::State& state) {
   const fabric::leaf_spine dc = cluster(static_cast<int>(state.range(0)));
-  const bool any_size = state.range(1) != 0;
+  const bool any_size = state.range(1) != 0, unequal = state.range(1) == 2;
   churn c{dc, static_cast<double>(state.range(2)) / 100};
   place::first_of policy{place::one_server{}, place::one_leaf{},
-                         place::vclos{.any_size = any_size}};
+                         place::vclos{.any_size = any_size, .unequal = unequal}};
   for (int i = 0; i < 5000; ++i) c.book(place::ask(policy, c.ledger(), c.next()));
   std::vector<double> us;
   double used = 0;
@@ -123,8 +124,8 @@ void decide(benchmark::State& state) {
   state.counters["use"] = used / n;
 }
 BENCHMARK(decide)
-    ->ArgNames({"gpus", "any_size", "use"})
-    ->ArgsProduct({{512, 2048, 8192, 32768, 131072}, {0, 1}, {90, 100}})
+    ->ArgNames({"gpus", "shapes", "use"})
+    ->ArgsProduct({{512, 2048, 8192, 32768, 131072}, {0, 1, 2}, {90, 100}})
     ->Iterations(20'000)
     ->UseManualTime();
 

@@ -37,7 +37,9 @@ TEST_CASE("links as found are those that are listed") {
     std::vector<int> counts;
     for (int i = 0; i < lower * upper; ++i) counts.push_back(d.between(0, most));
     const tier_links up{lower, upper, counts};
-    CHECK_FALSE(up.is_regular());
+    CHECK(up.is_regular() ==
+          (counts.front() > 0 && std::equal(counts.begin() + 1, counts.end(), counts.begin())));
+    if (up.is_regular()) CHECK(up == tier_links{lower, upper, counts.front()});
     CHECK(up.lower() == lower);
     CHECK(up.upper() == upper);
     const int lanes = std::max(1, *std::max_element(counts.begin(), counts.end()));

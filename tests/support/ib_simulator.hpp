@@ -8,11 +8,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <heddle/fabric/leaf_spine.hpp>
 
 #include "support/run.hpp"
 
@@ -41,7 +45,7 @@ class ib_simulator {
     console_ = console[1];
     ibsim_ =
         start("cd " + dir.path().string() + " && IBSIM_SOCKNAME=" + dir.path().filename().string() +
-                  " exec " + path_of("ibsim") + " -s net > ibsim.log 2>&1",
+                  " exec " + path_of("ibsim") + " -N 8192 -S 1024 -P 65536 -s net > ibsim.log 2>&1",
               console[0]);
     ::close(console[0]);
   }
@@ -64,6 +68,15 @@ class ib_simulator {
       pause();
     }
     return false;
+  }
+  /// What ibnetdiscover finds, as soon as ibsim listens; it needs no OpenSM for that.
+  [[nodiscard]] std::string first_discovery() {
+    std::string found;
+    for (int i = 0; i < 50 && found.empty(); ++i) {
+      pause();
+      found = discover();
+    }
+    return found;
   }
   /// OpenSM that stays, with tables from a file.
   void stay(const std::string& tables, const std::string& options = "") {
@@ -140,6 +153,54 @@ class ib_simulator {
   int console_ = -1;
   pid_t ibsim_ = 0, opensm_ = 0;
 };
+
+/// A network as ibsim reads it: servers `node0000 mlx5_0`… with a card for each GPU and a port in each plane,
+/// `leaf000`…, `spine000`…, `core000`… by number, a cable for each link.
+inline std::string ibsim_network(const fabric::leaf_spine& dc) {
+  const auto named = [](const char* kind, std::uint32_t n, std::size_t digits) {
+    std::string number = std::to_string(n);
+    if (number.size() < digits) number.insert(0, digits - number.size(), '0');
+    return kind + number;
+  };
+  struct node {
+    const char* kind;
+    std::string name;
+    std::vector<std::string> lines = {};
+  };
+  const auto join = [](node& a, node& b) {
+    const std::string at_a = std::to_string(a.lines.size() + 1),
+                      at_b = std::to_string(b.lines.size() + 1);
+    a.lines.push_back("[" + at_a + "]\t\"" + b.name + "\"[" + at_b + "]\n");
+    b.lines.push_back("[" + at_b + "]\t\"" + a.name + "\"[" + at_a + "]\n");
+  };
+  std::vector<node> leafs, spines, cores, cards;
+  for (leaf_id l : dc.all_leafs()) leafs.push_back({"Switch", named("leaf", l.value, 3)});
+  for (spine_id s : dc.all_spines()) spines.push_back({"Switch", named("spine", s.value, 3)});
+  for (core_id c : dc.all_cores()) cores.push_back({"Switch", named("core", c.value, 3)});
+  for (gpu_id g : dc.all_gpus()) {
+    cards.push_back({"Hca", named("node", dc.server_of(g).value, 4) + " mlx5_" +
+                                std::to_string(dc.hosts().index_in_server(g))});
+    for (int plane = 0; plane < dc.planes(); ++plane)
+      join(leafs[dc.hosts().unit_of(g).index() * static_cast<std::size_t>(dc.leafs_per_unit()) +
+                 static_cast<std::size_t>(dc.rail_of(g) * dc.planes() + plane)],
+           cards.back());
+  }
+  for (leaf_id l : dc.all_leafs())
+    for (spine_id s : dc.all_spines())
+      for (int k = 0; k < dc.links(l, s); ++k) join(leafs[l.index()], spines[s.index()]);
+  for (spine_id s : dc.all_spines())
+    for (core_id c : dc.all_cores())
+      for (int k = 0; k < dc.core_links().between(s.index(), c.index()); ++k)
+        join(spines[s.index()], cores[c.index()]);
+  std::string out;
+  for (const auto* all : {&leafs, &spines, &cores, &cards})
+    for (const node& n : *all) {
+      out += std::string(n.kind) + "\t" + std::to_string(n.lines.size()) + " \"" + n.name + "\"\n";
+      for (const std::string& line : n.lines) out += line;
+      out += "\n";
+    }
+  return out;
+}
 
 /// A network for ibsim: hosts n000, n001, … of one card under leafs, a link from each leaf to each spine.
 inline std::string ibsim_leafs_and_spines(int leafs, int hosts, int spines) {

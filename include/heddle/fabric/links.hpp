@@ -47,6 +47,7 @@ class tier_links {
     }
     check_size();
     for (int n : counts) all_ += n;
+    if (upper > 0 && all_ == lower * uplinks()) return;  // all alike
     counts_ = std::make_shared<const std::vector<int>>(std::move(counts));
   }
 

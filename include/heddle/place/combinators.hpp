@@ -109,17 +109,9 @@ class first_of {
   template <class Ledger>
     requires(PlacementPolicy<Policies, Ledger>&&...)
   answer operator()(const Ledger& free, const request& job) {
-    answer result = wait_reason::gpus;
     detail::common_no no;
     nodes_.start();
-    const auto try_next = [&](auto& policy) {
-      result = nodes_.ask(policy, free, job);
-      if (!result) no.add(result);
-      return static_cast<bool>(result);
-    };
-    if (std::apply([&](auto&... policy) { return (try_next(policy) || ...); }, policies_))
-      return result;
-    return no.get();
+    return ask_from<0>(free, job, no);
   }
 
   /// Each of them must have nothing against it.
@@ -134,6 +126,20 @@ class first_of {
   friend bool operator==(const first_of&, const first_of&) = default;
 
  private:
+  /// The policies from that number on. An answer that places is not moved on its way out.
+  template <std::size_t K, class Ledger>
+  answer ask_from(const Ledger& free, const request& job, detail::common_no& no) {
+    answer a = nodes_.ask(std::get<K>(policies_), free, job);
+    if (!a) {
+      no.add(a);
+      if constexpr (K + 1 < sizeof...(Policies))
+        a = ask_from<K + 1>(free, job, no);
+      else
+        a = no.get();
+    }
+    return a;
+  }
+
   std::tuple<Policies...> policies_;
   detail::shared_nodes nodes_;
 };

@@ -199,6 +199,13 @@ template <class Policy, class Ledger>
   }
   return best;
 }
+
+template <class Policy, class Ledger>
+[[nodiscard]] answer ask_for_reason(Policy& policy, const Ledger& free, const request& job) {
+  answer a = policy(free, job);
+  if (!a && a.why == wait_reason::none) a.why = wait_reason::gpu_fragmentation;
+  return a;
+}
 }  // namespace detail
 
 /// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason. One that
@@ -211,9 +218,7 @@ template <class Policy, class Ledger>
   if constexpr (requires { free.islands(); } && PlacementPolicy<Policy, fabric::gpu_book> &&
                 !OneUnitPolicy<Policy>)
     if (!free.islands().all_joined()) return detail::ask_on_islands(policy, free, job);
-  answer a = policy(free, job);
-  if (!a && a.why == wait_reason::none) a.why = wait_reason::gpu_fragmentation;
-  return a;
+  return detail::ask_for_reason(policy, free, job);
 }
 
 }  // namespace heddle::place

@@ -170,7 +170,10 @@ inline std::map<std::string, ib_node> read_ib_nodes(line_reader& lines) {
       at.skip_blanks();
       n.description = at.description();
       const auto [known, is_new] = nodes.try_emplace(n.id, n);
-      if (!is_new)
+      // A card stands in the dump of each of its ports' networks.
+      const bool is_same = n.id[0] == 'H' && known->second.port_count == n.port_count &&
+                           known->second.description == n.description;
+      if (!is_new && !is_same)
         throw input_error(lines.where(), "each node once",
                           shown(n.id) + " again, first in line " +
                               std::to_string(known->second.line));
