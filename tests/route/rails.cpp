@@ -101,11 +101,12 @@ struct one_phase {
   }
 };
 
-// Every flow over the spine of its destination's slot.
+// Every flow over the spine of its destination's slot, where there are fewer spines around these.
 struct by_destination {
   template <class View>
   route::path operator()(const View& v, const traffic::flow& f) const {
-    return {spine_id{v.ranks.slots[f.target]}, 0, 0};
+    return {spine_id{v.ranks.slots[f.target] % static_cast<std::uint32_t>(v.fabric.spines())}, 0,
+            0};
   }
 };
 int most_of_a_link(const leaf_spine& dc, const traffic::group& ranks, collective c) {
@@ -159,18 +160,17 @@ std::string verdict(const ledger& l, collective c) {
 
 TEST_CASE("theorem R: on rails each card sends and receives one flow of a phase at most") {
   for (int g : {2, 4, 8})
-    for (int s = 2; s <= 6; ++s)
-      for (int q : {g, g / 2, 1}) {
+    for (int s = 2; s <= 9; ++s)
+      for (int q = 1; q <= g; ++q) {
         CAPTURE(g);
         CAPTURE(s);
         CAPTURE(q);
-        const leaf_spine dc = make({.units = 3, .servers = 2, .gpus = g, .rails = g});
+        const leaf_spine dc = make({.units = 5, .servers = 2, .gpus = g, .rails = g});
         const traffic::group ranks =
             traffic::make_group(dc, q == g ? gpus(0, s * g) : parts_of_servers(dc, s, q));
-        const bool power = is_power(ranks.size()) && is_power(q);
         for (collective c : shifts) {
           CAPTURE(name(c));
-          if (c == collective::halving_doubling && !power)
+          if (c == collective::halving_doubling && !is_power(q))
             CHECK(most_of_a_card(ranks, c) <= 2);
           else if (ranks.size() > g || c != collective::ring)  // else it goes both ways
             CHECK(most_of_a_card(ranks, c) == 1);
@@ -231,6 +231,27 @@ TEST_CASE("theorem D: over the spine of the destination's slot no link has two f
   std::vector<gpu_id> mixed = gpus(0, 9);
   std::swap(mixed[0], mixed[4]);
   CHECK(most_of_a_link(dc, traffic::make_group(dc, mixed), collective::all_to_all) > 1);
+
+  // Two leafs of a > b over b spines: any N, halving-doubling among them.
+  for (int a = 2; a < 20; ++a)
+    for (int b = 1; b < a; ++b) {
+      CAPTURE(a);
+      CAPTURE(b);
+      const leaf_spine two{{.leafs = 2, .spines = b, .servers_per_leaf = a, .gpus_per_server = 1}};
+      for (bool wide_first : {false, true}) {
+        const traffic::group both =
+            traffic::make_group(two, wide_first ? gpus(0, a + b) : gpus(a - b, a + b));
+        for (collective c : shifts) {
+          CAPTURE(name(c));
+          CHECK(most_of_a_link(two, both, c) <= (c == collective::ring && a + b == 2 ? 2 : 1));
+        }
+      }
+    }
+  // Trees: more flows on a link than a card has.
+  const leaf_spine four{{.leafs = 4, .spines = 4, .servers_per_leaf = 4, .gpus_per_server = 1}};
+  const traffic::group sixteen = traffic::make_group(four, gpus(0, 16));
+  CHECK(most_of_a_link(four, sixteen, collective::tree) >
+        most_of_a_card(sixteen, collective::tree));
 }
 
 TEST_CASE(

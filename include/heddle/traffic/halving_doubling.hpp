@@ -49,30 +49,42 @@ class halving_doubling {
   }
 
  private:
-  /// Gives every rank beyond the power of two a partner of its own below it: under the same leaf
-  /// where one is left, else the rank 2^k lower, else the lowest one left.
+  /// Gives every rank beyond the power of two a partner of its own below it: under the same leaf where one is
+  /// left, with rails one of its own number, else the rank 2^k lower, else the lowest one left. With rails of these
+  /// one with which no card has two of the flows, there and back, where one is left.
   void pair_extras(const group& ranks) {
     constexpr std::uint32_t nobody = ~std::uint32_t{0};
     partner_.assign(n_ - core_, nobody);
-    std::vector<bool> taken(core_, false);
-    const auto give = [&](std::size_t e, std::size_t p) {
-      partner_[e - core_] = detail::u32(p);
-      taken[p] = true;
+    std::vector<bool> taken(core_, false), sends(n_, false), returns(n_, false);  // cards
+    const auto has_cards = [&](std::size_t e, std::size_t p) {
+      return ranks.share_domain(detail::u32(e), detail::u32(p)) ||
+             (!sends[ranks.entry(detail::u32(e), detail::u32(p))] &&
+              !returns[ranks.entry(detail::u32(p), detail::u32(e))]);
     };
-    const auto first_left = [&](auto&& wanted) {
-      std::size_t p = 0;
-      while (p < core_ && (taken[p] || !wanted(p))) ++p;
-      return p;
+    // Gives those without a partner the first that is left of those wanted.
+    const auto pair = [&](auto&& wanted) {
+      for (std::size_t e = core_; e < n_; ++e) {
+        if (partner_[e - core_] != nobody) continue;
+        std::size_t p = 0;
+        while (p < core_ && (taken[p] || !wanted(e, p))) ++p;
+        if (p == core_) continue;
+        partner_[e - core_] = detail::u32(p);
+        taken[p] = true;
+        if (ranks.share_domain(detail::u32(e), detail::u32(p))) continue;
+        sends[ranks.entry(detail::u32(e), detail::u32(p))] = true;
+        returns[ranks.entry(detail::u32(p), detail::u32(e))] = true;
+      }
     };
-    for (std::size_t e = core_; e < n_; ++e) {
-      const std::size_t p =
-          first_left([&](std::size_t r) { return ranks.leafs[r] == ranks.leafs[e]; });
-      if (p < core_) give(e, p);
-    }
-    for (std::size_t e = core_; e < n_; ++e)
-      if (partner_[e - core_] == nobody && !taken[e - core_]) give(e, e - core_);
-    for (std::size_t e = core_; e < n_; ++e)
-      if (partner_[e - core_] == nobody) give(e, first_left([](std::size_t) { return true; }));
+    pair([&](std::size_t e, std::size_t p) {
+      return ranks.leafs[p] == ranks.leafs[e] && has_cards(e, p);
+    });
+    if (!ranks.numbers.empty())
+      pair([&](std::size_t e, std::size_t p) {
+        return ranks.numbers[p] == ranks.numbers[e] && has_cards(e, p);
+      });
+    pair([&](std::size_t e, std::size_t p) { return p == e - core_ && has_cards(e, p); });
+    pair(has_cards);
+    pair([](std::size_t, std::size_t) { return true; });
   }
 
   std::size_t n_;
