@@ -392,8 +392,7 @@ bool is_unequal(const leaf_spine& dc, const placement& p) {
 }
 
 std::string isolation_of(const ledger& l, test::dice& d) {
-  for (collective c : {collective::ring, collective::all_to_all, collective::halving_doubling,
-                       collective::tree, collective::hierarchical_all_to_all}) {
+  for (collective c : all_collectives) {
     const auto found = route::verify_isolated(
         l, [&](job_id j) { return j == newcomer ? c : collective::none; }, route::ecmp{});
     if (!found) return found.broken->message();

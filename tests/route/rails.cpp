@@ -247,11 +247,16 @@ TEST_CASE("theorem D: over the spine of the destination's slot no link has two f
         }
       }
     }
-  // Trees: more flows on a link than a card has.
-  const leaf_spine four{{.leafs = 4, .spines = 4, .servers_per_leaf = 4, .gpus_per_server = 1}};
-  const traffic::group sixteen = traffic::make_group(four, gpus(0, 16));
-  CHECK(most_of_a_link(four, sixteen, collective::tree) >
-        most_of_a_card(sixteen, collective::tree));
+  // Trees: five flows on a link where a card has four.
+  int fuller = 0;
+  for (int m = 2; m <= 8; ++m)
+    for (int n = 2; n <= 8; ++n) {
+      const leaf_spine even{{.leafs = m, .spines = n, .servers_per_leaf = n, .gpus_per_server = 1}};
+      const traffic::group all = traffic::make_group(even, gpus(0, m * n));
+      fuller += most_of_a_card(all, collective::tree) == 4 &&
+                most_of_a_link(even, all, collective::tree) == 5;
+    }
+  CHECK(fuller > 0);
 }
 
 TEST_CASE(
