@@ -41,7 +41,7 @@ inline void add_place_flags(CLI::App& app, place_flags& f) {
       ->check(CLI::Range(1, 1 << 20));
   app.add_flag("--closed", f.options.closed, "for meshes, rows longer than 2 are rings");
   app.add_flag("--twisted", f.options.twisted,
-               "for meshes in cubes, k x k x 2k and k x 2k x 2k are twisted tori");
+               "for meshes of whole cubes, k x k x 2k and k x 2k x 2k are twisted tori");
 }
 
 namespace detail {

@@ -237,9 +237,9 @@ class placer {
   bool verify(const std::string& where, job_id newcomer) const requires(!has_leafs) {
     const fabric::placement& p = *state_.find(newcomer);
     if (p.shape.empty()) return p.gpus.size() == 1;  // chips anywhere, over links of all
-    if (const auto fault = place::mesh_fault(
-            state_, newcomer,
-            {p.shape, options_.closed, options_.twisted && twist_of(p.shape) > 0}))
+    bool twists = false;
+    if constexpr (has_cubes) twists = options_.twisted && state_.fabric().twist_of(p.shape) > 0;
+    if (const auto fault = place::mesh_fault(state_, newcomer, {p.shape, options_.closed, twists}))
       throw unmet_request(where + ": not isolated: " + *fault);
     return true;
   }

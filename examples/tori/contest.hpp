@@ -71,8 +71,10 @@ struct checker {
   void start(job_id id, const fabric::placement& p) {
     if (book.reserve(id, p) != fabric::reserve_status::reserved)
       throw unmet_request("job " + std::to_string(id.value) + " has what is not free");
-    if (const auto fault =
-            place::mesh_fault(book, id, {p.shape, closed, twisted && twist_of(p.shape) > 0}))
+    bool twists = false;
+    if constexpr (std::is_same_v<Fabric, fabric::cubes>)
+      twists = twisted && book.fabric().twist_of(p.shape) > 0;
+    if (const auto fault = place::mesh_fault(book, id, {p.shape, closed, twists}))
       throw unmet_request("job " + std::to_string(id.value) + ": " + *fault);
     ++checked;
   }

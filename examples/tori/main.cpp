@@ -155,7 +155,7 @@ int main(int argc, char** argv) {
             ->capture_default_str();
         app.add_flag("--closed", a.closed, "rows longer than 2 are rings");
         app.add_flag("--twisted", a.twisted,
-                     "on cubes k x k x 2k and k x 2k x 2k are twisted tori");
+                     "k x k x 2k and k x 2k x 2k of whole cubes are twisted tori");
         app.add_flag("--drop", a.drop,
                      "leave out jobs that a policy cannot place on the empty cluster: they would "
                      "block all behind them for ever");

@@ -114,7 +114,9 @@ class churn {
     if (!any_shape) REQUIRE(a.where->shape == shape);
     REQUIRE(book_.reserve(job, *a.where) == fabric::reserve_status::reserved);
     const box_shape& is = a.where->shape;
-    take(job, *a.where, {is, c.closed, c.twisted && twist_of(is) > 0});
+    bool twists = false;
+    if constexpr (has_cubes) twists = c.twisted && dc_.twist_of(is) > 0;
+    take(job, *a.where, {is, c.closed, twists});
     ++placed_;
   }
   void go() {

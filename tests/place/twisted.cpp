@@ -118,6 +118,26 @@ TEST_CASE("shapes that can be twisted have sides of k and 2k") {
     CHECK(twist_of(s) == 0);
 }
 
+TEST_CASE("what is no mesh of whole cubes is placed without a twist") {
+  const cubes dc{{.cubes = 3}};
+  CHECK(dc.twist_of({4, 4, 8}) == 4);
+  CHECK(dc.twist_of({2, 2, 4}) == 0);
+  place::reconfigured straight{.twisted = true};
+  place::folded_reconfigured folds{.twisted = true};
+  for (const box_shape& s : {box_shape{2, 2, 4}, {2, 4, 4}, {1, 1, 2}, {3, 3, 6}}) {
+    fabric::ledger book{dc};
+    const place::request job{job_id{1}, static_cast<int>(s.volume()), {}, s};
+    const place::answer a = straight(book, job), b = folds(book, job);
+    REQUIRE(a);
+    REQUIRE(b);
+    for (const place::answer* x : {&a, &b}) {
+      fabric::ledger trial = book;
+      REQUIRE(trial.reserve(job_id{1}, *x->where) == fabric::reserve_status::reserved);
+      CHECK(place::mesh_fault(trial, job_id{1}, {s}).value_or("") == "");
+    }
+  }
+}
+
 TEST_CASE("a twist doubles the bisection of k x k x 2k, by all halves that there are") {
   const cubes dc{{.cubes = 6, .side = 2}};
   const network plain{dc, placed(dc, {2, 2, 4}, false)}, twisted{dc, placed(dc, {2, 4, 2}, true)};
@@ -158,6 +178,9 @@ TEST_CASE("a shape that cannot be twisted is closed or open as it is otherwise")
     REQUIRE(trial.reserve(job_id{1}, *a.where) == fabric::reserve_status::reserved);
     CHECK(place::mesh_fault(trial, job_id{1}, {{4, 4, 12}, policy->closed}).value_or("") == "");
   }
-  // Of parts of cubes there is none: 2 x 2 x 4 in cubes of 4.
-  CHECK(!both(book, {job_id{1}, 16, {}, {2, 2, 4}}));
+  // Nor can parts of cubes: 2 x 2 x 4 in cubes of 4.
+  const place::answer a = both(book, {job_id{1}, 16, {}, {2, 2, 4}});
+  REQUIRE(a);
+  REQUIRE(book.reserve(job_id{1}, *a.where) == fabric::reserve_status::reserved);
+  CHECK(place::mesh_fault(book, job_id{1}, {{2, 2, 4}, true}).value_or("") == "");
 }

@@ -90,6 +90,12 @@ class cubes {
     return at(cube_of(k.from), c);
   }
 
+  /// How far rows of a mesh of whole cubes end beside where they begin if it is twisted, or 0: it cannot be.
+  [[nodiscard]] int twist_of(const box_shape& mesh) const {
+    const int by = heddle::twist_of(mesh);
+    return by % side() == 0 ? by : 0;
+  }
+
   friend bool operator==(const cubes&, const cubes&) = default;
 
  private:

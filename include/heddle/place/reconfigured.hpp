@@ -26,7 +26,7 @@ namespace detail {
   const auto move = take_up_again(free, *job.before);
   if (!move) return std::nullopt;
   placement asked = move->where;
-  const int twist = rules.twisted ? twist_of(asked.shape) : 0;
+  const int twist = rules.twisted ? free.fabric().twist_of(asked.shape) : 0;
   if (!join(free, asked, rules.closed || twist > 0, twist) || asked != move->where)
     return std::nullopt;
   return asked;
@@ -54,7 +54,7 @@ namespace detail {
 struct reconfigured {
   bool closed = false;  ///< each row longer than 2 is a ring
   bool twisted =
-      false;  ///< k × k × 2k and k × 2k × 2k are twisted tori of whole cubes (`twist_of`)
+      false;  ///< k × k × 2k and k × 2k × 2k of whole cubes are twisted tori (`cubes::twist_of`)
   heddle::detail::scratch<detail::cube_placer> placer = {};
 
   bool operator==(const reconfigured&) const = default;

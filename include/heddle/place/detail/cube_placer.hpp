@@ -24,7 +24,7 @@ namespace heddle::place::detail {
 /// What of a mesh may be done to place it.
 struct cube_rules {
   bool closed = false;   ///< rows longer than 2 are rings
-  bool twisted = false;  ///< shapes that can be are twisted tori (`twist_of`)
+  bool twisted = false;  ///< shapes that can be are twisted tori (`cubes::twist_of`)
   bool folds = false;    ///< the mesh may be folded, and its pieces share cubes
   std::int64_t steps = 0;
 };
@@ -45,7 +45,7 @@ class cube_placer {
   /// A place for a mesh, cheapest first: fewest empty cubes broken, then fewest free chips left beside it.
   bool find(const box_shape& mesh, const cube_rules& asked, placement& out) {
     cube_rules rules = asked;
-    twist_ = rules.twisted ? twist_of(mesh) : 0;
+    twist_ = rules.twisted ? book_->fabric().twist_of(mesh) : 0;
     if (twist_ > 0) rules = {.closed = true};  // of whole cubes, which no fold is
     best_ = {};
     found_ = kind::none;
@@ -192,7 +192,7 @@ class cube_placer {
   }
   /// Whether all rows longer than 2 close to rings.
   [[nodiscard]] bool closes(const box_layout& l) const {
-    if (twist_ > 0) return twist_ % side_ == 0 && l.from == std::array<int, 3>{0, 0, 0};
+    if (twist_ > 0) return l.from == std::array<int, 3>{0, 0, 0};
     const auto straight = [&](std::size_t k) {
       return l.sides[k] <= 2 || (l.sides[k] % side_ == 0 && l.from[k] == 0);
     };
