@@ -83,22 +83,28 @@ class ocs_unequal_leafs {
   /// take fewest circuits, then the widest.
   bool in_parts(ocs_search& q, int gpus) {
     shapes_.clear();
-    for (int n = std::min(q.widest(), gpus - 1); n > 1; --n)
+    const int least =
+        std::max(2, (gpus + q.links.most_ports() - 1) / std::max(1, q.links.most_ports()));
+    for (int n = std::min(q.widest(), gpus - 1); n >= least; --n)
       if (const int m = gather(q, gpus, n, n)) shapes_.push_back({m * n, n});
     if (shapes_.empty()) return false;
     q.gpus_would_do = true;
     std::sort(shapes_.begin(), shapes_.end(), [](const shape& a, const shape& b) {
       return std::pair{a.circuits, b.columns} < std::pair{b.circuits, a.columns};
     });
-    for (const shape& x : shapes_)
-      if (gather(q, gpus, x.columns, x.columns) > 0 && wire(q, x.columns)) return true;
+    for (const shape& x : shapes_) {
+      if (!q.links.counts_allow(x.circuits / x.columns, x.columns, 0)) continue;
+      (void)gather(q, gpus, x.columns, x.columns);
+      if (wire(q, x.columns, x.columns)) return true;
+    }
     return false;
   }
   /// Leafs of any sizes over `columns` virtual spines, few leafs first.
   bool covered(ocs_search& q, int gpus, int columns) {
-    if (gather(q, gpus, q.free->fabric().gpus_per_leaf(), columns) == 0) return false;
+    const int most = q.free->fabric().gpus_per_leaf(), leafs = gather(q, gpus, most, columns);
+    if (leafs == 0) return false;
     q.gpus_would_do = true;
-    return wire(q, columns);
+    return q.links.counts_allow(leafs, columns, 0) && wire(q, most, columns);
   }
 
  private:
@@ -138,37 +144,63 @@ class ocs_unequal_leafs {
       if (gpus_[i] > 0) q.parts.push_back({q.chosen[i], gpus_[i]});
     return true;
   }
-  /// Into `parts` leafs of N GPUs together, into `chosen` one as often as it is a virtual leaf, of at most
-  /// `most` GPUs with `columns` uplinks each: as few of these as can be, the last where it fits best.
-  /// \returns  how many; 0 if GPUs and uplinks do not suffice
+  /// Into `parts` leafs of N GPUs together, as virtual leafs of at most `most` GPUs with `columns` uplinks
+  /// each: as few of these as can be, the last one where it fits best. O(virtual leafs).
+  /// \returns  how many; 0 if GPUs and uplinks do not suffice, or no spine has the ports for a column
   int gather(ocs_search& q, int gpus, int most, int columns) {
-    q.chosen.clear();
+    const int cap = q.links.most_ports();
     q.parts.clear();
-    room_.clear();
-    int left = gpus;
-    for (std::size_t i = q.by_free.size(); i-- > 0;) {
-      const leaf_id l = q.by_free[i];
-      const int free = q.free_gpus(l), copies = q.ports[l.index()] / columns;
-      const int whole = std::min({free / most, copies, left / most});
+    rests_.clear();
+    int left = gpus, copies_used = 0;
+    std::size_t i = q.by_free.size();  // leafs from here on have been looked at
+    for (; i > 0 && left >= most && q.free_gpus(q.by_free[i - 1]) >= most; --i) {
+      const leaf_id l = q.by_free[i - 1];
+      const int free = q.free_gpus(l), copies = q.ports[l.index()] / columns,
+                whole = std::min({free / most, copies, left / most});
+      if ((copies_used += whole) > cap) return 0;
       if (whole > 0) q.parts.push_back({l, whole * most});
       left -= whole * most;
       if (copies > whole && free > whole * most)
-        room_.push_back({l, std::min(most, free - whole * most)});
+        rests_.push_back({l, std::min(most, free - whole * most)});
     }
-    // Fewest virtual leafs: the one that all the rest fits into best, else the largest.
-    std::sort(room_.begin(), room_.end(), [](const auto& a, const auto& b) {
-      return std::pair{a.gpus, b.leaf} < std::pair{b.gpus, a.leaf};
+    std::sort(rests_.begin(), rests_.end(), [](const auto& a, const auto& b) {
+      return std::pair{a.gpus, a.leaf} < std::pair{b.gpus, b.leaf};
     });
-    while (left > 0 && !room_.empty()) {
-      auto best = std::partition_point(room_.begin(), room_.end(),
-                                       [&](const auto& x) { return x.gpus < left; });
-      if (best == room_.end()) --best;
-      const int here = std::min(left, best->gpus);
-      q.parts.push_back({best->leaf, here});
-      left -= here;
-      room_.erase(best);
+    while (left > 0) {
+      if (++copies_used > cap) return 0;
+      // Where all that is left fits best; else the most that one can take.
+      const auto rest = std::partition_point(rests_.begin(), rests_.end(),
+                                             [&](const auto& x) { return x.gpus < left; });
+      const leaf_id leaf = best_leaf(q, left, columns, i);
+      if (rest != rests_.end() || leaf.valid()) {
+        const bool in_rest =
+            rest != rests_.end() && (!leaf.valid() || rest->gpus <= q.free_gpus(leaf));
+        q.parts.push_back({in_rest ? rest->leaf : leaf, left});
+        break;
+      }
+      while (i > 0 && q.ports[q.by_free[i - 1].index()] < columns) --i;
+      const int of_rest = rests_.empty() ? 0 : rests_.back().gpus,
+                of_leaf = i > 0 ? std::min(most, q.free_gpus(q.by_free[i - 1])) : 0;
+      if (of_rest == 0 && of_leaf == 0) return 0;
+      if (of_rest >= of_leaf) {
+        q.parts.push_back(rests_.back());
+        rests_.pop_back();
+      } else {
+        q.parts.push_back({q.by_free[--i], of_leaf});
+      }
+      left -= q.parts.back().gpus;
     }
-    if (left > 0) return 0;
+    return copies_used;
+  }
+  /// Of the first `end` leafs the one with fewest free GPUs that has `gpus` and the uplinks, if any.
+  [[nodiscard]] static leaf_id best_leaf(const ocs_search& q, int gpus, int columns,
+                                         std::size_t end) {
+    std::size_t k = q.by_free.size() - q.leafs_with(gpus).size();
+    while (k < end && q.ports[q.by_free[k].index()] < columns) ++k;
+    return k < end ? q.by_free[k] : leaf_id{};
+  }
+  /// Circuits from each virtual leaf of `parts`, of at most `most` GPUs, to so many virtual spines.
+  bool wire(ocs_search& q, int most, int columns) {
     std::sort(q.parts.begin(), q.parts.end(),
               [](const auto& a, const auto& b) { return a.leaf < b.leaf; });
     std::size_t kept = 0;  // a leaf may stand there twice
@@ -179,13 +211,9 @@ class ocs_unequal_leafs {
         q.parts[kept++] = x;
     }
     q.parts.resize(kept);
+    q.chosen.clear();
     for (const auto& x : q.parts)
       q.chosen.insert(q.chosen.end(), static_cast<std::size_t>((x.gpus + most - 1) / most), x.leaf);
-    return static_cast<int>(q.chosen.size());
-  }
-  /// Circuits from each of `chosen` to so many virtual spines.
-  bool wire(ocs_search& q, int columns) {
-    if (!q.links.counts_allow(static_cast<int>(q.chosen.size()), columns, 0)) return false;
     if (--q.budget <= 0) {
       q.gave_up = true;
       return false;
@@ -200,8 +228,9 @@ class ocs_unequal_leafs {
   };
 
   std::vector<shape> shapes_;
-  std::vector<ocs_search::part> room_;  // of leafs for less than a whole virtual leaf
-  std::vector<int> gpus_;               // that each leaf of a crossbar gives
+  std::vector<ocs_search::part>
+      rests_;              // of leafs with whole virtual leafs: room for a part of one
+  std::vector<int> gpus_;  // that each leaf of a crossbar gives
 };
 
 }  // namespace heddle::place::detail
