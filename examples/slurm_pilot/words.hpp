@@ -85,7 +85,7 @@ template <class Fabric>
   if (!joined && gpus > largest)
     return asks + "the largest part of the network that switches join has " +
            std::to_string(largest);
-  if (why == place::wait_reason::network_fragmentation)
+  if (why == place::wait_reason::network_fragmentation || why == place::wait_reason::tapered)
     return "heddle: waits for ever, even the empty cluster has too few links to join so many GPUs";
   return "heddle: waits for ever, not even the empty cluster has a place for so many GPUs";
 }

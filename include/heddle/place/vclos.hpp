@@ -37,7 +37,8 @@ enum class vclos_saves : unsigned char {
 /// With `guarantee = declared`, for jobs that say what they send, first of all leafs of any sizes over w
 /// common spines, w being the most flows of these collectives that leave a leaf (traffic/leaf_width.hpp):
 /// 1 for a flat ring or a pipeline, the GPUs of a server for a hierarchical ring, on rails the cards of a
-/// server there. `placement::enough_for` says for what such links are enough.
+/// server there. `placement::enough_for` says for what such links are enough. Where a shape for every
+/// collective takes fewer links than that, it gets those.
 ///
 /// `any_size = false` keeps to the original's: one leaf, else q leafs of n = N / q, the widest first.
 /// Several links between a leaf and a spine count as several virtual spines; what has failed is not free.

@@ -115,6 +115,9 @@ inline std::string number_text(double x) {
                          : ", but a quota is less");
   if (r.why == wait_reason::network_fragmentation)
     return out + "it wants " + wants + " with links of their own; " + up + " and idle";
+  if (r.why == wait_reason::tapered)
+    return out + "it wants " + wants +
+           " with links of their own, and the network has too few even where nobody else is";
   return out + "it wants " + wants + "; " + up + " and idle, but not where they are wanted";
 }
 

@@ -82,6 +82,13 @@ class banded_search {
                        [&](const band& b) { return n * b.weight <= free_->fabric().uplinks(); });
   }
 
+  /// Links of `n` items that all have their own.
+  [[nodiscard]] std::size_t links_for(int n) const {
+    std::size_t links = 0;
+    for (const band& b : bands_) links += static_cast<std::size_t>(n * b.weight);
+    return links;
+  }
+
   /// Looks for m units with n items and n · weight common columns in each band and, with r > 0, one more
   /// with r items that shares r · weight of them. Precondition: has_room.
   search_status find(int m, int n, int r) {

@@ -36,6 +36,11 @@ class plain_vclos {
     if (!shapes.sends.empty() && place_declared(free, gpus, shapes.sends)) {
       placement p = search_.take();
       p.enough_for = shapes.sends;
+      if (p.links.size() > static_cast<std::size_t>(gpus) &&
+          (shapes.remainder ? place_any(free, gpus, shapes) : place_even(free, gpus))) {
+        placement any = search_.take();
+        if (any.links.size() < p.links.size()) return any;
+      }
       return p;
     }
     if (shapes.remainder ? place_any(free, gpus, shapes) : place_even(free, gpus))

@@ -53,6 +53,12 @@ class railed_vclos {
         if (in_one_pod(o.items, [&] { return has_cover(o.items); })) {
           placement p = search_.take();
           p.enough_for = shapes.sends;
+          search_.begin();
+          if (p.links.size() > search_.links_for(o.items) &&
+              in_one_pod(o.items, [&] { return has_shape(o.items, shapes); })) {
+            placement any = search_.take();
+            if (any.links.size() < p.links.size()) return any;
+          }
           return p;
         }
       }
