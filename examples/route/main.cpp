@@ -34,6 +34,7 @@
 #include "common/open_text.hpp"
 #include "common/program.hpp"
 #include "route/compare.hpp"
+#include "route/lids.hpp"
 #include "route/placed_job.hpp"
 #include "route/srv6.hpp"
 #include "route/tables.hpp"
@@ -51,6 +52,7 @@ struct arguments {
   std::uint64_t seed = 0;
   int iterations = 4;
   std::size_t most_flows = 20'000'000, compare = 0;
+  bool lids = false;
   table_arguments tables;
 };
 
@@ -91,6 +93,10 @@ void add_options(CLI::App& app, arguments& a) {
       "--srv6", a.srv6,
       "directory of scripts that apply and remove SRv6 routes: srv6-job-<N>.sh for hosts, "
       "srv6-switches.sh for spines");
+  app.add_flag(
+      "--lids", a.lids,
+      "instead: how many LIDs a card needs, for jobs under leafs of several sizes and their "
+      "collectives");
   auto* base =
       app.add_option("--lft", a.tables.base,
                      "instead: forwarding tables in force, as OpenSM dumps them or dump_fts "
@@ -337,6 +343,10 @@ int compare(const arguments& a) {
 int route_jobs(const arguments& a) {
   (void)find_named(routes, "--route", a.route);
   if (a.compare > 0) return compare(a);
+  if (a.lids) {
+    std::cout << lids_table();
+    return done;
+  }
   if (!a.tables.base.empty()) {
     table_arguments t = a.tables;
     t.whole = a.cluster.path;

@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "common/program.hpp"
 #include "slurm_pilot/process.hpp"
@@ -44,8 +45,10 @@ class opensm_subnet {
  public:
   /// \param tables    the file
   /// \param pid_file  has OpenSM's process number in it, or is that number
-  opensm_subnet(std::string tables, std::string pid_file)
-      : tables_(std::move(tables)), pid_file_(std::move(pid_file)) {}
+  /// \param environment  of the tools, added to this program's: `NAME=value`
+  opensm_subnet(std::string tables, std::string pid_file, std::vector<std::string> environment = {})
+      : tables_(std::move(tables)), pid_file_(std::move(pid_file)),
+        environment_(std::move(environment)) {}
 
   [[nodiscard]] std::string discover() const { return must("ibnetdiscover"); }
   [[nodiscard]] std::string read_back() const { return must("dump_fts"); }
@@ -70,8 +73,8 @@ class opensm_subnet {
   [[noreturn]] static void fail(const std::string& what) {
     throw examples::unmet_request(what + ": " + std::strerror(errno));
   }
-  static std::string must(const std::string& tool) {
-    process_result r = run_process({tool}, 300);
+  [[nodiscard]] std::string must(const std::string& tool) const {
+    process_result r = run_process({tool}, 300, environment_);
     if (r.status != 0)
       throw examples::unmet_request(tool + ": " + r.err.substr(0, r.err.find('\n')));
     return std::move(r.out);
@@ -87,6 +90,7 @@ class opensm_subnet {
   }
 
   std::string tables_, pid_file_;
+  std::vector<std::string> environment_;
 };
 
 }  // namespace heddle::pilot

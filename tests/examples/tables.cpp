@@ -114,7 +114,25 @@ struct site {
     const outcome r = run("heddle-route", "--lft " + dir / "now.lfts" + " " + options + " --jobs " +
                                               dir / "jobs.jsonl" + " --out " + dir / "new.lfts");
     REQUIRE_MESSAGE(r.status == status, r.err, r.out);
+    for (const auto& j : running) take_sources(*j, r.out);
     return load();
+  }
+  /// A job sends the collectives that its line says its routes carry, rings among them.
+  void take_sources(walked_job& j, const std::string& said) const {
+    const auto at = said.find("{\"job\":" + std::to_string(j.id.value) + ",");
+    REQUIRE(at != std::string::npos);
+    const std::string line = said.substr(at, said.find('\n', at) - at);
+    const auto carries = line.find("\"carries\":\"");
+    std::string names = carries == std::string::npos ? "all" : line.substr(carries + 10);
+    j.sources.clear();
+    for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all}) {
+      const std::string name = std::string(heddle::name(c));
+      if (names.find("all\"") == 1 || names == "all" || names.find("\"" + name) != names.npos ||
+          names.find(" " + name) != names.npos)
+        j.sources.push_back(traffic::source_of(c, j.ranks, 1));
+      else
+        REQUIRE(c != collective::ring);
+    }
   }
   fabric::forwarding load() {
     std::filesystem::rename(dir / "new.lfts", dir / "now.lfts");
@@ -148,8 +166,6 @@ struct site {
     j->where = *where.where;
     REQUIRE(state.reserve(j->id, j->where) == fabric::reserve_status::reserved);
     j->ranks = traffic::make_group(net.dc, j->where.gpus);
-    for (collective c : {collective::ring, collective::halving_doubling, collective::all_to_all})
-      j->sources.push_back(traffic::source_of(c, j->ranks, 1));
     running.push_back(std::move(j));
     return true;
   }

@@ -12,7 +12,9 @@
 
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/vclos.hpp>
+#include <heddle/route/bring_tables.hpp>
 #include <heddle/route/by_destination.hpp>
+#include <heddle/route/carry_most.hpp>
 #include <heddle/traffic/collectives.hpp>
 
 #include "support/dice.hpp"
@@ -460,4 +462,60 @@ TEST_CASE(
   CHECK(fault_with({{0, 2}}) == kind::wrong_end);
   // Leaf 1 goes to spine 0, which goes down to leaf 2, which goes up to spine 1.
   CHECK(fault_with({{1, 3}, {3, 3}, {2, 4}, {4, 1}}) == kind::up_after_down);
+}
+
+TEST_CASE(
+    "whoever brings jobs anew into the tables in force changes no row of those that these carry") {
+  const leaf_spine dc{
+      fabric::clos_parts{.ports = fabric::ports{fabric::hosts{4, 4, 4}, {.rails = 4}},
+                         .up = fabric::tier_links{16, 4, 2}}};
+  int arrived = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    network net{dc};
+    fabric::forwarding tables = net.keeper.tables();
+    fabric::ledger<leaf_spine> state{dc};
+    place::vclos policy;
+    std::vector<std::unique_ptr<walked_job>> running;
+    for (std::uint32_t step = 1; step < 20; ++step) {
+      if (!running.empty() && d.chance(.4)) {
+        const std::size_t k = d.index(running.size());
+        REQUIRE(state.release(running[k]->id));
+        running.erase(running.begin() + static_cast<std::ptrdiff_t>(k));
+      } else {
+        const auto found =
+            policy(state, place::request{.job = job_id{step}, .gpus = 4 * d.between(2, 8)});
+        if (!found.where || !found.where->owns_network()) continue;
+        auto j = std::make_unique<walked_job>(walked_job{
+            job_id{step}, *found.where, traffic::make_group(dc, found.where->gpus), {}, {}});
+        route::carried_routes most = route::carry_most(dc, j->where, j->ranks, {});
+        if (!most.routes.complete) continue;
+        REQUIRE(most.routes.lids == 1);
+        REQUIRE(most.sources.size() == most.also.size());
+        j->routes = std::move(most.routes);
+        j->sources = std::move(most.sources);
+        REQUIRE(state.reserve(j->id, j->where) == fabric::reserve_status::reserved);
+        running.push_back(std::move(j));
+        ++arrived;
+      }
+      std::vector<route::placed_routes> placed;
+      std::vector<const walked_job*> own;
+      for (const auto& j : running) {
+        placed.push_back(net.placed(*j));
+        own.push_back(j.get());
+      }
+      route::table_keeper keeper{net.wires, tables, net.lids.ends};
+      for (const route::brought_job& b : route::bring_tables(dc, keeper, placed)) REQUIRE(b);
+      for (const walked_job* j : own)
+        for (gpu_id g : j->where.gpus)
+          for (std::uint32_t s = 0; s < net.wires.size() && j->id.value != step; ++s) {
+            const std::uint32_t lid = net.lids.of_card[g.index()].first;
+            REQUIRE(tables.port(s, lid) == keeper.tables().port(s, lid));
+          }
+      tables = keeper.tables();
+      CHECK(test::broken_isolation(dc, net.wires, tables, net.lids, own) == "");
+    }
+  }
+  CHECK(arrived > 30);
 }

@@ -2,6 +2,7 @@
 // routes, and whatever is killed or spoilt between any two steps, the next look mends or says.
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -170,7 +171,7 @@ struct world {
                              plan_type, fabric::leaf_spine>>
       one;
   double now_s = 1000;
-  int deaths = 0;
+  int deaths = 0, looks = 25;
 
   template <class Make>
   world(const std::string& whole, Make&& make)
@@ -181,7 +182,7 @@ struct world {
   void look() {
     try {
       if (!one) {
-        drivers.tables.emplace(network, net, 25);
+        drivers.tables.emplace(network, net, looks);
         one.emplace(slurm, drivers, store, plan, m, pilot_options{.retry_s = 1});
         one->open(store.saved.empty() ? std::nullopt : std::optional(store.saved), "book", now_s);
       }
@@ -339,4 +340,85 @@ TEST_CASE(
   CHECK(w.noted("\"network\",\"error\":\"no tables to begin with: the manager's file:1: expected"));
   CHECK(w.slurm.jobs().at(2).report.phase == job_phase::held);
   CHECK(w.network.file == "no tables");
+}
+
+namespace {
+
+// OpenSM as it is; the pilot may die before and after each thing that it does there.
+struct mortal_subnet {
+  opensm_subnet real;
+  test::fake_slurm& fate;
+
+  [[nodiscard]] std::string discover() const { return real.discover(); }
+  [[nodiscard]] std::optional<std::string> tables() const { return real.tables(); }
+  void keep(const std::string& text) const {
+    fate.may_die();
+    real.keep(text);
+    fate.may_die();
+  }
+  void reload() const {
+    fate.may_die();
+    real.reload();
+    fate.may_die();
+  }
+  [[nodiscard]] std::string read_back() const { return real.read_back(); }
+  static void wait() { opensm_subnet::wait(); }
+};
+
+}  // namespace
+
+TEST_CASE("a pilot that is killed around its orders to OpenSM is followed by one that ends them, "
+          "and OpenSM "
+          "may be killed too") {
+  if (const std::string what = test::ib_simulator::missing(); !what.empty()) {
+    test::skip(what);
+    return;
+  }
+  for (int step = 3; step <= 9; step += 3) {  // about the file, and about the signal
+    CAPTURE(step);
+    const test::scratch_dir dir;
+    test::ib_simulator sim{dir, test::ibsim_leafs_and_spines(4, 4, 4), "n000"};
+    REQUIRE(sim.bring_up("-R updn"));
+    const std::string whole = sim.discover();
+    // Tables that have to be changed: every way up by the next spine.
+    fabric::lft_dump first = tables_in(test::content_of(dir / "opensm-lfts.dump"));
+    for (std::uint32_t s = 0; s < first.switches.size(); ++s)
+      for (std::uint32_t lid = 1; lid < first.tables.lids(); ++lid)
+        if (const std::uint8_t p = first.tables.port(s, lid);
+            !first.owners[lid].is_switch && first.switches[s].name.find("leaf") == 0 && p > 4 &&
+            p < 9)
+          first.tables.set(s, lid, static_cast<std::uint8_t>(p == 8 ? 5 : p + 1));
+    std::ostringstream out;
+    fabric::write_lft(out, first);
+    dir.write("now.lfts", out.str());
+    sim.stay("now.lfts");
+    const std::string pid = dir.write("opensm.pid", std::to_string(sim.opensm()));
+    world<mortal_subnet> w{
+        whole, [&](test::fake_slurm& slurm, const fabric::ib_network&) {
+          return mortal_subnet{{dir / "now.lfts", pid, sim.environment()}, slurm};
+        }};
+    w.looks = 200;
+    w.slurm.submit(1, 8, 50);
+    w.slurm.at_step(step, [] { throw test::pilot_died{}; });
+    w.look();
+    CHECK(w.deaths == 1);
+    CHECK(w.not_kept().empty());
+    w.look();
+    w.slurm.tick();
+    REQUIRE_MESSAGE(w.slurm.jobs().at(1).report.phase == job_phase::running, w.store.notes.back());
+    CHECK(w.not_kept().empty());
+    CHECK(std::filesystem::exists(dir / "now.lfts.old"));
+    if (step > 3) continue;
+    sim.kill_opensm();
+    w.slurm.submit(2, 8, 50);
+    w.look();
+    CHECK(w.slurm.jobs().at(2).report.phase == job_phase::held);
+    CHECK(w.slurm.jobs().at(2).report.explanation.find("heddle: waits, refused: ") == 0);
+    sim.stay("now.lfts");
+    dir.write("opensm.pid", std::to_string(sim.opensm()));
+    w.look();
+    w.slurm.tick();
+    CHECK(w.slurm.jobs().at(2).report.phase == job_phase::running);
+    CHECK(w.not_kept().empty());
+  }
 }

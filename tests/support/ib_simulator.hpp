@@ -34,7 +34,7 @@ class ib_simulator {
   }
 
   ib_simulator(const scratch_dir& dir, const std::string& net, const std::string& host)
-      : dir_(dir) {
+      : dir_(dir), host_(host) {
     dir.write("net", net);
     environment_ = "cd " + dir.path().string() +
                    " && IBSIM_SOCKNAME=" + dir.path().filename().string() + " SIM_HOST='" + host +
@@ -83,6 +83,13 @@ class ib_simulator {
     opensm_ = start(environment_ + path_of("opensm") + " -s 0 " + options + " -R file -U $PWD/" +
                         tables + " -f $PWD/stay.log -D 0x43 > stay.out 2>&1",
                     -1);
+  }
+  /// OpenSM's process number, and what programs need in their environment to meet this network.
+  [[nodiscard]] pid_t opensm() const { return opensm_; }
+  [[nodiscard]] std::vector<std::string> environment() const {
+    const std::string here = dir_.path().string() + "/";
+    return {"IBSIM_SOCKNAME=" + dir_.path().filename().string(), "SIM_HOST=" + host_,
+            "OSM_TMP_DIR=" + here, "OSM_CACHE_DIR=" + here, "LD_PRELOAD=" + preload()};
   }
   void reload() const { ::kill(opensm_, SIGHUP); }
   void kill_opensm() { end(opensm_); }
@@ -149,7 +156,7 @@ class ib_simulator {
   }
 
   const scratch_dir& dir_;
-  std::string environment_;
+  std::string host_, environment_;
   int console_ = -1;
   pid_t ibsim_ = 0, opensm_ = 0;
 };

@@ -53,15 +53,14 @@ inline std::vector<brought_job> bring_tables(const fabric::leaf_spine& dc, table
                                              std::span<const fabric::port_end> lost = {}) {
   std::vector<brought_job> out(jobs.size());
   std::vector<bool> there(jobs.size(), false);
-  const auto arrive = [&](std::size_t i) {
-    table_update u = keeper.arrive(dc, jobs[i]);
-    out[i].why = std::move(u.refused);
-    out[i].changed = u.changes.size();
-  };
+  std::vector<placed_routes> carried;
   for (std::size_t i = 0; i < jobs.size(); ++i)
-    if (keeper.has(dc, jobs[i])) {
-      there[i] = true;
-      arrive(i);
+    if (there[i] = keeper.has(dc, jobs[i]); there[i]) carried.push_back(jobs[i]);
+  const std::vector<table_update> adopted = keeper.adopt(dc, carried);
+  for (std::size_t i = 0, k = 0; i < jobs.size(); ++i)
+    if (there[i]) {
+      out[i].why = adopted[k].refused;
+      out[i].changed = adopted[k++].changes.size();
     }
   for (const fabric::port_end& p : lost) {
     const table_update u = keeper.cut(p);
@@ -71,7 +70,11 @@ inline std::vector<brought_job> bring_tables(const fabric::leaf_spine& dc, table
         if (jobs[i].id == id && !out[i].lost.valid()) out[i].lost = p;
   }
   for (std::size_t i = 0; i < jobs.size(); ++i)
-    if (!there[i]) arrive(i);
+    if (!there[i]) {
+      table_update u = keeper.arrive(dc, jobs[i]);
+      out[i].why = std::move(u.refused);
+      out[i].changed = u.changes.size();
+    }
   return out;
 }
 

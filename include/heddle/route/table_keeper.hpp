@@ -76,35 +76,21 @@ class table_keeper {
   /// A job comes with its links and routes.
   table_update arrive(const fabric::leaf_spine& dc, const placed_routes& job) {
     table_update out;
-    std::vector<table_change> wanted = detail::entries_of(dc, at_.wires(), job, out.refused);
-    std::vector<fabric::port_end> links;
-    if (out) links = detail::ports_of(dc, at_.wires(), job.where, out.refused);
-    if (out && jobs_.contains(job.id)) out.refused = "it is there already";
-    for (const fabric::port_end& p : links)
-      if (out && owner(p).valid())
-        out.refused = "a link of its is owned by job " + std::to_string(owner(p).value);
-    if (!out) return out;
-
     at_.start();
-    bool fresh = false;
-    for (const table_change& e : wanted) fresh |= at_.write(e.at, e.lid, e.to);
-    for (const fabric::port_end& p : links) at_.own(p, job.id);
-    held_job& held = jobs_[job.id];
-    for (const table_change& e : wanted) held.entries.emplace_back(e.lid, e.at);
-    held.links = std::move(links);
-    for (std::uint32_t lid : detail::lids_of(job)) {
-      at_.hold(lid, job.id);
-      held.lids.push_back(lid);
+    if (enter(dc, job, out)) settle_held(jobs_.at(job.id));
+    if (out) settle_users(job.id, out);
+    return out;
+  }
+  /// Jobs that the tables carry already come at once, so that rows of one do not leave the links of another.
+  std::vector<table_update> adopt(const fabric::leaf_spine& dc,
+                                  std::span<const placed_routes> jobs) {
+    std::vector<table_update> out(jobs.size());
+    at_.start();
+    for (std::size_t i = 0; i < jobs.size(); ++i) (void)enter(dc, jobs[i], out[i]);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      at_.start();
+      if (out[i]) settle_users(jobs[i].id, out[i]);
     }
-    if (fresh) settle_held(held);
-    for (std::uint32_t lid : users_of(held.links)) at_.settle(lid, {});
-    out.refused = at_.check();
-    if (!out) {
-      at_.undo();
-      release(job.id);
-      return out;
-    }
-    out.changes = at_.changes();
     return out;
   }
 
@@ -200,6 +186,39 @@ class table_keeper {
       return out;
     }
   };
+  /// Books a job and writes its entries. \returns  whether some are new
+  bool enter(const fabric::leaf_spine& dc, const placed_routes& job, table_update& out) {
+    std::vector<table_change> wanted = detail::entries_of(dc, at_.wires(), job, out.refused);
+    std::vector<fabric::port_end> links;
+    if (out) links = detail::ports_of(dc, at_.wires(), job.where, out.refused);
+    if (out && jobs_.contains(job.id)) out.refused = "it is there already";
+    for (const fabric::port_end& p : links)
+      if (out && owner(p).valid())
+        out.refused = "a link of its is owned by job " + std::to_string(owner(p).value);
+    if (!out) return false;
+    bool fresh = false;
+    for (const table_change& e : wanted) fresh |= at_.write(e.at, e.lid, e.to);
+    for (const fabric::port_end& p : links) at_.own(p, job.id);
+    held_job& held = jobs_[job.id];
+    for (const table_change& e : wanted) held.entries.emplace_back(e.lid, e.at);
+    held.links = std::move(links);
+    for (std::uint32_t lid : detail::lids_of(job)) {
+      at_.hold(lid, job.id);
+      held.lids.push_back(lid);
+    }
+    return fresh;
+  }
+  /// Others leave the links of a job that has come; it goes again where that breaks a row.
+  void settle_users(job_id id, table_update& out) {
+    for (std::uint32_t lid : users_of(jobs_.at(id).links)) at_.settle(lid, {});
+    out.refused = at_.check();
+    if (out) {
+      out.changes = at_.changes();
+      return;
+    }
+    at_.undo();
+    release(id);
+  }
   void release(job_id id) {
     const auto job = jobs_.find(id);
     if (job == jobs_.end()) return;

@@ -57,9 +57,7 @@ class destination_compiler {
               .method = destination_method::pairs,
               .complete = false};
     }
-    std::sort(out_.entries.begin(), out_.entries.end());
-    out_.entries.erase(std::unique(out_.entries.begin(), out_.entries.end()), out_.entries.end());
-    std::sort(out_.picks.begin(), out_.picks.end());
+    sort();
     if (out_.method != destination_method::slots) out_.complete = carries(own);
     return std::move(out_);
   }
@@ -76,6 +74,11 @@ class destination_compiler {
         ranks_, sources_, [&](leaf_id l) { return own.in_plane(l); }, f, leaves_out);
   }
 
+  void sort() {
+    std::sort(out_.entries.begin(), out_.entries.end());
+    out_.entries.erase(std::unique(out_.entries.begin(), out_.entries.end()), out_.entries.end());
+    std::sort(out_.picks.begin(), out_.picks.end());
+  }
   [[nodiscard]] bool has_few_flows() const {
     std::vector<traffic::flow> flows;
     std::size_t n = 0;
@@ -225,8 +228,11 @@ class destination_compiler {
   }
   /// \param refuted  whether one address is known not to do; then: whether one fewer than are taken
   void search_fewer(const own_links& own, bool& refuted) {
+    sort();
+    // A pair may have been given two ways, in two phases: then pairs are no routes.
+    const bool carried = carries(own);
     const destination_routes pairs = std::exchange(out_, {});
-    for (int k = 2; k < pairs.lids && k <= options_.most_lids; ++k) {
+    for (int k = 2; (!carried || k < pairs.lids) && k <= options_.most_lids; ++k) {
       out_ = {};
       out_.method = destination_method::search;
       bool all = true;
