@@ -227,17 +227,25 @@ fabric::clos_shape read_clos_shape(const json_file& f) {
   }
   if (const nlohmann::json* types = f.find({"gpu_types"})) {
     if (!types->is_array() || types->empty()) f.fail({"gpu_types"}, "a list of GPU types");
-    s.type_of_unit.assign(static_cast<std::size_t>(s.units), 0);
+    if (1.0 * s.units * s.servers_per_unit > 1 << 28) return s;  // more than there may be
+    s.type_of_server.assign(
+        static_cast<std::size_t>(s.units) * static_cast<std::size_t>(s.servers_per_unit), 0);
     for (std::size_t i = 0; i < types->size(); ++i) {
-      const json_path units{"gpu_types", i, "units"};
-      const nlohmann::json* v = f.find(units);
-      if (!v || !v->is_array() || v->size() != 2) f.fail(units, "[first, last] as units");
-      const std::string range = "a unit from 0 to " + std::to_string(s.units - 1);
-      const int first = f.integer({"gpu_types", i, "units", std::size_t{0}}, range, 0, s.units - 1);
-      const int last =
-          f.integer({"gpu_types", i, "units", std::size_t{1}}, range, first, s.units - 1);
-      for (int u = first; u <= last; ++u)
-        s.type_of_unit[static_cast<std::size_t>(u)] = static_cast<std::uint16_t>(i + 1);
+      const bool by_server = f.find({"gpu_types", i, "servers"}) != nullptr;
+      const char* key = by_server ? "servers" : "units";
+      const json_path parts{"gpu_types", i, key};
+      if (by_server && f.find({"gpu_types", i, "units"})) f.fail(parts, "units or servers", "both");
+      const nlohmann::json* v = f.find(parts);
+      if (!v || !v->is_array() || v->size() != 2)
+        f.fail(parts, "[first, last] as " + std::string(key));
+      const int each = by_server ? 1 : s.servers_per_unit,
+                most = by_server ? s.units * s.servers_per_unit : s.units;
+      const std::string range =
+          (by_server ? "a server from 0 to " : "a unit from 0 to ") + std::to_string(most - 1);
+      const int first = f.integer({"gpu_types", i, key, std::size_t{0}}, range, 0, most - 1);
+      const int last = f.integer({"gpu_types", i, key, std::size_t{1}}, range, first, most - 1);
+      std::fill(s.type_of_server.begin() + first * each,
+                s.type_of_server.begin() + (last + 1) * each, static_cast<std::uint16_t>(i + 1));
     }
   }
   return s;

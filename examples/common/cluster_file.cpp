@@ -69,7 +69,8 @@ struct fabric_text {
     }
     f.only({"names"}, {"leafs", "spines", "servers", "cores"});
     if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())
-      for (std::size_t i = 0; i < types->size(); ++i) f.only({"gpu_types", i}, {"name", "units"});
+      for (std::size_t i = 0; i < types->size(); ++i)
+        f.only({"gpu_types", i}, {"name", "units", "servers"});
   }
   [[nodiscard]] int count_at(const json_path& at, const char* key, int otherwise) const {
     if (otherwise > 0 && !f.find(at)) return otherwise;

@@ -336,6 +336,14 @@ TEST_CASE("cluster files say units, rails, planes, domains, tiers and GPU types"
           unit +
           R"("units": 4, "spines": 2, "gpu_types": [{"name": "a100", "units": [0, 1]}, {"name": "v100", "units": [2, 3]}])") ==
       "accepted");
+  CHECK(
+      refusal(
+          unit +
+          R"("units": 2, "spines": 2, "gpu_types": [{"name": "a100", "units": [0, 1]}, {"name": "v100", "servers": [1, 2]}])") ==
+      "accepted");
+  CHECK(refusal(unit +
+                R"("units": 2, "spines": 2, "gpu_types": [{"name": "v100", "servers": [1, 99]}])")
+            .find("expected a server from 0 to ") != std::string::npos);
   CHECK(refusal(unit + R"("units": 2, "leafs": 2, "spines": 4)")
             .find("c.json:1: expected units or leafs, got both") == 0);
   CHECK(refusal(unit + R"("units": 2, "rails": 3, "spines": 4)")

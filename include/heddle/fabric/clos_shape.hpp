@@ -36,7 +36,7 @@ struct clos_shape {
       0;  ///< links of a spine to all its cores; fewer than it has down: tapered
   double link_gbps = 100;
   double server_gbps = 1000;
-  std::vector<std::uint16_t> type_of_unit = {};  ///< of the GPUs, see `host::type`; empty: all 0
+  std::vector<std::uint16_t> type_of_server = {};  ///< of its GPUs, see `host::type`; empty: all 0
 
   friend bool operator==(const clos_shape&, const clos_shape&) = default;
 };
@@ -59,11 +59,13 @@ struct clos_shape {
     throw input_error("clos_shape", "at most 2^28 GPUs", "more");
   std::vector<std::vector<host>> units(size(s.units));
   for (std::size_t u = 0; u < units.size(); ++u)
-    for (int k = 0; k < s.servers_per_unit; ++k)
+    for (int k = 0; k < s.servers_per_unit; ++k) {
+      const std::size_t server = u * size(s.servers_per_unit) + size(k);
       units[u].push_back(
           {.gpus = s.gpus_per_server,
            .joins = k % s.domain_servers != 0,
-           .type = u < s.type_of_unit.size() ? s.type_of_unit[u] : std::uint16_t{0}});
+           .type = server < s.type_of_server.size() ? s.type_of_server[server] : std::uint16_t{0}});
+    }
   const ports where{hosts{units}, s.cards};
   const int planes = where.planes(), pods = s.pods == 0 ? 1 : s.pods;
   require(s.spines % planes == 0, "spines",
