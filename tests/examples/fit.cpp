@@ -172,7 +172,8 @@ TEST_CASE("heddle-fit --contention tells what is exposed and what hidden, and wh
   w.write("bad.csv", "stretch,iteration_s\n0.5,1\n");
   CHECK(w.run("--contention bad.csv") == 2);
   CHECK(w.read("err") ==
-        "heddle-fit: bad.csv:2: expected a stretch of communication of at least 1, got \"0.5\"\n");
+        "heddle-fit: bad.csv:2: expected a stretch of communication of at least 1 as "
+        "stretch, got \"0.5\"\n");
   w.write("one.csv", "stretch,iteration_s\n1,1\n1,1.1\n");
   CHECK(w.run("--contention one.csv") == 1);
   CHECK(w.run("--contention c.csv --predict c.csv") == 2);
