@@ -190,7 +190,7 @@ TEST_CASE("heddle-route says in one line what is wrong with its input and writes
       {R"({"job": 1, "gpus": [0, 4], "training_step": {"data_collective": "rings"}})", "",
        "jobs.jsonl:1: expected a collective as data_collective, got \"rings\""},
       {good, "--route fastest",
-       "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"fastest\""},
+       "--route: expected one of ecmp, balanced, crux, source, coloured, ideal, got \"fastest\""},
       {good, "--collective circle", "--collective: expected one of none, ring, "},
   };
   for (const bad_case& c : cases) {

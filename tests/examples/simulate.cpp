@@ -90,7 +90,7 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
       {"misspelt placement", small_cluster, few_jobs, "--place vlcos",
        "folded_reconfigured, got \"vlcos\", which is near vclos\n"},
       {"unknown routing", small_cluster, few_jobs, "--route x",
-       "--route: expected one of ecmp, balanced, source, coloured, ideal, got \"x\""},
+       "--route: expected one of ecmp, balanced, crux, source, coloured, ideal, got \"x\""},
       {"unknown allocation", small_cluster, few_jobs, "--allocate x",
        "--allocate: expected one of requested, powerflow, optimal, throughput_marginal, zeus, "
        "price_path, max_min, got \"x\""},
