@@ -103,7 +103,7 @@ TEST_CASE("under the vClos mix waiting only where it pays ends jobs sooner and s
       {.leafs = 16, .spines = 32, .servers_per_leaf = 4, .gpus_per_server = 8}};
   double sum_always = 0, sum_pays = 0;
   std::size_t all_thin = 0;
-  for (std::uint64_t seed : {1, 2, 3}) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     const auto jobs = trace::with_curves(
         trace::vclos_workload{.jobs = 500, .load = .9, .heavy = true, .seed = seed}(),
         model::catalogue());

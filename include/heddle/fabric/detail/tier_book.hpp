@@ -161,8 +161,11 @@ class tier_book {
   [[nodiscard]] bool all_exist(std::span<const Link> links) const {
     const std::uint32_t lowers = narrow(lowers_), uppers = narrow(uppers_), most = narrow(lanes_);
     bool wrong = false;
-    for (const Link& k : links)
-      wrong |= (lower_of(k).value >= lowers) | (upper_of(k).value >= uppers) | (k.lane >= most);
+    for (const Link& k : links) {  // all of them, without a branch each
+      wrong |= lower_of(k).value >= lowers;
+      wrong |= upper_of(k).value >= uppers;
+      wrong |= k.lane >= most;
+    }
     if (wrong || is_regular_) return !wrong;
     return std::all_of(links.begin(), links.end(), [&](const Link& k) {
       return is_near(k) && test_bit(there_[lower(k)], lane_of(k));
