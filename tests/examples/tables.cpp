@@ -21,13 +21,16 @@
 
 #include "support/dice.hpp"
 #include "support/ib_simulator.hpp"
+#include "support/ib_text.hpp"
 #include "support/shared_data.hpp"
 #include "support/walked_tables.hpp"
 
 using namespace heddle;
+using test::network_in;
 using test::outcome;
 using test::run;
 using test::scratch_dir;
+using test::tables_in;
 using test::walked_job;
 
 namespace {
@@ -42,14 +45,6 @@ fabric::forwarding numbered(const fabric::ib_network& net, const fabric::lft_dum
       t.set(static_cast<std::uint32_t>(at - net.switches.begin()), lid, dump.tables.port(s, lid));
   }
   return t;
-}
-fabric::lft_dump tables_in(const std::string& text) {
-  std::istringstream in(text);
-  return fabric::read_lft(in, "tables");
-}
-fabric::ib_network network_in(const std::string& text) {
-  std::istringstream in(text);
-  return fabric::read_ib_network(in, "network");
 }
 
 std::string line_of(const walked_job& j) {

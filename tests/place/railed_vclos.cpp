@@ -22,6 +22,7 @@
 
 #include "support/dice.hpp"
 #include "support/rail_networks.hpp"
+#include "support/unequal_shapes.hpp"
 
 using namespace heddle;
 using fabric::leaf_spine;
@@ -169,16 +170,8 @@ struct by_force {
         if (set >> u & 1) sizes.push_back(here(u));
       int width = 0;
       while (width < c.items && common(c, set, width + 1)) ++width;
-      if (splits(c.items, c.items, width, sizes, 0)) return true;
+      if (test::splits(c.items, c.items, width, sizes)) return true;
     }
-    return false;
-  }
-  // Whether `left` of n items can be had from the units from i on, as many flows leaving each as `width` at most.
-  static bool splits(int n, int left, int width, const std::vector<int>& sizes, std::size_t i) {
-    if (left == 0) return true;
-    if (i == sizes.size()) return false;
-    for (int k = 0; k <= std::min(sizes[i], left); ++k)
-      if (std::min(k, n - k) <= width && splits(n, left - k, width, sizes, i + 1)) return true;
     return false;
   }
 

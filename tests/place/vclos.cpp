@@ -23,6 +23,7 @@
 #include "support/dice.hpp"
 #include "support/isolated.hpp"
 #include "support/states.hpp"
+#include "support/unequal_shapes.hpp"
 
 using namespace heddle;
 using fabric::leaf_spine;
@@ -130,16 +131,8 @@ struct by_force {
       std::vector<int> sizes;
       for (std::uint32_t l = 0; l < leafs; ++l)
         if (set >> l & 1) sizes.push_back(gpus(l));
-      if (splits(n, n, most, sizes, 0)) return true;
+      if (test::splits(n, n, most, sizes)) return true;
     }
-    return false;
-  }
-  // Whether `left` of n GPUs can be had from the leafs from i on.
-  static bool splits(int n, int left, int w, const std::vector<int>& sizes, std::size_t i) {
-    if (left == 0) return true;
-    if (i == sizes.size()) return false;
-    for (int k = 0; k <= std::min(sizes[i], left); ++k)
-      if (std::min(k, n - k) <= w && splits(n, left - k, w, sizes, i + 1)) return true;
     return false;
   }
   // Leafs of any sizes that share w spines.

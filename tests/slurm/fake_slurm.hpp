@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -258,5 +259,23 @@ struct fake_store {
   }
   void note(const std::string& line) { notes.push_back(line); }
 };
+
+/// One look of the pilot in `one`, which `start` puts there if there is none. One that dies is gone, and its
+/// successor has the next look, with the book that was saved.
+template <class Pilot, class Start>
+void look_once(std::optional<Pilot>& one, const fake_store& store, double& now_s, int& deaths,
+               Start&& start) {
+  try {
+    if (!one) {
+      start();
+      one->open(store.saved.empty() ? std::nullopt : std::optional(store.saved), "book", now_s);
+    }
+    one->look(now_s);
+  } catch (const pilot_died&) {
+    ++deaths;
+    one.reset();
+  }
+  now_s += 5;
+}
 
 }  // namespace heddle::test

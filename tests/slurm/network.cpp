@@ -26,6 +26,7 @@
 #include "slurm_pilot/pilot.hpp"
 #include "slurm_pilot/table_driver.hpp"
 #include "support/ib_simulator.hpp"
+#include "support/ib_text.hpp"
 #include "support/shared_data.hpp"
 #include "support/walked_tables.hpp"
 
@@ -33,6 +34,8 @@ namespace {
 
 using namespace heddle;
 using namespace heddle::pilot;
+using test::network_in;
+using test::tables_in;
 
 std::string hex(std::uint64_t guid) {
   char text[24];
@@ -77,14 +80,6 @@ std::string discovered(int leafs, int hosts, int spines,
            "]\t\t# lid 1 lmc 0 \"leaf\" lid 1 4xHDR\n\n";
   }
   return out;
-}
-fabric::ib_network network_in(const std::string& text) {
-  std::istringstream in(text);
-  return fabric::read_ib_network(in, "network");
-}
-fabric::lft_dump tables_in(const std::string& text) {
-  std::istringstream in(text);
-  return fabric::read_lft(in, "tables");
 }
 // What a subnet manager would make of it by itself.
 std::string first_tables(const fabric::ib_network& net) {
@@ -180,18 +175,10 @@ struct world {
     drivers.fate = store.fate = &slurm;
   }
   void look() {
-    try {
-      if (!one) {
-        drivers.tables.emplace(network, net, looks);
-        one.emplace(slurm, drivers, store, plan, m, pilot_options{.retry_s = 1});
-        one->open(store.saved.empty() ? std::nullopt : std::optional(store.saved), "book", now_s);
-      }
-      one->look(now_s);
-    } catch (const test::pilot_died&) {
-      ++deaths;
-      one.reset();
-    }
-    now_s += 5;
+    test::look_once(one, store, now_s, deaths, [this] {
+      drivers.tables.emplace(network, net, looks);
+      one.emplace(slurm, drivers, store, plan, m, pilot_options{.retry_s = 1});
+    });
   }
   // Jobs that Slurm may start, or runs, and that the switches do not keep apart; by the saved book.
   [[nodiscard]] std::vector<std::uint32_t> not_kept() {

@@ -68,20 +68,11 @@ struct world {
     for (int i = 0; i < 16; ++i) slurm.add_node(std::string("n") + std::to_string(i));
     drivers.fate = store.fate = &slurm;
   }
-  /// One look of the pilot; if it dies, its successor has the next.
   void look() {
-    try {
-      if (!one) {
-        one.emplace(slurm, drivers, store, plan,
-                    make_machine(test::topology_shown, slurm.look().nodes), o);
-        one->open(store.saved.empty() ? std::nullopt : std::optional(store.saved), "book", now_s);
-      }
-      one->look(now_s);
-    } catch (const test::pilot_died&) {
-      ++deaths;
-      one.reset();
-    }
-    now_s += 5;
+    test::look_once(one, store, now_s, deaths, [this] {
+      one.emplace(slurm, drivers, store, plan,
+                  make_machine(test::topology_shown, slurm.look().nodes), o);
+    });
   }
 };
 
