@@ -39,7 +39,8 @@ using examples::table;
 
 constexpr double top_ghz = 1.41;  // of the A100
 constexpr std::array clocks_ghz{1.41, 1.2, 1.05, .9, .75};
-constexpr std::array energy_prices{0., 3e-5, 1e-4, 3e-4, 1e-3, 3e-3};  // job-seconds a joule
+constexpr std::array energy_prices{0.,   3e-5, 1e-4, 2e-4, 3e-4,
+                                   6e-4, 1e-3, 2e-3, 4e-3};  // job-seconds a joule
 constexpr std::array budget_shares{1., .85, .7, .6, .5, .4, .3};
 
 examples::route_of no_contention() { return {route::ideal{}}; }
@@ -55,13 +56,15 @@ contender clocked(std::string name, examples::any_order order, Allocate allocate
 }
 template <class Allocate>
 contender budgeted(std::string name, Allocate allocate, any_place place = place::packed{},
-                   double off_s = off_after_s()) {
+                   double off_s = off_after_s(), examples::any_order order = order::fifo{},
+                   extras o = {}) {
+  o.options.off_after_s = off_s;
   return {std::move(name), true, [=](double, double budget_w) {
-            return plan(order::fifo{}, any_allocation::of(allocate), place, no_contention(),
-                        {.options = {.power_budget_w = budget_w, .off_after_s = off_s}});
+            extras with = o;
+            with.options.power_budget_w = budget_w;
+            return plan(order, any_allocation::of(allocate), place, no_contention(), with);
           }};
 }
-
 template <class Allocate>
 contender priced(std::string name, Allocate allocate, examples::any_order order = order::fifo{},
                  extras o = {}) {
@@ -76,6 +79,15 @@ contender priced(std::string name, Allocate allocate, examples::any_order order 
               },
           .by_price = true};
 }
+/// One policy three times: over clocks, power caps and energy prices.
+template <class Allocate>
+void every_way(std::vector<contender>& all, const std::string& name, Allocate allocate,
+               examples::any_order order = order::fifo{}, extras o = {}) {
+  all.push_back(clocked(name + ", clocks", order, allocate, o));
+  all.push_back(
+      budgeted(name + ", power caps", allocate, place::packed{}, off_after_s(), order, o));
+  all.push_back(priced(name + ", energy price", allocate, order, o));
+}
 
 /// Zeus chooses clocks itself: its knob η runs from time alone to energy alone.
 contender zeus(std::string name) {
@@ -89,29 +101,27 @@ contender zeus(std::string name) {
 
 /// The last is what the others are compared with.
 std::vector<contender> rivals_of_price_path() {
-  allocate::powerflow absolute{.rank = allocate::ranking::absolute};
-  return {clocked("FIFO, EASY backfill", order::fifo{}, allocate::requested{}, {.easy = true}),
-          clocked("max-min shares", order::fifo{}, allocate::max_min{}),
-          clocked("AFS", order::fifo{}, allocate::throughput_marginal{}),
-          priced("AFS, energy price", allocate::throughput_marginal{}),
-          clocked("SRTF, greedy", order::shortest_remaining{}, allocate::requested{},
-                  {.greedy = true, .preempt = true}),
-          priced("SRTF, greedy, energy price", allocate::requested{}, order::shortest_remaining{},
-                 {.greedy = true, .preempt = true}),
-          clocked("Tiresias, greedy", order::least_attained{}, allocate::requested{},
-                  {.greedy = true, .preempt = true}),
-          zeus("Zeus, SJF"),
-          priced("Optimus, energy price", allocate::optimus{}),
-          priced("Pollux, energy price", allocate::pollux<>{}),
-          budgeted("optimal, jct", allocate::optimal<>{}),
-          budgeted("optimal, T^-1/2", allocate::optimal<allocate::objective::root_rate>{}),
-          priced("optimal, completion rate, energy price",
-                 allocate::optimal<allocate::objective::completion_rate>{}),
-          budgeted("powerflow, relative", allocate::powerflow{}),
-          budgeted("powerflow, absolute", absolute),
-          priced("powerflow, absolute, energy price", absolute),
-          budgeted("price path, power caps", allocate::price_path{}),
-          priced("price path", allocate::price_path{})};
+  namespace objective = allocate::objective;
+  const extras preemptive{.greedy = true, .preempt = true};
+  std::vector<contender> all;
+  every_way(all, "FIFO, EASY", allocate::requested{}, order::fifo{}, {.easy = true});
+  every_way(all, "SRTF, greedy", allocate::requested{}, order::shortest_remaining{}, preemptive);
+  every_way(all, "Tiresias, greedy", allocate::requested{}, order::least_attained{}, preemptive);
+  all.push_back(zeus("Zeus, SJF, its knob"));
+  every_way(all, "max-min", allocate::max_min{});
+  every_way(all, "AFS", allocate::throughput_marginal{});
+  every_way(all, "Optimus", allocate::optimus{});
+  every_way(all, "Pollux", allocate::pollux<>{});
+  every_way(all, "optimal, jct", allocate::optimal<>{});
+  every_way(all, "optimal, T^-1/2", allocate::optimal<objective::root_rate>{});
+  every_way(all, "optimal, completion rate", allocate::optimal<objective::completion_rate>{});
+  every_way(all, "optimal, energy", allocate::optimal<objective::energy>{});
+  every_way(all, "optimal, energy-delay", allocate::optimal<objective::energy_delay>{});
+  every_way(all, "powerflow, relative", allocate::powerflow{.rank = allocate::ranking::relative});
+  every_way(all, "powerflow, absolute", allocate::powerflow{.rank = allocate::ranking::absolute});
+  all.push_back(budgeted("price path, power caps", allocate::price_path{}));
+  all.push_back(priced("price path", allocate::price_path{}));
+  return all;
 }
 
 std::vector<contender> rivals() {
@@ -179,35 +189,61 @@ void print_rivals(const frontier& f) {
   print_markdown(std::cout, t);
 }
 
+/// Whether a 95 % interval lies wholly below 1.
+bool below_one(const running_statistics& r) {
+  return r.mean() + (r.count() > 1 ? half_width(r) : 0) < 1;
+}
+
 void print_at_equal_energy(const frontier& f) {
   const std::size_t reference = f.contenders() - 1;
+  const std::size_t afs = f.find("AFS, clocks");
+  const double part_mwh = .75 * f.over(afs, 0, &point::energy_mwh).mean();
   table t{.caption =
               "**" + f.title() +
-              "**: mean JCT over price path's at the same energy, over all settings of each; 95 % "
-              "intervals over seeds, paired; \"–\": price path cannot come so low",
+              "**: mean JCT over price path's at the same energy, over all settings of each at "
+              "energies that both can reach; 95 % intervals over seeds, paired. \"Low\": at most "
+              "75 % of the energy of AFS at full clock (" +
+              fixed(part_mwh, 2) +
+              " MWh); \"–\": "
+              "none of its settings comes so low, or price path does not",
           .columns = {{"scheduler", "", true},
+                      {"settings"},
+                      {"wholly below 1"},
                       {"least"},
-                      {"at its first setting"},
-                      {"energy", "MWh"},
-                      {"at its last setting"},
-                      {"energy", "MWh"}}};
-  for (std::size_t c = 0; c + 1 < f.contenders(); ++c) {
-    std::string least = "–";
-    double low = std::numeric_limits<double>::infinity();
-    const auto text = [](const std::optional<running_statistics>& r) {
-      return r ? mean_and_interval(*r, 3) : std::string("–");
-    };
+                      {"at", "", true},
+                      {"least where low"},
+                      {"least energy", "MWh"}}};
+  std::size_t points = 0, short_of = 0, below = 0;
+  for (std::size_t c = 0; c < f.contenders(); ++c) {
+    double lowest_mwh = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < f.settings(c); ++i)
-      if (const auto r = f.ratio(c, i, reference); r && r->mean() < low) {
-        low = r->mean();
-        least = text(r);
-      }
-    const std::size_t last = f.settings(c) - 1;
-    t.add({f.name(c), least, text(f.ratio(c, 0, reference)),
-           fixed(f.over(c, 0, &point::energy_mwh).mean(), 2), text(f.ratio(c, last, reference)),
-           fixed(f.over(c, last, &point::energy_mwh).mean(), 2)});
+      if (f.finished(c, i))
+        lowest_mwh = std::min(lowest_mwh, f.over(c, i, &point::energy_mwh).mean());
+    if (c == reference) {
+      t.add({f.name(c), "", "", "1", "", "", fixed(lowest_mwh, 2)});
+      continue;
+    }
+    const std::vector<compared> all = f.all_against(c, reference);
+    const compared *least = nullptr, *low = nullptr;
+    std::size_t under = 0;
+    for (const compared& p : all) {
+      if (!least || p.ratio.mean() < least->ratio.mean()) least = &p;
+      if (p.energy_mwh <= part_mwh && (!low || p.ratio.mean() < low->ratio.mean())) low = &p;
+      under += below_one(p.ratio);
+      short_of += p.ratio.mean() < .998;
+    }
+    points += all.size();
+    below += under;
+    const auto text = [](const compared* p) {
+      return p ? mean_and_interval(p->ratio, 3) : std::string("–");
+    };
+    t.add({f.name(c), std::to_string(all.size()), std::to_string(under), text(least),
+           least ? f.setting(c, least->setting) : "–", text(low),
+           std::isfinite(lowest_mwh) ? fixed(lowest_mwh, 2) : std::string("–")});
   }
   print_markdown(std::cout, t);
+  std::cout << "\nOf " << points << " points the mean is below .998 at " << short_of
+            << ", and the interval wholly below 1 at " << below << ".\n";
 }
 
 void print_ablations(const frontier& f) {
@@ -295,7 +331,7 @@ void evaluate_price_path(const energy_options& asked, const progress& told) {
   std::vector<frontier> all;
   std::vector<std::vector<arena>> by_seed;
   for (int seed = 1; seed <= asked.seeds; ++seed)
-    by_seed.push_back(arenas(asked, known, static_cast<std::uint64_t>(seed)));
+    by_seed.push_back(arenas(asked, known, static_cast<std::uint64_t>(seed), further_traces));
   for (std::size_t a = 0; a < by_seed[0].size(); ++a) {
     frontier& f = all.emplace_back(sweep_of{
         .clocks_ghz = clocks_ghz, .budget_shares = budget_shares, .energy_prices = energy_prices});

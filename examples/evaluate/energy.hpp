@@ -37,7 +37,7 @@ void evaluate_joint(const energy_options& asked, const progress& told);
 
 struct bound_options {
   int instances = 24;  ///< of 40 to 60 jobs, batches and bursts by turns
-  int steps = 200;     ///< of the bound's prices
+  int steps = 600;     ///< of the bound's prices
 };
 /// price_path beside the clairvoyant bound at equal energy. Prints a table.
 void evaluate_bound(const bound_options& asked, const progress& told);

@@ -44,6 +44,13 @@ struct contender {
   bool by_price = false;  ///< swept over energy prices, in job-seconds a joule
 };
 
+/// A setting of one contender beside another at the same energy.
+struct compared {
+  std::size_t contender = 0, setting = 0;
+  running_statistics ratio;
+  double energy_mwh = 0;
+};
+
 struct sweep_of {
   std::span<const double> clocks_ghz, budget_shares, energy_prices = {};
 };
@@ -155,6 +162,24 @@ class frontier {
       x.add(p.jct_s / *at);
     }
     return x;
+  }
+
+  /// All settings of `c` at energies that `base` reaches too.
+  [[nodiscard]] std::vector<compared> all_against(std::size_t c, std::size_t base) const {
+    std::vector<compared> all;
+    for (std::size_t i = 0; i < settings(c); ++i)
+      if (const auto r = ratio(c, i, base))
+        all.push_back({c, i, *r, over(c, i, &point::energy_mwh).mean()});
+    return all;
+  }
+  [[nodiscard]] const std::string& setting(std::size_t c, std::size_t i) const {
+    return seeds_[0].curves[c][i].setting;
+  }
+  /// The index of a contender by name; `contenders()` if there is none.
+  [[nodiscard]] std::size_t find(const std::string& called) const {
+    std::size_t c = 0;
+    while (c < contenders() && name(c) != called) ++c;
+    return c;
   }
 
   static constexpr const char* csv_head =

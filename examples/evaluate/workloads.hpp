@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,20 +78,32 @@ inline arena bursty_arena(std::size_t jobs, const std::vector<std::string_view>&
   return made;
 }
 
-/// Two clusters of Microsoft ITP on as many GPUs as keep them busy (models and collectives drawn by
-/// `seed`), and bursts; without the traces the last alone.
+/// A trace of `energy_options::traces`, and leafs of 32 GPUs that its first 2 000 jobs keep busy.
+struct traced {
+  const char* file;
+  int leafs;
+};
+inline constexpr traced own_traces[] = {{"msr_itp_c02", 3}, {"msr_itp_c04", 22}};
+inline constexpr traced further_traces[] = {{"msr_itp_c07", 8}, {"philly_all", 14}};
+
+/// Two clusters of Microsoft ITP (models and collectives drawn by `seed`), `further`, and bursts; without the traces
+/// the last alone.
 inline std::vector<arena> arenas(const energy_options& asked, const model::catalogue& known,
-                                 std::uint64_t seed) {
+                                 std::uint64_t seed, std::span<const traced> further = {}) {
   const std::vector<std::string_view> models = models_of(known);
   std::vector<arena> all;
-  for (const auto& [file, leafs] : {std::pair{"msr_itp_c02", 3}, std::pair{"msr_itp_c04", 22}}) {
-    if (asked.traces.empty()) break;
-    const std::string path = (asked.traces / (std::string(file) + ".csv")).string();
+  const auto add = [&](const traced& t) {
+    const std::string path = (asked.traces / (std::string(t.file) + ".csv")).string();
     std::ifstream in(path);
     if (!in) throw input_error(path, "a readable trace", "none");
-    all.push_back(arena_of(file, leafs,
-                           trace::read_jobs(in, path, {.max_gpus = 32 * leafs, .limit = asked.jobs},
-                                            trace::catalogue_mix{seed, models})));
+    all.push_back(
+        arena_of(t.file, t.leafs,
+                 trace::read_jobs(in, path, {.max_gpus = 32 * t.leafs, .limit = asked.jobs},
+                                  trace::catalogue_mix{seed, models})));
+  };
+  if (!asked.traces.empty()) {
+    for (const traced& t : own_traces) add(t);
+    for (const traced& t : further) add(t);
   }
   all.push_back(bursty_arena(asked.jobs, models, seed));
   return all;

@@ -100,17 +100,10 @@ TEST_CASE("the clairvoyant bound is never above brute force, and near it") {
     price_path policy{.energy_price = price};
     const ideal_run_answer run = ideal_run(policy, jobs, {.gpus = 4});
     const double cost = run.weighted_time_s + price * run.energy_j;
-    // Finer slots than between events, so that an end is placed well.
-    std::vector<price_slot> slots;
-    for (const price_slot& s : run.prices)
-      for (int k = 1; k <= 4; ++k) {
-        const double from = slots.empty() ? 0 : slots.back().to_s;
-        const double to = k == 4 ? s.to_s : s.from_s + (s.to_s - s.from_s) * k / 4;
-        if (to > from) slots.push_back({from, to, s.gpu_price});
-      }
     path_bound bound;
     const path_bound_answer a =
-        bound(jobs, slots, {.gpus = 4, .energy_price = price, .known_cost = cost, .steps = 80});
+        bound(jobs, run.prices,
+              {.gpus = 4, .energy_price = price, .known_cost = cost, .steps = 80, .parts = 4});
     INFO("seed ", seed, " bound ", a.cost, " least ", least, " policy ", cost);
     CHECK(a.cost <= least * (1 + 1e-9));
     CHECK(cost >= least * (1 - 1e-9));

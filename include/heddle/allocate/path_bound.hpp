@@ -37,6 +37,7 @@ struct path_bound_options {
   double known_cost = 0;    ///< of a schedule that can be had: how far prices may still be wrong
   int steps = 300;          ///< in which prices are improved
   int worths = 40;          ///< values of V that are tried for each job
+  int parts = 3;            ///< into which each slot is cut first: within one a price cannot fall
 };
 
 struct path_bound_answer {
@@ -54,7 +55,7 @@ struct path_bound_answer {
 /// improved by subgradient steps; the closer those given are to right ones (those of a run of `price_path`), the
 /// nearer is the bound.
 ///
-/// O(steps · jobs · worths · slots · counts). Derived. \throws input_error  for slots that are not in a row
+/// O(steps · jobs · worths · slots · parts · counts). Derived. \throws input_error  for slots that are not in a row
 class path_bound {
  public:
   [[nodiscard]] path_bound_answer operator()(std::span<const known_job> jobs,
@@ -65,6 +66,7 @@ class path_bound {
           (t > 0 && prices[t].from_s != prices[t - 1].to_s) || !(prices[t].gpu_price >= 0))
         throw input_error("path_bound.prices", "slots in a row with prices of at least 0",
                           "slot " + std::to_string(t));
+    prices = cut(prices, o.parts);
     o_ = o;
     tables_.prepare(o.gpu_idle_w, true, jobs.size());
     table_of_.clear();
@@ -105,6 +107,17 @@ class path_bound {
   }
 
  private:
+  static std::vector<price_slot> cut(std::span<const price_slot> prices, int parts) {
+    std::vector<price_slot> fine;
+    for (const price_slot& s : prices)
+      for (int k = 1; k <= parts; ++k) {
+        const double from_s = k == 1 ? s.from_s : fine.back().to_s;
+        const double to_s = k == parts ? s.to_s : s.from_s + (s.to_s - s.from_s) * k / parts;
+        if (to_s > from_s) fine.push_back({from_s, to_s, s.gpu_price});
+      }
+    return fine;
+  }
+
   // The dual at these prices; `used_` becomes GPU seconds beyond what there are, by slot.
   double value(std::span<const known_job> jobs, const std::vector<price_slot>& prices) {
     used_.assign(prices.size(), 0);

@@ -84,29 +84,55 @@ class path_engine {
     first_gain.push_back(static_cast<std::uint32_t>(gains.size()));
   }
 
+  // A count's points stand on a hull of speed over watts, so that what a clock costs or gains falls and rises once: the
+  // search begins where that of the count before ended.
+  template <class Better>
+  static std::uint32_t climb(std::uint32_t first, std::uint32_t end, std::uint32_t offset,
+                             double& value, Better better) {
+    std::uint32_t x = std::min(first + offset, end - 1);
+    value = better.at(x);
+    const std::uint32_t start = x;
+    for (double next; x + 1 < end && better(next = better.at(x + 1), value); ++x) value = next;
+    if (x == start)
+      for (double next; x > first && better(next = better.at(x - 1), value); --x) value = next;
+    return x;
+  }
+
   [[nodiscard]] double worth_of(const path_job& j, const path_table& t, const path_tables& tables) {
+    struct {
+      const double *time, *joules;
+      double held, price;
+      double at(std::uint32_t x) const { return held * time[x] + price * joules[x]; }
+      bool operator()(double a, double b) const { return a < b; }
+    } cost{tables.time.data(), tables.joules.data(), 0, resource_.energy_price};
     double best = std::numeric_limits<double>::infinity();
+    std::uint32_t offset = t.points;
     for (std::uint32_t g = t.first; g < t.first + t.groups; ++g) {
       if (tables.count[g] > resource_.capacity) break;
-      const double held = j.weight + worth.displaced(tables.count[g]);
-      if (held >= best * t.top_speed) break;  // and so are all larger counts
-      for (std::uint32_t x = tables.begin[g]; x < tables.begin[g + 1]; ++x)
-        best = std::min(best, held * tables.time[x] + resource_.energy_price * tables.joules[x]);
+      cost.held = j.weight + worth.displaced(tables.count[g]);
+      if (cost.held >= best * t.top_speed) break;  // and so are all larger counts
+      double here = 0;
+      offset = climb(tables.begin[g], tables.begin[g + 1], offset, here, cost) - tables.begin[g];
+      best = std::min(best, here);
     }
     return best;
   }
   void gains_at(const path_table& t, const path_tables& tables, double v) {
+    struct {
+      const double *speed, *watts;
+      double worth, price;
+      double at(std::uint32_t x) const { return worth * speed[x] - price * watts[x]; }
+      bool operator()(double a, double b) const { return a > b; }
+    } const gain{tables.speed.data(), tables.watts.data(), v, resource_.energy_price};
     const std::size_t from = gains.size();
     gains.resize(from + t.groups);
     path_gain* to = gains.data() + from;
+    std::uint32_t offset = t.points;
     for (std::uint32_t g = t.first; g < t.first + t.groups; ++g, ++to) {
       if (tables.count[g] > resource_.capacity) break;
-      std::uint32_t pick = tables.begin[g];
-      double most = v * tables.speed[pick] - resource_.energy_price * tables.watts[pick];
-      for (std::uint32_t x = pick + 1; x < tables.begin[g + 1]; ++x) {
-        const double gain = v * tables.speed[x] - resource_.energy_price * tables.watts[x];
-        if (gain > most) most = gain, pick = x;
-      }
+      double most = 0;
+      const std::uint32_t pick = climb(tables.begin[g], tables.begin[g + 1], offset, most, gain);
+      offset = pick - tables.begin[g];
       *to = {tables.count[g], most, pick};
     }
     gains.resize(static_cast<std::size_t>(to - gains.data()));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -125,9 +126,39 @@ class path_plan {
       }
       keys_.push_back({entries[i].work * cost, entries[i].id, i});
     }
-    std::sort(keys_.begin(), keys_.end());
+    sort_keys();
     order.clear();
     for (const key& k : keys_) order.push_back(entries[k.entry]);
+  }
+  // By the bits of times, which are in the order of times, into as many boxes as there are jobs, each then by itself.
+  void sort_keys() {
+    const std::size_t n = keys_.size();
+    if (n < 2) return;
+    const auto bits = [](const key& k) { return std::bit_cast<std::uint64_t>(k.time); };
+    std::uint64_t least = bits(keys_[0]), most = least;
+    for (const key& k : keys_) {
+      least = std::min(least, bits(k));
+      most = std::max(most, bits(k));
+    }
+    const int shift = std::max(0, static_cast<int>(std::bit_width(most - least)) -
+                                      static_cast<int>(std::bit_width(n)));
+    const auto box = [&](const key& k) {
+      return static_cast<std::size_t>((most - bits(k)) >> shift);
+    };
+    boxes_.assign(((most - least) >> shift) + 2, 0);
+    for (const key& k : keys_) ++boxes_[box(k) + 1];
+    for (std::size_t b = 1; b < boxes_.size(); ++b) boxes_[b] += boxes_[b - 1];
+    boxed_.resize(n);
+    for (const key& k : keys_) boxed_[boxes_[box(k)]++] = k;
+    keys_.swap(boxed_);
+    std::size_t from = 0;
+    for (std::size_t b = 0; b + 1 < boxes_.size(); ++b) {  // it holds its end now
+      const std::size_t to = boxes_[b];
+      if (to > from + 1)
+        std::sort(keys_.begin() + static_cast<std::ptrdiff_t>(from),
+                  keys_.begin() + static_cast<std::ptrdiff_t>(to));
+      from = to;
+    }
   }
   void kinds() {
     kinds_.clear();
@@ -253,7 +284,8 @@ class path_plan {
   path_engine<path_knapsack> table_;
   path_engine<path_hull> hull_;
   path_forward forward_;
-  std::vector<key> keys_;
+  std::vector<key> keys_, boxed_;
+  std::vector<std::uint32_t> boxes_;
   std::vector<path_job> kinds_;
   std::vector<double> work_, speed_, since_;
   std::vector<gone> back_;

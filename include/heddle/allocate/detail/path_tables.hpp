@@ -15,6 +15,7 @@ namespace heddle::allocate::detail {
 /// A job's choices: groups of points, each of one count, the counts rising.
 struct path_table {
   std::uint32_t first = 0, groups = 0;  ///< of `path_tables::count`
+  std::uint32_t points = 0;             ///< of all groups
   double top_speed = 0;                 ///< of the fastest point
 };
 
@@ -36,6 +37,9 @@ class path_tables {
 
   /// Call before a decision. \param frugal  watts matter  \param jobs  of the decision
   void prepare(double idle_w, bool frugal, std::size_t jobs) {
+    before_.swap(asked_);
+    asked_.clear();
+    at_ = 0;
     if (idle_w == idle_w_ && frugal == frugal_ && tables_.size() <= 2 * jobs + 1024 && age_ > 0)
       return;
     idle_w_ = idle_w;
@@ -43,6 +47,7 @@ class path_tables {
     ++age_;
     tables_.clear();
     keys_.clear();
+    before_.clear();
     count.clear();
     speed.clear();
     watts.clear();
@@ -53,18 +58,16 @@ class path_tables {
     slots_.assign(std::max<std::size_t>(64, slots_.size()), none);
   }
 
-  /// The table of `c` between two counts. O(1) if it is known, else O(points).
+  /// The table of `c` between two counts. O(1) if it is known, at once if it is asked for after the same one as in the
+  /// last decision; else O(points).
   std::uint32_t of(const model::curve& c, int low, int high) {
     const key k{c.fingerprint(), low, high};
-    std::size_t at = hash(k) & (slots_.size() - 1);
-    for (; slots_[at] != none; at = (at + 1) & (slots_.size() - 1))
-      if (keys_[slots_[at]] == k) return slots_[at];
-    const auto made = static_cast<std::uint32_t>(tables_.size());
-    slots_[at] = made;
-    keys_.push_back(k);
-    tables_.push_back(make(c, low, high));
-    if (2 * tables_.size() > slots_.size()) grow();
-    return made;
+    for (std::size_t i = at_; i < std::min(at_ + 2, before_.size()); ++i)  // one may have gone
+      if (keys_[before_[i]] == k) {
+        at_ = i + 1;
+        return asked_.emplace_back(before_[i]);
+      }
+    return asked_.emplace_back(find(k, c));
   }
 
  private:
@@ -75,6 +78,17 @@ class path_tables {
   };
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
+  std::uint32_t find(const key& k, const model::curve& c) {
+    std::size_t at = hash(k) & (slots_.size() - 1);
+    for (; slots_[at] != none; at = (at + 1) & (slots_.size() - 1))
+      if (keys_[slots_[at]] == k) return slots_[at];
+    const auto made = static_cast<std::uint32_t>(tables_.size());
+    slots_[at] = made;
+    keys_.push_back(k);
+    tables_.push_back(make(c, k.low, k.high));
+    if (2 * tables_.size() > slots_.size()) grow();
+    return made;
+  }
   static std::size_t hash(const key& k) {
     const auto range = static_cast<std::uint64_t>(static_cast<std::uint32_t>(k.low)) << 32 |
                        static_cast<std::uint32_t>(k.high);
@@ -96,49 +110,55 @@ class path_tables {
         std::partition_point(points.begin(), points.end(),
                              [&](const auto& p) { return p.config.gpus < low; }) -
         points.begin());
+    const std::size_t begins = speed.size(), most = begins + points.size();
+    for (std::vector<double>* v : {&speed, &watts, &time, &joules}) v->resize(most);
+    index.resize(most);
+    std::size_t end = begins;
     while (i < points.size() && points[i].config.gpus <= high) {
       const int n = points[i].config.gpus;
-      const std::size_t from = speed.size();
-      std::size_t next = i;
-      while (next < points.size() && points[next].config.gpus == n) ++next;
-      for (i = frugal_ ? i : next - 1; i < next; ++i) add(points[i], i, from);
-      if (beaten(t, from)) {  // it takes GPUs and gives nothing
-        speed.resize(from);
-        watts.resize(from);
-        index.resize(from);
+      const std::size_t from = end;
+      if (!frugal_)
+        while (i + 1 < points.size() && points[i + 1].config.gpus == n) ++i;
+      for (; i < points.size() && points[i].config.gpus == n; ++i)
+        end = add(points[i], i, from, end);
+      if (beaten(t, from, end)) {  // it takes GPUs and gives nothing
+        end = from;
         continue;
       }
-      for (std::size_t x = from; x < speed.size(); ++x) {
-        time.push_back(1 / speed[x]);
-        joules.push_back(watts[x] / speed[x]);
+      for (std::size_t x = from; x < end; ++x) {
+        time[x] = 1 / speed[x];
+        joules[x] = watts[x] * time[x];
       }
-      t.top_speed = std::max(t.top_speed, speed.back());
+      t.top_speed = std::max(t.top_speed, speed[end - 1]);
       count.push_back(n);
-      begin.push_back(static_cast<std::uint32_t>(speed.size()));
+      begin.push_back(static_cast<std::uint32_t>(end));
       ++t.groups;
     }
+    for (std::vector<double>* v : {&speed, &watts, &time, &joules}) v->resize(end);
+    index.resize(end);
+    t.points = static_cast<std::uint32_t>(end - begins);
     return t;
   }
-  void add(const model::operating_point& p, std::size_t i, std::size_t from) {
-    const double w = std::max(0.0, fabric::extra_power_w(p, idle_w_));
-    while (speed.size() > from) {
-      const std::size_t b = speed.size() - 1;
+  // Adds a point to the hull of those from `from` on. Where it ends then.
+  std::size_t add(const model::operating_point& p, std::size_t i, std::size_t from,
+                  std::size_t end) {
+    const double w = std::max(0.0, fabric::extra_power_w(p, idle_w_)), s = p.throughput;
+    for (; end > from; --end) {
+      const std::size_t b = end - 1;
       const bool above = b == from ? w > watts[b]
                                    : (speed[b] - speed[b - 1]) * (w - watts[b]) >
-                                         (p.throughput - speed[b]) * (watts[b] - watts[b - 1]);
+                                         (s - speed[b]) * (watts[b] - watts[b - 1]);
       if (above) break;
-      speed.pop_back();
-      watts.pop_back();
-      index.pop_back();
     }
-    speed.push_back(p.throughput);
-    watts.push_back(w);
-    index.push_back(static_cast<std::uint32_t>(i));
+    speed[end] = s;
+    watts[end] = w;
+    index[end] = static_cast<std::uint32_t>(i);
+    return end + 1;
   }
   // Whether smaller counts do what all points from `from` on do.
-  [[nodiscard]] bool beaten(const path_table& t, std::size_t from) const {
-    if (speed.back() > t.top_speed) return false;
-    for (std::size_t b = from; b < speed.size(); ++b) {
+  [[nodiscard]] bool beaten(const path_table& t, std::size_t from, std::size_t end) const {
+    if (speed[end - 1] > t.top_speed) return false;
+    for (std::size_t b = from; b < end; ++b) {
       bool is = false;
       for (std::size_t a = begin[t.first]; a < from && !is; ++a)
         is = speed[a] >= speed[b] && (!frugal_ || watts[a] <= watts[b]);
@@ -150,6 +170,9 @@ class path_tables {
   std::vector<path_table> tables_;
   std::vector<key> keys_;
   std::vector<std::uint32_t> slots_;
+  std::vector<std::uint32_t> before_,
+      asked_;           // tables by question, of the last decision and of this
+  std::size_t at_ = 0;  // in `before_`
   double idle_w_ = 0;
   bool frugal_ = false;
   std::uint64_t age_ = 0;

@@ -1,7 +1,7 @@
 // What GPUs are worth to the jobs that end later: exact, and on hulls.
 //
 //   path_knapsack  F(g) for every g in a table               O(GPUs) for each job and count
-//   path_hull      the cheapest steps first, in a heap       O(log steps) a step, fractions of a step allowed
+//   path_hull      the cheapest steps first, in a calendar   O(1) a step, fractions of a step allowed
 //
 // Both take jobs one after the other, the one that ends last first, and can go back to a number of jobs.
 #pragma once
@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include <heddle/allocate/detail/price_queue.hpp>
 
 namespace heddle::allocate::detail {
 
@@ -85,7 +87,7 @@ class path_hull {
     capacity_ = capacity;
     steps_.clear();
     begin_.assign(1, 0);
-    heap_.clear();
+    others_.clear();
     margin_.clear();
     head_ = 0;
     total_ = 0;
@@ -95,7 +97,7 @@ class path_hull {
     if (jobs == this->jobs()) return;
     begin_.resize(jobs + 1);
     steps_.resize(begin_.back());
-    heap_.clear();
+    others_.clear();
     margin_.clear();
     head_ = 0;
     total_ = 0;
@@ -103,9 +105,8 @@ class path_hull {
       if (steps_[i].dropped <= jobs) continue;
       steps_[i].dropped = never;
       total_ += steps_[i].size;
-      heap_.push_back({steps_[i].price, i});
+      others_.push({steps_[i].price, i});
     }
-    std::make_heap(heap_.begin(), heap_.end(), dearer);
   }
 
   void begin_query() {
@@ -152,7 +153,7 @@ class path_hull {
     const auto now = static_cast<std::uint32_t>(begin_.size());
     begin_.push_back(static_cast<std::uint32_t>(steps_.size()));
     for (auto i = static_cast<std::uint32_t>(from); i < steps_.size(); ++i) {
-      if (total_ >= capacity_ && any() && cheaper({steps_[i].price, i}, margin_[head_])) {
+      if (total_ >= capacity_ && any() && priced_step{steps_[i].price, i} < margin_[head_]) {
         for (; i < steps_.size(); ++i) steps_[i].dropped = now;  // their prices fall
         return;
       }
@@ -183,53 +184,29 @@ class path_hull {
  private:
   static constexpr double never_cheaper = 1e300;  // of what takes nothing
 
-  struct priced {
-    double price;
-    std::uint32_t step;
-  };
-  struct is_cheaper {
-    bool operator()(const priced& a, const priced& b) const {
-      // Of steps alike that of the job that ends sooner goes first.
-      return a.price != b.price ? a.price < b.price : a.step > b.step;
-    }
-  };
-  struct is_dearer {
-    bool operator()(const priced& a, const priced& b) const { return is_cheaper{}(b, a); }
-  };
-  static constexpr is_cheaper cheaper = {};
-  static constexpr is_dearer dearer = {};
-  // The margin holds the cheapest steps in order, the heap the others.
-  bool fetch() {
-    if (heap_.empty()) return false;
-    std::pop_heap(heap_.begin(), heap_.end(), dearer);
-    margin_.push_back(heap_.back());
-    heap_.pop_back();
-    return true;
-  }
+  // The margin holds the cheapest steps in order.
+  bool fetch() { return others_.take_day(margin_); }
   bool any() {
     if (head_ < margin_.size()) return true;
     margin_.clear();
     head_ = 0;
     return fetch();
   }
-  void put(const priced& p) {
-    if (head_ < margin_.size() && cheaper(p, margin_.back())) {
-      if (head_ > 64 && 2 * head_ > margin_.size()) {
-        margin_.erase(margin_.begin(), margin_.begin() + static_cast<std::ptrdiff_t>(head_));
-        head_ = 0;
-      }
-      const auto from = margin_.begin() + static_cast<std::ptrdiff_t>(head_);
-      margin_.insert(std::upper_bound(from, margin_.end(), p, cheaper), p);
-      return;
+  void put(const priced_step& p) {
+    if (!others_.taken(p.price)) return others_.push(p);
+    if (head_ > 64 && 2 * head_ > margin_.size()) {
+      margin_.erase(margin_.begin(), margin_.begin() + static_cast<std::ptrdiff_t>(head_));
+      head_ = 0;
     }
-    heap_.push_back(p);
-    std::push_heap(heap_.begin(), heap_.end(), dearer);
+    const auto from = margin_.begin() + static_cast<std::ptrdiff_t>(head_);
+    margin_.insert(std::upper_bound(from, margin_.end(), p), p);
   }
 
   double capacity_ = 0, total_ = 0;
   std::vector<step> steps_;
   std::vector<std::uint32_t> begin_{0};
-  std::vector<priced> heap_, margin_;
+  price_queue others_;
+  std::vector<priced_step> margin_;
   std::size_t head_ = 0;
   std::size_t at_ = 0;  // of a query
   double used_ = 0, covered_ = 0, cost_ = 0;
