@@ -376,6 +376,30 @@ TEST_CASE("by hulls price_path answers after events what it answers from nothing
   }
 }
 
+TEST_CASE("a calendar of prices gives its steps in order, wherever prices lie") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    dice d(seed);
+    allocate::detail::price_queue queue;
+    std::vector<allocate::detail::priced_step> all, taken;
+    const double spread = seed % 4 == 0 ? .01 : seed % 4 == 1 ? 5 : 400;  // beyond its days too
+    for (std::uint32_t i = 0; i < 300; ++i) {
+      const double price = d.whole(0, 4) == 0 ? 1 : std::exp(spread * d.real(-.5, .5));
+      const allocate::detail::priced_step step{price, i};
+      if (i % 100 == 99) queue.take_day(taken);
+      if (queue.taken(price))
+        taken.insert(std::upper_bound(taken.begin(), taken.end(), step), step);
+      else
+        queue.push(step);
+      all.push_back(step);
+    }
+    while (queue.take_day(taken)) {
+    }
+    std::sort(all.begin(), all.end());
+    REQUIRE(taken.size() == all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) CHECK(taken[i].step == all[i].step);
+  }
+}
+
 TEST_CASE("price_path allocates nothing once it has seen the sizes") {
   const instance s = some_instance(6, 60, 64, true);
   for (const double exact : {0.0, 1e9}) {

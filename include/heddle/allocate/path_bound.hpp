@@ -180,9 +180,8 @@ class path_bound {
     double best = std::numeric_limits<double>::infinity();
     for (std::uint32_t g = t.first; g < t.first + t.groups; ++g)
       for (std::uint32_t x = tables_.begin[g]; x < tables_.begin[g + 1]; ++x)
-        best = std::min(best,
-                        (j.weight + o_.energy_price * tables_.watts[x] + price * tables_.count[g]) /
-                            tables_.speed[x]);
+        best = std::min(
+            best, tables_.points[x].cost(j.weight + price * tables_.count[g], o_.energy_price));
     return best;
   }
   // Most of V·s − λ·P at each count.
@@ -193,7 +192,7 @@ class path_bound {
     for (std::uint32_t g = t.first; g < t.first + t.groups; ++g) {
       double b = 0;
       for (std::uint32_t x = tables_.begin[g]; x < tables_.begin[g + 1]; ++x)
-        b = std::max(b, v * tables_.speed[x] - o_.energy_price * tables_.watts[x]);
+        b = std::max(b, tables_.points[x].gain(v, o_.energy_price));
       if (b <= most) continue;
       most = b;
       counts_.push_back(tables_.count[g]);

@@ -100,8 +100,7 @@ struct price_path {
       const detail::path_table& t = w.tables[e.kind.table];
       double least = infinite;
       for (std::uint32_t x = w.tables.begin[t.first]; x < w.tables.begin[t.first + t.groups]; ++x)
-        least = std::min(least, (e.kind.weight + w.answer.energy_price * w.tables.watts[x]) /
-                                    w.tables.speed[x]);
+        least = std::min(least, w.tables.points[x].cost(e.kind.weight, w.answer.energy_price));
       sum += least * e.work;
     }
     return sum;
@@ -214,7 +213,7 @@ struct price_path {
     for (std::size_t i = 0; i < w.plan.order.size(); ++i)
       if (w.plan.level[i] >= 0) {
         const detail::path_gain& g = w.plan.gain(w.plan.level[i]);
-        watts += w.tables.watts[g.point];
+        watts += w.tables.points[g.point].watts;
         gpus += count_of(g.point, i);
       }
   }
@@ -244,7 +243,7 @@ struct price_path {
   }
   [[nodiscard]] const model::operating_point& point_of(const candidate& j,
                                                        std::uint32_t point) const {
-    return j.curve->points()[work->tables.index[point]];
+    return j.curve->points()[work->tables.points[point].index];
   }
 
   // Gives jobs that the plan would bring in late the fewest GPUs that meet their deadline. Whether there are any.
@@ -257,7 +256,7 @@ struct price_path {
       if (!(j.time_left_s < infinite)) continue;
       const double needed = work_left(j) / j.time_left_s;
       const bool runs = w.plan.level[i] >= 0;
-      const double speed = runs ? w.tables.speed[w.plan.gain(w.plan.level[i]).point] : 0;
+      const double speed = runs ? w.tables.points[w.plan.gain(w.plan.level[i]).point].speed : 0;
       if (j.time_left_s <= 0 || speed >= needed) continue;
       for (int n = count_from(j, 1); n != 0 && n <= left.gpus; n = count_from(j, n + 1)) {
         const model::operating_point* least = nullptr;
@@ -310,6 +309,7 @@ struct price_path {
   // What is left goes to the steps that gain most, then to jobs that wait though they lose by it.
   void fill(std::span<const candidate> jobs, remaining& left, allocation& out) {
     auto& w = *work;
+    const bool whole = w.plan.in_gpus();  // else sizes are mixes
     for (bool starting = false;;) {
       double most = starting ? -infinite : 0;
       std::int32_t best = -1;
@@ -322,7 +322,9 @@ struct price_path {
         const auto gains = w.plan.gains_of(i);
         const std::size_t from =
             level < 0 ? 0 : static_cast<std::size_t>(level) - w.plan.first_gain(i) + 1;
-        for (std::size_t k = from; k < gains.size(); ++k) {
+        const double most_size =
+            whole ? left.gpus + (level < 0 ? 0 : w.plan.gain(level).size) : infinite;
+        for (std::size_t k = from; k < gains.size() && gains[k].size <= most_size; ++k) {
           if (!(gains[k].value - value > most)) continue;
           remaining then = left;
           if (!then.move(j, out[w.plan.order[i].candidate], &point_of(j, gains[k].point))) continue;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <vector>
@@ -59,6 +60,11 @@ class path_engine {
     work_worth.resize(same);
     first_gain.resize(same + 1);
     gains.resize(first_gain[same]);
+    if constexpr (requires { worth.expect(std::size_t{}); }) {
+      std::size_t most = gains.size();
+      for (std::size_t i = same; i < jobs.size(); ++i) most += tables[jobs[i].table].points;
+      worth.expect(most);
+    }
     for (std::size_t i = same; i < jobs.size(); ++i) add(jobs[i], tables);
   }
 
@@ -84,56 +90,51 @@ class path_engine {
     first_gain.push_back(static_cast<std::uint32_t>(gains.size()));
   }
 
-  // A count's points stand on a hull of speed over watts, so that what a clock costs or gains falls and rises once: the
-  // search begins where that of the count before ended.
-  template <class Better>
-  static std::uint32_t climb(std::uint32_t first, std::uint32_t end, std::uint32_t offset,
-                             double& value, Better better) {
-    std::uint32_t x = std::min(first + offset, end - 1);
-    value = better.at(x);
+  // The best point of a count, and what `value` says of it. Its points stand on a hull of speed over watts, so that what
+  // a clock costs or gains rises and falls once: the search begins where that of the count before ended.
+  template <class Value, class Better>
+  static std::uint32_t climb(const path_point* points, std::uint32_t size, std::uint32_t from,
+                             double& best, Value value, Better better) {
+    std::uint32_t x = std::min(from, size - 1);
     const std::uint32_t start = x;
-    for (double next; x + 1 < end && better(next = better.at(x + 1), value); ++x) value = next;
+    best = value(points[x]);
+    for (double next; x + 1 < size && better(next = value(points[x + 1]), best); ++x) best = next;
     if (x == start)
-      for (double next; x > first && better(next = better.at(x - 1), value); --x) value = next;
+      for (double next; x > 0 && better(next = value(points[x - 1]), best); --x) best = next;
     return x;
   }
 
   [[nodiscard]] double worth_of(const path_job& j, const path_table& t, const path_tables& tables) {
-    struct {
-      const double *time, *joules;
-      double held, price;
-      double at(std::uint32_t x) const { return held * time[x] + price * joules[x]; }
-      bool operator()(double a, double b) const { return a < b; }
-    } cost{tables.time.data(), tables.joules.data(), 0, resource_.energy_price};
+    const double price = resource_.energy_price;
     double best = std::numeric_limits<double>::infinity();
-    std::uint32_t offset = t.points;
+    std::uint32_t x = t.points;
     for (std::uint32_t g = t.first; g < t.first + t.groups; ++g) {
       if (tables.count[g] > resource_.capacity) break;
-      cost.held = j.weight + worth.displaced(tables.count[g]);
-      if (cost.held >= best * t.top_speed) break;  // and so are all larger counts
+      const double held = j.weight + worth.displaced(tables.count[g]);
+      if (held >= best * t.top_speed) break;  // and so are all larger counts
+      const std::uint32_t first = tables.begin[g];
       double here = 0;
-      offset = climb(tables.begin[g], tables.begin[g + 1], offset, here, cost) - tables.begin[g];
+      x = climb(
+          &tables.points[first], tables.begin[g + 1] - first, x, here,
+          [&](const path_point& p) { return p.cost(held, price); }, std::less<>{});
       best = std::min(best, here);
     }
     return best;
   }
   void gains_at(const path_table& t, const path_tables& tables, double v) {
-    struct {
-      const double *speed, *watts;
-      double worth, price;
-      double at(std::uint32_t x) const { return worth * speed[x] - price * watts[x]; }
-      bool operator()(double a, double b) const { return a > b; }
-    } const gain{tables.speed.data(), tables.watts.data(), v, resource_.energy_price};
+    const double price = resource_.energy_price;
     const std::size_t from = gains.size();
     gains.resize(from + t.groups);
     path_gain* to = gains.data() + from;
-    std::uint32_t offset = t.points;
+    std::uint32_t x = t.points;
     for (std::uint32_t g = t.first; g < t.first + t.groups; ++g, ++to) {
       if (tables.count[g] > resource_.capacity) break;
+      const std::uint32_t first = tables.begin[g];
       double most = 0;
-      const std::uint32_t pick = climb(tables.begin[g], tables.begin[g + 1], offset, most, gain);
-      offset = pick - tables.begin[g];
-      *to = {tables.count[g], most, pick};
+      x = climb(
+          &tables.points[first], tables.begin[g + 1] - first, x, most,
+          [&](const path_point& p) { return p.gain(v, price); }, std::greater<>{});
+      *to = {tables.count[g], most, first + x};
     }
     gains.resize(static_cast<std::size_t>(to - gains.data()));
   }
@@ -145,25 +146,22 @@ class path_engine {
     for (std::uint32_t g = t.first; g < t.first + t.groups; ++g)
       for (std::uint32_t x = tables.begin[g]; x < tables.begin[g + 1]; ++x)
         sorted_.push_back(
-            {resource_.a_gpu * tables.count[g] + resource_.a_watt * tables.watts[x], 0, x});
+            {resource_.a_gpu * tables.count[g] + resource_.a_watt * tables.points[x].watts, 0, x});
     std::sort(sorted_.begin(), sorted_.end(), [](const path_gain& a, const path_gain& b) {
       return a.size != b.size ? a.size < b.size : a.point < b.point;
     });
     double best = std::numeric_limits<double>::infinity();
     for (const path_gain& p : sorted_) {
       if (p.size > resource_.capacity && best < std::numeric_limits<double>::infinity()) break;
-      const double cost = j.weight + resource_.energy_price * tables.watts[p.point] +
-                          worth.displaced(std::min(p.size, resource_.capacity));
-      best = std::min(best, cost / tables.speed[p.point]);
+      const double held = j.weight + worth.displaced(std::min(p.size, resource_.capacity));
+      best = std::min(best, tables.points[p.point].cost(held, resource_.energy_price));
     }
     return best;
   }
   void mixed_gains(const path_tables& tables, double v) {
     for (const path_gain& p : sorted_) {
       if (p.size > resource_.capacity) break;
-      gains.push_back({p.size,
-                       v * tables.speed[p.point] - resource_.energy_price * tables.watts[p.point],
-                       p.point});
+      gains.push_back({p.size, tables.points[p.point].gain(v, resource_.energy_price), p.point});
     }
   }
 

@@ -34,8 +34,8 @@ class path_forward {
         rate += order_[i].weight;
         if (level_[i] < 0) continue;
         const std::uint32_t x = point(i);
-        rate += r.energy_price * tables.watts[x];
-        step = std::min(step, left_[i] / tables.speed[x]);
+        rate += r.energy_price * tables.points[x].watts;
+        step = std::min(step, left_[i] / tables.points[x].speed);
       }
       if (step == std::numeric_limits<double>::infinity()) return step;
       total += rate * step;
@@ -43,7 +43,7 @@ class path_forward {
       std::size_t kept = 0;
       for (std::size_t i = 0; i < order_.size(); ++i) {
         double after = left_[i];
-        if (level_[i] >= 0) after -= tables.speed[point(i)] * step;
+        if (level_[i] >= 0) after -= tables.points[point(i)].speed * step;
         if (level_[i] >= 0 && after <= 1e-12 * work[who_[i]]) {
           if (ends) (*ends)[who_[i]] = now;
           continue;

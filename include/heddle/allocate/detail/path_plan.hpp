@@ -49,6 +49,8 @@ class path_plan {
   }
 
   [[nodiscard]] bool exact() const { return exact_; }
+  /// Whether gains' sizes are GPUs.
+  [[nodiscard]] bool in_gpus() const { return exact_ || hull_.resource().a_watt == 0; }
   [[nodiscard]] const std::vector<double>& worth() const {
     return exact_ ? table_.work_worth : hull_.work_worth;
   }
@@ -97,7 +99,7 @@ class path_plan {
       const double held = j.weight + price * tables.count[g];
       if (held >= best * t.top_speed) break;
       for (std::uint32_t x = tables.begin[g]; x < tables.begin[g + 1]; ++x)
-        best = std::min(best, held * tables.time[x] + r.energy_price * tables.joules[x]);
+        best = std::min(best, tables.points[x].cost(held, r.energy_price));
     }
     return best / std::max(j.weight, 1e-12);
   }
@@ -145,6 +147,7 @@ class path_plan {
     const auto box = [&](const key& k) {
       return static_cast<std::size_t>((most - bits(k)) >> shift);
     };
+    boxes_.reserve(2 * n + 2);
     boxes_.assign(((most - least) >> shift) + 2, 0);
     for (const key& k : keys_) ++boxes_[box(k) + 1];
     for (std::size_t b = 1; b < boxes_.size(); ++b) boxes_[b] += boxes_[b - 1];
@@ -230,8 +233,8 @@ class path_plan {
       for (const path_hull::step& s : hull_.worth.steps_of(i)) {
         const double before = &s == hull_.worth.steps_of(i).data()
                                   ? 0
-                                  : tables.speed[hull_.gains[(&s - 1)->gain].point];
-        const double more = tables.speed[hull_.gains[s.gain].point] - before;
+                                  : tables.points[hull_.gains[(&s - 1)->gain].point].speed;
+        const double more = tables.points[hull_.gains[s.gain].point].speed - before;
         if (s.dropped == path_hull::never)
           speed_[i] += more * (&s == hull_.worth.split() ? hull_.worth.split_share() : 1);
         else

@@ -19,6 +19,22 @@ struct path_table {
   double top_speed = 0;                 ///< of the fastest point
 };
 
+/// A point as prices see it.
+struct path_point {
+  double speed, watts;  ///< samples a second; beyond idle, ≥ 0
+  double time;          ///< of a sample, in s
+  std::uint32_t index;  ///< in the curve
+
+  /// Of a sample, where a second of the GPUs held costs `held` and a joule `price`.
+  [[nodiscard]] double cost(double held, double price) const {
+    return (held + price * watts) * time;
+  }
+  /// Of a second, where a sample is worth `worth` and a joule costs `price`.
+  [[nodiscard]] double gain(double worth, double price) const {
+    return worth * speed - price * watts;
+  }
+};
+
 /// Tables of all curves seen, by curve and range of counts. Of a count the points stay that are on the
 /// upper hull of speed over watts, since others are best at no price of energy; where watts do not matter
 /// the fastest alone. A larger count whose points all are no faster than one of a smaller count, on no less
@@ -27,9 +43,7 @@ class path_tables {
  public:
   std::vector<double> count;         ///< by group
   std::vector<std::uint32_t> begin;  ///< by group: its first point; one more at the end
-  std::vector<double> speed, watts;  ///< by point, watts beyond idle, ≥ 0
-  std::vector<double> time, joules;  ///< by point: of a sample
-  std::vector<std::uint32_t> index;  ///< by point: in the curve
+  std::vector<path_point> points;
 
   [[nodiscard]] const path_table& operator[](std::uint32_t t) const { return tables_[t]; }
   /// Grows when all tables were forgotten, so that numbers of tables from before mean nothing.
@@ -49,11 +63,7 @@ class path_tables {
     keys_.clear();
     before_.clear();
     count.clear();
-    speed.clear();
-    watts.clear();
-    time.clear();
-    joules.clear();
-    index.clear();
+    points.clear();
     begin.assign(1, 0);
     slots_.assign(std::max<std::size_t>(64, slots_.size()), none);
   }
@@ -105,37 +115,31 @@ class path_tables {
 
   path_table make(const model::curve& c, int low, int high) {
     path_table t{.first = static_cast<std::uint32_t>(count.size())};
-    const auto points = c.points();
+    const auto all = c.points();
     std::size_t i = static_cast<std::size_t>(
-        std::partition_point(points.begin(), points.end(),
+        std::partition_point(all.begin(), all.end(),
                              [&](const auto& p) { return p.config.gpus < low; }) -
-        points.begin());
-    const std::size_t begins = speed.size(), most = begins + points.size();
-    for (std::vector<double>* v : {&speed, &watts, &time, &joules}) v->resize(most);
-    index.resize(most);
+        all.begin());
+    const std::size_t begins = points.size();
+    points.resize(begins + all.size());
     std::size_t end = begins;
-    while (i < points.size() && points[i].config.gpus <= high) {
-      const int n = points[i].config.gpus;
+    while (i < all.size() && all[i].config.gpus <= high) {
+      const int n = all[i].config.gpus;
       const std::size_t from = end;
       if (!frugal_)
-        while (i + 1 < points.size() && points[i + 1].config.gpus == n) ++i;
-      for (; i < points.size() && points[i].config.gpus == n; ++i)
-        end = add(points[i], i, from, end);
+        while (i + 1 < all.size() && all[i + 1].config.gpus == n) ++i;
+      for (; i < all.size() && all[i].config.gpus == n; ++i) end = add(all[i], i, from, end);
       if (beaten(t, from, end)) {  // it takes GPUs and gives nothing
         end = from;
         continue;
       }
-      for (std::size_t x = from; x < end; ++x) {
-        time[x] = 1 / speed[x];
-        joules[x] = watts[x] * time[x];
-      }
-      t.top_speed = std::max(t.top_speed, speed[end - 1]);
+      for (std::size_t x = from; x < end; ++x) points[x].time = 1 / points[x].speed;
+      t.top_speed = std::max(t.top_speed, points[end - 1].speed);
       count.push_back(n);
       begin.push_back(static_cast<std::uint32_t>(end));
       ++t.groups;
     }
-    for (std::vector<double>* v : {&speed, &watts, &time, &joules}) v->resize(end);
-    index.resize(end);
+    points.resize(end);
     t.points = static_cast<std::uint32_t>(end - begins);
     return t;
   }
@@ -144,24 +148,22 @@ class path_tables {
                   std::size_t end) {
     const double w = std::max(0.0, fabric::extra_power_w(p, idle_w_)), s = p.throughput;
     for (; end > from; --end) {
-      const std::size_t b = end - 1;
-      const bool above = b == from ? w > watts[b]
-                                   : (speed[b] - speed[b - 1]) * (w - watts[b]) >
-                                         (s - speed[b]) * (watts[b] - watts[b - 1]);
-      if (above) break;
+      const path_point& b = points[end - 1];
+      const path_point* const a = end - 1 == from ? nullptr : &points[end - 2];
+      if (a ? (b.speed - a->speed) * (w - b.watts) > (s - b.speed) * (b.watts - a->watts)
+            : w > b.watts)
+        break;
     }
-    speed[end] = s;
-    watts[end] = w;
-    index[end] = static_cast<std::uint32_t>(i);
+    points[end] = {s, w, 0, static_cast<std::uint32_t>(i)};
     return end + 1;
   }
   // Whether smaller counts do what all points from `from` on do.
   [[nodiscard]] bool beaten(const path_table& t, std::size_t from, std::size_t end) const {
-    if (speed[end - 1] > t.top_speed) return false;
+    if (points[end - 1].speed > t.top_speed) return false;
     for (std::size_t b = from; b < end; ++b) {
       bool is = false;
       for (std::size_t a = begin[t.first]; a < from && !is; ++a)
-        is = speed[a] >= speed[b] && (!frugal_ || watts[a] <= watts[b]);
+        is = points[a].speed >= points[b].speed && (!frugal_ || points[a].watts <= points[b].watts);
       if (!is) return false;
     }
     return true;

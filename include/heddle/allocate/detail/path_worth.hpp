@@ -93,6 +93,12 @@ class path_hull {
     total_ = 0;
   }
   [[nodiscard]] std::size_t jobs() const { return begin_.size() - 1; }
+  /// So many steps at most will there be; no room is asked for then.
+  void expect(std::size_t steps) {
+    steps_.reserve(steps);
+    margin_.reserve(2 * steps);
+    others_.reserve(steps);
+  }
   void restore(std::size_t jobs) {
     if (jobs == this->jobs()) return;
     begin_.resize(jobs + 1);

@@ -31,6 +31,8 @@ class price_queue {
     taken_ = 0;
     base_ = 0;
   }
+  /// Room for so many steps between two `clear`.
+  void reserve(std::size_t steps) { steps_.reserve(steps); }
   /// Whether this price is of a day that has been taken: then it is for the taker to sort in.
   [[nodiscard]] bool taken(double price) const { return base_ != 0 && day(price) < taken_; }
   /// Precondition: not `taken`.
