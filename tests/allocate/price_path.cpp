@@ -17,6 +17,7 @@
 
 #include <heddle/allocate/conformance.hpp>
 #include <heddle/allocate/detail/path_forward.hpp>
+#include <heddle/allocate/ideal_run.hpp>
 #include <heddle/core/random.hpp>
 
 #include "support/allocation_guard.hpp"
@@ -397,6 +398,66 @@ TEST_CASE("a calendar of prices gives its steps in order, wherever prices lie") 
     std::sort(all.begin(), all.end());
     REQUIRE(taken.size() == all.size());
     for (std::size_t i = 0; i < all.size(); ++i) CHECK(taken[i].step == all[i].step);
+  }
+}
+
+TEST_CASE(
+    "price_path told that run times are uncertain costs less where all it is told is their mean") {
+  // Exponential run times: nothing is ever known of who ends first, and equal shares are best.
+  std::vector<model::operating_point> points;
+  for (int n = 1; n <= 16; ++n) points.push_back(test::point(n, std::sqrt(n), 1));
+  const model::curve curve{points};
+  struct told_the_mean {
+    double spread;
+    price_path inner = {};
+    void operator()(std::span<const candidate> jobs, const limits& l, allocation& out) {
+      std::vector<candidate> seen(jobs.begin(), jobs.end());
+      for (candidate& j : seen) {
+        j.work = 1;
+        j.work_spread = spread;
+      }
+      inner(seen, l, out);
+    }
+  };
+  double certain = 0, uncertain = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    dice d(seed);
+    std::vector<known_job> jobs;
+    for (int i = 0; i < 8; ++i)
+      jobs.push_back({.work = -std::log(d.real(1e-9, 1)), .curve = &curve});
+    told_the_mean no{.spread = 0}, yes{.spread = 1.3};
+    certain += ideal_run(no, jobs, {.gpus = 16}).weighted_time_s;
+    uncertain += ideal_run(yes, jobs, {.gpus = 16}).weighted_time_s;
+  }
+  MESSAGE("cost where it is told that they are uncertain over where it is not: ",
+          uncertain / certain);
+  CHECK(uncertain < .97 * certain);
+}
+
+TEST_CASE("with uncertain work price_path answers after events what it answers from nothing") {
+  const instance s = some_instance(9, 40, 64, true);
+  for (const double exact : {0.0, 1e9}) {
+    price_path warm{.energy_price = .3, .exact_work = exact};
+    std::vector<candidate> jobs = s.jobs;
+    for (candidate& j : jobs) j.work_spread = .1 * static_cast<double>(j.id.value % 20);
+    allocation out, fresh;
+    while (jobs.size() > 4) {
+      warm(jobs, {.gpus = 64}, out);
+      price_path cold{.energy_price = .3, .exact_work = exact};
+      cold(jobs, {.gpus = 64}, fresh);
+      CHECK(out == fresh);
+      int given = 0;
+      for (const model::operating_point* p : out) given += p ? p->config.gpus : 0;
+      CHECK(given <= 64);
+      std::vector<double> ends;
+      warm.predict(ends);
+      CHECK(ends.size() == jobs.size());
+      jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(jobs.size() / 2));
+      for (candidate& j : jobs) j.work *= .9;
+      const auto before = test::allocations();
+      warm(jobs, {.gpus = 64}, out);
+      if (jobs.size() + 3 < s.jobs.size()) CHECK(test::allocations() == before);
+    }
   }
 }
 

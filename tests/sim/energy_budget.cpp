@@ -271,6 +271,13 @@ TEST_CASE("what is left of a run time is the mean of those that ran longer") {
         for (double x : from) mean += x / static_cast<double>(from.size());
         for (double x : from) squares += (x - mean) * (x - mean);
         const auto n = static_cast<double>(from.size());
+        std::vector<double> left = from;
+        std::sort(left.begin(), left.end());
+        const auto part = [&](double p) {
+          return std::max(1.0, left[static_cast<std::size_t>(p * n)] - had);
+        };
+        if (left.size() >= order::run_history::enough)
+          CHECK(g.spread == Approx(std::log(part(.84) / part(.16)) / 2));
         CHECK(g.left_s == Approx(mean - had).epsilon(sum_tolerance));
         if (from.size() > 1)
           CHECK(g.error_s == Approx(std::sqrt(squares / n / (n - 1))).epsilon(1e-5).scale(mean));

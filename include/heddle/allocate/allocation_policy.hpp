@@ -26,6 +26,7 @@ struct candidate {
   int priority = 0;
   const model::operating_point* current = nullptr;  ///< a point of `curve`; null while it waits
   double time_left_s = std::numeric_limits<double>::infinity();  ///< until its deadline
+  double work_spread = 0;  ///< standard deviation of the logarithm of `work`; 0: it is known
 };
 
 /// What there is to give.

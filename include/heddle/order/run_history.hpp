@@ -19,6 +19,8 @@ struct run_guess {
   double left_s = 0;  ///< mean, > 0
   double error_s = 0;  ///< of that mean: standard deviation over √jobs; infinite for fewer than two
   std::size_t jobs = 0;  ///< that have run longer, on which it rests
+  double spread =
+      2;  ///< of the logarithm of what is left: half of what lies between its 16th and 84th percentile
 };
 
 /// Run times of jobs that have ended, and the mean of what was left of those of a group that had run longer than so
@@ -83,10 +85,13 @@ class run_history {
       const auto n = static_cast<double>(jobs);
       const double mean = sum_s[i] / n;
       const double least = std::numeric_limits<double>::min();
+      const auto at = [&](double part) {
+        return std::max(run_s[i + static_cast<std::size_t>(part * n)] - had, 1.0);
+      };
       return {std::max(mean - had, least),
               jobs < 2 ? std::numeric_limits<double>::infinity()
                        : std::sqrt(std::max(0.0, squares[i] / n - mean * mean) / (n - 1)),
-              jobs};
+              jobs, jobs < enough ? run_guess{}.spread : std::log(at(.84) / at(.16)) / 2};
     }
   };
 

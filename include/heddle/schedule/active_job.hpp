@@ -25,6 +25,7 @@ struct active_job {
   /// Reference run time that is expected to be left, at the last decision, where that is a matter of
   /// forecast (expected_work.hpp); below 0: what is really left is known.
   double expected_s = -1;
+  double expected_spread = 0;  ///< standard deviation of the logarithm of that; 0: it is known
 
   active_job(const job& j, const model::curve& c)
       : spec(&j), curve(&c), reference(c.fastest(j.gpus)), remaining_s(j.duration_s) {}

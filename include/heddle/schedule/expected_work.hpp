@@ -46,8 +46,14 @@ class expected_work {
   template <class State>
   void guess(State& s, std::uint32_t slot) const {
     auto& j = s.jobs[slot];
-    j.expected_s = past(*j.spec, j.spec->duration_s - j.remaining_at(s.now_s)).left_s;
+    const order::run_guess g = past(*j.spec, j.spec->duration_s - j.remaining_at(s.now_s));
+    j.expected_s = g.left_s;
+    j.expected_spread = widened * g.spread;
   }
+
+  // Those that still run are not in the past, and a group may be small: what is left is less certain than it looks. A
+  // guess, by which price_path does better than by 1.
+  static constexpr double widened = 2;
 
   detail::identity::tag of_;
   std::uint64_t now_ = 0;

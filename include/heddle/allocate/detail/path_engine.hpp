@@ -19,6 +19,7 @@ namespace heddle::allocate::detail {
 struct path_job {
   std::uint32_t table = 0;
   double weight = 1;
+  double worth = 0;  ///< V, if it is given and not to be worked out
   friend bool operator==(const path_job&, const path_job&) = default;
 };
 
@@ -77,7 +78,10 @@ class path_engine {
   void add(const path_job& j, const path_tables& tables) {
     const path_table& t = tables[j.table];
     worth.begin_query();
-    const double v = resource_.a_watt > 0 ? mixed_worth(j, t, tables) : worth_of(j, t, tables);
+    double v = resource_.a_watt > 0 ? mixed_worth(j, t, tables)
+               : j.worth > 0        ? 0
+                                    : worth_of(j, t, tables);
+    if (j.worth > 0) v = j.worth;
     work_worth.push_back(v);
     if (resource_.a_watt > 0)
       mixed_gains(tables, v);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,16 +12,10 @@
 
 #include <heddle/allocate/detail/path_engine.hpp>
 #include <heddle/allocate/detail/path_forward.hpp>
+#include <heddle/allocate/detail/path_order.hpp>
+#include <heddle/core/random.hpp>
 
 namespace heddle::allocate::detail {
-
-/// A job as it is given to a plan.
-struct path_entry {
-  path_job kind;
-  double work = 0;
-  std::uint64_t id = 0;
-  std::uint32_t candidate = 0;
-};
 
 /// Orders jobs by their ends, works out V and chooses their points. One writer.
 class path_plan {
@@ -33,11 +26,15 @@ class path_plan {
   /// \param most_exact  jobs · counts · GPUs up to which worth is exact  \param improving  tries other orders
   void make(std::vector<path_entry>& entries, const path_tables& tables, const path_resource& r,
             double most_exact, bool improving) {
-    sort(entries, tables, r);
+    by_end_(entries, tables, r, order, time_);
     double counts = 0;
     for (const path_entry& e : order) counts += tables[e.kind.table].groups;
     exact_ = r.a_watt == 0 && counts * r.capacity <= most_exact;
     kinds();
+    if (std::any_of(order.begin(), order.end(), [](const path_entry& e) { return e.spread > 0; })) {
+      average(tables, r);
+      improving = false;
+    }
     if (exact_) {
       if (improving) improve(tables, r);
       table_.run(kinds_, tables, r);
@@ -72,6 +69,7 @@ class path_plan {
   /// exact, else O(jobs + steps), with jobs in the order assumed and fractions of steps as they are.
   void ends(const path_tables& tables, std::vector<double>& out) {
     if (exact_) {
+      kinds();  // V as it would be where work is certain
       work();
       forward_.cost(kinds_, work_, tables, table_.resource(), &out);
     } else {
@@ -80,88 +78,40 @@ class path_plan {
   }
 
  private:
-  // The price expected: half of what all are worth for a GPU now, which is the price where speed rises as the root
-  // of GPUs. A power of √2, so that it stays the same over most events.
-  static double expected_price(double weight, double gpus) {
-    int exponent = 0;
-    const double m = std::frexp(0.5 * weight / gpus, &exponent);
-    return std::ldexp(m < 0.70710678118654752 ? 0.59460355750136051 : 0.84089641525371454,
-                      exponent);
+  // Where work is uncertain so is the order of ends, and with it what work is worth: its mean over some orders, each of
+  // works as they may turn out.
+  void average(const path_tables& tables, const path_resource& r) {
+    const std::size_t n = order.size();
+    mean_.assign(n, 0);
+    for (int k = 0; k < scenarios; ++k) {
+      keys_.clear();
+      for (std::uint32_t i = 0; i < n; ++i)
+        keys_.push_back(
+            {time_[i] * std::exp(order[i].spread * turn_out(order[i].id, k)), order[i].id, i});
+      by_end_.sort(keys_);
+      drawn_.clear();
+      for (const path_order::key& x : keys_) drawn_.push_back(kinds_[x.entry]);
+      const auto add = [&](auto& engine) {
+        engine.run(drawn_, tables, r);
+        for (std::size_t p = 0; p < n; ++p)
+          mean_[keys_[p].entry] += engine.work_worth[p] / scenarios;
+      };
+      if (exact_)
+        add(drawn_table_);
+      else
+        add(drawn_hull_);
+    }
+    for (std::size_t i = 0; i < n; ++i) kinds_[i].worth = mean_[i];
   }
-  // Who ends later: the larger work · φ / weight, φ the least cost of a unit at that price. Two neighbours i, j of
-  // an order are right if swapping them costs more. i raises the price that j pays by about its own
-  // k·price/φ·s share of weight, and so does j for i; with that, what stands here is compared.
-  [[nodiscard]] static double cost_by_weight(const path_job& j, const path_tables& tables,
-                                             const path_resource& r, double price) {
-    const path_table& t = tables[j.table];
-    double best = std::numeric_limits<double>::infinity();
-    for (std::uint32_t g = t.first; g < t.first + t.groups; ++g) {
-      const double held = j.weight + price * tables.count[g];
-      if (held >= best * t.top_speed) break;
-      for (std::uint32_t x = tables.begin[g]; x < tables.begin[g + 1]; ++x)
-        best = std::min(best, tables.points[x].cost(held, r.energy_price));
-    }
-    return best / std::max(j.weight, 1e-12);
-  }
-
-  void sort(std::vector<path_entry>& entries, const path_tables& tables, const path_resource& r) {
-    double weight = 0;
-    for (const path_entry& e : entries) weight += e.kind.weight;
-    const double gpus = r.a_gpu > 0 ? r.capacity / r.a_gpu : 1;
-    const double price = weight > 0 ? expected_price(weight, gpus) : 0;
-    if (known_.price != price || known_.energy_price != r.energy_price ||
-        known_.age != tables.age()) {
-      known_ = {price, r.energy_price, tables.age()};
-      cost_.clear();
-    }
-    keys_.clear();
-    for (std::uint32_t i = 0; i < entries.size(); ++i) {
-      const path_job& j = entries[i].kind;
-      double cost = 0;
-      if (j.weight == 1) {
-        if (j.table >= cost_.size()) cost_.resize(j.table + std::size_t{1}, 0);
-        double& kept = cost_[j.table];
-        if (kept == 0) kept = cost_by_weight(j, tables, r, price);
-        cost = kept;
-      } else {
-        cost = cost_by_weight(j, tables, r, price);
-      }
-      keys_.push_back({entries[i].work * cost, entries[i].id, i});
-    }
-    sort_keys();
-    order.clear();
-    for (const key& k : keys_) order.push_back(entries[k.entry]);
-  }
-  // By the bits of times, which are in the order of times, into as many boxes as there are jobs, each then by itself.
-  void sort_keys() {
-    const std::size_t n = keys_.size();
-    if (n < 2) return;
-    const auto bits = [](const key& k) { return std::bit_cast<std::uint64_t>(k.time); };
-    std::uint64_t least = bits(keys_[0]), most = least;
-    for (const key& k : keys_) {
-      least = std::min(least, bits(k));
-      most = std::max(most, bits(k));
-    }
-    const int shift = std::max(0, static_cast<int>(std::bit_width(most - least)) -
-                                      static_cast<int>(std::bit_width(n)));
-    const auto box = [&](const key& k) {
-      return static_cast<std::size_t>((most - bits(k)) >> shift);
-    };
-    boxes_.reserve(2 * n + 2);
-    boxes_.assign(((most - least) >> shift) + 2, 0);
-    for (const key& k : keys_) ++boxes_[box(k) + 1];
-    for (std::size_t b = 1; b < boxes_.size(); ++b) boxes_[b] += boxes_[b - 1];
-    boxed_.resize(n);
-    for (const key& k : keys_) boxed_[boxes_[box(k)]++] = k;
-    keys_.swap(boxed_);
-    std::size_t from = 0;
-    for (std::size_t b = 0; b + 1 < boxes_.size(); ++b) {  // it holds its end now
-      const std::size_t to = boxes_[b];
-      if (to > from + 1)
-        std::sort(keys_.begin() + static_cast<std::ptrdiff_t>(from),
-                  keys_.begin() + static_cast<std::ptrdiff_t>(to));
-      from = to;
-    }
+  // In standard deviations. The scenarios of a job are in equally likely parts of the distribution, each in one, in an
+  // order of its own that it keeps. Logistic, which has a closed form and is near enough to normal.
+  static double turn_out(std::uint64_t id, int scenario) {
+    const std::uint64_t bits = mix(id + 1);
+    const auto k = static_cast<std::uint64_t>(scenario);
+    const std::uint64_t part = ((2 * (bits >> 8) + 1) * k + (bits >> 40)) % scenarios;
+    const double u = (static_cast<double>(part) + .5) / scenarios;
+    constexpr double per_deviation = 1.702;
+    return std::log(u / (1 - u)) / per_deviation;
   }
   void kinds() {
     kinds_.clear();
@@ -260,36 +210,24 @@ class path_plan {
     }
   }
 
+  static constexpr int scenarios = 8;               // a power of two
   static constexpr double most_improving = 40'000;  // jobs · (GPUs + jobs) of all trials
 
-  struct key {
-    double time;
-    std::uint64_t id;
-    std::uint32_t entry;
-    friend bool operator<(const key& a, const key& b) {
-      if (a.time != b.time) return a.time > b.time;
-      return a.id != b.id ? a.id > b.id : a.entry > b.entry;
-    }
-  };
   struct gone {
     std::uint32_t dropped, job;
     double speed;
   };
 
-  struct priced_at {
-    double price = -1, energy_price = -1;
-    std::uint64_t age = 0;
-  };
-
   bool exact_ = true;
-  priced_at known_;           // what cost_ was worked out for
-  std::vector<double> cost_;  // `cost_by_weight` of weight 1, by table
+  path_order by_end_;
   path_engine<path_knapsack> table_;
   path_engine<path_hull> hull_;
+  path_engine<path_knapsack> drawn_table_;
+  path_engine<path_hull> drawn_hull_;
   path_forward forward_;
-  std::vector<key> keys_, boxed_;
-  std::vector<std::uint32_t> boxes_;
-  std::vector<path_job> kinds_;
+  std::vector<path_order::key> keys_;
+  std::vector<path_job> kinds_, drawn_;
+  std::vector<double> time_, mean_;  // by position: what it was sorted by; V
   std::vector<double> work_, speed_, since_;
   std::vector<gone> back_;
 };

@@ -48,7 +48,8 @@ using point = const model::operating_point*;
           .weight = j.spec->weight,
           .priority = j.spec->priority,
           .current = j.point(),
-          .time_left_s = j.spec->deadline_s - now_s};
+          .time_left_s = j.spec->deadline_s - now_s,
+          .work_spread = j.expected_s >= 0 ? j.expected_spread : 0};
 }
 /// Takes what `j` needs at `p` from `l` so many times: −1 gives it back.
 inline void pay(allocate::limits& l, const active_job& j, const model::operating_point& p,
