@@ -68,8 +68,8 @@ class steady {
   template <LeafSpineFabric Fabric>
   steady(const Fabric& dc, Shared shared, steady_options options = {}, Traffic traffic = {})
       : fabric_(fixed_part(dc)), links_(dc), shared_(std::move(shared)),
-        traffic_(std::move(traffic)), options_(options), book_(links_.size(), options.rounds),
-        measure_(links_.size()) {}
+        traffic_(std::move(traffic)), options_(options),
+        book_(links_.size(), options.rounds, options.step), measure_(links_.size()) {}
 
   /// Adds the flows of `owner`. \param source  of the group of `where.gpus`, only looked at here
   /// \param duty  share of the time in which it communicates when nothing slows it down, in [0, 1], or

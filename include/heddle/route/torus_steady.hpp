@@ -41,7 +41,7 @@ class torus_steady {
  public:
   explicit torus_steady(const fabric::torus& dc, steady_options options = {}, Traffic traffic = {})
       : hosts_(dc.hosts()), ways_(dc), traffic_(std::move(traffic)), options_(options),
-        book_(ways_.links().size(), options.rounds), builder_(ways_.links().size()) {}
+        book_(ways_.links().size(), options.rounds, options.step), builder_(ways_.links().size()) {}
 
   /// Adds the flows of `owner`: of a source, of the collective of that name, or what a job sends.
   /// \param duty  share of the time in which it communicates when nothing slows it down, in [0, 1].

@@ -27,6 +27,7 @@ struct footprint {
     double weight = 0;  ///< of the undisturbed communication time
     double own = 1;     ///< flows on its fullest link, of this group alone; at least `card`
     double card = 1;
+    std::uint32_t end = 0;  ///< of what it puts on links
   };
   struct share {
     std::uint32_t link = 0;
@@ -37,15 +38,29 @@ struct footprint {
     std::uint32_t phase = 0;
     std::uint32_t slack = 0;  ///< flows that the fullest link of the phase has more than this one
   };
+  /// The same as a hit, seen from its phase.
+  struct part {
+    std::uint32_t share = 0;
+    std::uint32_t slack = 0;
+  };
 
   std::vector<phase> phases;
   std::vector<share> shares;  ///< a link each
   std::vector<hit> hits;      ///< of each share in turn, by slack
+  std::vector<part> parts;    ///< of each phase in turn, by slack; made by `part_finder`
+
+  [[nodiscard]] std::uint32_t first_hit(std::size_t i) const {
+    return i == 0 ? 0 : shares[i - 1].end;
+  }
+  [[nodiscard]] std::uint32_t first_part(std::size_t k) const {
+    return k == 0 ? 0 : phases[k - 1].end;
+  }
 
   void clear() {
     phases.clear();
     shares.clear();
     hits.clear();
+    parts.clear();
   }
 };
 
@@ -87,16 +102,31 @@ class footprint_builder {
     double total = 0;
     for (const footprint::phase& p : out_->phases) total += p.weight;
     for (footprint::phase& p : out_->phases) p.weight /= total;
+    if (load_.size() >= many_links) sort_shares(*out_);
     sort_hits(*out_);
   }
 
  private:
   static constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::size_t many_links = 8192;  ///< tables by link that no cache near by holds
 
   struct found {
     std::uint32_t share = 0, phase = 0, flows = 0, slack = 0;
   };
 
+  /// Sorts shares by link, so that those of one leaf lie side by side.
+  void sort_shares(footprint& e) {
+    by_link_.clear();
+    for (const footprint::share& s : e.shares) by_link_.push_back(s.link);
+    std::sort(by_link_.begin(), by_link_.end());
+    moved_to_.resize(e.shares.size());
+    for (std::uint32_t i = 0; i < by_link_.size(); ++i) {
+      moved_to_[share_of_[by_link_[i]]] = i;
+      share_of_[by_link_[i]] = nobody;
+      e.shares[i].link = by_link_[i];
+    }
+    for (found& x : found_) x.share = moved_to_[x.share];
+  }
   /// Sorts what was found by share and slack, by counting.
   void sort_hits(footprint& e) {
     slack_ends_.clear();
@@ -129,7 +159,41 @@ class footprint_builder {
   std::vector<std::uint32_t> share_of_;  // per directed link
   std::vector<std::uint32_t> touched_;
   std::vector<found> found_;
-  std::vector<std::uint32_t> slack_ends_, by_slack_;
+  std::vector<std::uint32_t> by_link_, moved_to_, slack_ends_, by_slack_;
+};
+
+/// Finds what each phase puts on links, in order of slack; keeps its scratch. One writer.
+class part_finder {
+ public:
+  /// Nothing happens if that was found already. O(hits), by counting.
+  void operator()(footprint& e) {
+    if (!e.parts.empty()) return;
+    ends_.clear();
+    for (const footprint::hit& x : e.hits) {
+      if (x.slack >= ends_.size()) ends_.resize(x.slack + 1, 0);
+      ++ends_[x.slack];
+      ++e.phases[x.phase].end;
+    }
+    std::uint32_t behind = 0;
+    for (std::uint32_t& n : ends_) n = std::exchange(behind, behind + n);
+    by_slack_.resize(e.hits.size());
+    std::uint32_t h = 0;
+    for (std::uint32_t i = 0; i < e.shares.size(); ++i)
+      for (; h < e.shares[i].end; ++h)
+        by_slack_[ends_[e.hits[h].slack]++] = {e.hits[h].phase, {i, e.hits[h].slack}};
+    behind = 0;
+    for (footprint::phase& p : e.phases) p.end = std::exchange(behind, behind + p.end);
+    e.parts.resize(e.hits.size());
+    for (const found& x : by_slack_) e.parts[e.phases[x.phase].end++] = x.what;
+  }
+
+ private:
+  struct found {
+    std::uint32_t phase = 0;
+    footprint::part what;
+  };
+  std::vector<std::uint32_t> ends_;
+  std::vector<found> by_slack_;
 };
 
 /// Calls `f(k)` for at most `samples` of `phases` phases, evenly spaced.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -13,18 +14,23 @@
 #include <heddle/core/communication.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/route/detail/footprint.hpp>
+#include <heddle/route/detail/phase_peaks.hpp>
 
 namespace heddle::route::detail {
 
 /// The groups that are there, by what they put on links, whatever links these are; the model is that of
 /// `steady` (route/steady.hpp).
+///
+/// An arrival or departure costs, a round, the links whose load it changes and the groups on them; of these
+/// only the phases are looked at again whose fullest link is among them.
 class steady_book {
  public:
   /// \param rounds  ≥ 1
-  steady_book(std::size_t links, int rounds)
-      : rounds_(static_cast<std::size_t>(std::max(1, rounds))),
+  /// \param step  of slow-downs before they become the next round's duties; 0: as they are
+  steady_book(std::size_t links, int rounds, double step = 0)
+      : rounds_(static_cast<std::size_t>(std::max(1, rounds))), step_(step),
         background_(rounds_, std::vector<std::int64_t>(links, 0)), users_(links),
-        link_epoch_(links, 0) {}
+        touched_at_(links, 0) {}
 
   /// Adds a group that is present `duty` of the time when nothing slows it down. \param fill  writes its footprint; may look at
   /// `background`. Precondition: `owner` is not there yet.
@@ -36,16 +42,16 @@ class steady_book {
     entry& e = entries_[slot];
     e.owner = owner;
     e.duty = duty;
-    std::fill(e.slowdown.begin(), e.slowdown.end(), 1.0);
     e.use.clear();
     fill(e.use);
-    for (auto& a : e.amount) a.assign(e.use.shares.size(), 0);
-    for (const footprint::share& s : e.use.shares) users_[s.link].push_back(slot);
+    e.rounds.assign(rounds_, {});
+    for (std::uint32_t i = 0; i < e.use.shares.size(); ++i)
+      users_[e.use.shares[i].link].push_back({slot, i, in_units(e.use.hits[e.use.first_hit(i)])});
     update(slot, true);
   }
   /// Mean flows on a link now, in the first round.
   [[nodiscard]] double background(std::uint32_t link) const {
-    return static_cast<double>(background_.front()[link]) / unit;
+    return static_cast<double>(background_.front()[link]) / footprint::unit;
   }
 
   /// Takes the flows of `owner` away. Precondition: it is there.
@@ -55,7 +61,8 @@ class steady_book {
     const std::uint32_t slot = it->second;
     for (const footprint::share& s : entries_[slot].use.shares) {
       auto& users = users_[s.link];
-      *std::find(users.begin(), users.end(), slot) = users.back();
+      *std::find_if(users.begin(), users.end(), [&](const user& u) { return u.slot == slot; }) =
+          users.back();
       users.pop_back();
     }
     update(slot, false);
@@ -67,7 +74,7 @@ class steady_book {
   [[nodiscard]] double slowdown(job_id owner) const {
     const auto it = slot_of_.find(owner);
     assert(it != slot_of_.end());
-    return entries_[it->second].slowdown.back();
+    return entries_[it->second].rounds.back().slowdown;
   }
 
   /// Owners whose slow-down the last `add` or `remove` has changed, by id; after `add` the newcomer
@@ -75,21 +82,47 @@ class steady_book {
   [[nodiscard]] std::span<const job_id> changed() const { return changed_; }
 
  private:
-  static constexpr double unit = footprint::unit;
-
+  struct round {
+    double slowdown = 1;
+    double present = 0;  // share of the time on the network
+    double before = 0;   // the same before the change that is carried through
+    phase_peaks peaks;
+  };
   struct entry {
     job_id owner;
     communication duty;
     footprint use;
-    std::vector<double> slowdown;                   // of each round
-    std::vector<std::vector<std::int64_t>> amount;  // of each round and share: mean flows, in units
+    std::vector<round> rounds;
   };
+  struct user {
+    std::uint32_t slot = 0, share = 0;
+    std::int64_t room =
+        0;  // in units: what more the link can carry in any phase without being its fullest
+  };
+  struct touched_link {
+    std::uint32_t link = 0;
+    std::int64_t before = 0;
+  };
+
+  [[nodiscard]] static std::int64_t in_units(const footprint::hit& x) {
+    return std::int64_t{x.slack} * static_cast<std::int64_t>(footprint::unit);
+  }
+  /// Share of a group → what others put on its link, in units.
+  [[nodiscard]] auto others_of(const entry& e, std::size_t r) const {
+    return [background = background_[r].data(), shares = e.use.shares.data(),
+            present = e.rounds[r].present](std::size_t i) {
+      return background[shares[i].link] - rounded(present * shares[i].mean);
+    };
+  }
+  /// llround for 0 ≤ x < 2^63, in line.
+  [[nodiscard]] static std::int64_t rounded(double x) {
+    const auto whole = static_cast<std::int64_t>(x);
+    return whole + (x - static_cast<double>(whole) >= 0.5);
+  }
 
   std::uint32_t take_slot() {
     if (free_slots_.empty()) {
       entries_.emplace_back();
-      entries_.back().slowdown.assign(rounds_, 1);
-      entries_.back().amount.resize(rounds_);
       is_reached_.push_back(0);
       return static_cast<std::uint32_t>(entries_.size() - 1);
     }
@@ -101,23 +134,28 @@ class steady_book {
   /// Carries the arrival or departure of `slot` through all rounds.
   void update(std::uint32_t slot, bool is_there) {
     changed_.assign(1, entries_[slot].owner);
-    moved_.assign(1, slot);  // whose load in this round differs
+    moved_.assign(1, slot);  // whose load in this round may differ
     for (std::size_t r = 0; r < rounds_; ++r) {
-      reached_.clear();
-      all_ = slot_of_.size() - (is_there ? 0 : 1);
-      if (is_there) reach(slot);
-      for (std::uint32_t m : moved_) {
-        const double s = r > 0 ? entries_[m].slowdown[r - 1] : 1;
-        put_load(m, r, m == slot && !is_there ? 0 : entries_[m].duty.on_network(s));
-      }
       ++epoch_;
+      touched_.clear();
+      for (std::uint32_t m : moved_) {
+        const entry& e = entries_[m];
+        const double s = r > 0 ? in_steps(e.rounds[r - 1].slowdown) : 1;
+        put_load(m, r, m == slot && !is_there ? 0 : e.duty.on_network(s));
+      }
+      reach_users(slot, is_there, r);
+      for (std::uint32_t m : moved_) {
+        round& x = entries_[m].rounds[r];
+        x.before = x.present;
+      }
       moved_.assign(1, slot);
       for (std::uint32_t other : reached_) {
         is_reached_[other] = 0;
         entry& e = entries_[other];
-        const double now = slowdown_of(e, r);
-        if (now == e.slowdown[r]) continue;
-        e.slowdown[r] = now;
+        round& x = e.rounds[r];
+        const double now = x.peaks.slowdown(e.use, others_of(e, r), find_parts_);
+        if (now == x.slowdown) continue;
+        x.slowdown = now;
         if (other == slot) continue;
         moved_.push_back(other);
         if (r + 1 == rounds_) changed_.push_back(e.owner);
@@ -125,70 +163,70 @@ class steady_book {
     }
     std::sort(changed_.begin(), changed_.end());
   }
+  [[nodiscard]] double in_steps(double slowdown) const {
+    return step_ > 0 ? 1 + std::round((slowdown - 1) / step_) * step_ : slowdown;
+  }
+
+  /// What the group in `slot` puts on its links in round `r`.
+  void put_load(std::uint32_t slot, std::size_t r, double present) {
+    const footprint& use = entries_[slot].use;
+    round& x = entries_[slot].rounds[r];
+    x.present = present;
+    if (present == x.before) return;
+    auto& background = background_[r];
+    for (const footprint::share& s : use.shares) {
+      const std::int64_t more = rounded(present * s.mean) - rounded(x.before * s.mean);
+      if (more == 0) continue;
+      if (std::exchange(touched_at_[s.link], epoch_) != epoch_)
+        touched_.push_back({s.link, background[s.link]});
+      background[s.link] += more;
+    }
+  }
+  /// Tells those on links whose load has changed. The newcomer looks at everything. Whose flows leave more room
+  /// on a link, in every phase, than all others take does not feel what these do.
+  void reach_users(std::uint32_t slot, bool is_there, std::size_t r) {
+    reached_.clear();
+    if (is_there) {
+      entry& e = entries_[slot];
+      e.rounds[r].peaks.find_all(e.use, others_of(e, r));
+      reach(slot);
+    }
+    const std::int64_t* background = background_[r].data();
+    for (const touched_link& l : touched_) {
+      const std::int64_t after = background[l.link], most = std::max(l.before, after);
+      for (const user& u : users_[l.link]) {
+        if (u.room >= most || u.slot == slot) continue;
+        entry& e = entries_[u.slot];
+        round& x = e.rounds[r];
+        const double mean = e.use.shares[u.share].mean;
+        if (x.peaks.change(e.use, u.share, l.before - rounded(x.before * mean),
+                           after - rounded(x.present * mean)))
+          reach(u.slot);
+      }
+    }
+  }
   void reach(std::uint32_t slot) {
     if (std::exchange(is_reached_[slot], 1) == 0) reached_.push_back(slot);
   }
 
-  /// What the group in `slot` puts on its links in round `r`. Reaches those who share a link that
-  /// carries another load than before.
-  void put_load(std::uint32_t slot, std::size_t r, double duty) {
-    const footprint& use = entries_[slot].use;
-    auto& background = background_[r];
-    auto& amounts = entries_[slot].amount[r];
-    for (std::size_t i = 0; i < use.shares.size(); ++i) {
-      const footprint::share& s = use.shares[i];
-      const std::int64_t now = rounded(duty * s.mean), before = std::exchange(amounts[i], now);
-      if (now == before) continue;
-      background[s.link] += now - before;
-      // Nobody new where all have been reached, or all of this link.
-      if (reached_.size() == all_ || link_epoch_[s.link] == epoch_) continue;
-      link_epoch_[s.link] = epoch_;
-      for (std::uint32_t user : users_[s.link]) reach(user);
-    }
-  }
-  /// llround for 0 ≤ x < 2^63, in line.
-  [[nodiscard]] static std::int64_t rounded(double x) {
-    const auto whole = static_cast<std::int64_t>(x);
-    return whole + (x - static_cast<double>(whole) >= 0.5);
-  }
-
-  [[nodiscard]] double slowdown_of(const entry& e, std::size_t round) {
-    const footprint& use = e.use;
-    const std::int64_t* background = background_[round].data();
-    const std::int64_t* amount = e.amount[round].data();
-    most_.clear();
-    for (const footprint::phase& p : use.phases) most_.push_back(p.own);
-    std::size_t h = 0;
-    for (std::size_t i = 0; i < use.shares.size(); h = use.shares[i++].end) {
-      const std::int64_t others = background[use.shares[i].link] - amount[i];
-      if (others == 0) continue;
-      const double flows = static_cast<double>(others) * (1 / unit);
-      for (; h < use.shares[i].end && use.hits[h].slack < flows; ++h) {
-        const footprint::hit x = use.hits[h];
-        most_[x.phase] = std::max(most_[x.phase], use.phases[x.phase].own - x.slack + flows);
-      }
-    }
-    double stretched = 0;  // added to 1, so that nothing added leaves exactly 1
-    for (std::size_t i = 0; i < use.phases.size(); ++i)
-      stretched += use.phases[i].weight * (most_[i] / use.phases[i].card - 1);
-    return 1 + stretched;
-  }
-
   std::size_t rounds_;
+  double step_;
 
   std::vector<std::vector<std::int64_t>> background_;  // of each round and directed link, in units
-  std::vector<std::vector<std::uint32_t>> users_;      // per directed link: slots
+  std::vector<std::vector<user>> users_;               // per directed link
   std::vector<entry> entries_;
   std::vector<std::uint32_t> free_slots_;
   std::map<job_id, std::uint32_t> slot_of_;
   std::vector<job_id> changed_;
 
+  // Scratch of one change.
   std::vector<std::uint32_t> moved_, reached_;
   std::vector<unsigned char> is_reached_;  // per slot
-  std::vector<std::uint64_t> link_epoch_;  // when the users of a directed link were reached last
-  std::uint64_t epoch_ = 1;
-  std::size_t all_ = 0;  // who can be reached
-  std::vector<double> most_;
+  std::vector<touched_link> touched_;
+  std::vector<std::uint64_t>
+      touched_at_;  // per directed link: the last epoch in which its load changed
+  std::uint64_t epoch_ = 0;
+  part_finder find_parts_;
 };
 
 }  // namespace heddle::route::detail
