@@ -20,6 +20,7 @@
 #include <heddle/fabric/lft_text.hpp>
 #include <heddle/place/vclos.hpp>
 #include <heddle/route/by_destination.hpp>
+#include <heddle/route/carry_most.hpp>
 #include <heddle/traffic/collectives.hpp>
 
 #include "../../tests/support/dice.hpp"
@@ -57,8 +58,11 @@ void arrival(benchmark::State& state) {
   fabric::ledger<fabric::leaf_spine> book{dc};
   place::vclos policy;
   test::dice d{1};
+  // As programs do: what the job sends, and as many collectives as go with it.
+  const bool all = state.range(2) == 1;
   const auto routes = [&](test::walked_job& j) {
-    j.routes = route::by_destination(dc, j.where, j.ranks, j.sources);
+    j.routes = all ? route::carry_most(dc, j.where, j.ranks, {j.sources[2]}).routes
+                   : route::by_destination(dc, j.where, j.ranks, j.sources);
     return route::placed_routes{j.id, j.where, j.routes, lids.of_card, 1};
   };
   std::vector<std::unique_ptr<test::walked_job>> running;
@@ -99,12 +103,9 @@ void arrival(benchmark::State& state) {
   state.counters["links"] = static_cast<double>(j.where.links.size());
 }
 BENCHMARK(arrival)
-    ->ArgNames({"units", "gpus"})
-    ->Args({4, 512})
-    ->Args({32, 512})
-    ->Args({32, 2048})
-    ->Args({4, 480})
-    ->Args({32, 3072})
+    ->ArgNames({"units", "gpus", "all"})
+    ->ArgsProduct({{4}, {480, 512, 704}, {0, 1}})
+    ->ArgsProduct({{32}, {512, 2048, 3072}, {0, 1}})
     ->Iterations(7)
     ->Unit(benchmark::kMillisecond);
 

@@ -21,6 +21,7 @@
 #include <heddle/route/carry_most.hpp>
 #include <heddle/route/table_isolation.hpp>
 #include <heddle/route/table_keeper.hpp>
+#include <heddle/traffic/all_to_all.hpp>
 
 #include "common/job_settings.hpp"
 #include "common/open_text.hpp"
@@ -52,6 +53,22 @@ struct tables_of_network {
   std::vector<fabric::port_end> lost;
   fabric::ib_tables tables;
 };
+
+/// The first card of a job that the tables do not know: what keeps it from being routed.
+std::optional<std::string> without_lid(const tables_of_network& t, const route::flow_job& j) {
+  const auto planes = static_cast<std::size_t>(t.net.dc.planes());
+  for (gpu_id g : j.where.gpus)
+    for (std::size_t p = 0; p < planes; ++p) {
+      const std::size_t at = g.index() * planes + p;
+      if (t.tables.addresses()[at].first != 0) continue;
+      std::ostringstream out;
+      out << "the tables have no LID of its GPU " << g.value << " under "
+          << t.net.found.leafs[t.net.dc.leaf_of(g, static_cast<int>(p)).index()].name
+          << ", portguid 0x" << std::hex << t.net.cards[at];
+      return out.str();
+    }
+  return std::nullopt;
+}
 
 /// A placed job, its routes, and for which collectives they are.
 struct table_job {
@@ -106,8 +123,15 @@ std::string sentence(const tables_of_network& t, const route::table_verdict& v) 
 int check(tables_of_network t, const std::vector<table_job>& jobs) {
   for (const fabric::port_end& p : t.lost) t.net.wires.cut(p);
   const fabric::forwarding tables = t.tables.by_number();
+  // Where it is not known what a job sends, every card of it may send to every other.
+  std::vector<std::vector<traffic::any_source>> sources;
+  sources.reserve(jobs.size());
   std::vector<route::running_job> running;
-  for (const table_job& j : jobs) running.push_back({j.job->id, j.job->where, j.routes.sources});
+  for (const table_job& j : jobs) {
+    sources.push_back(j.routes.sources);
+    if (j.sends.empty()) sources.back() = {traffic::all_to_all{j.ranks, 1}};
+    running.push_back({j.job->id, j.job->where, sources.back(), !j.sends.empty()});
+  }
   const auto verdicts = route::table_isolation{t.net.dc, t.net.wires, tables, t.tables.ends(),
                                                t.tables.addresses()}(running);
   bool all = true;
@@ -167,7 +191,8 @@ int write_tables(const table_arguments& a, const tables_of_network& t,
   for (std::size_t k = 0; k < brought.size(); ++k) {
     const table_job& j = jobs[number[k]];
     const route::brought_job& b = brought[k];
-    const std::string why = b.lost.valid() ? "it lost its link at " + named(t, b.lost) : b.why;
+    const std::string why = b.lost.valid() ? "it lost its link at " + named(t, b.lost)
+                                           : without_lid(t, *j.job).value_or(b.why);
     if (!b && !a.keep_going)
       throw unmet_request("job " + std::to_string(j.job->id.value) + ": " + why);
     json& line = lines[number[k]] = {{"job", j.job->id.value}, {"isolated", static_cast<bool>(b)}};
@@ -181,10 +206,12 @@ int write_tables(const table_arguments& a, const tables_of_network& t,
   whole_files out;
   std::string text;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (lines[i].is_null())
-      lines[i] = {{"job", jobs[i].job->id.value},
-                  {"isolated", !jobs[i].ranks.crosses_leafs()},
-                  {"changed", 0}};
+    if (json& line = lines[i]; line.is_null()) {
+      const bool crosses = jobs[i].ranks.crosses_leafs();
+      line = {{"job", jobs[i].job->id.value}, {"isolated", !crosses}};
+      if (crosses) line["why"] = "it owns no links";
+      line["changed"] = 0;
+    }
     text += lines[i].dump() + '\n';
     if (!a.settings.empty())
       out.add((std::filesystem::path(a.settings) /
@@ -209,7 +236,8 @@ int write_tables(const table_arguments& a, const tables_of_network& t,
                  {"link", named(t, x.link)},
                  {"still_carries", t.tables.dump().owners[x.lid].text},
                  {"from", t.net.names[x.from]},
-                 {"why", "no way from there that nobody owns"}}
+                 {"why", t.tables.ends()[x.lid].valid() ? "no way from there that nobody owns"
+                                                        : "it is not known where the LID hangs"}}
                 .dump() +
             '\n';
   std::size_t changed = 0;

@@ -87,6 +87,11 @@ concept CircuitDriver = requires(T& d, std::uint32_t job, std::span<const cross_
   d.set_circuits(job, circuits);
   d.clear_circuits(job);
 };
+/// Links of a network that are out of service.
+struct lost_links {
+  std::vector<fabric::link> up = {};             ///< leaf to spine
+  std::vector<fabric::core_link> to_cores = {};  ///< spine to core
+};
 /// One that a network answers for: a job is not released before `set_network` returns. It may be there or
 /// not.
 template <class T>
@@ -95,6 +100,7 @@ concept NetworkDriver = requires(T& d, std::uint32_t job, const booked_job& j, c
   d.set_network(job, j);
   d.clear_network(job);
   { d.look_after() } -> std::convertible_to<std::map<std::uint32_t, std::string>>;
+  { d.lost() } -> std::convertible_to<lost_links>;  // when it last looked: nobody is placed on them
 };
 /// A driver of everything; `drivers` makes one of four.
 template <class T>

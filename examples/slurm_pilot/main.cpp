@@ -224,6 +224,9 @@ class hooks {
   std::map<std::uint32_t, std::string> look_after() {
     return tables_ ? tables_->look_after() : std::map<std::uint32_t, std::string>{};
   }
+  [[nodiscard]] pilot::lost_links lost() const {
+    return tables_ ? tables_->lost() : pilot::lost_links{};
+  }
   void set_ranks(std::uint32_t job, auto v) {
     if (files_) files_->set_ranks(job, v);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -180,6 +181,11 @@ class control_loop {
     }
     s.ledger = ledger_of(book_, m_, f.unusable);
     for (gpu_id g : f.blocked) (void)s.ledger.fail(g);
+    if constexpr (NetworkDriver<D> && std::same_as<Fabric, fabric::leaf_spine>) {
+      const lost_links lost = drivers_.lost();
+      for (const fabric::link& k : lost.up) (void)s.ledger.fail(k);
+      for (const fabric::core_link& k : lost.to_cores) (void)s.ledger.fail(k);
+    }
     return s;
   }
 

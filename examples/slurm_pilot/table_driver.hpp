@@ -23,6 +23,7 @@
 #include "common/job_settings.hpp"
 #include "common/program.hpp"
 #include "slurm_pilot/book.hpp"
+#include "slurm_pilot/drivers.hpp"
 #include "slurm_pilot/machine.hpp"
 #include "slurm_pilot/subnet.hpp"
 
@@ -70,6 +71,23 @@ class table_driver {
     for (const auto& [id, why] : lost_) news.erase(id);
     lost_ = std::move(now);
     return news;
+  }
+  /// Links that were out of service when it last looked.
+  [[nodiscard]] lost_links lost() const {
+    lost_links out;
+    const fabric::switch_ports& wires = whole_.wires;
+    for (const fabric::port_end& p : cut_) {
+      const std::uint32_t upper = wires.peer(p).at;
+      std::uint32_t lane = 0;
+      while (wires.up(p.at, upper, lane) != p) ++lane;
+      const std::uint32_t spine = wires.tier(p.at) == 0 ? upper : p.at;
+      const spine_id s{spine - wires.leafs()};
+      if (p.at < wires.leafs())
+        out.up.push_back({leaf_id{p.at}, s, lane});
+      else if (wires.tier(p.at) == 1)
+        out.to_cores.push_back({s, core_id{upper - wires.of(core_id{0})}, lane});
+    }
+    return out;
   }
   /// What ranks of a job are to source (job_settings.hpp).
   [[nodiscard]] std::string settings_of(const booked_job& j) const {
@@ -128,7 +146,8 @@ class table_driver {
   /// \returns  the jobs that are not isolated, and why
   std::map<std::uint32_t, std::string> bring(std::optional<std::uint32_t> newest) {
     std::istringstream seen(network_.discover());
-    const auto lost = fabric::lost_cables(whole_, fabric::read_ib_network(seen, "ibnetdiscover"));
+    const std::vector<fabric::port_end> lost = cut_ =
+        fabric::lost_cables(whole_, fabric::read_ib_network(seen, "ibnetdiscover"));
     const std::optional<std::string> file = network_.tables();
     std::string switches = network_.read_back();
     const fabric::ib_tables now = base(file, switches, lost);
@@ -178,6 +197,7 @@ class table_driver {
   Network& network_;
   fabric::ib_network whole_;
   int looks_;
+  std::vector<fabric::port_end> cut_;  // lower ends of cables that were not there at the last look
   std::map<std::uint32_t, held_job> jobs_;
   std::map<std::uint32_t, std::string> lost_;
 };

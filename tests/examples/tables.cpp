@@ -393,6 +393,92 @@ TEST_CASE(
   CHECK_FALSE(std::filesystem::exists(x.dir / "new.lfts"));
 }
 
+TEST_CASE("what the field hands to heddle-route is carried out, or refused with what is wrong and "
+          "where") {
+  const scratch_dir dir;
+  const std::string seen = test::discovered(4, 4, 4), first = test::first_tables(network_in(seen)),
+                    job = "{\"job\": 1, \"status\": \"placed\", \"gpus\": [0,1,4,5], \"links\": "
+                          "[[0,2,1],[0,3,1],[1,2,1],[1,3,1]]}";
+  struct handed {
+    std::string lft, guids, jobs, options = "";
+  };
+  const auto said = [&](const handed& h, int status) {
+    dir.write("lft", h.lft);
+    dir.write("net", h.guids);
+    dir.write("jobs", h.jobs);
+    const outcome r =
+        run("heddle-route", "--lft " + dir / "lft" + " --guids " + dir / "net" + " --jobs " +
+                                dir / "jobs" + " --out " + dir / "new" + " " + h.options);
+    CHECK_MESSAGE(r.status == status, r.out, r.err);
+    return r.out + r.err;
+  };
+  const auto has = [](const std::string& text, const std::string& what) {
+    CHECK_MESSAGE(text.find(what) != std::string::npos, text);
+  };
+  const auto without = [](std::string text, const std::string& what) {
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what)) {
+      const std::size_t from = text.rfind('\n', at) + 1;
+      text.erase(from, text.find('\n', at) + 1 - from);
+    }
+    return text;
+  };
+  const auto with_crlf = [](const std::string& text) {
+    std::string out;
+    for (char c : text) out += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    return out;
+  };
+  has(said({first, seen, job}, 0), "{\"job\":1,\"isolated\":true");
+  const std::string carried = test::content_of(dir / "new");
+  (void)said({with_crlf(first), with_crlf(seen), with_crlf(job)}, 0);
+  CHECK(test::content_of(dir / "new") == carried);
+  has(said({carried, seen, job, "--check"}, 0), "{\"job\":1,\"isolated\":true}");
+  has(said({first, seen, ""}, 0), "{\"changed\":0");
+  CHECK(tables_in(test::content_of(dir / "new")) == tables_in(first));
+
+  // Whose cards the tables do not know; a host that is in the tables and not in the network any more.
+  const std::string fifth = "portguid 0x0000000000001005";
+  has(said({without(first, fifth), seen, job}, 1),
+      "job 1: the tables have no LID of its GPU 5 under leaf1, portguid 0x1005");
+  has(said({without(first, fifth), seen, job, "--check"}, 1),
+      "\"why\":\"its GPU 5 is not reached from leaf0\"");
+  std::string down = seen;
+  down.erase(down.find("caguid=0x0000000000001009"),
+             down.find("caguid=0x000000000000100a") - down.find("caguid=0x0000000000001009"));
+  (void)said({first, without(down, "\"H-0000000000001009\""), job}, 0);
+  CHECK(test::content_of(dir / "new") == carried);
+
+  // Switches without tables, ports without cables, tables of another network, text that ends too soon.
+  const std::size_t third = first.find("Unicast", first.find("Unicast", 1) + 1);
+  has(said({first.substr(0, third), seen, job}, 2),
+      "expected tables of every switch of the network, got none of leaf2");
+  std::string port = first;
+  port.replace(port.find("0x0005 ") + 7, 3, "033");
+  has(said({port, seen, job}, 2), "sends it to port 33, where no cable in service is (leaf0)");
+  const std::string other = test::first_tables(network_in(test::discovered(4, 2, 4)));
+  has(said({other, seen, job}, 2), "expected tables that reach every host from every leaf");
+  has(said({other, seen, job, "--check"}, 1), "\"isolated\":false");
+  has(said({first.substr(0, first.size() / 2), seen, job}, 2), "lft:");
+  has(said({first, seen.substr(0, seen.size() / 2), job}, 2), "net:");
+  has(said({seen, first, job}, 2), "net:1: expected a line of ibnetdiscover's topology file");
+
+  // Jobs: with a host that is not there, without links, on one leaf, held twice.
+  has(said({first, seen, "{\"job\": 1, \"status\": \"placed\", \"gpus\": [0,99]}"}, 2),
+      "jobs:1: expected a gpu from 0 to 15, got 99");
+  has(said({first, seen, "{\"job\": 1, \"status\": \"placed\", \"gpus\": [0,4]}"}, 0),
+      "\"isolated\":false,\"why\":\"it owns no links\"");
+  has(said({first, seen, "{\"job\": 1, \"status\": \"placed\", \"gpus\": [0,1]}"}, 0),
+      "{\"job\":1,\"isolated\":true,\"changed\":0}");
+  has(said({first, seen, job + "\n{\"job\": 1, \"status\": \"placed\", \"gpus\": [2]}"}, 2),
+      "jobs:2: expected each job once, got 1");
+
+  // All hosts on one switch: its table is kept.
+  const std::string alone = test::discovered(1, 4, 0),
+                    of_one = test::first_tables(network_in(alone));
+  has(said({of_one, alone, "{\"job\": 1, \"status\": \"placed\", \"gpus\": [0,1,2]}"}, 0),
+      "\"isolated\":true");
+  CHECK(tables_in(test::content_of(dir / "new")) == tables_in(of_one));
+}
+
 TEST_CASE("tables of OpenSM are written as they were read, and dump_fts's are the same") {
   const std::string text = "Unicast lids [0-3] of switch Lid 2 guid 0x0000000000200000 ('leaf'):\n"
                            "0x0001 001 # Channel Adapter portguid 0x0000000000100001: 'n0 mlx5_0'\n"

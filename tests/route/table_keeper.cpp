@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -173,6 +174,82 @@ TEST_CASE("phases that the shift theorem leaves out have no two flows on a link"
   CHECK(counted > left_out + 500);
 }
 
+TEST_CASE("equal leafs and a smaller one carry all shifts by one LID, if it divides them or they "
+          "are two") {
+  int shapes = 0;
+  for (int full = 2; full <= 4; ++full)
+    for (int n = 2; n <= 8; ++n)
+      for (int c = 1; c < n; ++c) {
+        if (full > 2 && n % c != 0) continue;
+        const int at = (full + n + c) % (full + 1);  // where the smaller one stands
+        CAPTURE(full);
+        CAPTURE(n);
+        CAPTURE(c);
+        std::vector<int> gpus(static_cast<std::size_t>(full) + 1, n);
+        gpus[static_cast<std::size_t>(at)] = c;
+        std::vector<std::vector<int>> spines;
+        for (int g : gpus) spines.push_back(first(g));
+        for (int& s : spines[static_cast<std::size_t>(at)]) s = n - 1 - s;  // the last ones
+        network net{leaf_spine{
+            {.leafs = full + 1, .spines = n, .servers_per_leaf = n, .gpus_per_server = 1}}};
+        const walked_job j =
+            job_on(net.dc, 1, under(net.dc, gpus, spines),
+                   {collective::all_to_all, collective::ring, collective::pipeline});
+        CHECK(j.routes.method == route::destination_method::slots);
+        CHECK(j.routes.lids == 1);
+        REQUIRE(net.keeper.arrive(net.dc, net.placed(j)));
+        CHECK(net.broken({&j}) == "");
+        ++shapes;
+      }
+  CHECK(shapes > 50);
+}
+
+TEST_CASE(
+    "equal leafs and a smaller one that does not divide them carry an all-to-all by two LIDs") {
+  for (int full = 3; full <= 5; ++full)
+    for (int n = 3; n <= 7; ++n)
+      for (int c = 2; c < n; ++c) {
+        if (n % c == 0) continue;
+        CAPTURE(full);
+        CAPTURE(n);
+        CAPTURE(c);
+        std::vector<int> gpus(static_cast<std::size_t>(full) + 1, n);
+        gpus[static_cast<std::size_t>((n + c) % (full + 1))] = c;
+        std::vector<std::vector<int>> spines;
+        for (int g : gpus) spines.push_back(first(g));
+        network net{
+            leaf_spine{
+                {.leafs = full + 1, .spines = n, .servers_per_leaf = n, .gpus_per_server = 1}},
+            2};
+        const walked_job j =
+            job_on(net.dc, 1, under(net.dc, gpus, spines), {collective::all_to_all}, {.budget = 0});
+        CHECK(j.routes.method == route::destination_method::slots);
+        CHECK(j.routes.lids == 2);
+        REQUIRE(net.keeper.arrive(net.dc, net.placed(j)));
+        CHECK(net.broken({&j}) == "");
+      }
+}
+
+TEST_CASE("collectives that are said to send shifts alone do") {
+  const leaf_spine dc{{.leafs = 3, .spines = 4, .servers_per_leaf = 2, .gpus_per_server = 4}};
+  for (int gpus = 2; gpus <= 24; ++gpus) {
+    std::vector<gpu_id> all;
+    for (int g = 0; g < gpus; ++g) all.push_back(gpu_id{g});
+    const traffic::group ranks = traffic::make_group(dc, all);
+    for (collective c : route::every_collective) {
+      if (!route::sends_shifts_alone(c)) continue;
+      const traffic::any_source source = traffic::source_of(c, ranks, 1);
+      std::vector<traffic::flow> flows;
+      for (std::size_t k = 0; k < source.size(); ++k) {
+        (void)source.write(k, flows);
+        REQUIRE(flows.size() == all.size());
+        for (const traffic::flow& f : flows)
+          REQUIRE((f.target + all.size() - f.source) % all.size() == flows.front().target);
+      }
+    }
+  }
+}
+
 TEST_CASE("exact colouring finds one LID a destination on shapes with a remainder, or proves that "
           "there is none") {
   struct shape {
@@ -186,6 +263,8 @@ TEST_CASE("exact colouring finds one LID a destination on shapes with a remainde
                          shape{{4, 4, 2}, {4, 4, 2}, collective::all_to_all, 1},
                          shape{{5, 5, 2}, {5, 5, 2}, collective::all_to_all, 1},
                          shape{{3, 3, 3}, {3, 3, 3}, collective::halving_doubling, 1},
+                         shape{{3, 3, 3, 2}, {3, 3, 3, 2}, collective::all_to_all, 2},
+                         shape{{4, 4, 4, 3}, {4, 4, 4, 3}, collective::all_to_all, 2},
                          shape{{3, 2}, {2, 2}, collective::tree, 1}}) {
     CAPTURE(s.gpus.size());
     CAPTURE(s.gpus[0]);
@@ -194,9 +273,11 @@ TEST_CASE("exact colouring finds one LID a destination on shapes with a remainde
     network net{leaf_spine{{.leafs = static_cast<int>(s.gpus.size()),
                             .spines = s.spines[0],
                             .servers_per_leaf = s.gpus[0],
-                            .gpus_per_server = 1}}};
+                            .gpus_per_server = 1}},
+                static_cast<std::uint32_t>(s.lids)};
     const walked_job j = job_on(net.dc, 1, under(net.dc, s.gpus, spines), {s.what});
     CHECK(j.routes.complete);
+    CHECK(j.routes.least);
     CHECK(j.routes.lids == s.lids);
     REQUIRE(net.keeper.arrive(net.dc, net.placed(j)));
     CHECK(net.broken({&j}) == "");
@@ -408,6 +489,41 @@ TEST_CASE("jobs that come and go keep their links, and the entries of others do 
       }
       CHECK(isolated > 0);
     }
+}
+
+TEST_CASE(
+    "a leaf that is cut off is in nobody's way, and its hosts are reached again when it is back") {
+  network net{leaf_spine{{.leafs = 5, .spines = 4, .servers_per_leaf = 4, .gpus_per_server = 1}}};
+  const walked_job one = job_on(net.dc, 1, under(net.dc, {2, 2}, {{2, 3}, {2, 3}}),
+                                {collective::all_to_all}),
+                   two = job_on(net.dc, 2,
+                                under(net.dc, {0, 0, 2, 0, 2}, {{}, {}, {0, 1}, {}, {0, 1}}),
+                                {collective::all_to_all});
+  std::vector<fabric::port_end> lost;
+  net.wires.for_each_up(3, [&](std::uint8_t port, std::uint32_t) { lost.push_back({3, port}); });
+  // Tables of one look are those in force at the next; who came before stays.
+  fabric::forwarding tables = net.keeper.tables();
+  const auto bring = [&](const std::vector<const walked_job*>& jobs, bool cut) {
+    const std::span<const fabric::port_end> gone{lost.data(), cut ? lost.size() : 0};
+    REQUIRE(route::lasting_faults(net.wires, tables, net.lids.ends, gone).empty());
+    net.keeper = route::table_keeper{net.wires, tables, net.lids.ends};
+    std::vector<route::placed_routes> placed;
+    for (const walked_job* j : jobs) placed.push_back(net.placed(*j));
+    for (const route::brought_job& b : route::bring_tables(net.dc, net.keeper, placed, gone))
+      REQUIRE(b);
+    tables = net.keeper.tables();
+    CHECK(net.broken(jobs) == "");
+  };
+  bring({&one}, true);
+  CHECK(net.keeper.intruders([](std::uint32_t, job_id) { return true; }).empty());
+  for (int g = 12; g < 16; ++g)
+    for (std::uint32_t s = 0; s < net.wires.size(); ++s)
+      if (s != 3)
+        REQUIRE(tables.port(s, net.lids.of_card[static_cast<std::size_t>(g)].first) ==
+                fabric::forwarding::none);
+  bring({&one, &two}, true);
+  bring({&two}, false);
+  CHECK(net.keeper.faults().empty());
 }
 
 TEST_CASE("a lost cable is left by all who used it, and its owner is told") {

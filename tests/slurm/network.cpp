@@ -34,74 +34,10 @@ namespace {
 
 using namespace heddle;
 using namespace heddle::pilot;
+using test::discovered;
+using test::first_tables;
 using test::network_in;
 using test::tables_in;
-
-std::string hex(std::uint64_t guid) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(guid));
-  return text;
-}
-
-// What ibnetdiscover prints of leafs of so many hosts with one link to each spine; some cables cut.
-std::string discovered(int leafs, int hosts, int spines,
-                       const std::set<std::pair<int, int>>& cut = {}) {
-  const auto leaf = [](int l) { return 0x100u + static_cast<unsigned>(l); };
-  const auto spine = [](int s) { return 0x200u + static_cast<unsigned>(s); };
-  const auto host = [](int h) { return 0x1000u + static_cast<unsigned>(h); };
-  std::string out;
-  const auto port = [&](int p, const std::string& id, int far, const std::string& rest) {
-    out += "[" + std::to_string(p) + "]\t\"" + id + "\"[" + std::to_string(far) + "]" + rest + "\n";
-  };
-  for (int l = 0; l < leafs; ++l) {
-    out += "switchguid=0x" + hex(leaf(l)) + "\nSwitch\t16 \"S-" + hex(leaf(l)) + "\"\t\t# \"leaf" +
-           std::to_string(l) + "\" enhanced port 0 lid 1 lmc 0\n";
-    for (int h = 0; h < hosts; ++h)
-      port(h + 1, "H-" + hex(host(l * hosts + h)), 1,
-           "(" + hex(host(l * hosts + h)) + ") \t\t# \"n" + std::to_string(l * hosts + h) +
-               " mlx5_0\" lid 1 4xHDR");
-    for (int s = 0; s < spines; ++s)
-      if (!cut.contains({l, s}))
-        port(hosts + s + 1, "S-" + hex(spine(s)), l + 1, "\t\t# \"spine\" lid 1 4xHDR");
-    out += "\n";
-  }
-  for (int s = 0; s < spines; ++s) {
-    out += "switchguid=0x" + hex(spine(s)) + "\nSwitch\t16 \"S-" + hex(spine(s)) +
-           "\"\t\t# \"spine" + std::to_string(s) + "\" enhanced port 0 lid 1 lmc 0\n";
-    for (int l = 0; l < leafs; ++l)
-      if (!cut.contains({l, s}))
-        port(l + 1, "S-" + hex(leaf(l)), hosts + s + 1, "\t\t# \"leaf\" lid 1 4xHDR");
-    out += "\n";
-  }
-  for (int h = 0; h < leafs * hosts; ++h) {
-    out += "caguid=0x" + hex(host(h)) + "\nCa\t1 \"H-" + hex(host(h)) + "\"\t\t# \"n" +
-           std::to_string(h) + " mlx5_0\"\n[1](" + hex(host(h)) + ") \t\"S-" +
-           hex(leaf(h / hosts)) + "\"[" + std::to_string(h % hosts + 1) +
-           "]\t\t# lid 1 lmc 0 \"leaf\" lid 1 4xHDR\n\n";
-  }
-  return out;
-}
-// What a subnet manager would make of it by itself.
-std::string first_tables(const fabric::ib_network& net) {
-  fabric::lft_dump d;
-  std::vector<fabric::port_end> ends(1);
-  d.owners.resize(1);
-  for (const auto& [guid, end] : net.hosts) {
-    ends.push_back(end);
-    d.owners.push_back({guid, false, "Channel Adapter portguid 0x" + hex(guid) + ": 'card'"});
-  }
-  for (std::uint32_t s = 0; s < net.wires.size(); ++s) {
-    ends.push_back({s, 0});
-    d.owners.push_back({net.switches[s], true,
-                        "Switch portguid 0x" + hex(net.switches[s]) + ": '" + net.names[s] + "'"});
-    d.switches.push_back(
-        {net.switches[s], static_cast<std::uint32_t>(ends.size()) - 1, net.names[s]});
-  }
-  d.tables = test::turn_tables(net.wires, ends);
-  std::ostringstream out;
-  fabric::write_lft(out, d);
-  return out.str();
-}
 
 // A network in memory. Each step of whoever uses it is one of `fate`'s.
 struct fake_subnet {
@@ -142,6 +78,7 @@ struct network_drivers : test::fake_drivers {
   void set_network(std::uint32_t id, const booked_job& j) { tables->set_network(id, j); }
   void clear_network(std::uint32_t id) { tables->clear_network(id); }
   std::map<std::uint32_t, std::string> look_after() { return tables->look_after(); }
+  [[nodiscard]] lost_links lost() const { return tables->lost(); }
 };
 static_assert(NetworkDriver<network_drivers<fake_subnet>>);
 static_assert(!NetworkDriver<test::fake_drivers>);
@@ -185,8 +122,11 @@ struct world {
     std::vector<std::uint32_t> lost;
     if (store.saved.empty()) return {};
     const book b = read_book(store.saved, "book", m, lost);
-    const fabric::ib_tables t{net, tables_in(network.read_back()), "switches"};
+    const auto cut = fabric::lost_cables(net, network_in(network.discover()));
+    const fabric::ib_tables t{net, tables_in(network.read_back()), "switches", cut};
     const fabric::forwarding tables = t.by_number();
+    fabric::switch_ports wires = net.wires;
+    for (const fabric::port_end& p : cut) wires.cut(p);
     std::vector<std::vector<traffic::any_source>> sources;
     sources.reserve(b.jobs.size());
     std::vector<route::running_job> running;
@@ -200,9 +140,19 @@ struct world {
     }
     std::vector<std::uint32_t> out;
     for (const auto& v :
-         route::table_isolation{m.dc, net.wires, tables, t.ends(), t.addresses()}(running))
+         route::table_isolation{m.dc, wires, tables, t.ends(), t.addresses()}(running))
       if (!v) out.push_back(v.id.value);
     return out;
+  }
+  /// Whether every card is reached over what is left of the network.
+  [[nodiscard]] bool all_reached() {
+    const fabric::ib_network left = network_in(network.discover());
+    const fabric::ib_tables t{left, tables_in(network.read_back()), "switches"};
+    const fabric::forwarding tables = t.by_number();
+    for (std::uint32_t lid = 1; lid < t.ends().size(); ++lid)
+      if (t.ends()[lid].valid() && first_fault(left.wires, tables, lid, t.ends()[lid]))
+        return false;
+    return true;
   }
   [[nodiscard]] bool noted(const std::string& text) const {
     for (const std::string& n : store.notes)
@@ -298,6 +248,43 @@ TEST_CASE("a job whose tables the switches do not take stays held and is told wh
   CHECK(!w.network.old.empty());
 }
 
+TEST_CASE("a spine that is lost is told to those who owned its links, and nobody is placed there") {
+  fake_world w = small_world();
+  w.slurm.submit(1, 8, 50);
+  w.look();
+  w.slurm.tick();
+  w.look();
+  const fabric::placement first = w.one->jobs().jobs.at(1).where;
+  const int spine = static_cast<int>(first.links.front().spine.value);
+  std::set<std::pair<int, int>> cut;
+  for (int l = 0; l < 4; ++l) cut.emplace(l, spine);
+  w.network.seen = discovered(4, 4, 4, cut);
+  w.look();
+  CHECK(w.noted("\"not_isolated\",\"job\":1,\"why\":\"it lost its link at leaf"));
+  CHECK(network_in(w.network.seen).dc.spines() == 3);
+  CHECK(w.all_reached());
+  // Who comes now has links of its own elsewhere.
+  w.slurm.submit(2, 6, 50);
+  for (int i = 0; i < 3; ++i) {
+    w.look();
+    w.slurm.tick();
+  }
+  CHECK(w.slurm.jobs().at(2).report.phase == job_phase::running);
+  const fabric::placement second = w.one->jobs().jobs.at(2).where;
+  REQUIRE(second.owns_network());
+  for (const fabric::link& k : second.links) CHECK(static_cast<int>(k.spine.value) != spine);
+  CHECK(w.all_reached());
+  for (std::uint32_t id : w.not_kept()) CHECK(id == 1);
+  // It is back, without entries: so are its links.
+  w.network.seen = discovered(4, 4, 4);
+  w.network.switches += "Unicast lids [0x0-0x3] of switch DR path slid 0; dlid 0; 0,1 guid 0x" +
+                        test::hex(w.net.switches[4 + static_cast<std::size_t>(spine)]) +
+                        " (spine):\n0 valid lids dumped\n";
+  w.look();
+  CHECK(w.drivers.lost().up.empty());
+  CHECK(w.not_kept().empty());
+}
+
 TEST_CASE(
     "a running job that loses its link is told so once, and a network without tables says so") {
   fake_world w = small_world();
@@ -315,11 +302,7 @@ TEST_CASE(
   const std::size_t notes = w.store.notes.size();
   w.look();
   CHECK(w.store.notes.size() == notes);
-  // Its flows go elsewhere: every card is reached over what is left.
-  const fabric::ib_network left = network_in(w.network.seen);
-  const fabric::ib_tables t{left, tables_in(w.network.switches), "switches"};
-  for (std::uint32_t lid = 1; lid < t.ends().size(); ++lid)
-    CHECK_FALSE(fabric::first_fault(left.wires, t.by_number(), lid, t.ends()[lid]));
+  CHECK(w.all_reached());  // its flows go elsewhere
 
   w.network.file = w.network.switches = "no tables";
   w.slurm.submit(2, 8, 5);
@@ -406,6 +389,24 @@ TEST_CASE("a pilot that is killed around its orders to OpenSM is followed by one
     w.look();
     w.slurm.tick();
     CHECK(w.slurm.jobs().at(2).report.phase == job_phase::running);
+    CHECK(w.not_kept().empty());
+    // A spine is lost, one whose links job 1 owns, and comes back.
+    const fabric::link own = w.one->jobs().jobs.at(1).where.links.front();
+    std::vector<std::pair<fabric::port_end, fabric::port_end>> cables;
+    for (leaf_id l : w.net.dc.all_leafs()) {
+      const auto up = *w.net.wires.up(w.net.wires.of(l), w.net.wires.of(own.spine), 0);
+      cables.emplace_back(up, w.net.wires.peer(up));
+    }
+    const auto end = [&](fabric::port_end p) {
+      return "\"" + w.net.names[p.at] + "\"[" + std::to_string(p.port) + "]";
+    };
+    for (const auto& [up, down] : cables) sim.say("Unlink " + end(up));
+    w.look();
+    CHECK(w.noted("\"not_isolated\",\"job\":1,\"why\":\"it lost its link at leaf"));
+    CHECK(w.all_reached());
+    for (const auto& [up, down] : cables) sim.say("Link " + end(up) + " " + end(down));
+    for (int i = 0; i < 5 && !w.drivers.lost().up.empty(); ++i) w.look();
+    CHECK(w.drivers.lost().up.empty());
     CHECK(w.not_kept().empty());
   }
 }

@@ -40,6 +40,7 @@ class ib_tables {
       if (!found[s] && !now.is_cut_off(s))
         throw input_error(name, "tables of every switch of the network", "none of " + net.names[s]);
     find_lids(net, number, name);
+    find_ends(net.wires, now);
   }
 
   [[nodiscard]] const lft_dump& dump() const { return dump_; }
@@ -95,6 +96,22 @@ class ib_tables {
     for (std::uint64_t guid : net.cards) {
       const auto at = lids.find(guid);
       addresses_.push_back(at == lids.end() ? card_address{} : at->second);
+    }
+  }
+
+  /// Of LIDs whose ports the network does not show, hosts that are down for one: where all entries lead.
+  void find_ends(const switch_ports& whole, const switch_ports& now) {
+    const forwarding t = by_number();
+    for (std::uint32_t lid = 1; lid < t.lids(); ++lid) {
+      if (ends_[lid].valid()) continue;
+      port_end p;
+      for (std::uint32_t s = 0; s < switches_ && !p.valid(); ++s)
+        if (t.port(s, lid) != forwarding::none) p = {s, t.port(s, lid)};
+      for (int hops = 0; hops < 8 && p.valid() && whole.peer(p).valid(); ++hops)
+        p = {whole.peer(p).at, t.port(whole.peer(p).at, lid)};
+      if (p.valid() && p.port != 0 && p.port != forwarding::none && !whole.peer(p).valid() &&
+          (!first_fault(whole, t, lid, p) || !first_fault(now, t, lid, p)))
+        ends_[lid] = p;
     }
   }
 

@@ -94,8 +94,13 @@ class switch_ports {
 
   /// Which switches cables in service join, of one switch or several: the lowest of them.
   [[nodiscard]] std::uint32_t island(std::uint32_t s) const { return island_[s]; }
-  /// Whether no cable to other switches is in service.
-  [[nodiscard]] bool is_cut_off(std::uint32_t s) const { return cables_[s] == 0; }
+  /// Whether cables led to other switches, and none of them is in service. A switch all by itself is not.
+  [[nodiscard]] bool is_cut_off(std::uint32_t s) const {
+    if (cables_[s] > 0) return false;
+    const auto first = peers_.begin() + static_cast<std::ptrdiff_t>(s * ports);
+    return std::any_of(first, first + static_cast<std::ptrdiff_t>(ports),
+                       [](const port_end& e) { return e.valid(); });
+  }
 
   /// The port out of `lower` that is lane k to `upper`; nothing if there are fewer.
   [[nodiscard]] std::optional<port_end> up(std::uint32_t lower, std::uint32_t upper,

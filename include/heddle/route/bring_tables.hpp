@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/error.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/forwarding.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
@@ -18,7 +19,8 @@
 namespace heddle::route {
 
 /// The first fault of each LID that has one both on a network and on what `lost` cables leave of it: tables of
-/// before a loss are broken by it alone, and those of after it know what is left.
+/// before a loss are broken by it alone, and those of after it know what is left. That a LID has no entry is
+/// none of them: `bring_tables` gives it one.
 inline std::vector<fabric::forwarding_fault>
 lasting_faults(const fabric::switch_ports& whole, const fabric::forwarding& tables,
                const std::vector<fabric::port_end>& ends,
@@ -29,7 +31,9 @@ lasting_faults(const fabric::switch_ports& whole, const fabric::forwarding& tabl
   for (std::uint32_t lid = 0; lid < tables.lids(); ++lid) {
     if (!ends[lid].valid()) continue;
     const auto fault = first_fault(whole, tables, lid, ends[lid]);
-    if (fault && (lost.empty() || first_fault(left, tables, lid, ends[lid]))) out.push_back(*fault);
+    if (fault && fault->what != fabric::forwarding_fault::kind::no_entry &&
+        (lost.empty() || first_fault(left, tables, lid, ends[lid])))
+      out.push_back(*fault);
   }
   return out;
 }
@@ -43,14 +47,16 @@ struct brought_job {
   explicit operator bool() const { return why.empty() && !lost.valid(); }
 };
 
-/// Brings jobs that own links into the tables that `keeper` has, which know of none yet. Those that the
-/// tables carry already come first and change nothing; then what went over `lost` cables goes elsewhere,
+/// Brings jobs that own links into the tables that `keeper` has, which know of none yet. LIDs without a way
+/// from some leaf get one. Jobs that the tables carry already come first and change nothing; then what went over `lost` cables goes elsewhere,
 /// and their owners are told; then the others come. The answers are in the order of the jobs.
 ///
-/// \throws input_error  if what is left of the network does not reach all hosts
+/// \throws input_error  if the tables, or what is left of the network, do not reach all hosts
 inline std::vector<brought_job> bring_tables(const fabric::leaf_spine& dc, table_keeper& keeper,
                                              std::span<const placed_routes> jobs,
                                              std::span<const fabric::port_end> lost = {}) {
+  if (const table_update u = keeper.complete(); !u)
+    throw input_error("the tables", "a way to every host", u.refused);
   std::vector<brought_job> out(jobs.size());
   std::vector<bool> there(jobs.size(), false);
   std::vector<placed_routes> carried;

@@ -22,6 +22,7 @@ namespace heddle::route {
 ///   all-to-all on equal leafs, where a phase maps the ranks of a leaf to pairwise different slots. With
 ///   cores it is the slot for the spine and the leaf's place in its pod for the core. Every phase is
 ///   looked at, so that other collectives are served where it happens to do.
+///   On equal leafs and a smaller one `detail::remainder_slots` says how shifts are carried.
 /// - *search*: else, in two tiers, each leaf and destination may have any spine: exact colouring.
 /// - *pairs*: else as many addresses as the paths of `owned` need, taken one after the other.
 ///
@@ -33,7 +34,8 @@ namespace heddle::route {
                                                        const traffic::group& ranks,
                                                        std::span<const traffic::any_source> sources,
                                                        const destination_options& options = {}) {
-  return detail::destination_compiler{dc, ranks, sources, options}(where);
+  detail::destination_compiler compile{dc, where, ranks};
+  return compile(sources, compile.carried_by_slots(sources), options);
 }
 
 }  // namespace heddle::route

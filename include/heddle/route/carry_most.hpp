@@ -1,6 +1,7 @@
 // For which collectives one address a card is enough.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -10,7 +11,8 @@
 #include <heddle/core/collective.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/placement.hpp>
-#include <heddle/route/by_destination.hpp>
+#include <heddle/route/destination_routes.hpp>
+#include <heddle/route/detail/destination_compiler.hpp>
 #include <heddle/traffic/collectives.hpp>
 
 namespace heddle::route {
@@ -33,48 +35,85 @@ inline constexpr std::array every_collective{collective::ring,
                                              collective::broadcast,
                                              collective::pipeline};
 
+/// Whether each phase moves every rank by as many ranks.
+constexpr bool sends_shifts_alone(collective c) {
+  return c == collective::all_to_all || c == collective::all_gather ||
+         c == collective::reduce_scatter;
+}
+
 /// Routes for `must`, what the job is known to send, and for as many of `also` as go with it by one
 /// address a card: all that slots serve, since these do not stand in one another's way; and on small jobs all
-/// that one search serves. Where `must` needs several addresses it gets those alone.
+/// that one search serves. Where `must` needs several addresses it gets those alone. Every source is looked at
+/// once, and again by searches.
 inline carried_routes carry_most(const fabric::leaf_spine& dc, const fabric::placement& where,
                                  const traffic::group& ranks, std::vector<traffic::any_source> must,
                                  std::span<const collective> also = every_collective) {
-  constexpr destination_options by_slots{.most_flows = 0, .most_lids = 1};
-  constexpr destination_options small{.budget = 5'000'000, .most_flows = 20'000, .most_lids = 1};
-  const auto routed = [&](const std::vector<traffic::any_source>& all,
-                          const destination_options& o) {
-    return by_destination(dc, where, ranks, all, o);
-  };
+  using compiler = detail::destination_compiler;
+  // What is carried beside costs two milliseconds at most.
+  destination_options small{.budget = 1'000'000, .most_flows = 5'000, .most_lids = 1};
+  compiler compile{dc, where, ranks};
   const auto fits = [](const destination_routes& r) { return r.complete && r.lids == 1; };
+  const auto served = [](const compiler::bands& b) {
+    return std::find(b.begin(), b.end(), false) == b.end();
+  };
+  const auto both = [](compiler::bands a, const compiler::bands& b) {
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] = a[i] && b[i];
+    return a;
+  };
+  const std::size_t too_many = small.most_flows * static_cast<std::size_t>(dc.leafs_per_unit()) + 1;
+  const auto flows_of = [&](std::span<const traffic::any_source> sources) {
+    return compile.crossing_flows(sources, too_many);
+  };
+  const auto searched = [&](std::span<const traffic::any_source> sources, std::size_t flows,
+                            const compiler::bands& good) {
+    if (flows >= too_many) return destination_routes{.complete = false};
+    destination_routes r = compile(sources, good, small);
+    small.budget = compile.budget_left();
+    return r;
+  };
 
   carried_routes out{.routes = {}, .sources = std::move(must), .also = {}};
+  compiler::bands good = compile.carried_by_slots(out.sources), all_good = good;
   std::vector<traffic::any_source> all = out.sources;
-  for (collective c : also) all.push_back(traffic::source_of(c, ranks, 1));
-  for (const destination_options& o : {by_slots, small})
-    if (out.routes = routed(all, o); fits(out.routes)) {
-      out.also.assign(also.begin(), also.end());
-      out.sources = std::move(all);
-      return out;
-    }
-  bool slots = true;  // whether all that is carried is by slots, each alone then
-  if (!out.sources.empty()) {
-    out.routes = routed(out.sources, {});
-    if (!fits(out.routes)) return out;
-    slots = out.routes.method == destination_method::slots;
-  }
+  std::vector<compiler::bands> by_slots;  // of each of `also`
+  std::vector<std::size_t> flows;
+  std::size_t flows_here = flows_of(out.sources), flows_in_all = flows_here;
   for (collective c : also) {
-    out.sources.push_back(traffic::source_of(c, ranks, 1));
-    if (slots && fits(by_destination(dc, where, ranks, std::span{out.sources}.last(1), by_slots))) {
-      out.also.push_back(c);
-    } else if (destination_routes r = routed(out.sources, small); fits(r)) {
-      out.also.push_back(c);
+    all.push_back(traffic::source_of(c, ranks, 1));
+    by_slots.push_back(sends_shifts_alone(c) && compile.shifts_are_carried()
+                           ? compiler::bands(good.size(), true)
+                           : compile.carried_by_slots(std::span{all}.last(1)));
+    all_good = both(std::move(all_good), by_slots.back());
+    flows.push_back(flows_of(std::span{all}.last(1)));
+    flows_in_all += flows.back();
+  }
+  out.routes =
+      served(all_good) ? compile(all, all_good, small) : searched(all, flows_in_all, all_good);
+  if (fits(out.routes)) {
+    out.also.assign(also.begin(), also.end());
+    out.sources = std::move(all);
+    return out;
+  }
+  if (!out.sources.empty()) {
+    out.routes = compile(out.sources, good, {});
+    if (!fits(out.routes)) return out;
+  }
+  for (std::size_t i = 0; i < also.size(); ++i) {
+    out.sources.push_back(all[all.size() - also.size() + i]);
+    compiler::bands together = both(good, by_slots[i]);
+    flows_here += flows[i];
+    if (served(together)) {
+      out.also.push_back(also[i]);
+    } else if (destination_routes r = searched(out.sources, flows_here, together); fits(r)) {
+      out.also.push_back(also[i]);
       out.routes = std::move(r);
-      slots = false;
+      good = std::move(together);
     } else {
       out.sources.pop_back();
+      flows_here -= flows[i];
     }
   }
-  if (slots && !out.also.empty()) out.routes = routed(out.sources, by_slots);
+  if (served(good) && !out.also.empty()) out.routes = compile(out.sources, good, small);
   return out;
 }
 

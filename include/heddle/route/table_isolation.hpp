@@ -16,6 +16,7 @@
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/switch_ports.hpp>
 #include <heddle/route/detail/destination_calls.hpp>
+#include <heddle/route/detail/own_links.hpp>
 #include <heddle/route/detail/table_links.hpp>
 #include <heddle/traffic/any_source.hpp>
 #include <heddle/traffic/group.hpp>
@@ -27,6 +28,8 @@ struct running_job {
   job_id id;
   const fabric::placement& where;
   std::span<const traffic::any_source> sources;
+  bool in_phases =
+      true;  ///< false: who sends to whom alone, not what at once; its own flows may meet
 };
 
 /// What is found of one of them.
@@ -92,7 +95,7 @@ class table_isolation {
     const auto use = [&](fabric::port_end p, int allowed) {
       const std::size_t at = place(p);
       if (load_[at]++ == 0) touched.push_back(at);
-      if (load_[at] > allowed)
+      if (jobs[j].in_phases && load_[at] > allowed)
         blame(out[j], kind::crowded, p, {}, static_cast<std::uint32_t>(load_[at]));
       if (owner_[at] != nobody && owner_[at] != j)
         meet(jobs, j, owner_[at], p, out);

@@ -64,6 +64,26 @@ class table_keeper {
     return out;
   }
 
+  /// Gives ways to LIDs to which some leaf has none, hosts that came back for one. All that leads somewhere stays.
+  table_update complete() {
+    table_update out;
+    at_.start();
+    for (std::uint32_t lid = 0; lid < at_.tables().lids(); ++lid) {
+      const auto row = at_.tables().row(lid);
+      if (!at_.ends()[lid].valid() ||
+          std::find(row.begin(), row.end(), fabric::forwarding::none) == row.end())
+        continue;
+      const auto fault = fabric::first_fault(at_.wires(), at_.tables(), lid, at_.ends()[lid]);
+      if (fault && fault->what == fabric::forwarding_fault::kind::no_entry) at_.settle(lid, {});
+    }
+    out.refused = at_.check();
+    if (out)
+      out.changes = at_.changes();
+    else
+      at_.undo();
+    return out;
+  }
+
   /// Whether the tables send the job's flows over its ways already.
   [[nodiscard]] bool has(const fabric::leaf_spine& dc, const placed_routes& job) const {
     std::string why;
@@ -130,7 +150,7 @@ class table_keeper {
         continue;
       const job_id of = at_.holder(lid);
       at_.settle(lid, of.valid() ? jobs_.at(of).at(lid) : std::vector<std::uint32_t>{});
-      for (const fabric::port_end& p : {a, b}) at_.drop_unreached(lid, p);
+      at_.drop_unreached(lid);
     }
     out.refused = at_.check();
     out.changes = at_.changes();
@@ -150,7 +170,7 @@ class table_keeper {
     std::map<std::pair<std::uint32_t, std::uint64_t>, intruder> out;
     for (std::uint32_t lid = 0; lid < at_.tables().lids(); ++lid) {
       const fabric::port_end end = at_.ends()[lid];
-      if (!end.valid() || end.port == 0) continue;
+      if (end.valid() && end.port == 0) continue;
       for (std::uint32_t from = 0; from < at_.wires().size(); ++from) {
         if (at_.wires().tier(from) != 0) continue;
         fabric::port_end p{from, at_.tables().port(from, lid)};

@@ -12,6 +12,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/route/detail/destination_calls.hpp>
 #include <heddle/route/detail/destination_search.hpp>
+#include <heddle/route/detail/own_links.hpp>
 #include <heddle/route/path.hpp>
 
 namespace heddle::route::detail {

@@ -138,11 +138,10 @@ class table_settler {
     for (std::uint32_t s : climbers_[wires_.island(end.at)])
       if (fixed_[s] != stamp_ || (cost_[s] == unreachable && wires_.tier(s) > 0)) go_up(lid, s);
   }
-  /// What leads to a LID that a switch no longer reaches goes nowhere.
-  void drop_unreached(std::uint32_t lid, fabric::port_end lost) {
-    if (tables_.port(lost.at, lid) == lost.port &&
-        wires_.island(lost.at) != wires_.island(ends_[lid].at))
-      write(lost.at, lid, fabric::forwarding::none);
+  /// What leads to a LID from switches that do not reach it goes nowhere.
+  void drop_unreached(std::uint32_t lid) {
+    for (std::uint32_t s = 0; s < wires_.size(); ++s)
+      if (wires_.island(s) != wires_.island(ends_[lid].at)) write(s, lid, fabric::forwarding::none);
   }
 
  private:

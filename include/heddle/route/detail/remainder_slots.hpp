@@ -1,0 +1,187 @@
+// Ways by destination for jobs on equal leafs and a smaller one.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <heddle/core/ids.hpp>
+#include <heddle/fabric/leaf_spine.hpp>
+#include <heddle/route/detail/own_links.hpp>
+#include <heddle/traffic/group.hpp>
+
+namespace heddle::route::detail {
+
+/// A job has f ≥ 2 leafs of n cards and one, the *rest*, of c < n cards, whose spines are spines of the others too.
+/// Call n links of a full leaf its *colours*, the first c those to the rest's spines, and let leafs be in
+/// the order of the ranks, around, from the one after the rest. To the card in slot j
+///
+///     from a full leaf to a later one    colour j           from the rest to the first leaf    (j − n) mod c
+///     to an earlier one                  (j + c) mod n      to the others                      j mod c
+///     to the rest                        j
+///
+/// With f = 2, or if c divides n, every shift of the ranks then puts at most one flow on a link, up and
+/// down. With f ≥ 3 and other c no routes by one address do; but these do if cards of the full leafs
+/// between the first and the last have a second address, over (j − n) mod c, which the rest's card in slot i
+/// uses where j − i > n − c. Derived, and proved in docs/concepts/routing.md.
+class remainder_slots {
+ public:
+  /// What of a job's links goes up, and down, by their numbers in `own_links`.
+  struct numbers {
+    std::uint32_t up = 0, down = 0;
+  };
+
+  /// \param cards  of the job, by leaf of the first plane
+  /// \param lids   addresses that a card may need, 1 or 2
+  remainder_slots(const fabric::leaf_spine& dc, const own_links& own, const traffic::group& ranks,
+                  std::span<const std::uint32_t> cards, std::uint32_t lids)
+      : lids_(lids), per_unit_(static_cast<std::uint32_t>(dc.leafs_per_unit())), bands_(per_unit_) {
+    if (own.in_three_tiers() || !find_order(dc, ranks)) return;
+    const auto planes = static_cast<std::uint32_t>(dc.planes());
+    for (std::uint32_t b = 0; b < per_unit_; ++b) find_band(own, cards, b, b - b % planes);
+  }
+
+  /// Whether a leaf and those that it sends to are served so.
+  [[nodiscard]] bool serve(leaf_id l) const { return bands_[l.value % per_unit_].n > 0; }
+  /// Addresses of a card that a leaf sends to. Precondition, here and below: `serve(to)`, both are leafs of the job
+  [[nodiscard]] std::uint32_t lids(leaf_id from, leaf_id to) const {
+    const band& b = bands_[to.value % per_unit_];
+    const std::uint32_t y = place(b, to), rest = units() - 1;
+    return b.n % b.c != 0 && rest > 2 && place(b, from) == rest && y > 0 && y + 1 < rest ? 2 : 1;
+  }
+  /// Which of them a card uses. \param source, slot  places of both under their leafs
+  [[nodiscard]] std::uint32_t lid_of(leaf_id from, leaf_id to, std::uint32_t source,
+                                     std::uint32_t slot) const {
+    const band& b = bands_[to.value % per_unit_];
+    return lids(from, to) == 2 && slot + b.c > b.n + source ? 1 : 0;
+  }
+  /// The way to an address of a card.
+  [[nodiscard]] numbers operator()(leaf_id from, leaf_id to, std::uint32_t slot,
+                                   std::uint32_t lid) const {
+    const band& b = bands_[to.value % per_unit_];
+    const std::uint32_t x = place(b, from), y = place(b, to), rest = units() - 1;
+    const std::uint32_t colour = colour_of(b, x, y, slot, lid);
+    return {x == rest ? b.of_rest[colour] : b.of_full[colour],
+            y == rest ? b.of_rest[colour] : b.of_full[colour]};
+  }
+
+ private:
+  struct band {
+    std::uint32_t n = 0, c = 0, rest = 0;  // n = 0: not served; rest: its number among the units
+    std::vector<std::uint32_t> of_full, of_rest;  // by colour: the number of the link
+  };
+
+  [[nodiscard]] std::uint32_t units() const { return static_cast<std::uint32_t>(order_.size()); }
+  /// 0 the leaf after the rest, the rest last.
+  [[nodiscard]] std::uint32_t place(const band& b, leaf_id l) const {
+    const std::uint32_t at = number_[l.value / per_unit_];
+    return at > b.rest ? at - b.rest - 1 : at + units() - b.rest - 1;
+  }
+  [[nodiscard]] std::uint32_t colour_of(const band& b, std::uint32_t from, std::uint32_t to,
+                                        std::uint32_t slot, std::uint32_t lid) const {
+    const std::uint32_t rest = units() - 1;
+    if (to == rest) return slot;
+    if (from == rest) return (to == 0 || lid > 0 ? slot + b.c - b.n % b.c : slot) % b.c;
+    return from < to ? slot : (slot + b.c) % b.n;
+  }
+  /// The units, as ranks come to them; false if they come back to one.
+  bool find_order(const fabric::leaf_spine& dc, const traffic::group& ranks) {
+    number_.assign(static_cast<std::size_t>(dc.units()), none);
+    for (leaf_id l : ranks.leafs) {
+      const std::uint32_t unit = l.value / per_unit_;
+      if (!order_.empty() && order_.back() == unit) continue;
+      if (number_[unit] != none) return false;
+      number_[unit] = units();
+      order_.push_back(unit);
+    }
+    return units() >= 3;
+  }
+  void find_band(const own_links& own, std::span<const std::uint32_t> cards, std::uint32_t in_unit,
+                 std::uint32_t first_plane) {
+    band b;
+    const auto cards_of = [&](std::uint32_t unit) { return cards[unit * per_unit_ + first_plane]; };
+    const auto links_of = [&](std::uint32_t unit) -> const std::vector<own_link>& {
+      return own.of(leaf_id{unit * per_unit_ + in_unit});
+    };
+    std::uint32_t n = 0, smaller = 0;
+    for (std::uint32_t u : order_) n = std::max(n, cards_of(u));
+    for (std::uint32_t k = 0; k < units(); ++k)
+      if (cards_of(order_[k]) < n) {
+        ++smaller;
+        b.rest = k;
+      }
+    b.c = cards_of(order_[b.rest]);
+    if (smaller != 1 || b.c == 0 || (lids_ == 1 && units() > 3 && n % b.c != 0)) return;
+    const std::vector<own_link>& full = links_of(order_[b.rest == 0 ? 1 : 0]);
+    if (full.size() < n) return;
+    for (std::uint32_t k = 0; k < units(); ++k) {
+      const std::vector<own_link>& its = links_of(order_[k]);
+      if (k != b.rest &&
+          !std::equal(its.begin(), its.end(), full.begin(), full.end(),
+                      [](const own_link& x, const own_link& y) { return x.upper == y.upper; }))
+        return;
+    }
+    if (!find_colours(full, links_of(order_[b.rest]), n, b)) return;
+    b.n = n;
+    bands_[in_unit] = std::move(b);
+  }
+  /// Colours such that no card is reached over two links of one spine.
+  static bool find_colours(const std::vector<own_link>& full, const std::vector<own_link>& rest,
+                           std::uint32_t n, band& b) {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> both;  // of full, of rest
+    std::vector<std::uint32_t> others;
+    for (std::uint32_t i = 0, k = 0; i < full.size(); ++i) {
+      while (k < rest.size() && rest[k].key < full[i].key) ++k;
+      if (k < rest.size() && rest[k].upper == full[i].upper && both.size() < b.c)
+        both.emplace_back(i, k++);
+      else
+        others.push_back(i);
+    }
+    if (both.size() < b.c) return false;
+    // Lane by lane, or lanes side by side.
+    const auto turn = [&](std::uint32_t i) {
+      std::uint32_t lane = 0;
+      while (lane < i && full[i - lane - 1].upper == full[i].upper) ++lane;
+      return lane;
+    };
+    for (const bool by_lane : {false, true}) {
+      if (by_lane) {
+        std::sort(both.begin(), both.end(), [&](const auto& x, const auto& y) {
+          return std::pair{turn(x.first), x.first} < std::pair{turn(y.first), y.first};
+        });
+        std::sort(others.begin(), others.end(), [&](std::uint32_t x, std::uint32_t y) {
+          return std::pair{turn(x), x} < std::pair{turn(y), y};
+        });
+      }
+      b.of_full.clear();
+      b.of_rest.clear();
+      for (const auto& [i, k] : both) {
+        b.of_full.push_back(i);
+        b.of_rest.push_back(k);
+      }
+      b.of_full.insert(b.of_full.end(), others.begin(), others.end());
+      const auto apart = [&](std::uint32_t x, std::uint32_t y) {
+        return x == y || full[b.of_full[x]].upper != full[b.of_full[y]].upper;
+      };
+      bool fits = true;
+      for (std::uint32_t j = 0; j < n && fits; ++j) {
+        const std::uint32_t back = (j + b.c) % n, first = (j + b.c - n % b.c) % b.c, last = j % b.c;
+        fits = apart(j, back) && apart(j, last) && apart(back, last) && apart(j, first) &&
+               apart(back, first);
+      }
+      if (fits) return true;
+    }
+    return false;
+  }
+
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  std::uint32_t lids_, per_unit_;
+  std::vector<std::uint32_t> order_, number_;  // units by their turn, and the other way round
+  std::vector<band> bands_;
+};
+
+}  // namespace heddle::route::detail
