@@ -61,8 +61,8 @@ inline carried_routes carry_most(const fabric::leaf_spine& dc, const fabric::pla
     return a;
   };
   const std::size_t too_many = small.most_flows * static_cast<std::size_t>(dc.leafs_per_unit()) + 1;
-  const auto flows_of = [&](std::span<const traffic::any_source> sources) {
-    return compile.crossing_flows(sources, too_many);
+  const auto flows_of = [too_many](std::span<const traffic::any_source> sources) {
+    return compiler::flows_of(sources, too_many);
   };
   const auto searched = [&](std::span<const traffic::any_source> sources, std::size_t flows,
                             const compiler::bands& good) {

@@ -47,10 +47,15 @@ class destination_compiler {
   /// In which bands slots carry all that sources send, whatever else is sent: what several sources send they
   /// carry where they carry each.
   [[nodiscard]] bands carried_by_slots(sources all) const { return carried_by(one_, all); }
-  /// Flows of sources that cross the network, of all phases; counted up to `most`.
-  [[nodiscard]] std::size_t crossing_flows(sources all, std::size_t most) const {
+  /// Flows of all phases of sources, counted up to `most`.
+  [[nodiscard]] static std::size_t flows_of(sources all, std::size_t most) {
+    std::vector<traffic::flow> flows;
     std::size_t n = 0;
-    (void)for_each_phase(all, [&](flow_span flows, int) { return (n += flows.size()) < most; });
+    for (const traffic::any_source& s : all)
+      for (std::size_t k = 0; k < s.size() && n < most; ++k) {
+        (void)s.write(k, flows);
+        n += flows.size();
+      }
     return std::min(n, most);
   }
   /// Steps that searches of the last call left of its budget.
@@ -153,14 +158,7 @@ class destination_compiler {
     std::sort(out_.picks.begin(), out_.picks.end());
   }
   [[nodiscard]] bool has_few_flows() const {
-    const joined_sources all{sources_};
-    std::vector<traffic::flow> flows;
-    std::size_t n = 0;
-    for (std::size_t k = 0; k < all.size() && n <= options_.most_flows; ++k) {
-      (void)all.write(k, flows);
-      n += flows.size();
-    }
-    return n <= options_.most_flows;
+    return flows_of(sources_, options_.most_flows + 1) <= options_.most_flows;
   }
   /// From every leaf of the job to every card of it, in the bands that slots serve.
   void add_slots(const destination_slots& slots, const bands& good) {
