@@ -7,10 +7,19 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <heddle/allocate/ideal_run.hpp>
+#include <heddle/allocate/marginals.hpp>
+#include <heddle/allocate/optimal.hpp>
+#include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/price_path.hpp>
 #include <heddle/core/error.hpp>
 
@@ -120,4 +129,58 @@ TEST_CASE("the clairvoyant bound wants slots in a row") {
   path_bound bound;
   CHECK_THROWS_AS((void)bound(jobs, {{0, 1, 0}, {2, 3, 0}}, {}), input_error);
   CHECK(bound(jobs, {{0, 20, 0}}, {}).cost == doctest::Approx(10));
+}
+
+namespace {
+
+// Rows of a comma-separated file without quotes, its first line left out.
+std::vector<std::vector<std::string>> rows_of(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  REQUIRE(in);
+  std::vector<std::vector<std::string>> rows;
+  std::string line, cell;
+  std::getline(in, line);
+  while (std::getline(in, line)) {
+    auto& row = rows.emplace_back();
+    for (std::istringstream cells(line); std::getline(cells, cell, ',');) row.push_back(cell);
+  }
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "the sixteen jobs of the powerflow page, run to their ends, are done soonest by price_path") {
+  const std::filesystem::path figures = std::filesystem::path(HEDDLE_SOURCE_DIR) / "docs/figures";
+  std::map<std::string, std::vector<model::operating_point>> points;
+  std::map<std::string, double> alone;
+  for (const auto& row : rows_of(figures / "allocate_points.csv")) {
+    const int gpus = std::stoi(row[1]);
+    const double throughput = std::stod(row[3]);
+    points[row[0]].push_back(test::point(gpus, throughput, std::stod(row[4]), std::stod(row[2])));
+    if (gpus == 1) alone[row[0]] = std::max(alone[row[0]], throughput);
+  }
+  std::map<std::string, model::curve> curves;
+  for (auto& [name, all] : points) curves.emplace(name, std::move(all));
+  std::vector<known_job> jobs;
+  for (const auto& row : rows_of(figures / "allocate_jobs.csv"))
+    jobs.push_back(
+        {.work = std::stod(row[2]) * 3600 * alone.at(row[1]), .curve = &curves.at(row[1])});
+  REQUIRE(jobs.size() == 16);
+  const auto run = [&](auto policy) { return ideal_run(policy, jobs, {.gpus = 64}); };
+  const auto hours = [](const ideal_run_answer& r) { return r.weighted_time_s / 16 / 3600; };
+  const ideal_run_answer own = run(price_path{});
+  path_bound bound;
+  const double least =
+      bound(jobs, own.prices, {.gpus = 64, .known_cost = own.weighted_time_s}).cost / 16 / 3600;
+  const double afs = hours(run(throughput_marginal{})), best = hours(run(optimal<>{})),
+               relative = hours(run(powerflow{})),
+               absolute = hours(run(powerflow{.rank = ranking::absolute}));
+  MESSAGE("hours: optimal ", best, ", powerflow ", relative, ", absolute ", absolute, ", AFS ", afs,
+          ", price path ", hours(own), ", bound ", least);
+  CHECK(hours(own) < afs);
+  CHECK(afs < relative);
+  CHECK(relative < best);
+  CHECK(absolute < relative);
+  CHECK(hours(own) < 1.02 * least);
 }

@@ -26,7 +26,8 @@ struct candidate {
   int priority = 0;
   const model::operating_point* current = nullptr;  ///< a point of `curve`; null while it waits
   double time_left_s = std::numeric_limits<double>::infinity();  ///< until its deadline
-  double work_spread = 0;  ///< standard deviation of the logarithm of `work`; 0: it is known
+  double work_spread =
+      0;  ///< of the logarithm of what is left, of which `work` is the mean; 0: it is known
 };
 
 /// What there is to give.

@@ -163,7 +163,7 @@ struct price_path {
     if (table.groups == 0 || w.tables.count[table.first] > gpus) return;
     constexpr double most = 1e12;  // of a weight: beyond it sums lose all others
     const double weight = j.weight > 0 ? std::min(j.weight, most) : 0;
-    const double spread = j.work_spread > 0 ? std::min(j.work_spread, 5.0) : 0;
+    const double spread = j.work_spread > 0 ? std::min(j.work_spread, 3.0) : 0;
     w.entries.push_back({{t, weight}, todo, j.id.value, i, spread});
   }
 

@@ -48,12 +48,8 @@ class expected_work {
     auto& j = s.jobs[slot];
     const order::run_guess g = past(*j.spec, j.spec->duration_s - j.remaining_at(s.now_s));
     j.expected_s = g.left_s;
-    j.expected_spread = widened * g.spread;
+    j.expected_spread = g.spread;
   }
-
-  // Those that still run are not in the past, and a group may be small: what is left is less certain than it looks. A
-  // guess, by which price_path does better than by 1.
-  static constexpr double widened = 2;
 
   detail::identity::tag of_;
   std::uint64_t now_ = 0;
