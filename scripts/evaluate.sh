@@ -44,6 +44,8 @@ page sensitivity "Isolation: what moves the gain" "sensitivity" -- sensitivity
 page iterations "Iteration times under contention" "iterations" -- iterations
 page energy "Energy: all schedulers" "energy --traces DIR --out results" -- \
   energy --traces "$traces" --out "$results"
+page price_path "Price path beside its rivals" "price_path --traces DIR --jobs 300 --seeds 2" -- \
+  price_path --traces "$traces" --jobs 300 --seeds 2 --out "$results"
 page joint "Both at once: all steps" "joint --traces DIR --jobs 3000 --out results" -- \
   joint --traces "$traces" --jobs 3000 --out "$results"
 page rivals "Beside published numbers" "rivals" -- rivals
