@@ -208,6 +208,41 @@ TEST_CASE("slow-downs equal the formula bit for bit after each of many arrivals 
   }
 }
 
+TEST_CASE("what a change costs does not grow with the cluster, and steps make it cheaper") {
+  // As many jobs a leaf everywhere, each of two GPUs under each of four leafs near one another.
+  const auto links_a_change = [](int leafs, double step) {
+    const leaf_spine dc{{.leafs = leafs, .spines = 8, .servers_per_leaf = 2, .gpus_per_server = 4}};
+    test::dice d{7};
+    steady model{dc, route::ecmp{}, {.step = step}};
+    std::vector<placement> where;
+    for (int i = 0; i < leafs; ++i) {
+      placement p;
+      for (int k = 0; k < 4; ++k) {
+        const int leaf = (i + k * (1 + d.between(0, 2))) % leafs;
+        for (int g = 0; g < 2; ++g) p.gpus.push_back(gpu_id{leaf * 8 + 2 * k + g});
+      }
+      model.add(job_id{i}, p, collective::all_to_all, 0.348);
+      where.push_back(p);
+    }
+    double sum = 0;
+    const int changes = 200;
+    for (int n = 0; n < changes; ++n) {
+      const std::size_t i = d.index(where.size());
+      model.remove(job_id{i});
+      sum += static_cast<double>(model.touched_links());
+      model.add(job_id{i}, where[i], collective::all_to_all, 0.348);
+      sum += static_cast<double>(model.touched_links());
+    }
+    return sum / (2 * changes);
+  };
+  const double small = links_a_change(32, 0), large = links_a_change(512, 0);
+  CAPTURE(small);
+  CAPTURE(large);
+  CHECK(small > 20);
+  CHECK(large < 1.25 * small);
+  CHECK(links_a_change(512, 1.0 / 16) < .8 * large);
+}
+
 TEST_CASE("the slow-down does not depend on the order in which jobs came") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     CAPTURE(seed);

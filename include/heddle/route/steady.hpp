@@ -103,6 +103,8 @@ class steady {
   /// Owners whose slow-down the last `add` or `remove` has changed, by id; after `add` the newcomer
   /// is among them, after `remove` the one that left.
   [[nodiscard]] std::span<const job_id> changed() const { return book_.changed(); }
+  /// What the last `add` or `remove` cost: links whose load it has changed, summed over rounds.
+  [[nodiscard]] std::size_t touched_links() const { return book_.touched_links(); }
 
  private:
   /// \param make  group → its source

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <span>
 #include <utility>
@@ -46,7 +47,7 @@ class steady_book {
     fill(e.use);
     e.rounds.assign(rounds_, {});
     for (std::uint32_t i = 0; i < e.use.shares.size(); ++i)
-      users_[e.use.shares[i].link].push_back({slot, i, in_units(e.use.hits[e.use.first_hit(i)])});
+      users_[e.use.shares[i].link].add({slot, i, in_units(e.use.hits[e.use.first_hit(i)])});
     update(slot, true);
   }
   /// Mean flows on a link now, in the first round.
@@ -59,12 +60,7 @@ class steady_book {
     const auto it = slot_of_.find(owner);
     assert(it != slot_of_.end());
     const std::uint32_t slot = it->second;
-    for (const footprint::share& s : entries_[slot].use.shares) {
-      auto& users = users_[s.link];
-      *std::find_if(users.begin(), users.end(), [&](const user& u) { return u.slot == slot; }) =
-          users.back();
-      users.pop_back();
-    }
+    for (const footprint::share& s : entries_[slot].use.shares) users_[s.link].remove(slot);
     update(slot, false);
     slot_of_.erase(it);
     free_slots_.push_back(slot);
@@ -80,6 +76,8 @@ class steady_book {
   /// Owners whose slow-down the last `add` or `remove` has changed, by id; after `add` the newcomer
   /// is among them, after `remove` the one that left.
   [[nodiscard]] std::span<const job_id> changed() const { return changed_; }
+  /// Links whose load the last change has changed, summed over rounds.
+  [[nodiscard]] std::size_t touched_links() const { return touched_links_; }
 
  private:
   struct round {
@@ -98,6 +96,30 @@ class steady_book {
     std::uint32_t slot = 0, share = 0;
     std::int64_t room =
         0;  // in units: what more the link can carry in any phase without being its fullest
+  };
+  struct change {
+    std::uint32_t slot = 0, share = 0;
+    std::int64_t before = 0, after = 0;  // what others put on the link, in units
+  };
+  struct link_users {
+    std::vector<user> all;
+    std::int64_t least_room = most_room;
+
+    void add(const user& u) {
+      all.push_back(u);
+      least_room = std::min(least_room, u.room);
+    }
+    void remove(std::uint32_t slot) {
+      least_room = most_room;
+      std::size_t kept = 0;
+      for (const user& u : all) {
+        if (u.slot == slot) continue;
+        least_room = std::min(least_room, u.room);
+        all[kept++] = u;
+      }
+      all.resize(kept);
+    }
+    static constexpr std::int64_t most_room = std::numeric_limits<std::int64_t>::max();
   };
   struct touched_link {
     std::uint32_t link = 0;
@@ -135,6 +157,7 @@ class steady_book {
   void update(std::uint32_t slot, bool is_there) {
     changed_.assign(1, entries_[slot].owner);
     moved_.assign(1, slot);  // whose load in this round may differ
+    touched_links_ = 0;
     for (std::size_t r = 0; r < rounds_; ++r) {
       ++epoch_;
       touched_.clear();
@@ -143,6 +166,7 @@ class steady_book {
         const double s = r > 0 ? in_steps(e.rounds[r - 1].slowdown) : 1;
         put_load(m, r, m == slot && !is_there ? 0 : e.duty.on_network(s));
       }
+      touched_links_ += touched_.size();
       reach_users(slot, is_there, r);
       for (std::uint32_t m : moved_) {
         round& x = entries_[m].rounds[r];
@@ -191,38 +215,57 @@ class steady_book {
       e.rounds[r].peaks.find_all(e.use, others_of(e, r));
       reach(slot);
     }
+    // In three passes, so that the memory of many is fetched at a time.
     const std::int64_t* background = background_[r].data();
-    for (const touched_link& l : touched_) {
+    felt_.clear();
+    for (std::size_t i = 0; i < touched_.size(); ++i) {
+      if (i + ahead < touched_.size()) fetch(users_[touched_[i + ahead].link].all.data());
+      const touched_link l = touched_[i];
       const std::int64_t after = background[l.link], most = std::max(l.before, after);
-      for (const user& u : users_[l.link]) {
+      if (users_[l.link].least_room >= most) continue;
+      for (const user& u : users_[l.link].all) {
         if (u.room >= most || u.slot == slot) continue;
-        entry& e = entries_[u.slot];
-        round& x = e.rounds[r];
-        const double mean = e.use.shares[u.share].mean;
-        if (x.peaks.change(e.use, u.share, l.before - rounded(x.before * mean),
-                           after - rounded(x.present * mean)))
-          reach(u.slot);
+        fetch(entries_[u.slot].use.shares.data() + u.share);
+        felt_.push_back({u.slot, u.share, l.before, after});
       }
     }
+    for (change& c : felt_) {
+      const entry& e = entries_[c.slot];
+      const round& x = e.rounds[r];
+      const double mean = e.use.shares[c.share].mean;
+      c.before -= rounded(x.before * mean);
+      c.after -= rounded(x.present * mean);
+      fetch(e.use.hits.data() + e.use.first_hit(c.share));
+    }
+    for (const change& c : felt_) {
+      entry& e = entries_[c.slot];
+      if (e.rounds[r].peaks.change(e.use, c.share, c.before, c.after)) reach(c.slot);
+    }
   }
+  static void fetch(const void* at) { __builtin_prefetch(at); }
   void reach(std::uint32_t slot) {
     if (std::exchange(is_reached_[slot], 1) == 0) reached_.push_back(slot);
   }
+
+  static constexpr std::size_t ahead = 8;
 
   std::size_t rounds_;
   double step_;
 
   std::vector<std::vector<std::int64_t>> background_;  // of each round and directed link, in units
-  std::vector<std::vector<user>> users_;               // per directed link
+  std::vector<link_users> users_;                      // per directed link
   std::vector<entry> entries_;
   std::vector<std::uint32_t> free_slots_;
   std::map<job_id, std::uint32_t> slot_of_;
   std::vector<job_id> changed_;
 
+  std::size_t touched_links_ = 0;
+
   // Scratch of one change.
   std::vector<std::uint32_t> moved_, reached_;
   std::vector<unsigned char> is_reached_;  // per slot
   std::vector<touched_link> touched_;
+  std::vector<change> felt_;
   std::vector<std::uint64_t>
       touched_at_;  // per directed link: the last epoch in which its load changed
   std::uint64_t epoch_ = 0;
