@@ -427,7 +427,11 @@ TEST_CASE("what the field hands to heddle-route is carried out, or refused with 
     for (char c : text) out += c == '\n' ? std::string("\r\n") : std::string(1, c);
     return out;
   };
-  has(said({first, seen, job}, 0), "{\"job\":1,\"isolated\":true");
+  has(said({first, seen, job, "--settings " + dir.path().string()}, 0),
+      "{\"job\":1,\"isolated\":true");
+  const std::string told = test::content_of(dir / "job-1.sh");
+  for (const char* line : {"HEDDLE_HOSTS='n0,n1,n4,n5'", "NCCL_IB_HCA='=mlx5_0'", "NCCL_IB_SL=0"})
+    has(told, line);
   const std::string carried = test::content_of(dir / "new");
   (void)said({with_crlf(first), with_crlf(seen), with_crlf(job)}, 0);
   CHECK(test::content_of(dir / "new") == carried);

@@ -230,6 +230,43 @@ TEST_CASE(
       }
 }
 
+TEST_CASE("where two links join a leaf and a spine no card is reached over both by one LID") {
+  int shapes = 0, by_one = 0, by_two = 0;
+  for (int full = 2; full <= 4; ++full)
+    for (int spines = 1; spines <= 5; ++spines)
+      for (int c = 1; c < 2 * spines; ++c) {
+        CAPTURE(full);
+        CAPTURE(spines);
+        CAPTURE(c);
+        const int n = 2 * spines, at = (n + c) % (full + 1);
+        network net{leaf_spine{{.leafs = full + 1,
+                                .spines = spines,
+                                .links_per_pair = 2,
+                                .servers_per_leaf = n,
+                                .gpus_per_server = 1}},
+                    2};
+        fabric::placement where;
+        for (int l = 0; l <= full; ++l)
+          for (int i = 0; i < (l == at ? c : n); ++i) {
+            where.gpus.push_back(gpu_id{l * n + i});
+            where.links.push_back({leaf_id{l}, spine_id{i / 2}, static_cast<std::uint32_t>(i % 2)});
+          }
+        const walked_job j = job_on(net.dc, 1, where, {collective::all_to_all}, {.budget = 0});
+        ++shapes;
+        if (j.routes.method != route::destination_method::slots) {
+          CHECK(full > 2);
+          continue;
+        }
+        by_one += j.routes.lids == 1;
+        by_two += j.routes.lids == 2;
+        REQUIRE(net.keeper.arrive(net.dc, net.placed(j)));
+        CHECK(net.broken({&j}) == "");
+      }
+  CHECK(by_one + by_two > shapes / 2);
+  CHECK(by_one > 10);
+  CHECK(by_two > 10);
+}
+
 TEST_CASE("collectives that are said to send shifts alone do") {
   const leaf_spine dc{{.leafs = 3, .spines = 4, .servers_per_leaf = 2, .gpus_per_server = 4}};
   for (int gpus = 2; gpus <= 24; ++gpus) {

@@ -34,6 +34,8 @@ struct ib_network {
   std::vector<std::string> names = {};       ///< of switches, by number
   std::vector<std::uint64_t> cards =
       {};  ///< port guid of GPU g in plane p at g · planes + p; 0: none
+  std::vector<std::string> devices =
+      {};  ///< of each of `cards`: its name in its host; empty: not told
   std::map<std::uint64_t, port_end> hosts = {};  ///< where each card's port hangs, by its guid
 };
 
@@ -108,30 +110,45 @@ class ib_wires {
           out_.wires.join(here, far);
       }
   }
+  /// The second of two words, of `dgx000 mlx5_0`.
+  static std::string device_of(const std::string& description) {
+    const auto blank = description.find(' ');
+    if (blank == std::string::npos || description.find(' ', blank + 1) != std::string::npos)
+      return {};
+    return description.substr(blank + 1);
+  }
   /// The i-th GPU of a server on a leaf has the card's port number i · ports / GPUs there.
   void find_cards(const std::map<std::string, ib_host>& hosts) {
     const leaf_spine& dc = out_.dc;
     const auto planes = static_cast<std::size_t>(dc.planes());
     out_.cards.assign(static_cast<std::size_t>(dc.gpus()) * planes, 0);
+    out_.devices.resize(out_.cards.size());
     std::uint32_t server = 0;
     for (const leaf_layout& l : out_.found.leafs)
       for (const server_layout& one : l.servers) {
         const server_id s{server++};
         const auto host = hosts.find(one.name);
         if (host == hosts.end()) continue;
-        std::map<std::uint32_t, std::vector<std::uint64_t>> on_leaf;
+        struct port {
+          std::uint64_t guid;
+          std::string device;
+        };
+        std::map<std::uint32_t, std::vector<port>> on_leaf;
         for (const ib_card& c : host->second.cards)
           for (const auto& [port, p] : c.node->ports)
             if (const auto at = number_.find(p.peer); at != number_.end())
-              on_leaf[at->second].push_back(guid_in(p.guid));
+              on_leaf[at->second].push_back({guid_in(p.guid), device_of(c.node->description)});
         for (std::size_t q = 0; q < planes; ++q) {
           std::map<std::uint32_t, std::vector<gpu_id>> gpus;
           for (gpu_id g : dc.hosts().gpus_of(s))
             gpus[dc.leaf_of(g, static_cast<int>(q)).value].push_back(g);
           for (const auto& [leaf, list] : gpus) {
-            const std::vector<std::uint64_t>& ports = on_leaf[leaf];
-            for (std::size_t i = 0; i < list.size() && !ports.empty(); ++i)
-              out_.cards[list[i].index() * planes + q] = ports[i * ports.size() / list.size()];
+            const std::vector<port>& ports = on_leaf[leaf];
+            for (std::size_t i = 0; i < list.size() && !ports.empty(); ++i) {
+              const port& p = ports[i * ports.size() / list.size()];
+              out_.cards[list[i].index() * planes + q] = p.guid;
+              out_.devices[list[i].index() * planes + q] = p.device;
+            }
           }
         }
       }

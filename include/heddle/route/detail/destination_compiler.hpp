@@ -176,7 +176,7 @@ class destination_compiler {
         for (leaf_id l : of_band[band_of(ranks_.leafs[r])]) {
           if (l == ranks_.leafs[r]) continue;
           const leaf_id from{l.value + p};
-          const std::uint32_t lids = slots.lids(from, to);
+          const std::uint32_t lids = slots.lids(from, to, r);
           for (std::uint32_t lid = 0; lid < lids; ++lid) {
             const way_links way = slots(from, to, r, lid);
             // Down from the spine it is the same for all leafs.

@@ -56,9 +56,9 @@ class destination_slots {
   [[nodiscard]] std::uint32_t cards_under(leaf_id l) const { return cards_[l.index()]; }
   /// Whether the ways to a leaf are those of `remainder_slots`.
   [[nodiscard]] bool has_rest(leaf_id to) const { return rest_->serve(to); }
-  /// Addresses of a card under `to` that a leaf sends to.
-  [[nodiscard]] std::uint32_t lids(leaf_id from, leaf_id to) const {
-    return has_rest(to) ? rest_->lids(from, to) : 1;
+  /// Addresses of a card under `to` that a leaf knows.
+  [[nodiscard]] std::uint32_t lids(leaf_id from, leaf_id to, std::uint32_t destination) const {
+    return has_rest(to) ? rest_->lids(from, to, slot_[destination]) : 1;
   }
   /// Which of them a card uses.
   [[nodiscard]] std::uint32_t lid_of(leaf_id from, leaf_id to, std::uint32_t source,
@@ -70,6 +70,7 @@ class destination_slots {
                                      std::uint32_t lid = 0) const {
     const std::vector<own_link>&a = own_.of(from), &b = own_.of(to);
     if (has_rest(to)) {
+      if (!rest_->uses(from, to, slot_[destination], lid)) return {};
       const remainder_slots::numbers w = (*rest_)(from, to, slot_[destination], lid);
       return {{numbers_.up(from, spine_id{a[w.up].upper}, a[w.up].lane),
                numbers_.down(spine_id{b[w.down].upper}, to, b[w.down].lane)},

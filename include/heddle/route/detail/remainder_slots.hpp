@@ -26,7 +26,8 @@ namespace heddle::route::detail {
 /// With f = 2, or if c divides n, every shift of the ranks then puts at most one flow on a link, up and
 /// down. With f ≥ 3 and other c no routes by one address do; but these do if cards of the full leafs
 /// between the first and the last have a second address, over (j − n) mod c, which the rest's card in slot i
-/// uses where j − i > n − c. Derived, and proved in docs/concepts/routing.md.
+/// uses where j − i > n − c. Where a spine has two links to a leaf and the rest's flows to a card come down the
+/// other one, it has a second address too. Derived, and proved in docs/concepts/routing.md.
 class remainder_slots {
  public:
   /// What of a job's links goes up, and down, by their numbers in `own_links`.
@@ -46,32 +47,73 @@ class remainder_slots {
 
   /// Whether a leaf and those that it sends to are served so.
   [[nodiscard]] bool serve(leaf_id l) const { return bands_[l.value % per_unit_].n > 0; }
-  /// Addresses of a card that a leaf sends to. Precondition, here and below: `serve(to)`, both are leafs of the job
-  [[nodiscard]] std::uint32_t lids(leaf_id from, leaf_id to) const {
+  /// Addresses of a card that a leaf knows. Precondition, here and below: `serve(to)`, both are leafs of the job
+  [[nodiscard]] std::uint32_t lids(leaf_id from, leaf_id to, std::uint32_t slot) const {
     const band& b = bands_[to.value % per_unit_];
-    const std::uint32_t y = place(b, to), rest = units() - 1;
-    return b.n % b.c != 0 && rest > 2 && place(b, from) == rest && y > 0 && y + 1 < rest ? 2 : 1;
+    const std::uint32_t y = place(b, to);
+    return place(b, from) == units() - 1 && (b.has_two_rules(y) || b.meets(y, slot)) ? 2 : 1;
   }
   /// Which of them a card uses. \param source, slot  places of both under their leafs
   [[nodiscard]] std::uint32_t lid_of(leaf_id from, leaf_id to, std::uint32_t source,
                                      std::uint32_t slot) const {
     const band& b = bands_[to.value % per_unit_];
-    return lids(from, to) == 2 && slot + b.c > b.n + source ? 1 : 0;
+    const std::uint32_t y = place(b, to);
+    if (place(b, from) != units() - 1) return 0;
+    return b.has_two_rules(y) ? slot + b.c > b.n + source : b.meets(y, slot);
+  }
+  /// Whether a leaf sends to an address at all: not to the first of a card where its way meets others'.
+  [[nodiscard]] bool uses(leaf_id from, leaf_id to, std::uint32_t slot, std::uint32_t lid) const {
+    const band& b = bands_[to.value % per_unit_];
+    const std::uint32_t y = place(b, to);
+    return lid > 0 || place(b, from) != units() - 1 || b.has_two_rules(y) || !b.meets(y, slot);
   }
   /// The way to an address of a card.
   [[nodiscard]] numbers operator()(leaf_id from, leaf_id to, std::uint32_t slot,
                                    std::uint32_t lid) const {
     const band& b = bands_[to.value % per_unit_];
     const std::uint32_t x = place(b, from), y = place(b, to), rest = units() - 1;
-    const std::uint32_t colour = colour_of(b, x, y, slot, lid);
+    const std::uint32_t colour = y == rest   ? slot
+                                 : x == rest ? b.of_the_rest(y, slot, lid)
+                                 : x < y     ? slot
+                                             : (slot + b.c) % b.n;
     return {x == rest ? b.of_rest[colour] : b.of_full[colour],
             y == rest ? b.of_rest[colour] : b.of_full[colour]};
   }
 
  private:
   struct band {
-    std::uint32_t n = 0, c = 0, rest = 0;  // n = 0: not served; rest: its number among the units
+    std::uint32_t n = 0, c = 0, full = 0,
+                  rest = 0;  // n = 0: not served; rest: its number among the units
     std::vector<std::uint32_t> of_full, of_rest;  // by colour: the number of the link
+    std::vector<std::uint32_t> spines;            // by colour
+
+    /// Whether windows of the rest begin and end at the full leaf in place y, by different rules.
+    [[nodiscard]] bool has_two_rules(std::uint32_t y) const {
+      return n % c != 0 && y > 0 && y + 1 < full;
+    }
+    /// The colour of what the rest sends to it.
+    [[nodiscard]] std::uint32_t of_the_rest(std::uint32_t y, std::uint32_t slot,
+                                            std::uint32_t lid) const {
+      return (y == 0 || (lid > 0 && has_two_rules(y)) ? slot + c - n % c : slot) % c;
+    }
+    [[nodiscard]] bool apart(std::uint32_t x, std::uint32_t y) const {
+      return x == y || spines[x] != spines[y];
+    }
+    /// Whether what the rest sends comes down another link of a spine than what others send over it.
+    [[nodiscard]] bool meets(std::uint32_t y, std::uint32_t slot) const {
+      if (y >= full) return false;
+      const std::uint32_t its = of_the_rest(y, slot, 0);
+      return (y > 0 && !apart(its, slot)) || (y + 1 < full && !apart(its, (slot + c) % n));
+    }
+    /// Whether no card needs more addresses.
+    [[nodiscard]] bool fits(std::uint32_t lids) const {
+      for (std::uint32_t y = 0; y < full; ++y)
+        for (std::uint32_t j = 0; j < n; ++j)
+          if ((y > 0 && y + 1 < full && !apart(j, (j + c) % n)) ||
+              (meets(y, j) && (lids == 1 || has_two_rules(y))))
+            return false;
+      return true;
+    }
   };
 
   [[nodiscard]] std::uint32_t units() const { return static_cast<std::uint32_t>(order_.size()); }
@@ -79,13 +121,6 @@ class remainder_slots {
   [[nodiscard]] std::uint32_t place(const band& b, leaf_id l) const {
     const std::uint32_t at = number_[l.value / per_unit_];
     return at > b.rest ? at - b.rest - 1 : at + units() - b.rest - 1;
-  }
-  [[nodiscard]] std::uint32_t colour_of(const band& b, std::uint32_t from, std::uint32_t to,
-                                        std::uint32_t slot, std::uint32_t lid) const {
-    const std::uint32_t rest = units() - 1;
-    if (to == rest) return slot;
-    if (from == rest) return (to == 0 || lid > 0 ? slot + b.c - b.n % b.c : slot) % b.c;
-    return from < to ? slot : (slot + b.c) % b.n;
   }
   /// The units, as ranks come to them; false if they come back to one.
   bool find_order(const fabric::leaf_spine& dc, const traffic::group& ranks) {
@@ -124,13 +159,17 @@ class remainder_slots {
                       [](const own_link& x, const own_link& y) { return x.upper == y.upper; }))
         return;
     }
-    if (!find_colours(full, links_of(order_[b.rest]), n, b)) return;
     b.n = n;
+    b.full = units() - 1;
+    bool found = false;
+    for (std::uint32_t lids = 1; lids <= lids_ && !found; ++lids)
+      found = find_colours(full, links_of(order_[b.rest]), lids, b);
+    if (!found) return;
     bands_[in_unit] = std::move(b);
   }
-  /// Colours such that no card is reached over two links of one spine.
+  /// Colours such that no address of a card is reached over two links of one spine.
   static bool find_colours(const std::vector<own_link>& full, const std::vector<own_link>& rest,
-                           std::uint32_t n, band& b) {
+                           std::uint32_t lids, band& b) {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> both;  // of full, of rest
     std::vector<std::uint32_t> others;
     for (std::uint32_t i = 0, k = 0; i < full.size(); ++i) {
@@ -163,16 +202,9 @@ class remainder_slots {
         b.of_rest.push_back(k);
       }
       b.of_full.insert(b.of_full.end(), others.begin(), others.end());
-      const auto apart = [&](std::uint32_t x, std::uint32_t y) {
-        return x == y || full[b.of_full[x]].upper != full[b.of_full[y]].upper;
-      };
-      bool fits = true;
-      for (std::uint32_t j = 0; j < n && fits; ++j) {
-        const std::uint32_t back = (j + b.c) % n, first = (j + b.c - n % b.c) % b.c, last = j % b.c;
-        fits = apart(j, back) && apart(j, last) && apart(back, last) && apart(j, first) &&
-               apart(back, first);
-      }
-      if (fits) return true;
+      b.spines.clear();
+      for (std::uint32_t k : b.of_full) b.spines.push_back(full[k].upper);
+      if (b.fits(lids)) return true;
     }
     return false;
   }
