@@ -47,7 +47,8 @@ struct one_server {
     int best_free = 0, best_unit_free = 0;
     for (unit_id x : dc.all_units()) {
       const int unit_free = free.free_gpus(x);
-      if (unit_free < job.gpus) continue;
+      // None fits better than exactly, so only fuller units are worth a look then.
+      if (unit_free < job.gpus || (best_free == job.gpus && unit_free >= best_unit_free)) continue;
       for (server_id s : dc.servers_of(x)) {
         const int here = free.free_gpus(s);
         if (here >= job.gpus && (!best.valid() || here < best_free ||
