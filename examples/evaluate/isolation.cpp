@@ -14,8 +14,6 @@
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/model/catalogue.hpp>
-#include <heddle/place/ocs_vclos.hpp>
-#include <heddle/place/relaxed.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
 #include <heddle/trace/jobs.hpp>
@@ -24,8 +22,10 @@
 #include "census.hpp"
 #include "common/parallel.hpp"
 #include "common/run_simulation.hpp"
+#include "compositions.hpp"
 #include "plan.hpp"
 #include "runs.hpp"
+#include "workloads.hpp"
 
 namespace heddle::evaluate {
 
@@ -45,6 +45,9 @@ struct setting {
   std::span<const trace::size_class> sizes;
   double gap_s = 0;
   bool heavy = true;
+  std::string trace = {};  ///< an arena of `workloads.hpp` in place of drawn jobs
+  std::filesystem::path traces = {};
+  double load_of_trace = 0;
 
   [[nodiscard]] trace::vclos_workload workload(std::size_t jobs, std::uint64_t seed) const {
     return {.sizes = sizes,
@@ -54,8 +57,16 @@ struct setting {
             .heavy = heavy,
             .seed = seed};
   }
+  [[nodiscard]] arena recorded(std::size_t jobs, std::uint64_t seed) const {
+    for (arena& a : arenas({.jobs = jobs, .traces = traces}, model::catalogue{}, seed))
+      if (a.name == trace) return std::move(a);
+    throw input_error(trace, "a trace of the energy experiments", "none");
+  }
+  [[nodiscard]] std::vector<job> jobs(std::size_t count, std::uint64_t seed) const {
+    return trace.empty() ? workload(count, seed)() : recorded(count, seed).jobs;
+  }
   [[nodiscard]] double load() const {
-    return workload(1, 0).mean_gpu_s() / (on.fixed.gpus() * gap_s);
+    return trace.empty() ? workload(1, 0).mean_gpu_s() / (on.fixed.gpus() * gap_s) : load_of_trace;
   }
   [[nodiscard]] setting at_gap(double s) const {
     setting x = *this;
@@ -89,29 +100,7 @@ setting large_cluster(bool heavy) {
           heavy};
 }
 
-struct scheme {
-  std::string name;
-  any_place place;
-  std::string route;
-};
-
-const scheme packed_ecmp{"packed, ECMP", place::packed{}, "ecmp"};
-
-enum scheme_index : std::size_t { ecmp = 0, ideal = 9 };
-
-std::vector<scheme> schemes() {
-  return {packed_ecmp,
-          {"packed, balanced ECMP", place::packed{}, "balanced"},
-          {"packed, source routing", place::packed{}, "source"},
-          {"relaxed", chain(place::relaxed{}), "source"},
-          {"vclos, m·n only", chain(place::vclos{.any_size = false}), "source"},
-          {"vclos", chain(place::vclos{}), "source"},
-          {"ocs_vclos, never", chain(place::ocs_vclos{}), "source"},
-          {"ocs_vclos, bounded", chain(place::ocs_vclos{.may_move = place::rewiring::bounded}),
-           "source"},
-          {"ocs_vclos, free", chain(place::ocs_vclos{.may_move = place::rewiring::free}), "source"},
-          {"ideal network", place::packed{}, "ideal"}};
-}
+namespace at = composition_index;
 
 /// One run, without its jobs.
 struct digest {
@@ -129,14 +118,13 @@ struct one_run {
   std::vector<double> run_s, jct_s;  // by job
 };
 
-one_run run(const setting& where, const scheme& s, const any_order& order,
-            const model::workload& load, std::uint64_t seed, bool easy = false) {
+one_run run(const setting& where, const composition& s, const any_order& order,
+            const model::workload& load, std::uint64_t seed) {
   const examples::route_of route = examples::route_named(s.route, seed);
-  any_plan p =
-      plan(order, any_allocation::of(allocate::requested{}), s.place, route, {.easy = easy});
+  any_plan p = plan(order, any_allocation::of(allocate::requested{}), s.place, route, s.more);
   phase_census census{where.on.fixed, route, seed};
   examples::watcher watch;
-  if (s.route != "ideal" && !s.place.optical())
+  if (s.route != "ideal" && !s.more.crux && !s.place.optical())
     watch.after_each_decision = [&](const sim::decision_made& e) { census.look(e.at); };
   const sim::report r = p.run(where.on, load, {}, watch);
   one_run out{{.jct_s = r.mean_jct_s,
@@ -170,18 +158,18 @@ model::workload with_curves(const setting& where, std::vector<job> jobs) {
       {.gpus_per_server = where.on.fixed.gpus_per_server(), .max_gpus = where.on.fixed.gpus()});
 }
 
-/// All schemes on one setting, order and seed.
+/// All compositions on one setting, order and seed.
 struct outcome {
-  std::vector<digest> of;                      // by scheme
+  std::vector<digest> of;                      // by composition
   std::vector<std::vector<double>> quantiles;  // of JCT, per cent by per cent
 };
 
 outcome run_all(const setting& where, const any_order& order, std::size_t jobs, std::uint64_t seed,
                 bool with_quantiles) {
-  const model::workload load = with_curves(where, where.workload(jobs, seed)());
+  const model::workload load = with_curves(where, where.jobs(jobs, seed));
   outcome out;
   std::vector<std::vector<double>> run_s;
-  for (const scheme& s : schemes()) {
+  for (const composition& s : compositions()) {
     one_run r = run(where, s, order, load, seed);
     out.of.push_back(r.sums);
     run_s.push_back(std::move(r.run_s));
@@ -192,7 +180,7 @@ outcome run_all(const setting& where, const any_order& order, std::size_t jobs, 
   for (std::size_t i = 0; i < out.of.size(); ++i)
     for (std::size_t k = 0; k < run_s[i].size(); ++k)
       out.of[i].off_ideal_s =
-          std::max(out.of[i].off_ideal_s, std::abs(run_s[i][k] - run_s[ideal][k]));
+          std::max(out.of[i].off_ideal_s, std::abs(run_s[i][k] - run_s[at::ideal][k]));
   return out;
 }
 
@@ -219,6 +207,18 @@ std::vector<family> families(const isolation_options& asked) {
     if (asked.gpus != 8192) all.push_back(std::move(f));
     if (asked.gpus != 512) all.push_back(std::move(g));
   }
+  if (asked.traces.empty()) return all;
+  for (arena& a : arenas({.jobs = asked.jobs, .traces = asked.traces}, model::catalogue{}, 1)) {
+    if (a.name == "bursty") continue;
+    const std::string title = a.name + ", " + std::to_string(a.on.fixed.gpus()) + " GPUs";
+    all.push_back({title + ", models drawn",
+                   {{.fabric = title,
+                     .on = a.on,
+                     .heavy = false,
+                     .trace = a.name,
+                     .traces = asked.traces,
+                     .load_of_trace = a.load()}}});
+  }
   return all;
 }
 
@@ -244,19 +244,25 @@ running_statistics against(seeds_of seeds, std::size_t scheme, std::size_t base,
   for (const outcome& o : seeds) s.add(o.of[scheme].*number / o.of[base].*number - 1);
   return s;
 }
+/// Logarithms of the ratios of mean JCTs, seed by seed.
+running_statistics log_ratios(seeds_of seeds, std::size_t scheme, std::size_t base) {
+  running_statistics s;
+  for (const outcome& o : seeds) s.add(std::log(o.of[scheme].jct_s / o.of[base].jct_s));
+  return s;
+}
 std::vector<examples::column> load_columns(const family& f) {
   std::vector<examples::column> all{{"scheduler", "", true}};
   for (const setting& s : f.at)
-    all.push_back({fixed(s.load(), 2) + " (" + fixed(s.gap_s, 0) + " s)"});
+    all.push_back({fixed(s.load(), 2) + (s.gap_s > 0 ? " (" + fixed(s.gap_s, 0) + " s)" : "")});
   return all;
 }
 
-/// A table over schemes and loads. \param cell  callable: (seeds, scheme) → text
+/// A table over compositions and loads. \param cell  callable: (seeds, composition) → text
 template <class Cell>
 void print_over_loads(const family& f, const std::string& caption,
                       const std::vector<seeds_of>& runs, Cell&& cell) {
   table t{.caption = "**" + f.name + caption + "**", .columns = load_columns(f)};
-  const auto all = schemes();
+  const auto& all = compositions();
   for (std::size_t i = 0; i < all.size(); ++i) {
     std::vector<std::string> row{all[i].name};
     for (seeds_of s : runs) row.push_back(cell(s, i));
@@ -267,14 +273,14 @@ void print_over_loads(const family& f, const std::string& caption,
 
 void print_family(const family& f, const std::string& order, const std::vector<seeds_of>& runs) {
   const std::string by = ", " + order + ", by load (mean gap between jobs): ";
-  print_over_loads(f, by + "mean JCT in s, and against packed + ECMP", runs,
-                   [](seeds_of s, std::size_t i) {
-                     const auto gain = against(s, i, ecmp, &digest::jct_s);
-                     return fixed(over(s, i, &digest::jct_s).mean(), 0) +
-                            (i == ecmp ? ""
-                                       : " (" + signed_percent(gain.mean()) + " ± " +
-                                             fixed(100 * half_width(gain), 1) + ")");
-                   });
+  print_over_loads(
+      f,
+      by + "mean JCT in s, and by how many per cent it is above the ideal network's (geometric "
+           "mean of the seeds)",
+      runs, [](seeds_of s, std::size_t i) {
+        return fixed(over(s, i, &digest::jct_s).mean(), 0) +
+               (i == at::ideal ? "" : " (" + above(log_ratios(s, i, at::ideal)) + ")");
+      });
   print_over_loads(f, by + "mean JWT in s · network fragmentation", runs,
                    [](seeds_of s, std::size_t i) {
                      return mean_and_interval(over(s, i, &digest::jwt_s)) + " · " +
@@ -287,15 +293,15 @@ void print_family(const family& f, const std::string& order, const std::vector<s
         const double off_s = over(s, i, &digest::off_ideal_s).max();
         if (off_s == 0) return std::string("equal, job by job");
         if (off_s < 10) return "equal but for " + fixed(off_s, 2) + " s of a job";
-        return signed_percent(against(s, i, ideal, &digest::jrt_s).mean()) + " · " +
+        return signed_percent(against(s, i, at::ideal, &digest::jrt_s).mean()) + " · " +
                percent(over(s, i, &digest::slowed).mean(), 0) + " · " +
                percent(over(s, i, &digest::worst_loss).max(), 0);
       });
   table t{.caption = "**" + f.name + by +
                      "contended phases, of those across leafs (by the job's own flows)**",
           .columns = load_columns(f)};
-  for (std::size_t i = 0; i < 3; ++i) {
-    std::vector<std::string> row{schemes()[i].name};
+  for (const std::size_t i : {at::ecmp, at::balanced, at::source}) {
+    std::vector<std::string> row{compositions()[i].name};
     for (seeds_of s : runs)
       row.push_back(percent(over(s, i, &digest::contended).mean()) + " (" +
                     percent(over(s, i, &digest::by_itself).mean()) + ")");
@@ -310,16 +316,22 @@ void print_exceptions(const std::vector<family>& all, std::span<const outcome> o
   struct claim {
     std::string text;
     double digest::*number;
-    std::size_t small, large;  // schemes
+    std::size_t small, large;  // compositions
   };
   const std::vector<claim> claims{
-      {"JRT: source routing ≤ balanced ECMP", &digest::jrt_s, 2, 1},
-      {"JRT: balanced ECMP ≤ ECMP", &digest::jrt_s, 1, 0},
-      {"JWT: ocs_vclos (free) ≤ vclos", &digest::jwt_s, 8, 5},
-      {"JWT: ocs_vclos (never) ≤ vclos", &digest::jwt_s, 6, 5},
-      {"fragmentation: ocs_vclos (free) ≤ vclos", &digest::fragmentation, 8, 5},
-      {"JWT: vclos ≤ vclos with m·n only", &digest::jwt_s, 5, 4},
-      {"JCT: vclos ≤ packed + ECMP", &digest::jct_s, 5, 0}};
+      {"JRT: source routing ≤ balanced ECMP", &digest::jrt_s, at::source, at::balanced},
+      {"JRT: balanced ECMP ≤ ECMP", &digest::jrt_s, at::balanced, at::ecmp},
+      {"JWT: vclos ≤ with even leafs and a remainder", &digest::jwt_s, at::any, at::even},
+      {"JWT: even leafs and a remainder ≤ m·n only", &digest::jwt_s, at::even, at::original},
+      {"JWT: vclos, declared ≤ vclos", &digest::jwt_s, at::declared, at::any},
+      {"JWT: ocs_vclos, all may move ≤ vclos", &digest::jwt_s, at::circuits_any_free, at::any},
+      {"JWT: the same, declared", &digest::jwt_s, at::circuits_free, at::declared},
+      {"fragmentation: ocs_vclos, all may move ≤ vclos", &digest::fragmentation,
+       at::circuits_any_free, at::any},
+      {"JCT: vclos ≤ packed, ECMP", &digest::jct_s, at::any, at::ecmp},
+      {"JCT: vclos, declared ≤ packed, ECMP", &digest::jct_s, at::declared, at::ecmp},
+      {"JCT: pays, declared ≤ packed, ECMP", &digest::jct_s, at::pays, at::ecmp},
+      {"JCT: pays, declared ≤ vclos, declared", &digest::jct_s, at::pays, at::declared}};
   table t{.caption =
               "**Expected order of two means: in how many settings it holds, and in how many the "
               "opposite is beyond the 95 % interval of the paired differences**",
@@ -340,9 +352,50 @@ void print_exceptions(const std::vector<family>& all, std::span<const outcome> o
   print_markdown(std::cout, t);
 }
 
+/// Isolation beside whichever shared network is best in a setting.
+void print_beside_shared(const std::vector<family>& all, std::span<const outcome> outcomes,
+                         std::size_t seeds, std::size_t orders_used) {
+  table t{.caption = "**Mean JCT against the best of the four shared networks in each setting, "
+                     "paired by seed: in "
+                     "how many settings it is below, in how many it is above beyond the 95 % "
+                     "interval, and the "
+                     "setting where it does worst**",
+          .columns = {{"composition", "", true},
+                      {"settings"},
+                      {"below"},
+                      {"above, beyond the interval"},
+                      {"worst (%)"},
+                      {"of", "", true}}};
+  for (const std::size_t c : {at::any, at::declared, at::pays_any, at::pays, at::circuits_any_free,
+                              at::circuits_never, at::circuits_free}) {
+    std::size_t n = 0, below = 0, beyond = 0, from = 0;
+    double worst = -1;
+    std::string of, how;
+    for (const family& f : all)
+      for (std::size_t k = 0; k < f.at.size() * orders_used; ++k, from += seeds) {
+        const seeds_of runs = outcomes.subspan(from, seeds);
+        std::size_t best = at::ecmp;
+        for (std::size_t rival = best; rival < at::first_isolated; ++rival)
+          if (log_ratios(runs, rival, best).mean() < 0) best = rival;
+        const running_statistics ratio = log_ratios(runs, c, best);
+        ++n;
+        below += ratio.mean() <= 0;
+        beyond += ratio.mean() > half_width(ratio) && seeds > 1;
+        if (ratio.mean() <= worst) continue;
+        worst = ratio.mean();
+        how = above(ratio);
+        of = f.name + ", " + orders()[k / f.at.size()].first + ", load " +
+             fixed(f.at[k % f.at.size()].load(), 2) + "; " + compositions()[best].name;
+      }
+    t.add({compositions()[c].name, std::to_string(n), std::to_string(below), std::to_string(beyond),
+           how, of});
+  }
+  print_markdown(std::cout, t);
+}
+
 void write_csv(std::ostream& csv, std::ostream& cdf, const setting& s, const std::string& order,
                seeds_of runs) {
-  const auto names = schemes();
+  const auto& names = compositions();
   const std::string mix = s.heavy ? "heavy" : "mixed";
   for (std::size_t i = 0; i < names.size(); ++i) {
     csv << s.fabric << ',' << shortest(s.gap_s) << ',' << shortest(s.load()) << ',' << mix << ','
@@ -393,13 +446,14 @@ void evaluate_isolation(const isolation_options& asked, const progress& told) {
          "worst_loss,most_off_ideal_s\n";
   std::ofstream cdf(asked.out / "isolation_cdf.csv");
   cdf << "fabric,gap_s,mix,order,scheduler,percent,jct_s\n";
+  print_beside_shared(all, outcomes, seeds, orders_used);
   print_exceptions(all, outcomes, seeds, orders_used);
-  std::size_t at = 0;
+  std::size_t lot = 0;
   for (const family& f : all)
     for (std::size_t o = 0; o < orders_used; ++o) {
       std::vector<seeds_of> runs;
       for (const setting& s : f.at) {
-        runs.push_back(std::span(outcomes).subspan(seeds * at++, seeds));
+        runs.push_back(std::span(outcomes).subspan(seeds * lot++, seeds));
         write_csv(csv, cdf, s, orders()[o].first, runs.back());
       }
       print_family(f, orders()[o].first, runs);
@@ -462,10 +516,12 @@ void evaluate_sensitivity(const isolation_options& asked, const progress& told) 
     std::vector<job> jobs = v.where.workload(asked.jobs, seed)();
     for (job& j : jobs) v.change(j);
     const model::workload load = with_curves(v.where, std::move(jobs));
-    const scheme kind[kinds] = {
-        {"", v.usual, "ecmp"}, {"", chain(place::vclos{}), "source"}, {"", v.usual, "ideal"}};
+    const extras more{.easy = v.easy};
+    const composition kind[kinds] = {{"", v.usual, "ecmp", more},
+                                     {"", chain(place::vclos{}), "source", more},
+                                     {"", v.usual, "ideal", more}};
     for (std::size_t k = 0; k < kinds; ++k)
-      runs[i][k] = run(v.where, kind[k], order::fifo{}, load, seed, v.easy).sums;
+      runs[i][k] = run(v.where, kind[k], order::fifo{}, load, seed).sums;
     const std::lock_guard lock(guard);
     told(++done, runs.size());
   });

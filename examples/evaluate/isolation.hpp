@@ -15,6 +15,8 @@ struct isolation_options {
   int seeds = 5;
   int gpus = 0;        ///< 512 or 8192: that cluster alone; 0: both
   bool quick = false;  ///< few loads and orders
+  std::filesystem::path
+      traces;  ///< directory of msr_itp_c02.csv and msr_itp_c04.csv; none: without
   std::filesystem::path out = ".";
 };
 

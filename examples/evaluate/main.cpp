@@ -112,8 +112,8 @@ void add_options(CLI::App& app, arguments& a) {
     command->add_option("--jobs", a.energy.jobs, "jobs of a workload; for decisions, by 512 GPUs")
         ->check(CLI::Range(10, 100000))
         ->capture_default_str();
-  for (CLI::App* command : {a.energy_command, a.price_path_command, a.joint_command,
-                            a.budget_command, a.forecast_command})
+  for (CLI::App* command : {a.isolation_command, a.energy_command, a.price_path_command,
+                            a.joint_command, a.budget_command, a.forecast_command})
     command->add_option("--traces", a.traces, "directory of msr_itp_c02.csv and msr_itp_c04.csv");
   for (CLI::App* command : {a.isolation_command, a.energy_command, a.price_path_command,
                             a.joint_command, a.decisions_command})
@@ -125,6 +125,7 @@ void add_options(CLI::App& app, arguments& a) {
 int run(const arguments& a) {
   evaluate::isolation_options isolation = a.isolation;
   isolation.out = a.out;
+  isolation.traces = a.traces;
   evaluate::energy_options energy = a.energy;
   energy.out = a.out;
   energy.traces = a.traces;

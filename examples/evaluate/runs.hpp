@@ -1,6 +1,7 @@
 // Many runs, summed up: means over seeds with 95 % confidence intervals.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,13 @@ namespace heddle::evaluate {
 /// "4,507 ± 126".
 [[nodiscard]] inline std::string mean_and_interval(const running_statistics& s, int digits = 0) {
   return examples::fixed(s.mean(), digits) + " ± " + examples::fixed(half_width(s), digits);
+}
+
+/// By how much the geometric mean of ratios is above 1, of their logarithms: "4.1 ± .6", in per cent.
+[[nodiscard]] inline std::string above(const running_statistics& log_ratios) {
+  const double mean = std::exp(log_ratios.mean());
+  return examples::fixed(100 * (mean - 1), 1) + " ± " +
+         examples::fixed(100 * mean * half_width(log_ratios), 1);
 }
 
 /// A number of a report.
