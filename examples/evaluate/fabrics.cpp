@@ -19,6 +19,7 @@
 #include <heddle/core/random.hpp>
 #include <heddle/fabric/presets.hpp>
 #include <heddle/fabric/read_hosts_csv.hpp>
+#include <heddle/place/guarantee.hpp>
 #include <heddle/place/segments.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/trace/csv.hpp>
@@ -51,6 +52,14 @@ fabric::leaf_spine lingjun(const std::filesystem::path& file) {
   std::ifstream in = opened(file, "--network");
   return fabric::leaf_spine{
       fabric::read_hosts_csv(in, file.string(), gpus_of_host, {.spines_per_leaf = spines_of_leaf})};
+}
+
+/// Logarithms of the ratios of mean JCTs, seed by seed.
+running_statistics log_ratios(const reports& runs, const reports& base) {
+  running_statistics s;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    s.add(std::log(runs[i].mean_jct_s / base[i].mean_jct_s));
+  return s;
 }
 
 /// The mean number of GPUs in use until a time.
@@ -163,17 +172,25 @@ void evaluate_lingjun(const fabrics_options& asked, const progress& told) {
     std::string name;
     examples::scheduler_names parts;
   };
-  const std::array<scheme, 3> schemes{{{"packed, ECMP", {.place = "packed", .route = "ecmp"}},
-                                       {"vclos", {.place = "vclos", .route = "source"}},
-                                       {"ideal network", {.place = "packed", .route = "ideal"}}}};
+  const examples::place_options declared{.guarantee = place::isolated_for::declared};
+  const std::array<scheme, 8> schemes{
+      {{"packed, ECMP", {.place = "packed", .route = "ecmp"}},
+       {"packed, balanced ECMP", {.place = "packed", .route = "balanced"}},
+       {"packed, source routing", {.place = "packed", .route = "source"}},
+       {"packed, Crux-like paths", {.place = "packed", .route = "crux"}},
+       {"vclos", {.place = "vclos", .route = "source"}},
+       {"vclos, declared", {.place = "vclos", .route = "source", .placing = declared}},
+       {"pays, declared",
+        {.place = "relaxed", .route = "source", .isolation = "pays", .placing = declared}},
+       {"ideal network", {.place = "packed", .route = "ideal"}}}};
   const fabric::leaf_spine dc = lingjun(asked.network);
   constexpr std::array loads{.7, 2.8};
   const std::size_t all = 2 * loads.size() * schemes.size() * static_cast<std::size_t>(asked.seeds);
   std::size_t done = 0;
   for (const double load : loads)
     for (const bool heavy : {true, false}) {
-      std::array<reports, 3> runs;
-      std::array<running_statistics, 3> use;
+      std::array<reports, schemes.size()> runs;
+      std::array<running_statistics, schemes.size()> use;
       for (int seed = 1; seed <= asked.seeds; ++seed) {
         const trace::lingjun_workload drawn{.jobs = asked.jobs,
                                             .cluster_gpus = dc.gpus(),
@@ -197,6 +214,7 @@ void evaluate_lingjun(const fabrics_options& asked, const progress& told) {
               .columns = {{"scheduler", "", true},
                           {"mean JCT", "s"},
                           {"JCT against ECMP"},
+                          {"above the ideal network", "%"},
                           {"mean JWT", "s"},
                           {"mean JRT", "s"},
                           {"network fragmentation"},
@@ -209,6 +227,7 @@ void evaluate_lingjun(const fabrics_options& asked, const progress& told) {
             change(runs[k], runs[0], [](const sim::report& r) { return r.mean_jct_s; });
         t.add({schemes[k].name, mean_and_interval(mean(&sim::report::mean_jct_s)),
                k == 0 ? "" : signed_percent(gain.mean()) + " ± " + fixed(100 * half_width(gain), 1),
+               above(log_ratios(runs[k], runs.back())),
                mean_and_interval(mean(&sim::report::mean_jwt_s)),
                mean_and_interval(mean(&sim::report::mean_jrt_s)),
                percent(mean(&sim::report::network_fragmentation).mean(), 2),
