@@ -95,7 +95,7 @@ inline std::string job_settings(const fabric::ib_network& net, const traffic::gr
            std::find(routes->also.begin(), routes->also.end(), c) != routes->also.end();
   };
   out += "# the routes hold for: " + carried(sends, routes->also) + '\n';
-  if (has(collective::ring) != has(collective::tree))
+  if (has(collective::ring) != has(collective::server_tree))
     out += std::string("export NCCL_ALGO=") + (has(collective::ring) ? "Ring" : "Tree") + '\n';
   if (routes->routes.lids > 1)
     out += "export HEDDLE_LIDS=" + std::to_string(routes->routes.lids) +

@@ -181,7 +181,7 @@ void evaluate_lingjun(const fabrics_options& asked, const progress& told) {
        {"vclos", {.place = "vclos", .route = "source"}},
        {"vclos, declared", {.place = "vclos", .route = "source", .placing = declared}},
        {"pays, declared",
-        {.place = "relaxed", .route = "source", .isolation = "pays", .placing = declared}},
+        {.place = "vclos", .route = "source", .isolation = "pays", .placing = declared}},
        {"ideal network", {.place = "packed", .route = "ideal"}}}};
   const fabric::leaf_spine dc = lingjun(asked.network);
   constexpr std::array loads{.7, 2.8};

@@ -124,8 +124,8 @@ class operation_reader {
     collective_set all;
     for (const nlohmann::json& one : v.is_array() ? v : nlohmann::json::array({v})) {
       const auto c =
-          one.is_string() ? collective_named(one.get<std::string>()) : std::optional<collective>{};
-      if (!c || *c == collective::none) fail("a collective, or several in an array", one);
+          one.is_string() ? declared_by(one.get<std::string>()) : std::optional<collective_set>{};
+      if (!c || c->empty()) fail("a collective, or several in an array", one);
       all.add(*c);
     }
     return all;

@@ -138,6 +138,7 @@ class control_loop {
       j.duration_s = r && r->limit_s > 0 ? r->limit_s : unlimited_s;
       const job_hints h = read_hints(r ? r->hints : "");
       j.pattern = h.pattern.value_or(collective::ring);
+      j.sends = h.sends;
       if (known_.find_job(h.model)) j.model = h.model;
       // One that may have other servers is refused for itself.
       if (o_.needs && o_.needs->contains(id)) j.vc = kind_of(*r);

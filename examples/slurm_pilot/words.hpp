@@ -21,6 +21,7 @@ namespace heddle::pilot {
 /// for others.
 struct job_hints {
   std::optional<collective> pattern;
+  collective_set sends = {};  ///< with `collective=nccl`
   std::string model;
 };
 [[nodiscard]] inline job_hints read_hints(std::string_view comment) {
@@ -28,7 +29,12 @@ struct job_hints {
   while (!comment.empty()) {
     const auto end = comment.find_first_of(" ,;\t");
     const std::string_view word = comment.substr(0, end);
-    if (word.starts_with("collective=")) h.pattern = collective_named(word.substr(11));
+    if (word == "collective=nccl") {
+      h.pattern = collective::ring;
+      h.sends = nccl_collectives;
+    } else if (word.starts_with("collective=")) {
+      h.pattern = collective_named(word.substr(11));
+    }
     if (word.starts_with("model=")) h.model = word.substr(6);
     comment = end == comment.npos ? std::string_view{} : comment.substr(end + 1);
   }

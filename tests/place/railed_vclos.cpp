@@ -366,6 +366,8 @@ collective_set random_sends(test::dice& d) {
   constexpr collective_set all[] = {
       {collective::ring},
       {collective::tree},
+      {collective::server_tree},
+      nccl_collectives,
       {collective::all_gather},
       {collective::pipeline},
       {collective::none},

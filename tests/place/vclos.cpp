@@ -286,9 +286,9 @@ TEST_CASE("vclos prefers one leaf without links, then two, then leafs as wide an
 TEST_CASE(
     "vclos for declared collectives places just when leafs of any sizes share as many spines") {
   vclos any, policy{.guarantee = place::isolated_for::declared};
-  constexpr collective patterns[] = {collective::ring,       collective::tree,
-                                     collective::all_gather, collective::pipeline,
-                                     collective::all_to_all, collective::none};
+  constexpr collective patterns[] = {
+      collective::ring,       collective::tree, collective::all_gather, collective::pipeline,
+      collective::all_to_all, collective::none, collective::server_tree};
   int narrow = 0, more = 0;
   for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     CAPTURE(seed);

@@ -65,6 +65,8 @@ int most_flows(const placed& p, static_table& table, const std::vector<flow>& fl
   return *std::max_element(count.begin(), count.end());
 }
 
+bool is_of_trees(collective c) { return c == collective::tree || c == collective::server_tree; }
+
 // The table against the policy phase by phase, and its loads against what a card carries.
 template <class Policy>
 void check(const placed& p, collective c, Policy policy) {
@@ -77,7 +79,7 @@ void check(const placed& p, collective c, Policy policy) {
   route::card_counter cards;
   for (std::size_t k = 0; k < all.size(); ++k) {
     const auto said = all.write(k, flows);
-    if (c == collective::tree) {
+    if (is_of_trees(c)) {
       REQUIRE(most_flows(p, table, flows) <= 4);
     } else {
       const auto expected = policy(v, std::span<const flow>{flows});
@@ -138,7 +140,7 @@ TEST_CASE("the fullest phase of two trees has room for its parts in the table") 
 TEST_CASE("a pair of ranks has one path for good in every collective but a tree") {
   const placed p = clos(4, 6, 3, 1);
   for (collective c : all_collectives) {
-    if (c == collective::tree) continue;
+    if (is_of_trees(c)) continue;
     CAPTURE(std::string(name(c)));
     route::owned policy{p.dc.leafs(), {{}, p.own}};
     const route::link_numbers links{p.dc};

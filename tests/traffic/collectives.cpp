@@ -196,33 +196,72 @@ TEST_CASE("halving and doubling sums every piece for any number of ranks") {
   }
 }
 
+namespace {
+
+// The steps of two trees over n/q servers of q ranks, who follow one another in each flow of servers: what column
+// j sends lies in pieces 2·chunks·j and up.
+void run_trees(memory& m, const std::vector<step>& steps, std::size_t q) {
+  constexpr std::size_t chunks = traffic::tree::chunks;
+  const std::size_t levels = steps.size() + 1 - chunks;
+  REQUIRE(levels % 2 == 0);
+  REQUIRE(levels / 2 <= static_cast<std::size_t>(std::bit_width(m.ranks / q - 1)));
+  std::vector<std::size_t> size(levels);  // flows of each level: step e is the first with level e
+  for (std::size_t e = 0; e < levels; ++e)
+    size[e] = steps[e].who.size() - (e > 0 ? steps[e - 1].who.size() : 0);
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    std::size_t at = 0;
+    for (std::size_t e = 0; e < levels; ++e) {
+      if (s < e || s - e >= chunks) continue;
+      const step level{steps[s].bytes,
+                       {steps[s].who.begin() + static_cast<std::ptrdiff_t>(at),
+                        steps[s].who.begin() + static_cast<std::ptrdiff_t>(at + size[e])}};
+      at += size[e];
+      m.run(
+          level,
+          [&](std::size_t i) { return std::vector{2 * (chunks * (i % q) + s - e) + i / q % 2}; },
+          e < levels / 2);
+    }
+    REQUIRE(at == steps[s].who.size());
+  }
+}
+
+}  // namespace
+
 TEST_CASE("two trees sum every chunk on the way up and give it to all on the way down") {
   for (std::size_t n = 2; n <= 64; ++n) {
     CAPTURE(n);
     const auto g = first(n);
-    const any_source all = source_of(collective::tree, g, d);
-    const auto steps = steps_of(all);
-    constexpr std::size_t chunks = traffic::tree::chunks;
-    const std::size_t levels = steps.size() + 1 - chunks;
-    REQUIRE(levels % 2 == 0);
-    REQUIRE(levels / 2 <= static_cast<std::size_t>(std::bit_width(n - 1)));
-    std::vector<std::size_t> size(levels);  // flows of each level: step e is the first with level e
-    for (std::size_t e = 0; e < levels; ++e)
-      size[e] = steps[e].who.size() - (e > 0 ? steps[e - 1].who.size() : 0);
-    memory m{n, 2 * chunks, d};
-    for (std::size_t s = 0; s < steps.size(); ++s) {
-      std::size_t at = 0;
-      for (std::size_t e = 0; e < levels; ++e) {
-        if (s < e || s - e >= chunks) continue;
-        const step level{steps[s].bytes,
-                         {steps[s].who.begin() + static_cast<std::ptrdiff_t>(at),
-                          steps[s].who.begin() + static_cast<std::ptrdiff_t>(at + size[e])}};
-        at += size[e];
-        m.run(
-            level, [&](std::size_t i) { return std::vector{2 * (s - e) + i % 2}; }, e < levels / 2);
-      }
-      REQUIRE(at == steps[s].who.size());
-    }
+    memory m{n, 2 * traffic::tree::chunks, d};
+    run_trees(m, steps_of(source_of(collective::tree, g, d)), 1);
+    m.check_all_reduced();
+  }
+}
+
+TEST_CASE(
+    "trees of servers sum inside servers, then each column over the trees, then spread inside") {
+  constexpr std::size_t q = 4, piece = 2 * traffic::tree::chunks;  // of a column
+  for (std::size_t s : {2u, 3u, 5u, 16u}) {
+    const std::size_t n = q * s;
+    CAPTURE(n);
+    const auto g = first(n);
+    const auto steps = steps_of(source_of(collective::server_tree, g, d));
+    constexpr std::size_t inside = q - 1;
+    REQUIRE(steps.size() > 2 * inside);
+    memory m{n, q * piece, d};
+    const auto slice = [&](std::size_t a) {
+      std::vector<std::size_t> out;
+      for (std::size_t b = 0; b < piece; ++b) out.push_back(a * piece + b);
+      return out;
+    };
+    // Slice j comes to be whole in column j: what rank j adds last is what started at j + 1.
+    for (std::size_t t = 0; t < inside; ++t)
+      m.run(
+          steps[t], [&](std::size_t i) { return slice(ring_piece(i % q + q - 1, t, q)); }, true);
+    run_trees(m, {steps.begin() + inside, steps.end() - inside}, q);
+    for (std::size_t t = 0; t < inside; ++t)
+      m.run(
+          steps[steps.size() - inside + t],
+          [&](std::size_t i) { return slice(ring_piece(i % q, t, q)); }, false);
     m.check_all_reduced();
   }
 }

@@ -22,6 +22,7 @@ enum class collective : unsigned char {
   reduce_scatter,           ///< around a ring
   broadcast,                ///< from the first rank to all
   pipeline,                 ///< from stage to stage, and back
+  server_tree,              ///< all-reduce inside servers, and over two binary trees of these
 };
 
 /// A collective, its name and what it is in one line.
@@ -32,7 +33,7 @@ struct collective_row {
 };
 
 /// All of them, `none` included, in the order of the enumeration.
-inline constexpr std::array<collective_row, 10> collectives{{
+inline constexpr std::array<collective_row, 11> collectives{{
     {"none", "the job does not communicate", collective::none},
     {"ring", "ring all-reduce, hierarchical across servers", collective::ring},
     {"halving_doubling", "recursive halving and doubling all-reduce", collective::halving_doubling},
@@ -44,6 +45,8 @@ inline constexpr std::array<collective_row, 10> collectives{{
     {"reduce_scatter", "around a ring", collective::reduce_scatter},
     {"broadcast", "from the first rank to all", collective::broadcast},
     {"pipeline", "from stage to stage, and back", collective::pipeline},
+    {"server_tree", "all-reduce inside servers, and over two binary trees of these",
+     collective::server_tree},
 }};
 
 /// Their values.
@@ -71,6 +74,9 @@ class collective_set {
   constexpr collective_set(std::initializer_list<collective> all) {
     for (collective c : all) add(c);
   }
+  constexpr void add(const collective_set& more) {
+    bits_ = static_cast<std::uint16_t>(bits_ | more.bits_);
+  }
   constexpr void add(collective c) { bits_ = static_cast<std::uint16_t>(bits_ | bit(c)); }
   [[nodiscard]] constexpr bool contains(collective c) const { return (bits_ & bit(c)) != 0; }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
@@ -84,5 +90,21 @@ class collective_set {
   }
   std::uint16_t bits_ = 0;
 };
+
+/// What the stock library sends on large jobs, whichever its tuner takes: rings and two binary trees over
+/// servers on every card, and pairs of send and receive between neighbouring stages. Not an exchange made of
+/// such pairs: a job that has one (experts) names `all_to_all` beside it.
+inline constexpr std::string_view nccl_name = "nccl";
+inline constexpr collective_set nccl_collectives{collective::ring, collective::all_gather,
+                                                 collective::reduce_scatter,
+                                                 collective::server_tree, collective::pipeline};
+
+/// What a name declares: one collective, or all of `nccl`; nothing if it is neither. O(names).
+[[nodiscard]] constexpr std::optional<collective_set> declared_by(std::string_view text) {
+  if (text == nccl_name) return nccl_collectives;
+  const std::optional<collective> c = collective_named(text);
+  if (!c) return std::nullopt;
+  return *c == collective::none ? collective_set{} : collective_set{*c};
+}
 
 }  // namespace heddle

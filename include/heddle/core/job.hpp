@@ -21,6 +21,7 @@ struct job {
   std::string model;       ///< the entry of the catalogue whose curve it follows; empty: unknown
   double local_batch = 0;  ///< samples per GPU and iteration at `gpus`; 0: the model's default
   collective pattern = collective::none;
+  collective_set sends = {};  ///< what else it may send, one at a time; empty: `pattern` alone
   double comm_share = 0;  ///< part of `duration_s` spent in communication alone, in [0, 1)
   double overlap = 0;  ///< part spent in communication behind computing, in [0, 1 − comm_share]
 
@@ -34,6 +35,12 @@ struct job {
   std::string vc;   ///< virtual cluster (tenant)
   box_shape shape;  ///< on a torus: the mesh that it asks for, of `gpus` cells; none: any
 
+  /// What isolation for declared traffic is to be enough for; empty: unknown.
+  [[nodiscard]] collective_set declared() const {
+    collective_set all = sends;
+    if (pattern != collective::none) all.add(pattern);
+    return all;
+  }
   /// Without contention.
   [[nodiscard]] heddle::communication communication() const { return {comm_share, overlap}; }
 

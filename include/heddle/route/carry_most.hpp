@@ -27,6 +27,7 @@ struct carried_routes {
 /// All collectives, those first that libraries use most.
 inline constexpr std::array every_collective{collective::ring,
                                              collective::all_to_all,
+                                             collective::server_tree,
                                              collective::tree,
                                              collective::all_gather,
                                              collective::reduce_scatter,

@@ -21,12 +21,15 @@
 
 namespace heddle::route {
 
-/// Routes the phases of a job over its own links. A phase is source routed by *slot* where that
-/// suffices: the rank in slot k of its leaf goes up the k-th link that the job owns there and down
-/// the k-th at the target's leaf, both of one spine. Slots are counted within the job, not within
-/// the leaf, because the GPUs of a job need not be aligned. Where two flows would meet on a
-/// down-link, or a leaf has fewer links than ranks, the phase is routed by edge colouring: flows are
-/// edges from source leafs to target leafs, colours are spines.
+/// Routes the phases of a job over its own links. A phase is routed by *slot* where that suffices: what
+/// goes to the rank in slot k of its leaf goes up the k-th link that the job owns at the source's leaf and
+/// down the k-th at the target's, both of one spine. So on equal leafs every phase of rings,
+/// halving-doubling of N = 2^k, pipelines and all-to-alls goes by destination alone, as forwarding tables
+/// do (`by_destination` says how many addresses a card needs for all phases of a job at once). Slots are
+/// counted within the job, not within the leaf, because the GPUs of a job need not be aligned. Where two
+/// flows would meet on a link the *source's* slot is tried; and then, or where a leaf has fewer links than
+/// ranks, the phase is routed by edge colouring: flows are edges from source leafs to target leafs, colours
+/// are spines.
 ///
 /// With P flows a network card, colouring needs no more than P flows on a link for every phase if
 /// the job has one of the shapes with a proof: equal leafs with n ranks and links to the same n
@@ -40,8 +43,9 @@ namespace heddle::route {
 /// edges from pods to pods then, and colours are cores.
 ///
 /// A PhaseRouting; deterministic, so that routes can be compiled into a static table. One writer.
-/// Source: source routing by slot is of Han et al., arXiv 2308.05692; colouring is Kőnig's theorem,
-/// its use for remainders and twice over in three tiers is derived (docs/theory.md).
+/// Source: source routing by slot is of Han et al., arXiv 2308.05692; by the destination's slot is derived
+/// (docs/concepts/routing.md); colouring is Kőnig's theorem, its use for remainders and twice over in three
+/// tiers is derived (docs/theory.md).
 class owned {
  public:
   /// For leafs under which servers hang whole, in two tiers.

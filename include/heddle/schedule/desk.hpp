@@ -99,13 +99,11 @@ class desk {
   }
   [[nodiscard]] place::request request_of(slot x, int gpus) const {
     const heddle::job& j = *job(x).spec;
-    const collective_set sends =
-        j.pattern == collective::none ? collective_set{} : collective_set{j.pattern};
     return {.job = j.id,
             .gpus = gpus,
             .tenant = j.vc,
             .shape = gpus == j.gpus ? j.shape : box_shape{},
-            .sends = sends,
+            .sends = j.declared(),
             .before = state_.before(x)};
   }
   [[nodiscard]] auto& place() { return parts_.place; }

@@ -83,9 +83,11 @@ template <class Fill = nothing>
       if (j.local_batch == 0) rows.fail(*batch, "samples per GPU above 0");
     }
     if (given(pattern)) {
-      const auto named = collective_named(rows.text(*pattern));
-      if (!named) rows.fail(*pattern, "ring, halving_doubling, all_to_all or none");
+      const std::string_view text = rows.text(*pattern);
+      const auto named = text == nccl_name ? collective::ring : collective_named(text);
+      if (!named) rows.fail(*pattern, "a collective, nccl or none");
       j.pattern = *named;
+      if (text == nccl_name) j.sends = nccl_collectives;
     }
     if (given(share)) {
       j.comm_share = rows.number(*share, 0, "a share from 0 to below 1");

@@ -72,7 +72,7 @@ inline void write_csv(std::ostream& out, std::span<const job> jobs) {
     number(j.duration_s);
     detail::append_field(line += ',', j.model);
     number_unless(j.local_batch, 0.0);
-    (line += ',') += name(j.pattern);
+    (line += ',') += j.sends == nccl_collectives ? nccl_name : name(j.pattern);
     number(j.comm_share);
     number(j.priority);
     number(j.weight);

@@ -13,6 +13,8 @@
 //     all_to_all       column j+t; s−1 across, (k, j) → (k+t, j)                q·D
 //   tree               two binary trees, D/2 each, in 32 chunks: up, then down, D / 64
 //                      a chunk behind the other
+//   server_tree          (q−1) inside, two trees over the s servers for each     D/q, D / 64q, D/q
+//                      column, (q−1) inside
 //   all_gather         N−1: i → i+1; D is what each rank has in the end         D / N
 //   reduce_scatter     N−1: i → i+1; D is what each rank has before             D / N
 //   broadcast          ⌈log2 N⌉: i → i + 2^t for i < 2^t, D from rank 0         D
@@ -41,6 +43,7 @@
 #include <heddle/traffic/phase_source.hpp>
 #include <heddle/traffic/pipeline.hpp>
 #include <heddle/traffic/ring.hpp>
+#include <heddle/traffic/server_tree.hpp>
 #include <heddle/traffic/tree.hpp>
 
 namespace heddle::traffic {
@@ -73,6 +76,8 @@ namespace heddle::traffic {
     return broadcast{ranks, bytes};
   case collective::pipeline:
     return pipeline{ranks, bytes};
+  case collective::server_tree:
+    return server_tree{ranks, bytes};
   }
   return {};
 }

@@ -18,6 +18,17 @@ struct leaf_share {
   bool last = true;   ///< that of the last one
 };
 
+namespace detail {
+[[nodiscard]] inline int bits(int n) {
+  return static_cast<int>(std::bit_width(static_cast<unsigned>(n)));
+}
+[[nodiscard]] inline int width_of_tree(int ranks, const leaf_share& here) {
+  const int up = here.servers > 0 ? bits(here.servers - 1) : bits(ranks) - 1;
+  if (here.cards == 1) return up;
+  return std::max(2 * up, here.servers > 0 ? here.cards : 0);
+}
+}  // namespace detail
+
 // No `default`: a collective that is added to the list and forgotten here does not compile.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wswitch"
@@ -30,6 +41,8 @@ struct leaf_share {
 ///     two-way ring                2: and its first rank sends back
 ///     hierarchical ring           the cards of a server, or NVLink domain, which all send to the next one
 ///     tree                        ⌊log2 N⌋ with a card a server, else 2 · ⌊log2 N⌋
+///     server tree                 2q · ⌊log2 (N/q)⌋ over servers of q ranks, q | N, half of it where q are all
+///                                 the cards; that of a tree at least
 ///
 /// With rails flows enter at their target's. Then a ring uses that of a server's first rank alone, a pipeline on
 /// its way back that of the last rank too; no flow is on the others. A tree over s servers is
@@ -51,13 +64,15 @@ struct leaf_share {
     return here.first;
   case collective::pipeline:
     return here.first || here.last;
-  case collective::tree: {
-    const auto levels = [](int n) {
-      return static_cast<int>(std::bit_width(static_cast<unsigned>(n)));
-    };
-    const int up = here.servers > 0 ? levels(here.servers - 1) : levels(ranks) - 1;
-    if (here.cards == 1) return up;
-    return std::max(2 * up, here.servers > 0 ? here.cards : 0);
+  case collective::tree:
+    return detail::width_of_tree(ranks, here);
+  case collective::server_tree: {
+    int most = detail::width_of_tree(ranks, here);
+    if (here.servers > 0) return std::max(most, here.cards * (detail::bits(here.servers) - 1));
+    for (int q = 2; q <= std::min(here.cards, ranks); ++q)
+      if (ranks % q == 0)  // servers of a domain talk over NVLink, so that its cards are less busy
+        most = std::max(most, (q < here.cards ? 2 : 1) * q * (detail::bits(ranks / q) - 1));
+    return most;
   }
   case collective::halving_doubling:
   case collective::all_to_all:

@@ -23,7 +23,9 @@ class tree {
   static constexpr std::size_t chunks = 32;
 
   /// \param bytes  D, > 0
-  tree(const group& ranks, double bytes) : n_(ranks.gpus.size()), bytes_(bytes) {
+  tree(const group& ranks, double bytes) : tree(ranks.gpus.size(), bytes) {}
+  /// Over `ranks` of them, 0 … ranks − 1.
+  tree(std::size_t ranks, double bytes) : n_(ranks), bytes_(bytes) {
     if (n_ > 1) grow();
   }
 

@@ -58,8 +58,9 @@ class owned_band {
                                       int incast) {
     ways_.assign(flows.size(), own_way{});
     complete_ = true;
-    if (!route_by_slot(v, flows, incast) && !route_by_colour(v, flows, incast) &&
-        !route_by_parts(v, flows, incast))
+    if (!route_by_slot(v, flows, &traffic::flow::target, incast) &&
+        !route_by_slot(v, flows, &traffic::flow::source, incast) &&
+        !route_by_colour(v, flows, incast) && !route_by_parts(v, flows, incast))
       route_somehow(v, flows);
     return ways_;
   }
@@ -105,18 +106,21 @@ class owned_band {
     return link_of_[l * spines_ + spine];
   }
 
-  /// False if some link would carry more than `incast` flows, or a slot has no link.
+  /// Each flow over the spine of one of its ends' slot. False if some link would carry more than `incast`
+  /// flows, or a slot has no link.
   template <class Ends>
-  bool route_by_slot(const Ends& v, std::span<const traffic::flow> flows, int incast) {
-    down_load_.assign(links_.size(), 0);
+  bool route_by_slot(const Ends& v, std::span<const traffic::flow> flows,
+                     std::uint32_t traffic::flow::*end, int incast) {
+    load_.assign(2 * links_.size(), 0);
     for (std::size_t i = 0; i < flows.size(); ++i) {
       const std::size_t from = v.from(flows[i]), to = v.to(flows[i]);
       if (from == to) continue;
-      const std::uint32_t slot = v.slot(flows[i].source);
+      const std::uint32_t slot = v.slot(flows[i].*end);
       if (slot >= spines_) return false;
       const std::uint32_t up = link_of(from, slot), down = link_of(to, slot);
-      // A rank's own up-link carries what the rank sends: only down-links can be too full.
-      if (up == nobody || down == nobody || ++down_load_[down] > incast) return false;
+      if (up == nobody || down == nobody || ++load_[2 * up] > incast ||
+          ++load_[2 * down + 1] > incast)
+        return false;
       ways_[i] = {up, down};
     }
     return true;
@@ -306,7 +310,7 @@ class owned_band {
   std::vector<std::uint32_t> columns_until_;  // by spine: virtual spines up to its last
 
   std::vector<own_way> ways_;
-  std::vector<int> down_load_;  // scratch
+  std::vector<int> load_;  // of each link up and down, scratch
   std::vector<std::uint32_t> local_;
   std::vector<std::uint32_t> leafs_;
   std::uint32_t narrow_ = nobody;
