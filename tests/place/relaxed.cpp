@@ -14,6 +14,7 @@
 #include <heddle/traffic/group.hpp>
 
 #include "support/dice.hpp"
+#include "support/rail_networks.hpp"
 #include "support/states.hpp"
 
 using namespace heddle;
@@ -37,18 +38,21 @@ double worst_phase(const leaf_spine& dc, const fabric::placement& p, collective 
   const route::link_numbers links{dc};
   const route::detail::no_load none;
   const route::view<route::detail::no_load> v{dc, links, ranks, none};
-  route::owned own{dc.leafs(), p};
+  route::owned own{dc, p};
+  route::card_counter cards;
+  route::network_flows entering;
   const traffic::any_source all = traffic::source_of(pattern, ranks, 1.0);
   std::vector<traffic::flow> flows;
   std::vector<int> load(links.size());
   double worst = 1;
   for (std::size_t k = 0; k < all.size(); ++k) {
     (void)all.write(k, flows);
-    const int incast = traffic::incast_counter{}(flows);
+    const int incast = std::max(1, cards(ranks, flows).card);
     std::fill(load.begin(), load.end(), 0);
-    route::for_each_link(own, v, flows, [&](std::uint32_t l) {
-      worst = std::max(worst, static_cast<double>(++load[l]) / incast);
-    });
+    (void)route::for_each_link(
+        own, v, flows,
+        [&](std::uint32_t l) { worst = std::max(worst, static_cast<double>(++load[l]) / incast); },
+        entering);
     REQUIRE(own.complete());
   }
   return worst;
@@ -148,4 +152,52 @@ TEST_CASE(
   REQUIRE(a);
   CHECK(a.predicted_slowdown == 1);
   CHECK(worst_phase(dc, *a.where, collective::all_to_all) == 1);
+}
+
+TEST_CASE(
+    "relaxed on rails planes and pods gives links of a job's own that predict its slow-down") {
+  int isolated = 0, thin = 0, declared = 0, exact = 0;
+  for (const test::rail_family family : {test::rail_family::rails, test::rail_family::planes,
+                                         test::rail_family::pods, test::rail_family::both})
+    for (std::uint64_t seed = 0; seed < 2500; ++seed) {
+      CAPTURE(seed);
+      CAPTURE(static_cast<int>(family));
+      test::dice d{seed};
+      const leaf_spine dc = test::random_rail_network(family, d);
+      const ledger free = test::random_rail_state(dc, d);
+      if (free.free_gpus() == 0) continue;
+      const int wanted = test::random_rail_request(dc, free.free_gpus(), d);
+      constexpr collective patterns[] = {collective::ring, collective::tree,
+                                         collective::server_tree, collective::halving_doubling,
+                                         collective::all_to_all};
+      const collective c = patterns[d.index(std::size(patterns))];
+      const bool says = d.chance(.5);
+      place::vclos strict{.guarantee =
+                              says ? place::isolated_for::declared : place::isolated_for::any};
+      relaxed policy{.isolated = strict};
+      const place::request asked{.job = newcomer, .gpus = wanted, .sends = {c}};
+      const answer a = policy(free, asked), b = strict(free, asked);
+      if (b) {
+        REQUIRE(a);
+        REQUIRE(*a.where == *b.where);
+        ++isolated;
+        continue;
+      }
+      if (!a) continue;
+      ++thin;
+      declared += !a.where->enough_for.empty();
+      REQUIRE(a.where->gpus.size() == static_cast<std::size_t>(wanted));
+      ledger l = free;
+      REQUIRE(l.reserve(newcomer, *a.where) == reserve_status::reserved);
+      const double worst = worst_phase(dc, *a.where, c);
+      CHECK(worst <= a.predicted_slowdown);
+      exact += worst == a.predicted_slowdown;
+      route::steady network{dc, route::ecmp{}};
+      network.add(newcomer, *a.where, c, 1);
+      CHECK(network.slowdown(newcomer) <= a.predicted_slowdown + 1e-12);
+    }
+  CHECK(isolated > 500);
+  CHECK(thin > 150);
+  CHECK(declared > 25);
+  CHECK(exact > thin / 4);
 }

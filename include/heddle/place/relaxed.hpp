@@ -9,6 +9,7 @@
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/detail/plain_vclos.hpp>
+#include <heddle/place/detail/railed_vclos.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/place/vclos.hpp>
 
@@ -32,23 +33,27 @@ namespace heddle::place {
 /// leaf has degree at most f·s, so f·s colours suffice, and f of them stand for one spine. ∎ Derived.
 /// A no is not proved: a last leaf with fewer links is not searched for, only made use of.
 ///
-/// On rails and planes, and in three tiers, isolated placements alone.
+/// On rails and planes, and in three tiers, *declared* and *thin* with units for leafs and cards for GPUs, inside
+/// one pod; a job over pods is isolated or waits.
 ///
 /// One writer.
 struct relaxed {
   vclos isolated = {};
   int most_slowdown = 4;  ///< of communication; 1: isolated placements alone, any leafs
   heddle::detail::scratch<detail::plain_vclos> search = {};
+  heddle::detail::scratch<detail::railed_vclos> railed = {};
 
   bool operator==(const relaxed&) const = default;
 
   answer operator()(const detail::clos_ledger& free, const request& job) {
     answer no = isolated(free, job);
-    if (no || !detail::knows_wiring(free)) return no;
+    if (no) return no;
     const collective_set sends =
         isolated.guarantee == isolated_for::declared ? job.sends : collective_set{};
+    const bool plain = detail::is_plain_clos(free.fabric());
     for (int share = 1; share <= most_slowdown; ++share)
-      if (auto p = search->thin(free, job.gpus, sends, share, isolated.search_nodes)) {
+      if (auto p = plain ? search->thin(free, job.gpus, sends, share, isolated.search_nodes)
+                         : railed->thin(free, job.gpus, sends, share, isolated.search_nodes)) {
         answer a = *std::move(p);
         a.predicted_slowdown = share;
         return a;

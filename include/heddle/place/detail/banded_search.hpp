@@ -165,11 +165,10 @@ class banded_search {
   }
 
   /// Looks for units that hold `n` items together, with at most `most` in each, and have width · weight common
-  /// columns in each band; the last one, if it has fewer items than `width`, is linked to fewer of them. With
-  /// `first` this unit is one of them and gives all that it has. `share` is 1: a link carries what a card does.
-  search_status find_cover(int n, int width, int most, [[maybe_unused]] int share = 1,
+  /// columns in each band; the last one, if its items need fewer than `width` with `share` of them to a column, is
+  /// linked to fewer. With `first` this unit is one of them and gives all that it has.
+  search_status find_cover(int n, int width, int most, int share = 1,
                            std::optional<std::uint32_t> first = {}) {
-    assert(share == 1);
     const auto room_of = [&](std::uint32_t x) { return items_.count_of(x); };
     list_cover(order_, room_of, most, first, cover_rows_);
     std::optional<cover_row> wide;
@@ -179,8 +178,9 @@ class banded_search {
     parts_.clear();
     for (const cover_row& x : cover_.rows()) parts_.push_back({x.row, x.holds, false});
     part& last = parts_.back();
-    last.is_rest = last.items < width;
-    choose_columns(cover_.columns(), width, last.is_rest ? last.items : 0, last.unit);
+    const int rest = (last.items + share - 1) / share;
+    last.is_rest = rest < width;
+    choose_columns(cover_.columns(), width, last.is_rest ? rest : 0, last.unit);
     return s;
   }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -79,13 +80,33 @@ class railed_vclos {
     return gpus_would_do_ ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation;
   }
 
+  /// The same in one pod with `share` ≥ 1 cards to a link: units of any sizes over fewer spines in common.
+  std::optional<placement> thin(const clos_ledger& free, int gpus, collective_set sends, int share,
+                                std::int64_t nodes) {
+    search_.start(free, nodes);
+    gave_up_ = gpus_would_do_ = false;
+    for (const rail_option& o : options_.list(search_.items(), free.fabric(), gpus)) {
+      o.count(search_.items());
+      if (!sends.empty() && begin_declared(gpus, o.items, sends, share) &&
+          in_one_pod(o.items, [&] { return has_cover(o.items); })) {
+        placement p = search_.take();
+        p.enough_for = sends;
+        return p;
+      }
+      search_.begin();
+      if (in_one_pod(o.items, [&] { return found(unequal_.find(search_, o.items, share)); }))
+        return search_.take();
+    }
+    return std::nullopt;
+  }
+
   [[nodiscard]] std::int64_t visited() const { return search_.visited(); }
   /// As if nothing had been visited.
   void forget() { search_.forget(); }
 
  private:
   /// Takes of each rail as many columns as the collectives need; false where the sizes of units bound it.
-  bool begin_declared(int gpus, int items, collective_set sends) {
+  bool begin_declared(int gpus, int items, collective_set sends, int share = 1) {
     const fabric::leaf_spine& dc = search_.free().fabric();
     const card_items& in = search_.items();
     if (!traffic::leaf_width(sends, gpus, dc.gpus_per_server(), {})) return false;
@@ -93,7 +114,8 @@ class railed_vclos {
       if (in.cards_on(rail) == 0) return 0;
       const traffic::leaf_share here = in.share_on(rail, items);
       const int n = *traffic::leaf_width(sends, gpus, dc.gpus_per_server(), here);
-      return std::max(n, here.first ? 1 : 0);  // also for a job that sends nothing
+      return std::max((n + share - 1) / share,
+                      here.first ? 1 : 0);  // also for a job that sends nothing
     });
     return true;
   }
