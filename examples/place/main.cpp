@@ -246,7 +246,7 @@ class placer {
   bool verify(const std::string& where, job_id newcomer) const requires(has_leafs) {
     constexpr collective_set usual{collective::ring, collective::halving_doubling,
                                    collective::all_to_all};
-    const collective_set mine = state_.find(newcomer)->enough_for;
+    const collective_set mine = state_.find(newcomer)->enough_for.names;
     for (collective c : all_collectives) {
       if (!(mine.empty() ? usual : mine).contains(c)) continue;
       const auto found = route::verify_isolated(

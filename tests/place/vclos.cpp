@@ -18,6 +18,7 @@
 #include <heddle/route/routing.hpp>
 #include <heddle/route/verify.hpp>
 #include <heddle/traffic/leaf_width.hpp>
+#include <heddle/traffic/source_width.hpp>
 
 #include "support/allocation_guard.hpp"
 #include "support/dice.hpp"
@@ -319,6 +320,67 @@ TEST_CASE(
   }
   CHECK(narrow > 500);
   CHECK(more > 50);
+}
+
+namespace {
+
+// Everybody to the rank `by` further, around.
+struct shift {
+  std::size_t ranks = 2;
+  std::uint32_t by = 1;
+
+  [[nodiscard]] std::size_t size() const { return 1; }
+  traffic::phase write(std::size_t, std::vector<traffic::flow>& out) const {
+    out.clear();
+    for (std::uint32_t i = 0; i < ranks; ++i)
+      out.push_back({i, static_cast<std::uint32_t>((i + by) % ranks)});
+    return {.bytes = 1};
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "vclos for phases of one's own places just when leafs share as many spines as these are wide") {
+  vclos policy{.guarantee = place::isolated_for::declared};
+  int narrow = 0, tight = 0;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const instance x = random_instance(d);
+    if (x.wanted < 4) continue;
+    const shift mine{static_cast<std::size_t>(x.wanted),
+                     static_cast<std::uint32_t>(d.between(1, std::min(3, x.wanted - 1)))};
+    const int w = traffic::source_width(mine, x.wanted, x.dc.gpus_per_leaf());
+    REQUIRE(w <= static_cast<int>(mine.by));
+    const by_force oracle{x.free};
+    const answer a = policy(x.free, {.job = newcomer, .gpus = x.wanted, .sends = {{}, w}});
+    REQUIRE(static_cast<bool>(a) == (oracle.any(x.wanted, true, true) || oracle.wide(x.wanted, w)));
+    if (!a || a.where->enough_for.empty()) continue;
+    ++narrow;
+    REQUIRE(a.where->enough_for == declared{{}, w});
+    ledger l = x.free;
+    REQUIRE(l.reserve(newcomer, *a.where) == reserve_status::reserved);
+    const auto isolated = [&](const ledger& state) {
+      return static_cast<bool>(route::verify_isolated(
+          state,
+          [&](job_id j, const traffic::group&) {
+            return j == newcomer ? traffic::any_source{mine} : traffic::any_source{};
+          },
+          route::ecmp{}));
+    };
+    REQUIRE(isolated(l));
+    // With a spine less in common it is not, if all of them are needed by two of its leafs.
+    fabric::placement less = *a.where;
+    const spine_id gone = less.links.back().spine;
+    std::erase_if(less.links, [&](const fabric::link& k) { return k.spine == gone; });
+    if (w == 1 || less.links.empty()) continue;
+    ledger m = x.free;
+    REQUIRE(m.reserve(newcomer, less) == reserve_status::reserved);
+    tight += !isolated(m);
+  }
+  CHECK(narrow > 200);
+  CHECK(tight > 50);
 }
 
 TEST_CASE("vclos routes random partial permutations over leafs of any sizes without a collision") {

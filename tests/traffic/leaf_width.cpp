@@ -11,6 +11,7 @@
 
 #include <heddle/fabric/ports.hpp>
 #include <heddle/traffic/collectives.hpp>
+#include <heddle/traffic/source_width.hpp>
 
 #include "support/dice.hpp"
 
@@ -228,6 +229,27 @@ TEST_CASE("a tree is as wide as its width for some number of ranks of each power
     widest_of[bound] = std::max(widest_of[bound], w);
   }
   for (int k = 1; k <= 7; ++k) CHECK(widest_of[k] == k);
+}
+
+TEST_CASE("the width of a source is that of its widest leaf, and of trees no less") {
+  for (int n : {2, 5, 16, 31}) {
+    const ports where = wired(n, 1);
+    const traffic::group ranks = first_ranks(n, 1);
+    for (collective c : all_collectives) {
+      CAPTURE(name(c));
+      CAPTURE(n);
+      const traffic::any_source all = traffic::source_of(c, ranks, 1.0);
+      const int most = widest_leaf(all, ranks, where), w = traffic::source_width(all, n, n);
+      if (c == collective::tree || c == collective::server_tree)
+        CHECK(w >= most);
+      else
+        CHECK(w == most);
+      CHECK(traffic::source_width(all, n, 1) <= w);
+    }
+  }
+  const traffic::group four = first_ranks(64, 1);
+  CHECK(traffic::source_width(traffic::all_to_all{four, 1.0}, 64, 8) == 8);
+  CHECK(traffic::source_width(traffic::pipeline{four, 1.0}, 64, 8) == 1);
 }
 
 TEST_CASE("the width of several collectives is that of the widest and of an exchange none") {

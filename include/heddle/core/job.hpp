@@ -6,6 +6,7 @@
 
 #include <heddle/core/collective.hpp>
 #include <heddle/core/communication.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/shape.hpp>
 
@@ -21,8 +22,8 @@ struct job {
   std::string model;       ///< the entry of the catalogue whose curve it follows; empty: unknown
   double local_batch = 0;  ///< samples per GPU and iteration at `gpus`; 0: the model's default
   collective pattern = collective::none;
-  collective_set sends = {};  ///< what else it may send, one at a time; empty: `pattern` alone
-  double comm_share = 0;  ///< part of `duration_s` spent in communication alone, in [0, 1)
+  heddle::declared sends = {};  ///< what else it may send, one at a time; empty: `pattern` alone
+  double comm_share = 0;        ///< part of `duration_s` spent in communication alone, in [0, 1)
   double overlap = 0;  ///< part spent in communication behind computing, in [0, 1 − comm_share]
 
   int priority = 0;   ///< a higher class never waits for a lower one
@@ -36,9 +37,9 @@ struct job {
   box_shape shape;  ///< on a torus: the mesh that it asks for, of `gpus` cells; none: any
 
   /// What isolation for declared traffic is to be enough for; empty: unknown.
-  [[nodiscard]] collective_set declared() const {
-    collective_set all = sends;
-    if (pattern != collective::none) all.add(pattern);
+  [[nodiscard]] heddle::declared declared() const {
+    heddle::declared all = sends;
+    if (pattern != collective::none) all.names.add(pattern);
     return all;
   }
   /// Without contention.

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/shape.hpp>
 
@@ -74,7 +74,7 @@ struct placement {
   /// On a torus: the mesh in whose cells the ranks stand, by number; neighbours are joined.
   box_shape shape = {};
   /// The collectives that its own links are enough for, one at a time; empty: every collective.
-  collective_set enough_for = {};
+  declared enough_for = {};
 
   /// Whether it has a part of the network to itself.
   [[nodiscard]] bool owns_network() const {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/declared.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/shape.hpp>
 #include <heddle/fabric/gpu_book.hpp>
@@ -29,7 +30,7 @@ struct request {
   std::string_view tenant = {};  ///< its virtual cluster; must outlive the question
   box_shape shape = {};          ///< on a torus, of so many cells; none: any shape
   int tensor = 0, pipeline = 0;  ///< ranks of its tensor groups, its stages (`groups`); 0: not said
-  collective_set sends = {};     ///< what it says that it sends, one at a time; empty: unknown
+  declared sends = {};           ///< what it says that it sends, one at a time; empty: unknown
   /// What it had until a failure hit it, or null; must outlive the question. A policy may give it as much of
   /// that again as there is, so that little else changes.
   const placement* before = nullptr;

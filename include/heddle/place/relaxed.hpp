@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/detail/plain_vclos.hpp>
@@ -48,8 +48,7 @@ struct relaxed {
   answer operator()(const detail::clos_ledger& free, const request& job) {
     answer no = isolated(free, job);
     if (no) return no;
-    const collective_set sends =
-        isolated.guarantee == isolated_for::declared ? job.sends : collective_set{};
+    const declared sends = isolated.guarantee == isolated_for::declared ? job.sends : declared{};
     const bool plain = detail::is_plain_clos(free.fabric());
     for (int share = 1; share <= most_slowdown; ++share)
       if (auto p = plain ? search->thin(free, job.gpus, sends, share, isolated.search_nodes)

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/place/detail/clos_search.hpp>
 #include <heddle/place/detail/plain_vclos.hpp>
@@ -88,7 +88,7 @@ struct vclos {
         .unequal = any_size && unequal,
         .pairs = saves == vclos_saves::links ? detail::pair_order::fewest_links
                                              : detail::pair_order::best_fit,
-        .sends = guarantee == isolated_for::declared ? job.sends : collective_set{}};
+        .sends = guarantee == isolated_for::declared ? job.sends : declared{}};
     if (detail::is_plain_clos(free.fabric())) {
       if (railed) railed->forget();
       return (*search)(free, job.gpus, shapes, search_nodes);

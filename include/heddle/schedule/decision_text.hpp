@@ -99,7 +99,9 @@ class decision_writer {
     faces(where.faces);
     std::string_view before = " for ";
     for (collective each : all_collectives)
-      if (where.enough_for.contains(each)) text(std::exchange(before, ",")).text(name(each));
+      if (where.enough_for.names.contains(each)) text(std::exchange(before, ",")).text(name(each));
+    if (where.enough_for.width > 0)
+      text(std::exchange(before, ",")).text("width").number(where.enough_for.width, ' ');
   }
   /// Those between two cubes at consecutive positions together.
   void faces(const std::vector<fabric::face_circuit>& all) {

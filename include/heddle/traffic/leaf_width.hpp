@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/fabric/hosts.hpp>
 
 namespace heddle::traffic {
@@ -84,12 +85,12 @@ namespace detail {
 }
 #pragma GCC diagnostic pop
 
-/// Of collectives that a job uses one at a time.
-[[nodiscard]] inline std::optional<int> leaf_width(collective_set all, int ranks,
+/// Of all that a job declares, one thing at a time.
+[[nodiscard]] inline std::optional<int> leaf_width(const declared& all, int ranks,
                                                    int gpus_per_server, const leaf_share& here) {
-  int most = 0;
+  int most = all.width;
   for (collective c : all_collectives) {
-    if (!all.contains(c)) continue;
+    if (!all.names.contains(c)) continue;
     const std::optional<int> w = leaf_width(c, ranks, gpus_per_server, here);
     if (!w) return std::nullopt;
     most = std::max(most, *w);
@@ -98,7 +99,7 @@ namespace detail {
 }
 
 /// Where servers hang whole under leafs, and every GPU has a network card.
-[[nodiscard]] inline std::optional<int> leaf_width(collective_set all, int ranks,
+[[nodiscard]] inline std::optional<int> leaf_width(const declared& all, int ranks,
                                                    const fabric::hosts& dc) {
   return leaf_width(all, ranks, dc.gpus_per_server(),
                     {.cards = dc.servers_per_domain() * dc.gpus_per_server()});

@@ -1,7 +1,7 @@
 // What virtual Clos networks look like.
 #pragma once
 
-#include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 
 namespace heddle::place::detail {
 
@@ -16,7 +16,7 @@ struct clos_shapes {
   bool remainder = true;  ///< one leaf may have fewer GPUs than the others
   bool unequal = true;    ///< leafs of any sizes
   pair_order pairs = pair_order::fewest_links;
-  collective_set sends = {};  ///< enough for these; empty: for every collective
+  declared sends = {};  ///< enough for these; empty: for every collective
 };
 
 }  // namespace heddle::place::detail

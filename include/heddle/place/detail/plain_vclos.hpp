@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/place/detail/banded_biclique.hpp>
@@ -56,7 +56,7 @@ class plain_vclos {
   }
 
   /// The same with `share` ≥ 1 GPUs to a link: leafs of any sizes over fewer spines in common, or two.
-  std::optional<placement> thin(const clos_ledger& free, int gpus, collective_set sends, int share,
+  std::optional<placement> thin(const clos_ledger& free, int gpus, const declared& sends, int share,
                                 std::int64_t nodes) {
     search_.start(free, nodes, leaf_order::best_fit);
     gave_up_ = gpus_would_do_ = false;
@@ -81,7 +81,8 @@ class plain_vclos {
     return s == search_status::found;
   }
 
-  [[nodiscard]] narrow_cut narrow_cut_for(const clos_ledger& free, int gpus, collective_set sends) {
+  [[nodiscard]] narrow_cut narrow_cut_for(const clos_ledger& free, int gpus,
+                                          const declared& sends) {
     const fabric::leaf_spine& dc = free.fabric();
     if (dc.uplinks() >= dc.gpus_per_leaf()) return {};
     std::optional<band> declared;
@@ -95,7 +96,7 @@ class plain_vclos {
   }
 
   /// Any leafs over as many common spines as the collectives are wide.
-  bool place_declared(const clos_ledger& free, int gpus, collective_set sends, int share = 1) {
+  bool place_declared(const clos_ledger& free, int gpus, const declared& sends, int share = 1) {
     const fabric::leaf_spine& dc = free.fabric();
     const std::optional<int> wide = traffic::leaf_width(sends, gpus, dc.hosts());
     if (!wide) return false;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/pod_table.hpp>
 #include <heddle/place/detail/banded_search.hpp>
@@ -81,7 +81,7 @@ class railed_vclos {
   }
 
   /// The same in one pod with `share` ≥ 1 cards to a link: units of any sizes over fewer spines in common.
-  std::optional<placement> thin(const clos_ledger& free, int gpus, collective_set sends, int share,
+  std::optional<placement> thin(const clos_ledger& free, int gpus, const declared& sends, int share,
                                 std::int64_t nodes) {
     search_.start(free, nodes);
     gave_up_ = gpus_would_do_ = false;
@@ -106,7 +106,7 @@ class railed_vclos {
 
  private:
   /// Takes of each rail as many columns as the collectives need; false where the sizes of units bound it.
-  bool begin_declared(int gpus, int items, collective_set sends, int share = 1) {
+  bool begin_declared(int gpus, int items, const declared& sends, int share = 1) {
     const fabric::leaf_spine& dc = search_.free().fabric();
     const card_items& in = search_.items();
     if (!traffic::leaf_width(sends, gpus, dc.gpus_per_server(), {})) return false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/core/collective.hpp>
+#include <heddle/core/declared.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/text.hpp>
 #include <heddle/schedule/decision.hpp>
@@ -122,14 +123,19 @@ class decision_reader {
     if (in.take(" faces ")) faces(in, where.faces);
     if (in.take(" for ")) where.enough_for = names(in);
   }
-  static collective_set names(line_reader& in) {
-    collective_set all;
+  static declared names(line_reader& in) {
+    declared all;
     do {
+      if (in.take("width ")) {
+        all.width = in.number<int>("a width");
+        if (all.width < 1) in.fail("a width of 1 and more");
+        continue;
+      }
       const std::string_view word = in.word();
       const std::optional<collective> c = collective_named(word);
       if (!c) in.fail("a collective");
       in.drop(word.size());
-      all.add(*c);
+      all.names.add(*c);
     } while (in.take(","));
     return all;
   }
