@@ -56,7 +56,11 @@ constexpr named_place all[] = {
     {"ocs_vclos", "the same over circuits of optical switches", true, nullptr,
      [](o x) -> on_circuits { return chain(place::ocs_vclos{.guarantee = x.guarantee}); }},
     {"relaxed", "vclos, else own links that are fewer than its flows", false,
-     [](o x) -> on_links { return chain(place::relaxed{.isolated = {.guarantee = x.guarantee}}); }},
+     [](o x) -> on_links {
+       place::relaxed p{.isolated = {.guarantee = x.guarantee}};
+       if (x.may_be_thinnest) p.most_slowdown = place::relaxed::no_bound;
+       return chain(std::move(p));
+     }},
     {"jigsaw", "own links, the shapes of vclos, first fit", true,
      [](o) -> on_links { return chain(place::jigsaw{}); }},
     {"laas", "the same, with fewer links where two leafs do", true,

@@ -73,8 +73,9 @@ struct place_options {
   std::vector<place::piece_size> pieces = {};                ///< `segments`
   int tensor = 0, pipeline = 0;                              ///< `groups`; 0: not said
   place::isolated_for guarantee = place::isolated_for::any;  ///< `vclos` and `relaxed`
-  bool closed = false;   ///< of meshes: each row longer than 2 is a ring
-  bool twisted = false;  ///< of meshes in cubes: `reconfigured::twisted`
+  bool may_be_thinnest = false;  ///< `relaxed`: admission says what is too slow
+  bool closed = false;           ///< of meshes: each row longer than 2 is a ring
+  bool twisted = false;          ///< of meshes in cubes: `reconfigured::twisted`
 };
 
 /// A policy, and what is known of it.

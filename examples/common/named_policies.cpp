@@ -161,6 +161,7 @@ make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, s
   check_scheduler(n);
   place_options placing = n.placing;
   placing.seed = seed;
+  placing.may_be_thinnest = waits_only_if_it_pays(n);
   const auto under = [&](const route_of& routing) {
     admission_of admission = admission_named(n.backfill, n.depth);
     std::string_view place = n.place;

@@ -23,7 +23,9 @@ composition circuits(std::string name, rewiring may_move, isolated_for guarantee
 
 /// Fewer links where that pays, else what `isolated` gives.
 composition paying(std::string name, place::vclos isolated) {
-  return {std::move(name), chain(place::relaxed{.isolated = isolated}), "source",
+  return {std::move(name),
+          chain(place::relaxed{.isolated = isolated, .most_slowdown = place::relaxed::no_bound}),
+          "source",
           extras{.waits_for = examples::place_function<fabric::leaf_spine>{
                      place::first_of{place::one_server{}, place::one_leaf{}, isolated}}}};
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 #include <heddle/core/declared.hpp>
@@ -21,7 +22,8 @@ namespace heddle::place {
 ///
 /// With f GPUs to a link, `predicted_slowdown` = f: no phase of any collective takes more than f times
 /// its ideal time, and those in which all GPUs send to other leafs take just that. Shapes, for
-/// f = 1, 2, … up to `most_slowdown`, the threshold of admission:
+/// f = 1, 2, … 6, 8, 10, 13, … a third more each time up to `most_slowdown`, the threshold of admission (an
+/// admission that compares, like `admit::paying`, needs none):
 ///
 ///     declared    as in `vclos`, leafs of any sizes over ⌈w/f⌉ common spines
 ///     two leafs   a ≥ b GPUs, ⌈b/f⌉ common spines
@@ -50,7 +52,9 @@ struct relaxed {
     if (no) return no;
     const declared sends = isolated.guarantee == isolated_for::declared ? job.sends : declared{};
     const bool plain = detail::is_plain_clos(free.fabric());
-    for (int share = 1; share <= most_slowdown; ++share)
+    // All GPUs under a leaf on one link is the most there can be.
+    const int most = std::min({most_slowdown, job.gpus, free.fabric().hosts().gpus_per_unit()});
+    for (int share = 1; share <= most; share = next(share, most))
       if (auto p = plain ? search->thin(free, job.gpus, sends, share, isolated.search_nodes)
                          : railed->thin(free, job.gpus, sends, share, isolated.search_nodes)) {
         answer a = *std::move(p);
@@ -61,8 +65,15 @@ struct relaxed {
     return no;
   }
 
+  static constexpr int no_bound = std::numeric_limits<int>::max();  ///< of `most_slowdown`
+
   void limit(std::int64_t nodes) { isolated.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return isolated.visited(); }
+
+ private:
+  static int next(int share, int most) {
+    return share == most ? most + 1 : std::min(most, share + std::max(1, share / 3));
+  }
 };
 
 }  // namespace heddle::place
