@@ -23,6 +23,7 @@
 #include "support/allocation_guard.hpp"
 #include "support/dice.hpp"
 #include "support/isolated.hpp"
+#include "support/worst_phase.hpp"
 
 using namespace heddle;
 using fabric::leaf_spine;
@@ -420,6 +421,45 @@ TEST_CASE("with what it sends declared a job gets as many columns as that is wid
   CHECK(thin > 500);
   CHECK(whole > 5);
   CHECK(refused > 100);
+}
+
+TEST_CASE("with fewer circuits than isolate no phase of a job takes longer than predicted") {
+  int isolated = 0, thin = 0, says = 0, exact = 0;
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const auto [dc, state, wanted] = random_instance(d);
+    constexpr collective patterns[] = {collective::ring, collective::tree,
+                                       collective::halving_doubling, collective::all_to_all};
+    const collective c = patterns[d.index(std::size(patterns))];
+    const auto guarantee = d.chance(.5) ? place::isolated_for::declared : place::isolated_for::any;
+    const rewiring may_move = d.chance(.5) ? rewiring::free : rewiring::never;
+    ocs_vclos strict{.may_move = may_move, .guarantee = guarantee},
+        policy{.may_move = may_move, .guarantee = guarantee, .most_slowdown = ocs_vclos::no_bound};
+    const place::request asked{.job = newcomer, .gpus = wanted, .sends = {c}};
+    const answer a = policy(state, asked), b = strict(state, asked);
+    if (b) {
+      REQUIRE(a);
+      REQUIRE(*a.where == *b.where);
+      REQUIRE(a.predicted_slowdown == 1);
+      ++isolated;
+      continue;
+    }
+    if (!a) continue;
+    ++thin;
+    says += !a.where->enough_for.empty();
+    REQUIRE(a.where->gpus.size() == static_cast<std::size_t>(wanted));
+    ledger l = state;
+    REQUIRE(l.rewire(a.moved) == reserve_status::reserved);
+    REQUIRE(l.reserve(newcomer, *a.where) == reserve_status::reserved);
+    const double worst = test::worst_phase(dc, *a.where, c);
+    REQUIRE(worst <= a.predicted_slowdown);
+    exact += worst == a.predicted_slowdown;
+  }
+  CHECK(isolated > 1000);
+  CHECK(thin > 300);
+  CHECK(says > 20);
+  CHECK(exact > thin / 3);
 }
 
 TEST_CASE("a job that a fixed network must refuse gets its circuits on the same ports") {

@@ -16,6 +16,7 @@
 #include "support/dice.hpp"
 #include "support/rail_networks.hpp"
 #include "support/states.hpp"
+#include "support/worst_phase.hpp"
 
 using namespace heddle;
 using fabric::leaf_spine;
@@ -30,33 +31,6 @@ static_assert(place::PlacementPolicy<relaxed> && place::SearchingPolicy<relaxed>
 namespace {
 
 constexpr job_id newcomer{7};
-
-// The most flows on a link over what a network card carries, over all phases of a collective.
-double worst_phase(const leaf_spine& dc, const fabric::placement& p, collective pattern) {
-  const traffic::group ranks = traffic::make_group(dc, p.gpus);
-  if (!ranks.crosses_leafs()) return 1;
-  const route::link_numbers links{dc};
-  const route::detail::no_load none;
-  const route::view<route::detail::no_load> v{dc, links, ranks, none};
-  route::owned own{dc, p};
-  route::card_counter cards;
-  route::network_flows entering;
-  const traffic::any_source all = traffic::source_of(pattern, ranks, 1.0);
-  std::vector<traffic::flow> flows;
-  std::vector<int> load(links.size());
-  double worst = 1;
-  for (std::size_t k = 0; k < all.size(); ++k) {
-    (void)all.write(k, flows);
-    const int incast = std::max(1, cards(ranks, flows).card);
-    std::fill(load.begin(), load.end(), 0);
-    (void)route::for_each_link(
-        own, v, flows,
-        [&](std::uint32_t l) { worst = std::max(worst, static_cast<double>(++load[l]) / incast); },
-        entering);
-    REQUIRE(own.complete());
-  }
-  return worst;
-}
 
 }  // namespace
 
@@ -98,7 +72,7 @@ TEST_CASE("no phase of a relaxed job takes longer than predicted and all its lin
     CHECK(a.predicted_slowdown <= policy.most_slowdown);
     double worst = 1;
     for (collective c : {collective::ring, collective::all_to_all, collective::halving_doubling}) {
-      worst = std::max(worst, worst_phase(dc, *a.where, c));
+      worst = std::max(worst, test::worst_phase(dc, *a.where, c));
       CHECK(worst <= a.predicted_slowdown);
       // What the simulator will charge is no more either.
       route::steady network{dc, route::ecmp{}};
@@ -151,7 +125,7 @@ TEST_CASE(
   const answer a = policy(l, {newcomer, 7});
   REQUIRE(a);
   CHECK(a.predicted_slowdown == 1);
-  CHECK(worst_phase(dc, *a.where, collective::all_to_all) == 1);
+  CHECK(test::worst_phase(dc, *a.where, collective::all_to_all) == 1);
 }
 
 TEST_CASE(
@@ -189,7 +163,7 @@ TEST_CASE(
       REQUIRE(a.where->gpus.size() == static_cast<std::size_t>(wanted));
       ledger l = free;
       REQUIRE(l.reserve(newcomer, *a.where) == reserve_status::reserved);
-      const double worst = worst_phase(dc, *a.where, c);
+      const double worst = test::worst_phase(dc, *a.where, c);
       CHECK(worst <= a.predicted_slowdown);
       exact += worst == a.predicted_slowdown;
       route::steady network{dc, route::ecmp{}};

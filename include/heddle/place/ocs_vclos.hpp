@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/optical/kempe.hpp>
+#include <heddle/place/detail/clos_shapes.hpp>
 #include <heddle/place/detail/ocs_equal_leafs.hpp>
 #include <heddle/place/detail/ocs_search.hpp>
 #include <heddle/place/detail/ocs_unequal_leafs.hpp>
@@ -58,6 +60,10 @@ struct ocs_vclos_work {
 /// With `guarantee = declared`, for jobs that say what they send, leafs of any sizes over w virtual spines
 /// are tried first, as in `vclos`: m·w circuits for m leafs, as few of these as can be.
 ///
+/// With `most_slowdown` > 1 a job that cannot be isolated gets fewer circuits of its own, f GPUs to one, as
+/// `relaxed` does on fixed links: declared over ⌈w/f⌉ virtual spines, or in parts of f·n GPUs with n circuits;
+/// `answer::predicted_slowdown` = f.
+///
 /// GPUs are chosen first, then links: where every circuit may move and all OCS are alike, free ports
 /// alone decide (docs/optical/ocs_vclos.md), so no job waits for want of the right ones. What is
 /// tried, in order: virtual spines one by one on idle fibres; the same with circuits of running jobs
@@ -79,6 +85,8 @@ struct ocs_vclos {
   bool any_size = true;  ///< also unequal leafs
   bool parts = true;     ///< also virtual leafs, several of them under one leaf
   isolated_for guarantee = isolated_for::any;
+  int most_slowdown =
+      1;  ///< of communication: more than 1 where fewer circuits than isolate may do
   std::int64_t search_nodes = 500;  ///< of one request, before it gives up; ≥ 1
   heddle::detail::scratch<detail::ocs_vclos_work> work = {};  ///< nothing to set
 
@@ -100,10 +108,26 @@ struct ocs_vclos {
                      work->unequal.crossbar(q, job.gpus)))
       return build(free);
     if (any_size && parts && work->unequal.in_parts(q, job.gpus)) return build(free);
-    if (q.gave_up) return {wait_reason::search_limit, false};
-    return {q.gpus_would_do ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation,
-            !q.unproved};
+    answer no{q.gave_up         ? wait_reason::search_limit
+              : q.gpus_would_do ? wait_reason::network_fragmentation
+                                : wait_reason::gpu_fragmentation,
+              !q.gave_up && !q.unproved};
+    const int shares = std::min({most_slowdown, job.gpus, free.fabric().gpus_per_leaf()});
+    if (shares < 2) return no;
+    for (int share = 2; share <= shares; share = detail::next_share(share, shares)) {
+      q.gave_up = false;
+      const bool says = guarantee == isolated_for::declared && place_declared(free, job, share);
+      if (!says && !work->unequal.in_parts(q, job.gpus, share)) continue;
+      answer a = build(free);
+      if (says) a.where->enough_for = job.sends;
+      a.predicted_slowdown = share;
+      return a;
+    }
+    no.proved = false;
+    return no;
   }
+
+  static constexpr int no_bound = std::numeric_limits<int>::max();  ///< of `most_slowdown`
 
   void limit(std::int64_t nodes) { search_nodes = nodes; }
   [[nodiscard]] std::int64_t visited() const {
@@ -111,12 +135,12 @@ struct ocs_vclos {
   }
 
  private:
-  bool place_declared(const detail::ocs_ledger& free, const request& job) {
+  bool place_declared(const detail::ocs_ledger& free, const request& job, int share = 1) {
     if (job.sends.empty()) return false;
     const fabric::leaf_spine_ocs& dc = free.fabric();
     const auto wide = traffic::leaf_width(job.sends, job.gpus, dc.hosts());
-    return wide && *wide <= dc.uplinks() &&
-           work->unequal.covered(work->search, job.gpus, std::max(1, *wide));
+    return wide && *wide <= share * dc.uplinks() &&
+           work->unequal.covered(work->search, job.gpus, std::max(1, (*wide + share - 1) / share));
   }
   answer build(const detail::ocs_ledger& free) {
     detail::ocs_search& q = work->search;

@@ -54,7 +54,7 @@ struct relaxed {
     const bool plain = detail::is_plain_clos(free.fabric());
     // All GPUs under a leaf on one link is the most there can be.
     const int most = std::min({most_slowdown, job.gpus, free.fabric().hosts().gpus_per_unit()});
-    for (int share = 1; share <= most; share = next(share, most))
+    for (int share = 1; share <= most; share = detail::next_share(share, most))
       if (auto p = plain ? search->thin(free, job.gpus, sends, share, isolated.search_nodes)
                          : railed->thin(free, job.gpus, sends, share, isolated.search_nodes)) {
         answer a = *std::move(p);
@@ -69,11 +69,6 @@ struct relaxed {
 
   void limit(std::int64_t nodes) { isolated.limit(nodes); }
   [[nodiscard]] std::int64_t visited() const { return isolated.visited(); }
-
- private:
-  static int next(int share, int most) {
-    return share == most ? most + 1 : std::min(most, share + std::max(1, share / 3));
-  }
 };
 
 }  // namespace heddle::place

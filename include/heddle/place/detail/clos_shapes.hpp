@@ -1,6 +1,8 @@
 // What virtual Clos networks look like.
 #pragma once
 
+#include <algorithm>
+
 #include <heddle/core/declared.hpp>
 
 namespace heddle::place::detail {
@@ -18,5 +20,10 @@ struct clos_shapes {
   pair_order pairs = pair_order::fewest_links;
   declared sends = {};  ///< enough for these; empty: for every collective
 };
+
+/// The GPUs to a link that are tried after `share`: a third more each time, `most` at last; then more than that.
+[[nodiscard]] inline int next_share(int share, int most) {
+  return share == most ? most + 1 : std::min(most, share + std::max(1, share / 3));
+}
 
 }  // namespace heddle::place::detail

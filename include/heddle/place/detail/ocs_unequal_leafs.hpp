@@ -79,14 +79,14 @@ class ocs_unequal_leafs {
       }
     return false;
   }
-  /// Virtual leafs of at most n GPUs with n circuits each, several under a leaf; of all n those first that
-  /// take fewest circuits, then the widest.
-  bool in_parts(ocs_search& q, int gpus) {
+  /// Virtual leafs of at most f·n GPUs with n circuits each, several under a leaf, f being the `share` of a
+  /// circuit; of all n those first that take fewest circuits, then the widest.
+  bool in_parts(ocs_search& q, int gpus, int share = 1) {
     shapes_.clear();
-    const int least =
-        std::max(2, (gpus + q.links.most_ports() - 1) / std::max(1, q.links.most_ports()));
-    for (int n = std::min(q.widest(), gpus - 1); n >= least; --n)
-      if (const int m = gather(q, gpus, n, n)) shapes_.push_back({m * n, n});
+    const int ports = std::max(1, q.links.most_ports()) * share;
+    const int least = std::max(share == 1 ? 2 : 1, (gpus + ports - 1) / ports);
+    for (int n = (std::min(q.widest(), gpus - 1) + share - 1) / share; n >= least; --n)
+      if (const int m = gather(q, gpus, share * n, n)) shapes_.push_back({m * n, n});
     if (shapes_.empty()) return false;
     q.gpus_would_do = true;
     std::sort(shapes_.begin(), shapes_.end(), [](const shape& a, const shape& b) {
@@ -94,8 +94,9 @@ class ocs_unequal_leafs {
     });
     for (const shape& x : shapes_) {
       if (!q.links.counts_allow(x.circuits / x.columns, x.columns, 0)) continue;
-      (void)gather(q, gpus, x.columns, x.columns);
-      if (wire(q, x.columns, x.columns)) return true;
+      (void)gather(q, gpus, share * x.columns, x.columns);
+      if (wire(q, share * x.columns, x.columns)) return true;
+      if (q.gave_up) return false;
     }
     return false;
   }

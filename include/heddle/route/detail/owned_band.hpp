@@ -156,20 +156,28 @@ class owned_band {
   }
 
   /// Leafs whose links to the spines are in like proportions, as virtual leafs that are equal. No link
-  /// gets more than `incast` flows. False if they are not, or a leaf has too many ranks.
+  /// gets more than `incast` flows, or f times as many where leafs have up to f ranks to a link. False if they
+  /// are not.
   template <class Ends>
   bool route_by_parts(const Ends& v, std::span<const traffic::flow> flows, int incast) {
     if (!std::exchange(parts_known_, true)) number_parts();  // few jobs come here
     if (width_ == 0) return false;
+    share_ = 1;
+    for (const traffic::flow& f : flows) {
+      const std::size_t from = v.from(f), to = v.to(f);
+      if (from == to) continue;
+      if (copies_[from] == 0 || copies_[to] == 0) return false;
+      share_ = std::max({share_, v.slot(f.source) / (width_ * copies_[from]) + 1,
+                         v.slot(f.target) / (width_ * copies_[to]) + 1});
+    }
     edges_.clear();
     for (const traffic::flow& f : flows) {
       const std::size_t from = v.from(f), to = v.to(f);
       if (from == to) continue;
-      const std::uint32_t a = part_of(v, f.source), b = part_of(v, f.target);
-      if (a >= copies_[from] || b >= copies_[to]) return false;
-      edges_.push_back({first_part_[from] + a, first_part_[to] + b});
+      edges_.push_back(
+          {first_part_[from] + part_of(v, f.source), first_part_[to] + part_of(v, f.target)});
     }
-    const auto per_link = static_cast<std::uint32_t>(incast);
+    const auto per_link = static_cast<std::uint32_t>(incast) * share_;
     const auto colours =
         colouring_(first_part_.back(), first_part_.back(), edges_, width_ * per_link);
     for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
@@ -183,7 +191,7 @@ class owned_band {
   }
   template <class Ends>
   [[nodiscard]] std::uint32_t part_of(const Ends& v, std::uint32_t rank) const {
-    return v.slot(rank) / width_;
+    return v.slot(rank) / (width_ * share_);
   }
   /// The link of a leaf's virtual leaf to a virtual spine.
   [[nodiscard]] std::uint32_t link_of_part(std::size_t l, std::uint32_t part,
@@ -305,6 +313,7 @@ class owned_band {
   edge_colouring colouring_;
   bool parts_known_ = false;
   std::uint32_t width_ = 0;                   // links of a virtual leaf, 0: there are none
+  std::uint32_t share_ = 1;                   // ranks to one of them, of the last phase
   std::vector<std::uint32_t> copies_;         // virtual leafs of each leaf
   std::vector<std::uint32_t> first_part_;     // by leaf: the first of them
   std::vector<std::uint32_t> columns_until_;  // by spine: virtual spines up to its last
