@@ -54,7 +54,11 @@ constexpr named_place all[] = {
     {"vclos_even", "the same, of equal parts alone", true,
      [](o) -> on_links { return chain(place::vclos{.any_size = false}); }},
     {"ocs_vclos", "the same over circuits of optical switches", true, nullptr,
-     [](o x) -> on_circuits { return chain(place::ocs_vclos{.guarantee = x.guarantee}); }},
+     [](o x) -> on_circuits {
+       place::ocs_vclos p{.guarantee = x.guarantee};
+       if (x.may_be_thinnest) p.most_slowdown = place::ocs_vclos::no_bound;
+       return chain(std::move(p));
+     }},
     {"relaxed", "vclos, else own links that are fewer than its flows", false,
      [](o x) -> on_links {
        place::relaxed p{.isolated = {.guarantee = x.guarantee}};

@@ -72,8 +72,8 @@ void check_together(const scheduler_names& n) {
   }
   if (waits_only_if_it_pays(n)) {
     const std::string pays = "--isolation pays";
-    if (n.place != "vclos")
-      refuse(pays, "vclos, which has links to wait for", "--place " + n.place);
+    if (n.place != "vclos" && n.place != "ocs_vclos")
+      refuse(pays, "vclos or ocs_vclos, which have links to wait for", "--place " + n.place);
     if (allocation_named(n.allocate).elastic)
       refuse(pays, "an allocation of the GPUs that jobs ask for", "--allocate " + n.allocate);
     const std::string alone = "no other way to pass a job or to make room";
@@ -161,18 +161,20 @@ make_scheduler(const scheduler_names& n, const schedule::scheduler_options& o, s
   check_scheduler(n);
   place_options placing = n.placing;
   placing.seed = seed;
-  placing.may_be_thinnest = waits_only_if_it_pays(n);
   const auto under = [&](const route_of& routing) {
     admission_of admission = admission_named(n.backfill, n.depth);
     std::string_view place = n.place;
-    if constexpr (std::is_same_v<Fabric, fabric::leaf_spine>)
+    place_options at_once = placing;
+    if constexpr (route::LeafSpineFabric<Fabric>)
       if (waits_only_if_it_pays(n)) {
-        admission.paying.emplace(find_place(place, "--place").template make<Fabric>(placing));
-        place = thinner;
+        std::get<admission_of::paying_on<Fabric>>(admission.paying)
+            .emplace(find_place(place, "--place").template make<Fabric>(placing));
+        if (place == "vclos") place = thinner;
+        at_once.may_be_thinnest = true;
       }
     return assemble<Fabric>({{find_named(orders, "--order", n.order).value},
                              allocation_named(n.allocate),
-                             find_place(place, "--place").template make<Fabric>(placing),
+                             find_place(place, "--place").template make<Fabric>(at_once),
                              routing,
                              std::move(admission),
                              n.preempt,

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <variant>
 #include <vector>
@@ -130,13 +131,17 @@ inline const std::array isolations{
 
 /// An admission of one job at a time, chosen at run time.
 struct admission_of {
+  template <class Fabric>
+  using paying_on = std::optional<admit::paying<place_function<Fabric>>>;
+
   value_in<decltype(backfills)> which;
-  /// In its place, on fixed links.
-  std::optional<admit::paying<place_function<fabric::leaf_spine>>> paying = {};
+  /// In its place, on fixed links and on circuits.
+  std::tuple<paying_on<fabric::leaf_spine>, paying_on<fabric::leaf_spine_ocs>> paying = {};
   template <class Desk>
   void operator()(Desk& d) {
-    if constexpr (std::is_same_v<typename Desk::ledger, fabric::ledger<fabric::leaf_spine>>)
-      if (paying) return (*paying)(d);
+    using fabric_type = std::remove_cvref_t<decltype(d.state().ledger.fabric())>;
+    if constexpr (route::LeafSpineFabric<fabric_type>)
+      if (auto& compares = std::get<paying_on<fabric_type>>(paying)) return (*compares)(d);
     std::visit([&](auto& a) { a(d); }, which);
   }
 };

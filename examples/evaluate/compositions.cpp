@@ -17,17 +17,21 @@ namespace {
 using place::isolated_for;
 using place::rewiring;
 
-composition circuits(std::string name, rewiring may_move, isolated_for guarantee) {
-  return {std::move(name), chain(place::ocs_vclos{.may_move = may_move, .guarantee = guarantee})};
+place::ocs_vclos circuits(rewiring may_move, isolated_for guarantee = isolated_for::declared) {
+  return {.may_move = may_move, .guarantee = guarantee};
 }
 
-/// Fewer links where that pays, else what `isolated` gives.
+/// Fewer links where that pays, else what isolates.
 composition paying(std::string name, place::vclos isolated) {
   return {std::move(name),
           chain(place::relaxed{.isolated = isolated, .most_slowdown = place::relaxed::no_bound}),
           "source",
-          extras{.waits_for = examples::place_function<fabric::leaf_spine>{
-                     place::first_of{place::one_server{}, place::one_leaf{}, isolated}}}};
+          {.waits_for = chain(isolated)}};
+}
+composition paying(std::string name, place::ocs_vclos isolated) {
+  place::ocs_vclos at_once = isolated;
+  at_once.most_slowdown = place::ocs_vclos::no_bound;
+  return {std::move(name), chain(at_once), "source", {.waits_for = chain(isolated)}};
 }
 
 }  // namespace
@@ -42,12 +46,14 @@ const std::vector<composition>& compositions() {
       {"vclos, even leafs and a remainder", chain(place::vclos{.unequal = false})},
       {"vclos", chain(place::vclos{})},
       {"vclos, declared", chain(place::vclos{.guarantee = isolated_for::declared})},
-      paying("pays, any", {}),
-      paying("pays, declared", {.guarantee = isolated_for::declared}),
-      circuits("ocs_vclos, no circuit moves", rewiring::never, isolated_for::any),
-      circuits("ocs_vclos, all may move", rewiring::free, isolated_for::any),
-      circuits("ocs_vclos, declared, no circuit moves", rewiring::never, isolated_for::declared),
-      circuits("ocs_vclos, declared, all may move", rewiring::free, isolated_for::declared),
+      paying("pays, any", place::vclos{}),
+      paying("pays, declared", place::vclos{.guarantee = isolated_for::declared}),
+      {"ocs_vclos, no circuit moves", chain(circuits(rewiring::never, isolated_for::any))},
+      {"ocs_vclos, all may move", chain(circuits(rewiring::free, isolated_for::any))},
+      {"ocs_vclos, declared, no circuit moves", chain(circuits(rewiring::never))},
+      {"ocs_vclos, declared, all may move", chain(circuits(rewiring::free))},
+      paying("pays, ocs_vclos, declared, no circuit moves", circuits(rewiring::never)),
+      paying("pays, ocs_vclos, declared, all may move", circuits(rewiring::free)),
       {"ideal network", place::packed{}, "ideal"}};
   return all;
 }

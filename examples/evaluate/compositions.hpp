@@ -38,6 +38,8 @@ enum : std::size_t {
   circuits_any_free,
   circuits_never,
   circuits_free,
+  circuits_pay_never,
+  circuits_pay_free,
   ideal
 };
 }

@@ -366,8 +366,9 @@ void print_beside_shared(const std::vector<family>& all, std::span<const outcome
                       {"above, beyond the interval"},
                       {"worst (%)"},
                       {"of", "", true}}};
-  for (const std::size_t c : {at::any, at::declared, at::pays_any, at::pays, at::circuits_any_free,
-                              at::circuits_never, at::circuits_free}) {
+  for (const std::size_t c :
+       {at::any, at::declared, at::pays_any, at::pays, at::circuits_any_free, at::circuits_never,
+        at::circuits_free, at::circuits_pay_never, at::circuits_pay_free}) {
     std::size_t n = 0, below = 0, beyond = 0, from = 0;
     double worst = -1;
     std::string of, how;

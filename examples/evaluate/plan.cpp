@@ -18,7 +18,10 @@ any_plan plan(examples::any_order order, any_allocation allocate, const any_plac
                                                                : more.easy ? "easy"
                                                                            : "none",
                                                                schedule::whole_queue);
-  if (more.waits_for) admission.paying.emplace(*more.waits_for);
+  if (more.waits_for)
+    more.waits_for->on([&]<class Fabric>(const examples::place_function<Fabric>& p) {
+      std::get<examples::admission_of::paying_on<Fabric>>(admission.paying).emplace(p);
+    });
   return place.on([&]<class Fabric>(const examples::place_function<Fabric>& p) {
     return any_plan{examples::assemble<Fabric>({.order = {std::move(order)},
                                                 .allocate = std::move(allocate),

@@ -79,8 +79,8 @@ class any_plan {
 /// What a scheduler may do besides.
 struct extras {
   schedule::scheduler_options options = {};
-  /// What a job waits for where that pays (`admit::paying`), on fixed links; it places all of them isolated.
-  std::optional<examples::place_function<fabric::leaf_spine>> waits_for = {};
+  /// What a job waits for where that pays (`admit::paying`), on the same fabric; it places all of them isolated.
+  std::optional<any_place> waits_for = {};
   bool easy = false;     ///< jobs pass a blocked one; for allocations that are not elastic
   bool greedy = false;   ///< whatever that does to it; the same
   bool preempt = false;  ///< the same

@@ -499,7 +499,8 @@ TEST_CASE("heddle-simulate waits for links of a job's own always or where that p
   CHECK(always["mean_slowdown"] == 1);
   CHECK(pays["mean_jct_s"] <= always["mean_jct_s"]);
   for (const auto& [options, message] :
-       {std::pair{"--place packed --isolation pays", "expected vclos, which has links to wait for"},
+       {std::pair{"--place packed --isolation pays",
+                  "expected vclos or ocs_vclos, which have links to wait for"},
         std::pair{"--place vclos --isolation pays --preempt", "no other way to pass a job"},
         std::pair{"--place vclos --isolation perhaps", "expected one of always, pays"},
         std::pair{"--place packed --guarantee declared", "expected vclos as --place"}}) {
