@@ -8,9 +8,11 @@
 #include <vector>
 
 #include <heddle/allocate/requested.hpp>
+#include <heddle/fabric/leaf_spine_ocs.hpp>
 #include <heddle/model/catalogue.hpp>
 #include <heddle/order/order.hpp>
 #include <heddle/place/combinators.hpp>
+#include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
@@ -122,5 +124,35 @@ TEST_CASE("under the vClos mix waiting only where it pays ends jobs sooner and s
     sum_pays += b.mean_jct_s;
   }
   CHECK(all_thin > 0);
+  CHECK(sum_pays < sum_always);
+}
+
+TEST_CASE(
+    "waiting only where it pays on circuits ends jobs sooner than always and slows nobody else") {
+  const fabric::leaf_spine_ocs dc{{.leafs = 16, .spines = 8, .switches = 32}};
+  place::ocs_vclos own{.may_move = place::rewiring::free,
+                       .guarantee = place::isolated_for::declared},
+      fewer = own;
+  fewer.most_slowdown = place::ocs_vclos::no_bound;
+  const auto chain = [](const place::ocs_vclos& last) {
+    return place::first_of{place::one_server{}, place::one_leaf{}, last};
+  };
+  double sum_always = 0, sum_pays = 0;
+  std::size_t thin_ones = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const auto jobs = trace::with_curves(
+        trace::vclos_workload{.jobs = 500, .load = .9, .heavy = true, .seed = seed}(),
+        model::catalogue());
+    schedule::scheduler always{order::fifo{}, allocate::requested{}, chain(own), route::source{}};
+    schedule::scheduler pays{order::fifo{}, allocate::requested{}, chain(fewer), route::source{},
+                             admit::paying{chain(own)}};
+    const auto a = sim::run(dc, jobs, always), b = sim::run(dc, jobs, pays);
+    CHECK(a.mean_slowdown == doctest::Approx(1).epsilon(1e-4));  // circuits that move pause jobs
+    for (const auto& j : b.records) thin_ones += j.slowdown > 1.01;
+    sum_always += a.mean_jct_s;
+    sum_pays += b.mean_jct_s;
+  }
+  CHECK(thin_ones > 0);
+  CHECK(thin_ones < 100);
   CHECK(sum_pays < sum_always);
 }
