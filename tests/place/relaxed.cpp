@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include <heddle/route/load.hpp>
@@ -130,7 +131,7 @@ TEST_CASE(
 
 TEST_CASE(
     "relaxed on rails planes and pods gives links of a job's own that predict its slow-down") {
-  int isolated = 0, thin = 0, declared = 0, exact = 0;
+  int isolated = 0, thin = 0, declared = 0, exact = 0, over_pods = 0;
   for (const test::rail_family family : {test::rail_family::rails, test::rail_family::planes,
                                          test::rail_family::pods, test::rail_family::both})
     for (std::uint64_t seed = 0; seed < 2500; ++seed) {
@@ -168,9 +169,16 @@ TEST_CASE(
       exact += worst == a.predicted_slowdown;
       route::steady network{dc, route::ecmp{}};
       network.add(newcomer, *a.where, c, 1);
-      CHECK(network.slowdown(newcomer) <= a.predicted_slowdown + 1e-12);
+      // Where a plane is lost the others carry its part.
+      std::set<std::uint32_t> planes;
+      for (const fabric::link& k : a.where->links)
+        planes.insert(k.leaf.value % static_cast<std::uint32_t>(dc.planes()));
+      CHECK(network.slowdown(newcomer) <=
+            a.predicted_slowdown * dc.planes() / static_cast<double>(planes.size()) + 1e-12);
+      over_pods += !a.where->core_links.empty();
     }
   CHECK(isolated > 500);
+  CHECK(over_pods > 100);
   CHECK(thin > 150);
   CHECK(declared > 25);
   CHECK(exact > thin / 4);

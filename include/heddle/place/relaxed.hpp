@@ -36,7 +36,7 @@ namespace heddle::place {
 /// A no is not proved: a last leaf with fewer links is not searched for, only made use of.
 ///
 /// On rails and planes, and in three tiers, *declared* and *thin* with units for leafs and cards for GPUs, inside
-/// one pod; a job over pods is isolated or waits.
+/// one pod, else in those with most room (detail/core_cover.hpp).
 ///
 /// One writer.
 struct relaxed {

@@ -14,6 +14,7 @@
 #include <heddle/fabric/pod_table.hpp>
 #include <heddle/place/detail/banded_search.hpp>
 #include <heddle/place/detail/clos_shapes.hpp>
+#include <heddle/place/detail/core_cover.hpp>
 #include <heddle/place/detail/pod_search.hpp>
 #include <heddle/place/detail/rail_options.hpp>
 #include <heddle/place/detail/tapered.hpp>
@@ -80,7 +81,8 @@ class railed_vclos {
     return gpus_would_do_ ? wait_reason::network_fragmentation : wait_reason::gpu_fragmentation;
   }
 
-  /// The same in one pod with `share` ≥ 1 cards to a link: units of any sizes over fewer spines in common.
+  /// The same with `share` ≥ 1 cards to a link: units of any sizes over fewer spines in common, in one pod, else in
+  /// those with most free items, as few of these as hold the job.
   std::optional<placement> thin(const clos_ledger& free, int gpus, const declared& sends, int share,
                                 std::int64_t nodes) {
     search_.start(free, nodes);
@@ -94,8 +96,15 @@ class railed_vclos {
         return p;
       }
       search_.begin();
-      if (in_one_pod(o.items, [&] { return found(unequal_.find(search_, o.items, share)); }))
-        return search_.take();
+      const auto has_thin = [&] { return found(unequal_.find(search_, o.items, share)); };
+      if (in_one_pod(o.items, has_thin)) return search_.take();
+      if (!sends.empty() && begin_declared(gpus, o.items, sends, share))
+        if (auto p = over_pods(free, o.items, [&] { return has_cover(o.items); })) {
+          p->enough_for = sends;
+          return p;
+        }
+      search_.begin();
+      if (auto p = over_pods(free, o.items, has_thin)) return p;
     }
     return std::nullopt;
   }
@@ -159,6 +168,36 @@ class railed_vclos {
     return false;
   }
 
+  /// What `has_place` finds in the pods of a kind that have most items, as few of these as will do.
+  template <class HasPlace>
+  std::optional<placement> over_pods(const clos_ledger& free, int items, HasPlace&& has_place) {
+    const fabric::pod_table* pods = free.fabric().pods();
+    if (pods == nullptr || pods->pods() < 2 || free.fabric().cores() == 0) return std::nullopt;
+    for (int kind = 0; kind < pods->kinds(); ++kind) {
+      order_.clear();
+      for (int p = 0; p < pods->pods(); ++p) {
+        if (pods->kind(p) != kind) continue;
+        int here = 0;
+        for (std::uint32_t x : pods->units(p)) here += search_.items().count_of(x);
+        if (here > 0) order_.emplace_back(-here, p);
+      }
+      std::sort(order_.begin(), order_.end());
+      int room = 0;
+      units_.clear();
+      for (std::size_t t = 0; t < order_.size(); ++t) {
+        room -= order_[t].first;
+        const std::vector<std::uint32_t>& more = pods->units(order_[t].second);
+        units_.insert(units_.end(), more.begin(), more.end());
+        if (t == 0 || room < items) continue;
+        search_.enter(units_);
+        if (!has_place()) continue;
+        placement p = search_.take();
+        if (cores_.add(free, p)) return p;
+      }
+    }
+    return std::nullopt;
+  }
+
   bool has_shape(int items, const clos_shapes& shapes) {
     if (shapes.remainder) {
       if (found(search_.find_pair(items))) return true;
@@ -184,6 +223,7 @@ class railed_vclos {
   banded_search search_;
   unequal_leafs unequal_;
   pod_search over_;
+  core_cover cores_;
   tapered_cut tapered_;
   bool gave_up_ = false, gpus_would_do_ = false;
   rail_options options_;
