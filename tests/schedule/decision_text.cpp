@@ -38,7 +38,8 @@ fabric::placement random_placement(test::dice& d) {
                        static_cast<std::uint16_t>(d.between(0, 5))});
   if (d.chance(.5))
     for (collective c : all_collectives)
-      if (d.chance(.3)) p.enough_for.add(c);
+      if (d.chance(.3)) p.enough_for.names.add(c);
+  p.enough_for.width = d.chance(.2) ? d.between(1, 9) : 0;
   return p;
 }
 model::operating_point random_point(test::dice& d) {
