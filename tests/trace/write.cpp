@@ -34,6 +34,15 @@ std::vector<job> read(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("a job of nccl sends rings and declares what else the library sends") {
+  const auto jobs =
+      read("job_id,submit_s,gpus,duration_s,collective\n0,0,4,100,nccl\n1,0,4,100,tree\n");
+  CHECK(jobs[0].pattern == collective::ring);
+  CHECK(jobs[0].declared() == nccl_collectives);
+  CHECK_FALSE(jobs[0].declared().names.contains(collective::all_to_all));
+  CHECK(jobs[1].declared() == declared{collective::tree});
+}
+
 TEST_CASE("jobs are written with every field") {
   CHECK(written({}) ==
         "job_id,submit_s,gpus,duration_s,model,local_batch,collective,comm_share,priority,weight,"
@@ -68,6 +77,7 @@ TEST_CASE("jobs that were written are read back and written to the same bytes") 
       j.model = text();
       if (d.chance(.5)) j.local_batch = number();
       j.pattern = static_cast<collective>(d.between(0, 3));
+      if (j.pattern == collective::ring && d.chance(.5)) j.sends = nccl_collectives;
       j.comm_share = d.real();
       if (seed % 2) j.overlap = (1 - j.comm_share) * d.real();
       j.priority = d.between(-5, 5);
