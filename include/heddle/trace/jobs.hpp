@@ -83,7 +83,7 @@ template <class Fill = nothing>
       if (j.local_batch == 0) rows.fail(*batch, "samples per GPU above 0");
     }
     if (given(pattern)) {
-      const std::string_view text = rows.text(*pattern);
+      const std::string text = rows.text(*pattern);
       const auto named = text == nccl_name ? collective::ring : collective_named(text);
       if (!named) rows.fail(*pattern, "a collective, nccl or none");
       j.pattern = *named;
