@@ -79,6 +79,10 @@ struct buddy {
     for (unit_id x : dc.all_units()) {
       if (free.free_gpus(x) < gpus) continue;
       const bool is_new = !used([&](gpu_id g) { return dc.unit_of(g); }, x);
+      // The least that its servers could offer, and of the same the first goes.
+      if (at.size > 0 && std::tuple{is_new, detail::block_size(gpus), free.free_gpus(x)} >=
+                             std::tuple{std::get<0>(best), std::get<1>(best), std::get<2>(best)})
+        continue;
       for (server_id s : dc.servers_of(x)) {
         if (free.free_gpus(s) < gpus) continue;
         int whole = 0;
