@@ -56,8 +56,11 @@ steps_of_models read_steps(const json_file& file, const any_fabric& on,
 schedule::any_network network_named(const std::string& contention, const std::string& route,
                                     std::uint64_t seed, const any_fabric& on,
                                     const route::flow_contention_options& o,
-                                    const steps_of_models& traffic) {
+                                    const steps_of_models& traffic,
+                                    const route::steady_options& steady) {
   const sharing how = find_named(contentions, "--contention", contention).value;
+  if (how != sharing::steady && steady.step > 0)
+    throw input_error("--contention-step", "steady, which knows steps", contention);
   if (!on.has_leafs()) {
     if (how != sharing::steady)
       throw input_error("--contention", "steady, since the cluster has no leafs and spines",
@@ -71,17 +74,17 @@ schedule::any_network network_named(const std::string& contention, const std::st
                         route);
     if (route == "ideal") return schedule::any_network{route::no_contention{}};
     return on.on_any([&](const auto& dc) {
-      return schedule::any_network{route::contention_on(dc, route::source{}, {})};
+      return schedule::any_network{route::contention_on(dc, route::source{}, steady)};
     });
   }
   if (route == "crux" && how == sharing::steady)
     return on.on([&](const auto& dc) {
-      return schedule::any_network{route::crux{dc, {}, traffic}};
+      return schedule::any_network{route::crux{dc, steady, traffic}};
     });
   return with_route(route, seed, [&](auto routing) {
     return on.on([&](const auto& dc) {
       return how == sharing::steady
-                 ? schedule::any_network{route::steady{dc, std::move(routing), {}, traffic}}
+                 ? schedule::any_network{route::steady{dc, std::move(routing), steady, traffic}}
                  : schedule::any_network{
                        route::flow_contention{dc, std::move(routing), o, traffic}};
     });

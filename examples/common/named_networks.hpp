@@ -40,10 +40,9 @@ inline constexpr named<sharing> contentions[] = {
 };
 
 /// The model of contention of that name, under the routing of that name. \throws input_error  for a name that is none
-[[nodiscard]] schedule::any_network network_named(const std::string& contention,
-                                                  const std::string& route, std::uint64_t seed,
-                                                  const any_fabric& on,
-                                                  const route::flow_contention_options& o = {},
-                                                  const steps_of_models& traffic = {});
+[[nodiscard]] schedule::any_network
+network_named(const std::string& contention, const std::string& route, std::uint64_t seed,
+              const any_fabric& on, const route::flow_contention_options& o = {},
+              const steps_of_models& traffic = {}, const route::steady_options& steady = {});
 
 }  // namespace heddle::examples

@@ -44,6 +44,7 @@ struct arguments {
   std::vector<std::string> command;  // its words, for the page
   bool progress = false;
   std::size_t most_flows = route::flow_contention_options{}.most_flows;
+  double contention_step = 0;
 };
 
 void add_options(CLI::App& app, arguments& a) {
@@ -98,6 +99,11 @@ void add_options(CLI::App& app, arguments& a) {
                  "how jobs that share links slow each other down: " + either(kinds, "--contention"))
       ->capture_default_str();
   app.add_option("--most-flows", a.most_flows, "that are followed at most under --contention flow")
+      ->capture_default_str();
+  app.add_option(
+         "--contention-step", a.contention_step,
+         "slow-downs are told on in steps of this under --contention steady: faster, off by "
+         "half a step at most; 0: exactly")
       ->capture_default_str();
   app.add_option("--steps", a.steps,
                  "JSON of model: training step; what jobs of these models send, in place of their "
@@ -278,7 +284,8 @@ sim::report replay(const arguments& a, const cluster& c, const model::workload& 
   schedule::any_network network = network_named(
       a.what.contention, a.what.names.route, a.what.seed, c.fabric,
       {.seed = a.what.seed, .most_flows = a.most_flows},
-      a.steps.empty() ? steps_of_models{} : read_steps(json_file{a.steps}, c.fabric, w));
+      a.steps.empty() ? steps_of_models{} : read_steps(json_file{a.steps}, c.fabric, w),
+      {.step = a.contention_step});
   return c.fabric.on_any([&]<class Fabric>(const Fabric& dc) {
     using any = schedule::any_scheduler<Fabric>;
     any plan = make_scheduler<Fabric>(a.what.names, a.what.options, a.what.seed);
@@ -320,6 +327,8 @@ void check_numbers(const arguments& a) {
   not_negative("--patience-s", o.patience_s);
   not_negative("--off-after-s", o.off_after_s);
   not_negative("--checkpoint-s", a.checkpoint_s);
+  if (!(a.contention_step >= 0 && a.contention_step <= 1))
+    throw input_error("--contention-step", "a step in [0, 1]", text_of(a.contention_step));
   if (a.resume && a.decisions.empty())
     throw input_error("--resume", "a log named by --decisions", "none");
 }
