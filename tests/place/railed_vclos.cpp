@@ -502,7 +502,7 @@ void operate_at_random(test::rail_family family) {
         const collective_set sent =
             a.where->enough_for.empty()
                 ? collective_set{collective::halving_doubling, collective::all_to_all}
-                : a.where->enough_for;
+                : a.where->enough_for.names;
         for (collective c : all_collectives) {
           if (!sent.contains(c)) continue;
           const auto found = route::verify_isolated(
