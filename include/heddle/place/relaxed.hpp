@@ -16,6 +16,13 @@
 
 namespace heddle::place {
 
+namespace detail {
+struct thin_search {
+  plain_vclos plain;
+  railed_vclos railed;
+};
+}  // namespace detail
+
 /// An isolated placement if there is one; else the least shared one. *Shared* are a job's own links
 /// among its own flows: it gets a *thin* virtual Clos, links to fewer spines than it has GPUs under a
 /// leaf, and no link of anybody else. So other jobs stay isolated, whatever is admitted.
@@ -42,8 +49,7 @@ namespace heddle::place {
 struct relaxed {
   vclos isolated = {};
   int most_slowdown = 4;  ///< of communication; 1: isolated placements alone, any leafs
-  heddle::detail::scratch<detail::plain_vclos> search = {};
-  heddle::detail::scratch<detail::railed_vclos> railed = {};
+  heddle::detail::scratch<detail::thin_search> search = {};
 
   bool operator==(const relaxed&) const = default;
 
@@ -55,8 +61,9 @@ struct relaxed {
     // All GPUs under a leaf on one link is the most there can be.
     const int most = std::min({most_slowdown, job.gpus, free.fabric().hosts().gpus_per_unit()});
     for (int share = 1; share <= most; share = detail::next_share(share, most))
-      if (auto p = plain ? search->thin(free, job.gpus, sends, share, isolated.search_nodes)
-                         : railed->thin(free, job.gpus, sends, share, isolated.search_nodes)) {
+      if (auto p = plain
+                       ? search->plain.thin(free, job.gpus, sends, share, isolated.search_nodes)
+                       : search->railed.thin(free, job.gpus, sends, share, isolated.search_nodes)) {
         answer a = *std::move(p);
         a.predicted_slowdown = share;
         return a;
