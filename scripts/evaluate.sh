@@ -38,9 +38,10 @@ page() {
 
 page isolation_8192 "Isolation on 8 192 GPUs: all settings" "isolation --gpus 8192 --out results" -- \
   isolation --gpus 8192 --out "$results"
-page isolation_512 "Isolation on 512 GPUs, and on two traces: all settings" \
-  "isolation --gpus 512 --seeds 24 --traces DIR --out results" -- \
-  isolation --gpus 512 --seeds 24 --traces "$traces" --out "$results"  # last: its CSV files are the figures'
+page isolation_traces "Isolation on two traces" "isolation --traces DIR --jobs 2000 --out results" -- \
+  isolation --traces "$traces" --jobs 2000 --out "$results"
+page isolation_512 "Isolation on 512 GPUs: all settings" "isolation --gpus 512 --seeds 24 --out results" -- \
+  isolation --gpus 512 --seeds 24 --out "$results"  # last: its CSV files are the figures'
 page sensitivity "Isolation: what moves the gain" "sensitivity" -- sensitivity
 page iterations "Iteration times under contention" "iterations" -- iterations
 page energy "Energy: all schedulers" "energy --traces DIR --out results" -- \
