@@ -14,7 +14,7 @@ short(i) = word('ECMP "source routing" "Crux-like" "own links, always" "own link
 # Rows of one scheduler; names lose their commas.
 of(file, i) = "< sed 's/, / /g' ".results."/".file." | grep '^512 GPUs,.*,heavy,fifo,\"".word(names, i)."\",'"
 set grid lc rgb "#dddddd"
-set key left top
+set key right bottom
 
 set terminal svg size 720,460 font "sans,13" background "white" noenhanced
 set xlabel "offered load"
@@ -23,6 +23,7 @@ set logscale y
 set output out."/evaluation_waiting.svg"
 plot for [i=1:7] of("isolation.csv", i) using 3:12 with linespoints ls i title short(i)
 unset logscale y
+set key right center
 set output out."/evaluation_fragmentation.svg"
 set ylabel "network fragmentation (%)"
 plot for [i=1:7] of("isolation.csv", i) using 3:(100*$15) with linespoints ls i title short(i)
