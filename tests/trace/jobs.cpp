@@ -132,9 +132,8 @@ TEST_CASE("a job larger than the cluster is refused") {
 }
 
 TEST_CASE("a bad optional field is refused where it stands") {
-  CHECK(
-      with("collective", "rings") ==
-      "j.csv:2: expected a collective, nccl or none as collective, got \"rings\"");
+  CHECK(with("collective", "rings") ==
+        "j.csv:2: expected a collective, nccl or none as collective, got \"rings\"");
   CHECK(with("overlap", "-0.1") == "j.csv:2: expected a share from 0 as overlap, got \"-0.1\"");
   CHECK(with("overlap", "1.5") ==
         "j.csv:2: expected at most the part of the time that is computing, 1 - comm_share as "
