@@ -53,8 +53,8 @@ inline std::map<std::string, std::string> cards_of(const fabric::ib_network& net
   return out;
 }
 
-/// Hosts and ranks in order, and NCCL's settings: each host's cards in the order of rails, flows over the card of the target's rail, no adaptive
-/// routing, and of the ways to reduce those that the routes carry.
+/// Hosts and ranks in order, and NCCL's settings: each host's cards in the order of rails, flows over the card
+/// of the target's rail, no adaptive routing, and of the ways to reduce those that the routes carry.
 /// \param sends  what the job is known to send; empty: nothing
 /// \param routes  of a job that owns links; null: it needs none
 inline std::string job_settings(const fabric::ib_network& net, const traffic::group& ranks,

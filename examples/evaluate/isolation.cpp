@@ -357,10 +357,8 @@ void print_exceptions(const std::vector<family>& all, std::span<const outcome> o
 void print_beside_shared(const std::vector<family>& all, std::span<const outcome> outcomes,
                          std::size_t seeds, std::size_t orders_used) {
   table t{.caption = "**Mean JCT against the best of the four shared networks in each setting, "
-                     "paired by seed: in "
-                     "how many settings it is below, in how many it is above beyond the 95 % "
-                     "interval, and the "
-                     "setting where it does worst**",
+                     "paired by seed: in how many settings it is below, in how many it is above "
+                     "beyond the 95 % interval, and the setting where it does worst**",
           .columns = {{"composition", "", true},
                       {"settings"},
                       {"below"},

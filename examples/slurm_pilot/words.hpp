@@ -29,11 +29,9 @@ struct job_hints {
   while (!comment.empty()) {
     const auto end = comment.find_first_of(" ,;\t");
     const std::string_view word = comment.substr(0, end);
-    if (word == "collective=nccl") {
-      h.pattern = collective::ring;
-      h.sends = nccl_collectives;
-    } else if (word.starts_with("collective=")) {
-      h.pattern = collective_named(word.substr(11));
+    if (word.starts_with("collective=")) {
+      h.pattern = sent_by(word.substr(11));
+      h.sends = word.substr(11) == nccl_name ? nccl_collectives : collective_set{};
     }
     if (word.starts_with("model=")) h.model = word.substr(6);
     comment = end == comment.npos ? std::string_view{} : comment.substr(end + 1);

@@ -99,6 +99,10 @@ inline constexpr collective_set nccl_collectives{collective::ring, collective::a
                                                  collective::reduce_scatter,
                                                  collective::server_tree, collective::pipeline};
 
+/// What a job of that name sends where only one collective can be told: rings for `nccl`. O(names).
+[[nodiscard]] constexpr std::optional<collective> sent_by(std::string_view text) {
+  return text == nccl_name ? collective::ring : collective_named(text);
+}
 /// What a name declares: one collective, or all of `nccl`; nothing if it is neither. O(names).
 [[nodiscard]] constexpr std::optional<collective_set> declared_by(std::string_view text) {
   if (text == nccl_name) return nccl_collectives;

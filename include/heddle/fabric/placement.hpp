@@ -73,7 +73,7 @@ struct placement {
   std::vector<core_link> core_links = {};  ///< likewise, in three tiers
   /// On a torus: the mesh in whose cells the ranks stand, by number; neighbours are joined.
   box_shape shape = {};
-  /// The collectives that its own links are enough for, one at a time; empty: every collective.
+  /// What its own links are enough for, one thing at a time; empty: every collective.
   declared enough_for = {};
 
   /// Whether it has a part of the network to itself.

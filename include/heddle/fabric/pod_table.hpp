@@ -68,6 +68,14 @@ class pod_table {
       spines_.push_back(std::move(spines));
       first_slot_.push_back(std::move(first_slot));
     }
+    slot_of_spine_.assign(at(up.upper()), 0);
+    pod_of_spine_.assign(at(up.upper()), 0);
+    for (std::uint32_t pod = 0; pod < spines_.size(); ++pod)
+      for (std::uint32_t k = 0; k < spines_[pod].size(); ++k)
+        if (const std::uint32_t s = spines_[pod][k]; s != link_columns::none) {
+          slot_of_spine_[s] = k;
+          pod_of_spine_[s] = pod;
+        }
   }
 
   [[nodiscard]] int pods() const { return static_cast<int>(units_.size()); }
@@ -78,6 +86,9 @@ class pod_table {
   [[nodiscard]] int kinds() const { return *std::max_element(kind_.begin(), kind_.end()) + 1; }
   /// The spine of each slot; `link_columns::none` where the pod has none.
   [[nodiscard]] const std::vector<std::uint32_t>& spines(int pod) const { return spines_[at(pod)]; }
+  /// Of each spine its slot, and its pod.
+  [[nodiscard]] const std::vector<std::uint32_t>& slot_of_spine() const { return slot_of_spine_; }
+  [[nodiscard]] const std::vector<std::uint32_t>& pod_of_spine() const { return pod_of_spine_; }
   /// The slot of a band's spine in place `place`.
   [[nodiscard]] std::size_t slot(int pod, std::size_t band, std::size_t place) const {
     return first_slot_[at(pod)][band] + place;
@@ -120,7 +131,8 @@ class pod_table {
   std::vector<int> kind_;
   std::vector<std::vector<std::uint32_t>> spines_;      // of each pod: by slot
   std::vector<std::vector<std::uint32_t>> first_slot_;  // of each pod: by band
-  std::vector<int> links_;                              // band-major
+  std::vector<std::uint32_t> slot_of_spine_, pod_of_spine_;
+  std::vector<int> links_;  // band-major
 };
 
 }  // namespace heddle::fabric

@@ -48,8 +48,9 @@ struct brought_job {
 };
 
 /// Brings jobs that own links into the tables that `keeper` has, which know of none yet. LIDs without a way
-/// from some leaf get one. Jobs that the tables carry already come first and change nothing; then what went over `lost` cables goes elsewhere,
-/// and their owners are told; then the others come. The answers are in the order of the jobs.
+/// from some leaf get one. Jobs that the tables carry already come first and change nothing; then what went
+/// over `lost` cables goes elsewhere, and their owners are told; then the others come. The answers are in the
+/// order of the jobs.
 ///
 /// \throws input_error  if the tables, or what is left of the network, do not reach all hosts
 inline std::vector<brought_job> bring_tables(const fabric::leaf_spine& dc, table_keeper& keeper,

@@ -181,22 +181,13 @@ class owned {
   void list_pods(const fabric::leaf_spine& dc, const fabric::placement& where) {
     const fabric::pod_table& pods = *dc.pods();
     for (unit_id x : dc.all_units()) pod_of_unit_.push_back(static_cast<std::uint32_t>(pods.of(x)));
-    slot_of_spine_.assign(static_cast<std::size_t>(dc.spines()), 0);
-    std::vector<std::uint32_t> pod_of_spine(static_cast<std::size_t>(dc.spines()), 0);
+    slot_of_spine_ = pods.slot_of_spine();
     std::size_t slots = 0;
-    for (int p = 0; p < pods.pods(); ++p) {
-      const std::vector<std::uint32_t>& spines = pods.spines(p);
-      slots = std::max(slots, spines.size());
-      for (std::size_t k = 0; k < spines.size(); ++k)
-        if (spines[k] != fabric::link_columns::none) {
-          slot_of_spine_[spines[k]] = static_cast<std::uint32_t>(k);
-          pod_of_spine[spines[k]] = static_cast<std::uint32_t>(p);
-        }
-    }
+    for (int p = 0; p < pods.pods(); ++p) slots = std::max(slots, pods.spines(p).size());
     std::vector<std::vector<detail::own_link>> links(slots);
     for (const fabric::core_link& k : where.core_links)
       links[slot_of_spine_[k.spine.index()]].push_back(
-          {pod_of_spine[k.spine.index()], k.core.value, k.lane, k.core.value});
+          {pods.pod_of_spine()[k.spine.index()], k.core.value, k.lane, k.core.value});
     for (auto& of_slot : links) {
       std::sort(of_slot.begin(), of_slot.end(),
                 [](const detail::own_link& a, const detail::own_link& b) {

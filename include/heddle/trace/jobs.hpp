@@ -84,7 +84,7 @@ template <class Fill = nothing>
     }
     if (given(pattern)) {
       const std::string text = rows.text(*pattern);
-      const auto named = text == nccl_name ? collective::ring : collective_named(text);
+      const auto named = sent_by(text);
       if (!named) rows.fail(*pattern, "a collective, nccl or none");
       j.pattern = *named;
       if (text == nccl_name) j.sends = nccl_collectives;

@@ -13,6 +13,7 @@
 #include <heddle/fabric/pod_table.hpp>
 #include <heddle/place/detail/banded_biclique.hpp>
 #include <heddle/place/detail/banded_search.hpp>
+#include <heddle/place/detail/core_links.hpp>
 
 namespace heddle::place::detail {
 
@@ -283,8 +284,6 @@ class pod_search {
 
   /// For each slot the cores, those first that the small pod reaches too.
   void add_core_links(std::vector<fabric::core_link>& out) {
-    const fabric::leaf_spine& dc = in_->free().fabric();
-    const auto lanes = static_cast<std::uint32_t>(dc.core_links().lanes());
     for (const band& b : bands_) {
       const std::size_t slot = b.first / words_;
       mine_.clear();
@@ -301,16 +300,8 @@ class pod_search {
       mine_.resize(wanted);
       std::sort(mine_.begin(), mine_.end());
       const auto add = [&](std::uint32_t row, const std::vector<std::uint32_t>& columns) {
-        const spine_id s{pods_->spines(pod_of_row_[row])[slot]};
-        const std::uint32_t part = dc.core_columns().part_of_lower(s.index());
-        core_id core;
-        std::uint32_t lane = 0;
-        for (std::uint32_t c : columns) {
-          const core_id k{dc.core_columns().upper(part, c / lanes)};
-          lane = in_->free().network().free_lane(s, k, k == core ? lane + 1 : 0);
-          core = k;
-          out.push_back({s, k, lane});
-        }
+        detail::add_core_links(in_->free(), spine_id{pods_->spines(pod_of_row_[row])[slot]},
+                               columns, out);
       };
       for (std::uint32_t row : chosen_) add(row, mine_);
       if (has_small_) add(small_, small_columns_);

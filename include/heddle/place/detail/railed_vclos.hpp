@@ -89,22 +89,21 @@ class railed_vclos {
     gave_up_ = gpus_would_do_ = false;
     for (const rail_option& o : options_.list(search_.items(), free.fabric(), gpus)) {
       o.count(search_.items());
-      if (!sends.empty() && begin_declared(gpus, o.items, sends, share) &&
-          in_one_pod(o.items, [&] { return has_cover(o.items); })) {
-        placement p = search_.take();
-        p.enough_for = sends;
-        return p;
-      }
-      search_.begin();
-      const auto has_thin = [&] { return found(unequal_.find(search_, o.items, share)); };
-      if (in_one_pod(o.items, has_thin)) return search_.take();
-      if (!sends.empty() && begin_declared(gpus, o.items, sends, share))
-        if (auto p = over_pods(free, o.items, [&] { return has_cover(o.items); })) {
-          p->enough_for = sends;
+      for (const bool over : {false, true}) {
+        const auto placed = [&](auto&& has_place) -> std::optional<placement> {
+          if (over) return over_pods(o.items, has_place);
+          if (in_one_pod(o.items, has_place)) return search_.take();
+          return std::nullopt;
+        };
+        if (!sends.empty() && begin_declared(gpus, o.items, sends, share))
+          if (auto p = placed([&] { return has_cover(o.items); })) {
+            p->enough_for = sends;
+            return p;
+          }
+        search_.begin();
+        if (auto p = placed([&] { return found(unequal_.find(search_, o.items, share)); }))
           return p;
-        }
-      search_.begin();
-      if (auto p = over_pods(free, o.items, has_thin)) return p;
+      }
     }
     return std::nullopt;
   }
@@ -135,6 +134,17 @@ class railed_vclos {
     return found(search_.find_cover(items, 1, search_.widest()));
   }
 
+  /// Items that units of a pod have together.
+  [[nodiscard]] int items_of(const std::vector<std::uint32_t>& units) {
+    const std::vector<int>& counts = search_.items().counts();
+    if (units.back() - units.front() + 1 == units.size()) {  // mostly they are consecutive
+      const auto first = counts.begin() + static_cast<std::ptrdiff_t>(units.front());
+      return std::accumulate(first, first + static_cast<std::ptrdiff_t>(units.size()), 0);
+    }
+    return std::accumulate(units.begin(), units.end(), 0,
+                           [&](int sum, std::uint32_t x) { return sum + counts[x]; });
+  }
+
   /// Whether `has_place` finds one in a pod, those with fewest items first.
   template <class HasPlace>
   bool in_one_pod(int items, HasPlace&& has_place) {
@@ -149,16 +159,7 @@ class railed_vclos {
     }
     order_.clear();
     for (int p = 0; p < pods->pods(); ++p) {
-      const std::vector<std::uint32_t>& units = pods->units(p);
-      const std::vector<int>& counts = search_.items().counts();
-      int here = 0;
-      if (units.back() - units.front() + 1 == units.size()) {  // mostly they are consecutive
-        const auto first = counts.begin() + static_cast<std::ptrdiff_t>(units.front());
-        here = std::accumulate(first, first + static_cast<std::ptrdiff_t>(units.size()), 0);
-      } else {
-        for (std::uint32_t x : units) here += counts[x];
-      }
-      if (here >= items) order_.emplace_back(here, p);
+      if (const int here = items_of(pods->units(p)); here >= items) order_.emplace_back(here, p);
     }
     std::sort(order_.begin(), order_.end());
     for (const auto& [n, p] : order_) {
@@ -170,16 +171,15 @@ class railed_vclos {
 
   /// What `has_place` finds in the pods of a kind that have most items, as few of these as will do.
   template <class HasPlace>
-  std::optional<placement> over_pods(const clos_ledger& free, int items, HasPlace&& has_place) {
+  std::optional<placement> over_pods(int items, HasPlace&& has_place) {
+    const clos_ledger& free = search_.free();
     const fabric::pod_table* pods = free.fabric().pods();
     if (pods == nullptr || pods->pods() < 2 || free.fabric().cores() == 0) return std::nullopt;
     for (int kind = 0; kind < pods->kinds(); ++kind) {
       order_.clear();
       for (int p = 0; p < pods->pods(); ++p) {
         if (pods->kind(p) != kind) continue;
-        int here = 0;
-        for (std::uint32_t x : pods->units(p)) here += search_.items().count_of(x);
-        if (here > 0) order_.emplace_back(-here, p);
+        if (const int here = items_of(pods->units(p)); here > 0) order_.emplace_back(-here, p);
       }
       std::sort(order_.begin(), order_.end());
       int room = 0;
