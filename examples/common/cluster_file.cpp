@@ -283,7 +283,8 @@ bool is_even(const fabric::leaf_spine& dc) {
 }
 
 void require_links(const cluster& c, const std::string& policy, const std::string& option) {
-  for (std::string_view owns : {"vclos", "vclos_even", "ocs_vclos", "relaxed", "jigsaw", "laas"})
+  for (std::string_view owns :
+       {"vclos", "vclos_even", "ocs_vclos", "relaxed", "patched", "jigsaw", "laas"})
     if (policy == owns && !c.links_told)
       throw input_error(option,
                         "a policy that gives jobs no links of their own, since the cluster names "

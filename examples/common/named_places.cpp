@@ -8,6 +8,7 @@
 #include <heddle/place/groups.hpp>
 #include <heddle/place/jigsaw.hpp>
 #include <heddle/place/ocs_vclos.hpp>
+#include <heddle/place/patched.hpp>
 #include <heddle/place/reconfigured.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/segments.hpp>
@@ -65,6 +66,8 @@ constexpr named_place all[] = {
        if (x.may_be_thinnest) p.most_slowdown = place::relaxed::no_bound;
        return chain(std::move(p));
      }},
+    {"patched", "vclos, else own links wherever some are free", false,
+     [](o x) -> on_links { return chain(place::patched{.isolated = {.guarantee = x.guarantee}}); }},
     {"jigsaw", "own links, the shapes of vclos, first fit", true,
      [](o) -> on_links { return chain(place::jigsaw{}); }},
     {"laas", "the same, with fewer links where two leafs do", true,

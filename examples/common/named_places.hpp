@@ -72,7 +72,7 @@ struct place_options {
   int promised = 0;                                          ///< `segments`
   std::vector<place::piece_size> pieces = {};                ///< `segments`
   int tensor = 0, pipeline = 0;                              ///< `groups`; 0: not said
-  place::isolated_for guarantee = place::isolated_for::any;  ///< `vclos` and `relaxed`
+  place::isolated_for guarantee = place::isolated_for::any;  ///< `vclos`, `relaxed`, `patched`
   bool may_be_thinnest = false;  ///< `relaxed`, `ocs_vclos`: admission says what is too slow
   bool closed = false;           ///< of meshes: each row longer than 2 is a ring
   bool twisted = false;          ///< of meshes in cubes: `reconfigured::twisted`

@@ -24,7 +24,7 @@ struct place_flags {
 /// Adds --guarantee, --quota, --promised, --piece, --tensor, --pipeline, --closed and --twisted.
 inline void add_place_flags(CLI::App& app, place_flags& f) {
   app.add_option("--guarantee", f.guarantee,
-                 "for vclos and relaxed, what a job's own links are enough for: " +
+                 "for vclos, relaxed and patched, what a job's own links are enough for: " +
                      either(lines_of(guarantees)))
       ->capture_default_str();
   app.add_option("--quota", f.quotas, "for hived, TENANT:CELLS:GPUS_PER_CELL; several times");
@@ -91,7 +91,7 @@ inline flag_numbers parse_numbers(const std::string& option, const std::string& 
   if (f.options.twisted && !row.for_cubes) refuse("--twisted", "a policy on cubes");
   place_options out = f.options;
   out.guarantee = find_named(guarantees, "--guarantee", f.guarantee).value;
-  if (policy != "relaxed" && policy != "ocs_vclos")
+  if (policy != "relaxed" && policy != "patched" && policy != "ocs_vclos")
     only_for("vclos", "--guarantee declared", out.guarantee != place::isolated_for::any);
   for (const std::string& q : f.quotas) {
     detail::flag_numbers n =

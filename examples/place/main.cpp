@@ -160,7 +160,8 @@ class placer {
       out["spread"] = {{"tensor", s.tensor}, {"pipeline", s.pipeline}, {"data", s.data}};
     }
     if (!a.where->enough_for.empty()) out["guarantee"] = "declared";
-    if (kind_.name == "relaxed") out["predicted_slowdown"] = a.predicted_slowdown;
+    if (kind_.name == "relaxed" || kind_.name == "patched")
+      out["predicted_slowdown"] = a.predicted_slowdown;
     if (verify_) out["isolated"] = verify(where, op.job);
     out["us"] = took.count();
     return out;

@@ -175,7 +175,7 @@ TEST_CASE("what is no whole network from the field is told") {
   CHECK(two.o.err.find("2 islands, and no job spans two: leaf1 and leaf2 (16 GPUs); leaf3 and "
                        "leaf4 (16 GPUs)") != std::string::npos);
   for (const char* place : {"packed", "spread", "random", "locality", "buddy", "topology_aware",
-                            "hived", "relaxed", "vclos"}) {
+                            "hived", "relaxed", "patched", "vclos"}) {
     CAPTURE(place);
     const simulated s = simulate(
         halls,

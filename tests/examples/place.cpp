@@ -80,7 +80,7 @@ TEST_CASE("heddle-place gives no GPU and no link to two jobs under any policy") 
   const std::string cluster =
       R"({"fabric": "leaf_spine", "leafs": 6, "spines": 8, "servers_per_leaf": 2, "gpus_per_server": 4})";
   for (const char* policy : {"spread", "random", "packed", "locality", "one_server", "one_leaf",
-                             "buddy", "vclos", "vclos_even", "relaxed", "jigsaw", "laas",
+                             "buddy", "vclos", "vclos_even", "relaxed", "patched", "jigsaw", "laas",
                              "topology_aware", "hived", "segments", "groups"}) {
     CAPTURE(policy);
     const scratch_dir dir;

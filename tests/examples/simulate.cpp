@@ -85,7 +85,8 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
       {"unknown placement", small_cluster, few_jobs, "--place best",
        "--place: expected one of spread, random, packed, locality, one_server, one_leaf, buddy, "
        "vclos, "
-       "vclos_even, ocs_vclos, relaxed, jigsaw, laas, topology_aware, hived, segments, groups, "
+       "vclos_even, ocs_vclos, relaxed, patched, jigsaw, laas, topology_aware, hived, segments, "
+       "groups, "
        "torus_first_fit, folded, best_fit, reconfigured, folded_reconfigured, got \"best\""},
       {"misspelt placement", small_cluster, few_jobs, "--place vlcos",
        "folded_reconfigured, got \"vlcos\", which is near vclos\n"},
@@ -325,7 +326,7 @@ TEST_CASE("heddle-simulate knows every policy by name on every fabric that it ca
     finished(fixed, "--place packed --route " + route);
   for (const std::string place :
        {"spread", "random", "packed", "locality", "buddy", "vclos", "vclos_even", "relaxed",
-        "jigsaw", "laas", "topology_aware", "hived"}) {
+        "patched", "jigsaw", "laas", "topology_aware", "hived"}) {
     const nlohmann::json r = finished(fixed, "--place " + place);
     const bool isolated =
         place == "vclos" || place == "vclos_even" || place == "jigsaw" || place == "laas";

@@ -16,6 +16,7 @@
 #include <heddle/place/hived.hpp>
 #include <heddle/place/jigsaw.hpp>
 #include <heddle/place/ocs_vclos.hpp>
+#include <heddle/place/patched.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/topology_aware.hpp>
@@ -107,6 +108,7 @@ TEST_CASE("policies that own links keep their promises") {
   check_on_links(place::vclos{.any_size = false});
   check_on_links(place::vclos{.saves = place::vclos_saves::gpus, .search_nodes = 2});
   check_on_links(place::relaxed{});
+  check_on_links(place::patched{});
   check_on_links(place::jigsaw{});
   check_on_links(place::laas{});
   check_on_links(place::laas{.whole_leafs = true});

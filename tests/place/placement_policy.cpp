@@ -11,6 +11,7 @@
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/hived.hpp>
 #include <heddle/place/jigsaw.hpp>
+#include <heddle/place/patched.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/topology_aware.hpp>
@@ -77,6 +78,7 @@ static_assert(for_every_fabric<place::spread> && for_every_fabric<place::random>
 static_assert(for_every_fabric<place::buddy> && for_every_fabric<place::hived>);
 static_assert(for_every_fabric<place::topology_aware>);
 static_assert(for_links_alone<place::vclos> && for_links_alone<place::relaxed>);
+static_assert(for_links_alone<place::patched>);
 static_assert(for_links_alone<place::jigsaw> && for_links_alone<place::laas>);
 
 using place::first_of;
@@ -167,6 +169,7 @@ TEST_CASE("of the policies that own links those that do not know rails say so") 
   };
   CHECK(why(place::vclos{}) == wait_reason::none);  // three servers, the same three rails of each
   CHECK(why(place::relaxed{}) == wait_reason::none);
+  CHECK(why(place::patched{}) == wait_reason::none);
   CHECK(why(place::jigsaw{}) == wait_reason::unsupported);
   CHECK(why(place::laas{}) == wait_reason::unsupported);
   CHECK(why(place::laas{.whole_leafs = true}) == wait_reason::unsupported);

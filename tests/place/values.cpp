@@ -3,6 +3,7 @@
 
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/jigsaw.hpp>
+#include <heddle/place/patched.hpp>
 #include <heddle/place/relaxed.hpp>
 #include <heddle/place/topology_aware.hpp>
 #include <heddle/place/vclos.hpp>
@@ -15,6 +16,7 @@ static_assert(sizeof(place::vclos) <= 32);
 static_assert(sizeof(place::jigsaw) <= 32);
 static_assert(sizeof(place::laas) <= 32);
 static_assert(sizeof(place::relaxed) <= 48);
+static_assert(sizeof(place::patched) <= 48);
 static_assert(sizeof(place::topology_aware) <= 32);
 
 TEST_CASE("a placement policy is the same after it has searched, and its copy is cheap") {
@@ -36,6 +38,7 @@ TEST_CASE("a placement policy is the same after it has searched, and its copy is
   check(place::jigsaw{});
   check(place::laas{});
   check(place::relaxed{});
+  check(place::patched{});
   check(place::topology_aware{});
   CHECK(place::vclos{.any_size = false} != place::vclos{});
 }

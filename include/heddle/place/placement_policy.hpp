@@ -93,7 +93,7 @@ struct answer {
   wait_reason why = wait_reason::none;
   bool proved = true;  ///< false if a placement of the policy's kind may exist all the same
   /// How much longer the job's communication is expected to take than on an idle network, by a
-  /// policy that predicts it (`relaxed`); 1 from all others.
+  /// policy that predicts it (`relaxed`, `patched`); 1 from all others.
   double predicted_slowdown = 1;
   /// Circuits of running jobs that have to move first (`fabric::ledger::rewire`), where links are circuits.
   std::vector<fabric::circuit_move> moved = {};

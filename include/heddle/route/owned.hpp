@@ -36,7 +36,8 @@ namespace heddle::route {
 /// spines each; these and one leaf of r < n ranks with links to r of those spines; two leafs with as
 /// many common spines as the smaller has ranks; leafs of c·n ranks, each c of its own, with c·w(s) links
 /// to spine s, the same w for all, n = Σ w(s). The last one is routed as c *virtual leafs* of n ranks with
-/// w(s) links each; with a single spine it is a crossbar.
+/// w(s) links each; with a single spine it is a crossbar. All others are coloured with lists (`list_colouring`),
+/// without a proof.
 ///
 /// With rails and planes each of them is routed by itself, flows entering at the target's rail. In three
 /// tiers spines are told by their place in the pod; the flows of one place that go to other pods are

@@ -10,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/bits.hpp>
 #include <heddle/core/edge_colouring.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/core/list_colouring.hpp>
 #include <heddle/traffic/phase_source.hpp>
 
 namespace heddle::route::detail {
@@ -61,7 +63,7 @@ class owned_band {
     if (!route_by_slot(v, flows, &traffic::flow::target, incast) &&
         !route_by_slot(v, flows, &traffic::flow::source, incast) &&
         !route_by_colour(v, flows, incast) && !route_by_parts(v, flows, incast))
-      route_somehow(v, flows);
+      route_by_lists(v, flows, incast);
     return ways_;
   }
   /// The same by colouring alone: places at the lower switch mean nothing.
@@ -70,7 +72,7 @@ class owned_band {
                                     int incast) {
     ways_.assign(flows.size(), own_way{});
     complete_ = true;
-    if (!route_by_colour(v, flows, incast)) route_somehow(v, flows);
+    if (!route_by_colour(v, flows, incast)) route_by_lists(v, flows, incast);
     return ways_;
   }
 
@@ -229,19 +231,27 @@ class owned_band {
     for (const auto& [s, n] : w) columns_until_.push_back(width_ += n);
   }
 
-  /// Each flow over some spine that both its leafs have, starting with that of its slot. Not
-  /// isolated, but complete if there is one.
+  /// Each flow over a spine that both its leafs have, as few to a link as colouring with lists finds; P
+  /// flows of a card count as one. Complete if there is a spine for each.
   template <class Ends>
-  void route_somehow(const Ends& v, std::span<const traffic::flow> flows) {
-    for (std::size_t i = 0; i < flows.size(); ++i) {
+  void route_by_lists(const Ends& v, std::span<const traffic::flow> flows, int incast) {
+    (void)list_edges(v, flows);
+    const auto per_spine = static_cast<std::size_t>(incast);
+    spines_of_.reset(leafs_.size(), spines_ * per_spine);
+    for (std::size_t i = 0; i < leafs_.size(); ++i)
+      for (std::size_t s = 0; s < spines_; ++s)
+        if (link_of(leafs_[i], s) != nobody)
+          set_bits(spines_of_[i], s * per_spine, (s + 1) * per_spine);
+    const auto colours = by_lists_(spines_of_, spines_of_, edges_);
+    for (std::size_t i = 0, e = 0; i < flows.size(); ++i) {
       const std::size_t from = v.from(flows[i]), to = v.to(flows[i]);
-      if (from == to) continue;
       ways_[i] = {};
-      for (std::size_t k = 0; k < spines_ && !ways_[i].found(); ++k) {
-        const std::size_t s = (v.slot(flows[i].source) + k) % spines_;
-        if (link_of(from, s) != nobody && link_of(to, s) != nobody) ways_[i] = over(s, from, to);
-      }
-      complete_ &= ways_[i].found();
+      if (from == to) continue;
+      const std::uint32_t c = colours[e++];
+      if (c == list_colouring::none)
+        complete_ = false;
+      else
+        ways_[i] = over(c / per_spine, from, to);
     }
   }
 
@@ -311,6 +321,8 @@ class owned_band {
   bool complete_ = true;
   std::vector<std::uint32_t> link_of_;  // leaf-major: the link to each virtual spine
   edge_colouring colouring_;
+  list_colouring by_lists_;
+  bit_matrix spines_of_;  // by leaf of the phase
   bool parts_known_ = false;
   std::uint32_t width_ = 0;                   // links of a virtual leaf, 0: there are none
   std::uint32_t share_ = 1;                   // ranks to one of them, of the last phase

@@ -12,6 +12,7 @@
 #include <heddle/core/job.hpp>
 #include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/placement.hpp>
+#include <heddle/place/patched.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/route/steady.hpp>
@@ -47,7 +48,8 @@ class alone_on_links {
 }  // namespace detail
 
 /// The job at the head starts at once where its placement isolates it. Where placement would have it on
-/// fewer links than that (`place::relaxed`) it does what ends sooner:
+/// fewer links than that (`place::relaxed`), or links are fixed and some of its own can be patched together
+/// (`place::patched`), it does what ends sooner:
 ///
 ///     start now    duration · (1 + r · (S − 1))    r its exposed share of communication, S how much longer
 ///                                                  that takes on these links: `route::steady` (and what is
@@ -55,7 +57,9 @@ class alone_on_links {
 ///     wait         W + duration                    W until `isolated` could place it, if those running keep
 ///                                                  their pace: `schedule::forecast`
 ///
-/// and so does every job behind it as it comes to the head; nobody passes a job that waits. What it
+/// and so does every job behind it as it comes to the head; nobody passes a job that waits. Of fewer links and a
+/// patch it takes what slows it down less; and a patch that slows it down no more in place of links that it would own
+/// beyond its GPUs, which would leave those who come to the same leafs with fewer than theirs. What it
 /// minimises is the end of the job that is asked. Those behind gain by both: it leaves the queue, and no
 /// GPUs idle meanwhile. (Counting them in was tried, and was no better: docs/place/relaxed.md.)
 ///
@@ -64,13 +68,14 @@ class alone_on_links {
 /// published simulators of Han et al., which have a fixed threshold.
 ///
 /// One writer. A decision: a placement for each start; for the job that is blocked one more for each
-/// running job, and its flows once for each set of links on which that is not plain from the bound.
+/// running job, and its flows once for each patch and each set of links on which that is not plain from the bound.
 /// \tparam Isolated  a placement policy, all of whose placements are isolated
 template <class Isolated>
 struct paying {
   Isolated isolated;  ///< what is waited for, like `place::vclos`
   heddle::detail::scratch<schedule::forecast> ahead = {};
-  heddle::detail::scratch<detail::alone_on_links> alone = {};
+  heddle::detail::scratch<detail::alone_on_links> alone = {}, alone_patched = {};
+  place::patched patches = {};
 
   static constexpr bool makes_no_room = true;
 
@@ -92,8 +97,10 @@ struct paying {
     if (gpus > d.left.gpus) return blocked(d, x, {wait_reason::gpus});
     if (!p || !d.affords(x, *p)) return blocked(d, x, {wait_reason::budget});
     place::answer a = d.ask(x, gpus);
+    const bool is_patch = (!a || a.where->owns_network()) && take_patch(d, x, gpus, a);
     if (!a) return blocked(d, x, {a.why, a.proved});
-    if (!harms_nobody(d, *a.where) || (a.predicted_slowdown > 1 && !pays(d, x, *p, a)))
+    if (!harms_nobody(d, *a.where) ||
+        (a.predicted_slowdown > 1 && !pays(d, x, *p, a, is_patch ? *alone_patched : *alone)))
       return blocked(d, x, {wait_reason::network_fragmentation, false});
     d.start(x, p, std::move(a));
     return true;
@@ -102,6 +109,29 @@ struct paying {
   static bool blocked(Desk& d, typename Desk::slot x, const schedule::outcome& why) {
     d.wait(x, why);
     return false;
+  }
+
+  /// Puts a patch in the place of what placement says where that is better.
+  template <class Desk>
+  bool take_patch(Desk& d, typename Desk::slot x, int gpus, place::answer& a) {
+    if constexpr (place::PlacementPolicy<place::patched, typename Desk::ledger>) {
+      const auto& free = d.state().ledger;
+      const bool spare = a && place::owns_spare_links(free.fabric(), *a.where);
+      if (a && a.predicted_slowdown == 1 && !spare) return false;
+      const job& spec = *d.job(x).spec;
+      place::answer patch = patches.patch(free, d.request_of(x, gpus));
+      if (!patch) return false;
+      patch.predicted_slowdown = (*alone_patched)(free.fabric(), spec, *patch.where);
+      if (a) {
+        const double before = (*alone)(free.fabric(), spec, *a.where);
+        if (patch.predicted_slowdown > before || (patch.predicted_slowdown == before && !spare))
+          return false;
+      }
+      a = std::move(patch);
+      return true;
+    } else {
+      return false;
+    }
   }
 
   /// Whether nobody else sends over the links that a job so placed uses.
@@ -116,7 +146,7 @@ struct paying {
   /// Whether a job ends sooner on these links from now on than with what it could wait for.
   template <class Desk>
   [[nodiscard]] bool pays(Desk& d, typename Desk::slot x, const model::operating_point& p,
-                          const place::answer& a) {
+                          const place::answer& a, detail::alone_on_links& alone_there) {
     const auto& j = d.job(x);
     const schedule::earliest_start then =
         (*ahead)(d.state(), d.request_of(x, p.config.gpus), d.now_s(), isolated, d.left.power_w,
@@ -128,7 +158,7 @@ struct paying {
     };
     // What was predicted is a bound.
     return ends_sooner(a.predicted_slowdown) ||
-           ends_sooner((*alone)(d.state().ledger.fabric(), *j.spec, *a.where));
+           ends_sooner(alone_there(d.state().ledger.fabric(), *j.spec, *a.where));
   }
 };
 template <class Isolated>
