@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <heddle/allocate/requested.hpp>
@@ -111,6 +112,38 @@ TEST_CASE(
   };
   CHECK(start(100) == 10);
   CHECK(start(1e6) == 1000);
+}
+
+TEST_CASE("what a job cannot use until it has links is lent to those that are done by then") {
+  // Job 0 holds three links of each leaf until 100 s; job 1 waits for them, and jobs 2 and 3 fit a server.
+  const auto starts = [&](double second_s, double third_s) {
+    const fabric::leaf_spine dc{
+        {.leafs = 2, .spines = 3, .servers_per_leaf = 2, .gpus_per_server = 4}};
+    struct at_first {
+      place::answer operator()(const fabric::ledger<fabric::leaf_spine>& free,
+                               const place::request& r) {
+        if (r.job == job_id{0}) {
+          place::placement p;
+          for (std::uint32_t leaf : {0u, 1u})
+            for (std::uint32_t k = 0; k < 3; ++k) {
+              p.gpus.push_back(gpu_id{8 * leaf + k});
+              p.links.push_back({leaf_id{leaf}, spine_id{k}});
+            }
+          return p;
+        }
+        return isolated()(free, r);
+      }
+    };
+    const std::vector<job> jobs{exchange(0, 0, 6, 100, .1), exchange(1, 10, 9, 3000, .5),
+                                exchange(2, 20, 4, second_s, .5), exchange(3, 20, 4, third_s, .5)};
+    auto plan = paying(at_first{});
+    const auto r = sim::run(dc, linear_workload(jobs), plan);
+    CHECK(r.records[1].start_s == 100);
+    return std::pair{r.records[2].start_s, r.records[3].start_s};
+  };
+  CHECK(starts(80, 80) == std::pair{20.0, 20.0});
+  CHECK(starts(81, 80) == std::pair{100.0, 20.0});  // 4 of the 7 that job 1 leaves
+  CHECK(starts(81, 81).first == 100);
 }
 
 TEST_CASE("a job that would share links with others waits") {

@@ -5,8 +5,8 @@
 //   admit::greedy        all start that fit                               for ever, maybe           O(depth)
 //   admit::easy          those start that do not delay it                 for those that run        O(depth + running)
 //   admit::conservative  those start that delay no job before them        for those before it       O(depth · steps)
-//   admit::paying        nobody starts                                    for links of its own,     a forecast
-//                                                                         if that ends sooner
+//   admit::paying        those start that end before it can, while it     for links of its own,     a forecast
+//                        waits for links                                  if that ends sooner
 //   admit::elastic       all jobs, running ones too, are given their      until allocation gives    one allocation
 //                        GPUs together                                    it something
 //

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <heddle/core/collective.hpp>
@@ -57,9 +58,11 @@ class alone_on_links {
 ///     wait         W + duration                    W until `isolated` could place it, if those running keep
 ///                                                  their pace: `schedule::forecast`
 ///
-/// and so does every job behind it as it comes to the head; nobody passes a job that waits. Of fewer links and a
-/// patch it takes what slows it down less; and a patch that slows it down no more in place of links that it would own
-/// beyond its GPUs, which would leave those who come to the same leafs with fewer than theirs. What it
+/// and so does every job behind it as it comes to the head. While it waits for links, the GPUs that it cannot use
+/// are lent: to those behind it, in their order, that can start (isolated, on fewer links or on a patch) and end before W
+/// is over, so that they do not delay it. Of fewer links and a patch it takes what slows it down less, and it takes
+/// a patch up to `patch_up_to` times as slow in place of links that it would own beyond its GPUs
+/// (`place::owns_spare_links`), which would leave those who come to the same leafs with fewer than theirs. What it
 /// minimises is the end of the job that is asked. Those behind gain by both: it leaves the queue, and no
 /// GPUs idle meanwhile. (Counting them in was tried, and was no better: docs/place/relaxed.md.)
 ///
@@ -68,11 +71,14 @@ class alone_on_links {
 /// published simulators of Han et al., which have a fixed threshold.
 ///
 /// One writer. A decision: a placement for each start; for the job that is blocked one more for each
-/// running job, and its flows once for each patch and each set of links on which that is not plain from the bound.
+/// running job, its flows once for each patch and each set of links on which that is not plain from the bound, and one
+/// placement for each job behind it that is short enough.
 /// \tparam Isolated  a placement policy, all of whose placements are isolated
 template <class Isolated>
 struct paying {
   Isolated isolated;  ///< what is waited for, like `place::vclos`
+  double patch_up_to =
+      1.1;  ///< times the time on links beyond its GPUs; ≥ 1 (docs/place/pays.md has others)
   heddle::detail::scratch<schedule::forecast> ahead = {};
   heddle::detail::scratch<detail::alone_on_links> alone = {}, alone_patched = {};
   place::patched patches = {};
@@ -82,7 +88,11 @@ struct paying {
   template <class Desk>
   void operator()(Desk& d) {
     for (std::size_t i = 0; i < d.queued(); ++i)
-      if (!admit(d, d.waiting(i))) return;
+      if (const std::optional<double> until_s = admit(d, d.waiting(i))) {
+        while (++i < d.queued() && d.left.gpus > 0 && *until_s > d.now_s())
+          lend(d, d.waiting(i), *until_s);
+        return;
+      }
   }
 
   friend bool operator==(const paying&, const paying&) = default;
@@ -90,31 +100,59 @@ struct paying {
  private:
   using wait_reason = place::wait_reason;
 
+  using until = std::optional<double>;
+
+  /// Starts the job at the head, or says until when what it waits for may be lent.
   template <class Desk>
-  bool admit(Desk& d, typename Desk::slot x) {
+  until admit(Desk& d, typename Desk::slot x) {
     const auto* p = d.wish(x);
     const int gpus = p ? p->config.gpus : d.job(x).spec->gpus;
     if (gpus > d.left.gpus) return blocked(d, x, {wait_reason::gpus});
     if (!p || !d.affords(x, *p)) return blocked(d, x, {wait_reason::budget});
     place::answer a = d.ask(x, gpus);
-    const bool is_patch = (!a || a.where->owns_network()) && take_patch(d, x, gpus, a);
-    if (!a) return blocked(d, x, {a.why, a.proved});
-    if (!harms_nobody(d, *a.where) ||
-        (a.predicted_slowdown > 1 && !pays(d, x, *p, a, is_patch ? *alone_patched : *alone)))
+    const bool is_patch = take_patch(d, x, gpus, a);
+    if (!a) return blocked(d, x, {a.why, a.proved}, isolated_at_s(d, x, *p));
+    if (!harms_nobody(d, *a.where))
       return blocked(d, x, {wait_reason::network_fragmentation, false});
+    if (a.predicted_slowdown > 1) {
+      const double then_s = isolated_at_s(d, x, *p);
+      if (!ends_sooner(d, x, *p, a, is_patch ? *alone_patched : *alone, then_s))
+        return blocked(d, x, {wait_reason::network_fragmentation, false}, then_s);
+    }
     d.start(x, p, std::move(a));
-    return true;
+    return {};
   }
   template <class Desk>
-  static bool blocked(Desk& d, typename Desk::slot x, const schedule::outcome& why) {
+  static until blocked(Desk& d, typename Desk::slot x, const schedule::outcome& why,
+                       double until_s = never) {
     d.wait(x, why);
-    return false;
+    return until_s == never ? d.now_s() : until_s;
+  }
+  /// Starts a job behind the head if it is done until then.
+  template <class Desk>
+  void lend(Desk& d, typename Desk::slot x, double until_s) {
+    const auto* p = d.wish(x);
+    if (!p || p->config.gpus > d.left.gpus || !d.affords(x, *p)) return;
+    const double left_s = until_s - d.now_s();
+    if (d.job(x).run_time_s(*p, d.now_s()) > left_s) return;
+    place::answer a = d.ask(x, p->config.gpus);
+    const bool is_patch = take_patch(d, x, p->config.gpus, a);
+    if (!a || !harms_nobody(d, *a.where)) return;
+    if (a.predicted_slowdown > 1) {
+      auto& there = is_patch ? *alone_patched : *alone;
+      const job& spec = *d.job(x).spec;
+      const double slowdown = there(d.state().ledger.fabric(), spec, *a.where);
+      if (d.job(x).run_time_s(*p, d.now_s()) * spec.communication().stretch(slowdown) > left_s)
+        return;
+    }
+    d.start(x, p, std::move(a));
   }
 
   /// Puts a patch in the place of what placement says where that is better.
   template <class Desk>
   bool take_patch(Desk& d, typename Desk::slot x, int gpus, place::answer& a) {
     if constexpr (place::PlacementPolicy<place::patched, typename Desk::ledger>) {
+      if (a && !a.where->owns_network()) return false;
       const auto& free = d.state().ledger;
       const bool spare = a && place::owns_spare_links(free.fabric(), *a.where);
       if (a && a.predicted_slowdown == 1 && !spare) return false;
@@ -124,7 +162,8 @@ struct paying {
       patch.predicted_slowdown = (*alone_patched)(free.fabric(), spec, *patch.where);
       if (a) {
         const double before = (*alone)(free.fabric(), spec, *a.where);
-        if (patch.predicted_slowdown > before || (patch.predicted_slowdown == before && !spare))
+        if (spare ? patch.predicted_slowdown > before * patch_up_to
+                  : patch.predicted_slowdown >= before)
           return false;
       }
       a = std::move(patch);
@@ -143,23 +182,31 @@ struct paying {
            });
   }
 
-  /// Whether a job ends sooner on these links from now on than with what it could wait for.
+  /// When the job could have what isolates it.
   template <class Desk>
-  [[nodiscard]] bool pays(Desk& d, typename Desk::slot x, const model::operating_point& p,
-                          const place::answer& a, detail::alone_on_links& alone_there) {
+  [[nodiscard]] double isolated_at_s(Desk& d, typename Desk::slot x,
+                                     const model::operating_point& p) {
+    return (*ahead)(d.state(), d.request_of(x, p.config.gpus), d.now_s(), isolated, d.left.power_w,
+                    d.extra_power_w(p), [&](const auto& r) { return d.extra_power_w(*r.point()); })
+        .at_s;
+  }
+  /// Whether a job ends sooner on these links from now on than isolated from then on.
+  template <class Desk>
+  [[nodiscard]] static bool ends_sooner(Desk& d, typename Desk::slot x,
+                                        const model::operating_point& p, const place::answer& a,
+                                        detail::alone_on_links& alone_there, double then_s) {
+    if (then_s == never) return true;
     const auto& j = d.job(x);
-    const schedule::earliest_start then =
-        (*ahead)(d.state(), d.request_of(x, p.config.gpus), d.now_s(), isolated, d.left.power_w,
-                 d.extra_power_w(p), [&](const auto& r) { return d.extra_power_w(*r.point()); });
-    if (then.at_s == std::numeric_limits<double>::infinity()) return true;
-    const auto ends_sooner = [&](double slowdown) {
+    const auto so = [&](double slowdown) {
       const double longer = j.spec->communication().stretch(slowdown) - 1;
-      return j.run_time_s(p, d.now_s()) * longer < then.at_s - d.now_s();
+      return j.run_time_s(p, d.now_s()) * longer < then_s - d.now_s();
     };
     // What was predicted is a bound.
-    return ends_sooner(a.predicted_slowdown) ||
-           ends_sooner(alone_there(d.state().ledger.fabric(), *j.spec, *a.where));
+    return so(a.predicted_slowdown) ||
+           so(alone_there(d.state().ledger.fabric(), *j.spec, *a.where));
   }
+
+  static constexpr double never = std::numeric_limits<double>::infinity();
 };
 template <class Isolated>
 paying(Isolated) -> paying<Isolated>;
