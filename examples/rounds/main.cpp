@@ -4,10 +4,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -113,6 +114,7 @@ int main(int argc, char** argv) {
   std::string report_path = "-", per_job_path;
   sim::round_options rules;
   settings s;
+  double keep = 0;
   bool at_events = false;
   return run_program(
       "heddle-rounds", "Schedules jobs over several types of GPU by rounds.", argc, argv,
@@ -141,8 +143,8 @@ int main(int argc, char** argv) {
             ->capture_default_str();
         app.add_option("--exponent", s.rate.exponent, "rate_by_time_left: of the time left")
             ->capture_default_str();
-        app.add_option("--keep", s.rate.keep,
-                       "rate_by_time_left: what the type of before is worth more, as a part")
+        app.add_option("--keep", keep,
+                       "what the type that a job has just held is worth more, as a part")
             ->capture_default_str();
         app.add_option("--seed", s.seed, "of first_come")->capture_default_str();
         app.add_option("--report", report_path, "the report as JSON; - is standard output")
@@ -151,10 +153,13 @@ int main(int argc, char** argv) {
         add_names(app, kinds);
       },
       [&] {
+        s.shares.keep = s.rate.keep = keep;
         const policy_row& chosen = find_named(policies, "--policy", policy);
         const std::vector<trace::typed_gpus> cluster = types_in(gpus);
         std::vector<std::string> types;
         for (const trace::typed_gpus& t : cluster) types.push_back(t.name);
+        if (!(keep >= 0 && std::isfinite(keep)))
+          throw input_error("--keep", "a number of at least 0", std::to_string(keep));
         open_text table_file{table_path};
         const auto table =
             trace::read_throughputs(table_file.stream(), table_file.name(), types, placement);

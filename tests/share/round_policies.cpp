@@ -113,6 +113,23 @@ TEST_CASE("time on a type goes by the fractions of a division") {
   CHECK(first == doctest::Approx(300).epsilon(0.01));
 }
 
+TEST_CASE("a job that keeps its type is served before one that is owed as much") {
+  const auto turns = [](double keep) {
+    first_round r({.capacity = {1}, .throughput = {1, 1}});
+    share::by_share<share::max_min> policy({}, {.keep = keep});
+    std::size_t out = 0;
+    for (int round = 0; round < 100; ++round) {
+      const auto type = r.decide(policy);
+      out += type != r.before;
+      r.pass(type);
+    }
+    return out;
+  };
+  CHECK(turns(0) == 100);
+  CHECK(turns(0.1) < 50);
+  CHECK(turns(0.1) > 1);
+}
+
 TEST_CASE("no GPU is idle that a waiting job could use unless only shares count") {
   // FIFO shares one GPU of each type; the third job has no share and takes what the second cannot use.
   first_round r({.capacity = {1, 1}, .throughput = {2, 1, 2, 1, 2, 1}, .gpus = {1, 1, 1}});

@@ -23,16 +23,18 @@ concept SharePolicy = std::copyable<T> &&
 
 /// How `by_share` turns fractions into rounds. The defaults are the rules of Gavel's simulator.
 struct by_share_options {
-  double least_between_s =
-      1920;  ///< fractions are found anew when jobs came or ended, this long after the
-             ///< division before at the earliest; the first, at 0 s, does not count
-  bool one_queue =
-      false;  ///< all (job, type) pairs in one queue; else the first type is given out first
+  /// Fractions are found anew when jobs came or ended, this long after the division before at the earliest;
+  /// a division at 0 s does not count.
+  double least_between_s = 1920;
+  /// What the priority of the type that a job has just held is raised by, as a part: fewer switches, and
+  /// fractions that are met more slowly.
+  double keep = 0;
+  bool one_queue = false;  ///< all pairs in one queue; else the first type is given out first
   bool only_shared =
-      false;  ///< a job runs on no type of which it has no fraction, even if GPUs stay idle
-  bool newcomers_hold =
-      true;  ///< a job that the last division did not know takes the GPUs left over and
-             ///< does not run yet, as in Gavel; false: it runs on them
+      false;  ///< no job runs on a type of which it has no fraction, though GPUs stay idle
+  /// A job that the last division did not know takes the GPUs left over and does not run yet, as in Gavel;
+  /// false: it runs on them.
+  bool newcomers_hold = true;
 };
 
 /// Each round serves the pairs (job, type) in the order of priority while the type has the job's GPUs free; a job
@@ -127,7 +129,8 @@ class by_share {
         if (!(p.row(i)[j] > 0)) continue;
         const record& r = records_[now.id[i] * types + j];
         if (options_.only_shared && !(r.share > 0)) continue;
-        const double priority = r.share > 0 ? r.share * all_s_[j] / r.had_s : 0;
+        double priority = r.share > 0 ? r.share * all_s_[j] / r.had_s : 0;
+        if (now.before[i] == j) priority *= 1 + options_.keep;
         queue_.push_back({priority, r.owed_s, r.share, i * types + j});
       }
     std::sort(queue_.begin(), queue_.end(), [&](const pair& a, const pair& b) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <istream>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
