@@ -104,7 +104,7 @@ const std::map<std::string, pilot::reading> readings{{"auto", pilot::reading::au
 struct arguments {
   std::string state, log, hooks, hook_command, partition, order = "fifo", place, gpu = "a100";
   std::string backfill = "none", clocks = "fastest", read = "auto";
-  std::string ib_network, ib_tables, opensm;
+  std::string ib_network, ib_tables, opensm, start_opensm;
   pilot::network_options network;
   double interval_s = 5, start_timeout_s = 120;
   bool dry_run = false, once = false;
@@ -144,6 +144,10 @@ void add_options(CLI::App& app, arguments& a) {
                      ->needs(ib);
   app.add_option("--opensm", a.opensm, "OpenSM's process number, or a file that has it")
       ->needs(tables);
+  app.add_option("--start-opensm", a.start_opensm,
+                 "line for the shell that starts OpenSM again when it has ended, and writes its "
+                 "number into the file of --opensm")
+      ->needs("--opensm");
   tables->needs("--opensm");
   app.add_option("--order", a.order, "of the queue; shortest: by time limit")
       ->check(CLI::IsMember(orders))
@@ -206,7 +210,7 @@ class notebook {
 class hooks {
  public:
   hooks(const arguments& a, const std::optional<fabric::ib_network>& net)
-      : subnet_(a.ib_tables, a.opensm) {
+      : subnet_(a.ib_tables, a.opensm, {}, a.start_opensm) {
     if (!a.hooks.empty()) files_.emplace(a.hooks, a.hook_command);
     if (!a.ib_tables.empty()) tables_.emplace(subnet_, *net);
   }

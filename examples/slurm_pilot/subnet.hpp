@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -33,7 +34,7 @@ concept Subnet = requires(T& n, const std::string& text) {
     n.tables()
     } -> std::convertible_to<std::optional<std::string>>;  // the file; nothing: there is none
   n.keep(text);  // the file; the one before stays under its name and .old
-  n.reload();    // the manager is told to read the file
+  n.reload();    // the manager is told to read the file, or started again
   {
     n.read_back()
     } -> std::convertible_to<std::string>;  // what switches have, as dump_fts prints it
@@ -46,9 +47,12 @@ class opensm_subnet {
   /// \param tables    the file
   /// \param pid_file  has OpenSM's process number in it, or is that number
   /// \param environment  of the tools, added to this program's: `NAME=value`
-  opensm_subnet(std::string tables, std::string pid_file, std::vector<std::string> environment = {})
+  /// \param start        line for the shell that starts an OpenSM that has ended, and writes its number into
+  ///                     the file; empty: somebody else does
+  opensm_subnet(std::string tables, std::string pid_file, std::vector<std::string> environment = {},
+                std::string start = {})
       : tables_(std::move(tables)), pid_file_(std::move(pid_file)),
-        environment_(std::move(environment)) {}
+        environment_(std::move(environment)), start_(std::move(start)) {}
 
   [[nodiscard]] std::string discover() const { return must("ibnetdiscover"); }
   [[nodiscard]] std::string read_back() const { return must("dump_fts"); }
@@ -64,8 +68,21 @@ class opensm_subnet {
     if (::link(tables_.c_str(), old.c_str()) != 0 && errno != ENOENT) fail(old);
     if (std::rename(beside.c_str(), tables_.c_str()) != 0) fail(tables_);
   }
+  /// An OpenSM that has ended is started: it reads the file by itself. OpenSM 3.3.23 may end by a fault of memory
+  /// when cables are lost while it sweeps, with the tables of some switches written in part.
   void reload() const {
-    if (::kill(pid(), SIGHUP) != 0) fail("OpenSM");
+    const std::optional<pid_t> id = pid();
+    if (id && is_running(*id)) {
+      if (::kill(*id, SIGHUP) != 0) fail("OpenSM");
+      return;
+    }
+    if (start_.empty())
+      throw examples::unmet_request(id ? "OpenSM has ended, process " + std::to_string(*id) +
+                                             ": start it again"
+                                       : pid_file_ + ": no process number of OpenSM there");
+    const process_result r = run_process({"/bin/sh", "-c", start_}, 60, environment_);
+    if (r.status != 0)
+      throw examples::unmet_request("OpenSM was not started: " + r.err.substr(0, r.err.find('\n')));
   }
   static void wait() { std::this_thread::sleep_for(std::chrono::milliseconds(100)); }
 
@@ -79,18 +96,26 @@ class opensm_subnet {
       throw examples::unmet_request(tool + ": " + r.err.substr(0, r.err.find('\n')));
     return std::move(r.out);
   }
-  [[nodiscard]] pid_t pid() const {
+  [[nodiscard]] std::optional<pid_t> pid() const {
     std::ifstream in(pid_file_);
     std::string text = pid_file_;
     if (in) std::getline(in, text);
     const auto n = number_in<int>(trimmed(text));
-    if (!n || *n <= 1)
-      throw examples::unmet_request(pid_file_ + ": no process number of OpenSM there");
-    return *n;
+    return n && *n > 1 ? std::optional<pid_t>{*n} : std::nullopt;
+  }
+  /// A process that nobody has asked for its status yet takes signals, and does nothing.
+  [[nodiscard]] static bool is_running(pid_t id) {
+    if (::kill(id, 0) != 0 && errno == ESRCH) return false;
+    std::ifstream in("/proc/" + std::to_string(id) + "/stat");
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::size_t name_end = text.rfind(')');
+    return name_end == std::string::npos || name_end + 2 >= text.size() ||
+           (text[name_end + 2] != 'Z' && text[name_end + 2] != 'X');
   }
 
   std::string tables_, pid_file_;
   std::vector<std::string> environment_;
+  std::string start_;
 };
 
 }  // namespace heddle::pilot

@@ -1,5 +1,8 @@
 // The pilot and a network that carries out its book: nothing is released before the switches have its
 // routes, and whatever is killed or spoilt between any two steps, the next look mends or says.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -337,6 +340,32 @@ struct mortal_subnet {
 
 }  // namespace
 
+TEST_CASE("an OpenSM that has ended is told apart from one that runs, and started again where it "
+          "is known how") {
+  const test::scratch_dir dir;
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t info;  // it has ended, and its status is still there to be asked for
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
+  const std::string pid = dir.write("pid", std::to_string(child));
+  const auto said = [&](const std::string& start) -> std::string {
+    try {
+      opensm_subnet{dir / "tables", pid, {}, start}.reload();
+    } catch (const examples::unmet_request& e) {
+      return e.what();
+    }
+    return "";
+  };
+  CHECK(said("") == "OpenSM has ended, process " + std::to_string(child) + ": start it again");
+  CHECK(said("echo not here >&2; exit 3") == "OpenSM was not started: not here");
+  CHECK(said("echo started > " + dir / "done") == "");
+  CHECK(test::content_of(dir / "done") == "started\n");
+  CHECK(::waitpid(child, nullptr, 0) == child);
+  CHECK(said("") == "OpenSM has ended, process " + std::to_string(child) + ": start it again");
+  dir.write("pid", "none\n");
+  CHECK(said("") == pid + ": no process number of OpenSM there");
+}
+
 TEST_CASE("a pilot that is killed around its orders to OpenSM is followed by one that ends them, "
           "and OpenSM "
           "may be killed too") {
@@ -383,10 +412,13 @@ TEST_CASE("a pilot that is killed around its orders to OpenSM is followed by one
     w.slurm.submit(2, 8, 50);
     w.look();
     CHECK(w.slurm.jobs().at(2).report.phase == job_phase::held);
-    CHECK(w.slurm.jobs().at(2).report.explanation.find("heddle: waits, refused: ") == 0);
-    sim.stay("now.lfts");
-    dir.write("opensm.pid", std::to_string(sim.opensm()));
+    CHECK(w.slurm.jobs().at(2).report.explanation.find(
+              "heddle: waits, refused: OpenSM has ended, process ") == 0);
+    // The pilot may be told how to start it.
+    w.network.real = {dir / "now.lfts", pid, sim.environment(),
+                      sim.start_line("now.lfts", dir / "opensm.pid")};
     w.look();
+    sim.adopt(std::stoi(test::content_of(dir / "opensm.pid")));
     w.slurm.tick();
     CHECK(w.slurm.jobs().at(2).report.phase == job_phase::running);
     CHECK(w.not_kept().empty());

@@ -80,10 +80,20 @@ class ib_simulator {
   }
   /// OpenSM that stays, with tables from a file.
   void stay(const std::string& tables, const std::string& options = "") {
-    opensm_ = start(environment_ + path_of("opensm") + " -s 0 " + options + " -R file -U $PWD/" +
-                        tables + " -f $PWD/stay.log -D 0x43 > stay.out 2>&1",
-                    -1);
+    opensm_ = start(staying(tables, options), -1);
   }
+  /// Whether it ended by itself. OpenSM 3.3.23 may when cables are lost while it sweeps (`SIGSEGV` in the library's
+  /// memory, seen in the kernel's log).
+  [[nodiscard]] bool opensm_has_ended() {
+    if (opensm_ > 0 && ::waitpid(opensm_, nullptr, WNOHANG) == opensm_) opensm_ = 0;
+    return opensm_ == 0;
+  }
+  /// A line for the shell that starts OpenSM as `stay` does, and writes its number to a file; `adopt` it then.
+  [[nodiscard]] std::string start_line(const std::string& tables,
+                                       const std::string& pid_file) const {
+    return "{ trap '' HUP; " + staying(tables, "") + "; } & echo $! > " + pid_file;
+  }
+  void adopt(pid_t opensm) { opensm_ = opensm; }
   /// OpenSM's process number, and what programs need in their environment to meet this network.
   [[nodiscard]] pid_t opensm() const { return opensm_; }
   [[nodiscard]] std::vector<std::string> environment() const {
@@ -130,6 +140,10 @@ class ib_simulator {
   int tool(const std::string& name, const std::string& arguments) const {
     return std::system((environment_ + path_of(name) + " " + arguments).c_str());
   }
+  [[nodiscard]] std::string staying(const std::string& tables, const std::string& options) const {
+    return environment_ + path_of("opensm") + " -s 0 " + options + " -R file -U $PWD/" + tables +
+           " -f $PWD/stay.log -D 0x43 > stay.out 2>&1";
+  }
   static pid_t start(const std::string& command, int input) {
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -144,7 +158,7 @@ class ib_simulator {
     if (pid <= 0) return;
     ::kill(pid, SIGTERM);
     for (int i = 0; i < 60; ++i) {
-      if (::waitpid(pid, nullptr, WNOHANG) == pid) {
+      if (::waitpid(pid, nullptr, WNOHANG) == pid || ::kill(pid, 0) != 0) {
         pid = 0;
         return;
       }

@@ -11,6 +11,7 @@
 #include <heddle/route/detail/destination_calls.hpp>
 #include <heddle/route/detail/own_links.hpp>
 #include <heddle/route/detail/remainder_slots.hpp>
+#include <heddle/route/detail/unequal_slots.hpp>
 #include <heddle/route/path.hpp>
 #include <heddle/traffic/group.hpp>
 
@@ -25,7 +26,7 @@ struct way_links {
 /// Ways that depend on the destination's *slot*, its place among the job's cards under its leaf, and between
 /// pods on its leaf's place among the job's leafs of the pod: link number slot mod w of the w that the
 /// source's leaf owns, and down the link of that number at the destination's. Where one leaf is smaller than
-/// all others it is as `remainder_slots` says.
+/// all others it is as `remainder_slots` says, else where leafs differ as `unequal_slots` does.
 class destination_slots {
  public:
   destination_slots(const fabric::leaf_spine& dc, const own_links& own, const link_numbers& numbers,
@@ -50,12 +51,15 @@ class destination_slots {
       place_[r] = number[l.index()];
     }
     rest_.emplace(dc, own, ranks, cards_, lids);
+    if (lids == 1) unequal_.emplace(dc, own, ranks, cards_);
   }
 
   /// Cards of the job under a leaf of the first plane.
   [[nodiscard]] std::uint32_t cards_under(leaf_id l) const { return cards_[l.index()]; }
   /// Whether the ways to a leaf are those of `remainder_slots`.
   [[nodiscard]] bool has_rest(leaf_id to) const { return rest_->serve(to); }
+  /// Whether the ways to a leaf are known to carry every shift of the ranks.
+  [[nodiscard]] bool carry_shifts(leaf_id to) const { return has_rest(to) || is_unequal(to); }
   /// Addresses of a card under `to` that a leaf knows.
   [[nodiscard]] std::uint32_t lids(leaf_id from, leaf_id to, std::uint32_t destination) const {
     return has_rest(to) ? rest_->lids(from, to, slot_[destination]) : 1;
@@ -71,11 +75,9 @@ class destination_slots {
     const std::vector<own_link>&a = own_.of(from), &b = own_.of(to);
     if (has_rest(to)) {
       if (!rest_->uses(from, to, slot_[destination], lid)) return {};
-      const remainder_slots::numbers w = (*rest_)(from, to, slot_[destination], lid);
-      return {{numbers_.up(from, spine_id{a[w.up].upper}, a[w.up].lane),
-               numbers_.down(spine_id{b[w.down].upper}, to, b[w.down].lane)},
-              2};
+      return over(from, to, (*rest_)(from, to, slot_[destination], lid));
     }
+    if (is_unequal(to)) return over(from, to, (*unequal_)(from, to, slot_[destination]));
     if (a.empty() || a.size() != b.size()) return {};
     const std::size_t k = slot_[destination] % a.size();
     if (a[k].key != b[k].key) return {};
@@ -95,11 +97,22 @@ class destination_slots {
  private:
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
+  [[nodiscard]] bool is_unequal(leaf_id to) const {
+    return unequal_ && !has_rest(to) && unequal_->serve(to);
+  }
+  [[nodiscard]] way_links over(leaf_id from, leaf_id to, remainder_slots::numbers w) const {
+    const own_link &a = own_.of(from)[w.up], &b = own_.of(to)[w.down];
+    return {{numbers_.up(from, spine_id{a.upper}, a.lane),
+             numbers_.down(spine_id{b.upper}, to, b.lane)},
+            2};
+  }
+
   const own_links& own_;
   const link_numbers& numbers_;
   std::vector<std::uint32_t> slot_, place_;  // by rank
   std::vector<std::uint32_t> cards_;         // by leaf
   std::optional<remainder_slots> rest_;
+  std::optional<unequal_slots> unequal_;
 };
 
 }  // namespace heddle::route::detail

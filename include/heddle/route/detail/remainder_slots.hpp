@@ -11,6 +11,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/route/detail/own_links.hpp>
+#include <heddle/route/detail/slot_colours.hpp>
 #include <heddle/traffic/group.hpp>
 
 namespace heddle::route::detail {
@@ -76,16 +77,15 @@ class remainder_slots {
                                  : x == rest ? b.of_the_rest(y, slot, lid)
                                  : x < y     ? slot
                                              : (slot + b.c) % b.n;
-    return {x == rest ? b.of_rest[colour] : b.of_full[colour],
-            y == rest ? b.of_rest[colour] : b.of_full[colour]};
+    return {x == rest ? b.colours.of_rest[colour] : b.colours.of_full[colour],
+            y == rest ? b.colours.of_rest[colour] : b.colours.of_full[colour]};
   }
 
  private:
   struct band {
     std::uint32_t n = 0, c = 0, full = 0,
                   rest = 0;  // n = 0: not served; rest: its number among the units
-    std::vector<std::uint32_t> of_full, of_rest;  // by colour: the number of the link
-    std::vector<std::uint32_t> spines;            // by colour
+    slot_colours colours;
 
     /// Whether windows of the rest begin and end at the full leaf in place y, by different rules.
     [[nodiscard]] bool has_two_rules(std::uint32_t y) const {
@@ -96,9 +96,7 @@ class remainder_slots {
                                             std::uint32_t lid) const {
       return (y == 0 || (lid > 0 && has_two_rules(y)) ? slot + c - n % c : slot) % c;
     }
-    [[nodiscard]] bool apart(std::uint32_t x, std::uint32_t y) const {
-      return x == y || spines[x] != spines[y];
-    }
+    [[nodiscard]] bool apart(std::uint32_t x, std::uint32_t y) const { return colours.apart(x, y); }
     /// Whether what the rest sends comes down another link of a spine than what others send over it.
     [[nodiscard]] bool meets(std::uint32_t y, std::uint32_t slot) const {
       if (y >= full) return false;
@@ -170,40 +168,8 @@ class remainder_slots {
   /// Colours such that no address of a card is reached over two links of one spine.
   static bool find_colours(const std::vector<own_link>& full, const std::vector<own_link>& rest,
                            std::uint32_t lids, band& b) {
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> both;  // of full, of rest
-    std::vector<std::uint32_t> others;
-    for (std::uint32_t i = 0, k = 0; i < full.size(); ++i) {
-      while (k < rest.size() && rest[k].key < full[i].key) ++k;
-      if (k < rest.size() && rest[k].upper == full[i].upper && both.size() < b.c)
-        both.emplace_back(i, k++);
-      else
-        others.push_back(i);
-    }
-    if (both.size() < b.c) return false;
-    // Lane by lane, or lanes side by side.
-    const auto turn = [&](std::uint32_t i) {
-      std::uint32_t lane = 0;
-      while (lane < i && full[i - lane - 1].upper == full[i].upper) ++lane;
-      return lane;
-    };
     for (const bool by_lane : {false, true}) {
-      if (by_lane) {
-        std::sort(both.begin(), both.end(), [&](const auto& x, const auto& y) {
-          return std::pair{turn(x.first), x.first} < std::pair{turn(y.first), y.first};
-        });
-        std::sort(others.begin(), others.end(), [&](std::uint32_t x, std::uint32_t y) {
-          return std::pair{turn(x), x} < std::pair{turn(y), y};
-        });
-      }
-      b.of_full.clear();
-      b.of_rest.clear();
-      for (const auto& [i, k] : both) {
-        b.of_full.push_back(i);
-        b.of_rest.push_back(k);
-      }
-      b.of_full.insert(b.of_full.end(), others.begin(), others.end());
-      b.spines.clear();
-      for (std::uint32_t k : b.of_full) b.spines.push_back(full[k].upper);
+      if (!b.colours.find(full, rest, b.c, by_lane)) return false;
       if (b.fits(lids)) return true;
     }
     return false;

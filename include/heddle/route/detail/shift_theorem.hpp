@@ -24,7 +24,7 @@ namespace heddle::route::detail {
 /// one number in their server are shifted by as many servers, so that those of a leaf meet pairwise different
 /// slots at their targets' leafs. ∎ So on two units of a > b with b links each: what leaves the smaller one for the
 /// other are at most b targets one after the other, what leaves the larger at most b in all. And where
-/// `remainder_slots` serve. All phases of an all-to-all are shifts, N² flows.
+/// `remainder_slots` or `unequal_slots` serve. All phases of an all-to-all are shifts, N² flows.
 class shift_theorem {
  public:
   /// Two tiers alone. O(ranks + links).
@@ -84,7 +84,7 @@ class shift_theorem {
     const bool equal =
         std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>{}) == sizes.end();
     return equal || sizes.size() == 2 ? links_are_equal(dc, ranks, own, slots)
-                                      : all_have_a_rest(ranks, own, slots);
+                                      : all_carry_shifts(ranks, own, slots);
   }
   template <class F>
   static bool all_leafs(const traffic::group& ranks, F&& f) {
@@ -93,10 +93,11 @@ class shift_theorem {
         if (!f(l, leaf_id{l.value + static_cast<std::uint32_t>(plane)})) return false;
     return true;
   }
-  [[nodiscard]] static bool all_have_a_rest(const traffic::group& ranks, const own_links& own,
-                                            const destination_slots& slots) {
-    return all_leafs(
-        ranks, [&](leaf_id, leaf_id here) { return !own.in_plane(here) || slots.has_rest(here); });
+  [[nodiscard]] static bool all_carry_shifts(const traffic::group& ranks, const own_links& own,
+                                             const destination_slots& slots) {
+    return all_leafs(ranks, [&](leaf_id, leaf_id here) {
+      return !own.in_plane(here) || slots.carry_shifts(here);
+    });
   }
   /// To the same spines, and at least as many as the smallest leaf of a band has cards.
   [[nodiscard]] static bool links_are_equal(const fabric::leaf_spine& dc,
