@@ -107,7 +107,7 @@ void arrival(benchmark::State& state) {
 }
 BENCHMARK(arrival)
     ->ArgNames({"units", "gpus", "all"})
-    ->ArgsProduct({{4}, {480, 512, 704}, {0, 1}})
+    ->ArgsProduct({{4}, {344, 480, 512, 528, 704}, {0, 1}})
     ->ArgsProduct({{32}, {512, 2048, 3072}, {0, 1}})
     ->Iterations(7)
     ->Unit(benchmark::kMillisecond);

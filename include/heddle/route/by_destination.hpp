@@ -22,7 +22,8 @@ namespace heddle::route {
 ///   all-to-all on equal leafs, where a phase maps the ranks of a leaf to pairwise different slots. With
 ///   cores it is the slot for the spine and the leaf's place in its pod for the core. Every phase is
 ///   looked at, so that other collectives are served where it happens to do.
-///   On equal leafs and a smaller one `detail::remainder_slots` says how shifts are carried.
+///   On equal leafs and a smaller one `detail::remainder_slots` says how shifts are carried, on leafs of
+///   other sizes `detail::unequal_slots`.
 /// - *search*: else, in two tiers, each leaf and destination may have any spine: exact colouring.
 /// - *pairs*: else as many addresses as the paths of `owned` need, taken one after the other.
 ///

@@ -50,7 +50,7 @@ inline carried_routes carry_most(const fabric::leaf_spine& dc, const fabric::pla
                                  const traffic::group& ranks, std::vector<traffic::any_source> must,
                                  std::span<const collective> also = every_collective) {
   using compiler = detail::destination_compiler;
-  // What is carried beside costs two milliseconds at most.
+  // What is searched beside costs a few milliseconds at most.
   destination_options small{.budget = 60'000, .most_flows = 5'000, .most_lids = 1};
   compiler compile{dc, where, ranks};
   const auto fits = [](const destination_routes& r) { return r.complete && r.lids == 1; };

@@ -24,8 +24,9 @@ enum class destination_method : unsigned char {
 }
 
 struct destination_options {
-  std::size_t budget = 1'000'000;   ///< steps of all searches, of the order of a nanosecond each
-  std::size_t most_flows = 20'000;  ///< of phases that are searched, or routed pair by pair
+  std::size_t budget = 1'000'000;  ///< steps of all searches, of the order of ten nanoseconds each
+  std::size_t most_flows =
+      20'000;         ///< of phases that are searched, or routed pair by pair; a microsecond each
   int most_lids = 4;  ///< addresses a destination that are searched for, ≥ 1; with 1 no pairs
 };
 
