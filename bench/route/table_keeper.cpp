@@ -1,9 +1,9 @@
 // Aim: from an arrival to its changed entries found and all checks done at most 5 ms with 1 024 cards and 50 ms
 // with 8 192 (384 switches). Routes are compiled for ring, halving-doubling and all-to-all (all:0), or as programs
-// do for an all-to-all and as many of nine collectives as go with it (all:1). Processor times with -O2, machine
-// loaded: to 1 024 cards 480 GPUs (servers 32 and 28 under two units) come in 2.4 ms, 512 in 2.1, 704 (32, 32 and 24)
-// in 3.0; to 8 192 512 in 8.5, 2 048 in 24, 3 072 in 43. OpenSM's text of 51 552 lines and of 3.3 million is read at
-// 720 MB/s and more and written at 560 and more.
+// do for an all-to-all and as many of ten collectives as go with it (all:1). Processor times with -O2, two cores with
+// eight processes to run: to 1 024 cards 480 GPUs (servers 32 and 28 under two units) come in 2.2 ms, 512 in 1.6, 704
+// (32, 32 and 24) in 3.3; to 8 192 512 in 5.5, 2 048 in 17, 3 072 in 41 (once 53; 33 with five processes). OpenSM's
+// text of 51 552 lines is read at 2 GB/s and written at 4, of 3.3 million read at 250 MB/s and more.
 #include <heddle/route/table_keeper.hpp>
 
 #include <benchmark/benchmark.h>
