@@ -26,21 +26,11 @@
 
 #include "../../tests/support/dice.hpp"
 #include "../../tests/support/walked_tables.hpp"
+#include "support/railed.hpp"
 
 namespace {
 
 using namespace heddle;
-
-// Units of 32 servers of 8 GPUs in 8 rails; each rail has 16 spines of its own, two links to each leaf.
-fabric::leaf_spine railed(int units) {
-  const int leafs = 8 * units, spines = 8 * 16;
-  std::vector<int> links(static_cast<std::size_t>(leafs * spines), 0);
-  for (int l = 0; l < leafs; ++l)
-    for (int s = 0; s < 16; ++s) links[static_cast<std::size_t>(l * spines + l % 8 * 16 + s)] = 2;
-  return fabric::leaf_spine{
-      fabric::clos_parts{.ports = fabric::ports{fabric::hosts{units, 32, 8}, {.rails = 8}},
-                         .up = fabric::tier_links{leafs, spines, std::move(links)}}};
-}
 
 test::walked_job job_on(const fabric::leaf_spine& dc, job_id id, fabric::placement where) {
   test::walked_job j{id, std::move(where), {}, {}, {}};
@@ -52,7 +42,7 @@ test::walked_job job_on(const fabric::leaf_spine& dc, job_id id, fabric::placeme
 
 // A job of so many GPUs comes to a network three eighths full, or less if it needs the room, and goes.
 void arrival(benchmark::State& state) {
-  const fabric::leaf_spine dc = railed(static_cast<int>(state.range(0)));
+  const fabric::leaf_spine dc = bench::railed(static_cast<int>(state.range(0)));
   const fabric::switch_ports wires = fabric::ports_in_order(dc, 32);
   const test::plain_addresses lids{dc, wires};
   route::table_keeper keeper{wires, test::turn_tables(wires, lids.ends), lids.ends};

@@ -16,25 +16,16 @@
 #include <heddle/traffic/collectives.hpp>
 #include <heddle/traffic/group.hpp>
 
+#include "support/railed.hpp"
+
 namespace {
 
 using namespace heddle;
 
-// Units of 32 servers of 8 GPUs in 8 rails; each rail has 16 spines of its own, two links to each leaf.
-fabric::leaf_spine railed(int units) {
-  const int leafs = 8 * units, spines = 8 * 16;
-  std::vector<int> links(static_cast<std::size_t>(leafs * spines), 0);
-  for (int l = 0; l < leafs; ++l)
-    for (int s = 0; s < 16; ++s) links[static_cast<std::size_t>(l * spines + l % 8 * 16 + s)] = 2;
-  return fabric::leaf_spine{
-      fabric::clos_parts{.ports = fabric::ports{fabric::hosts{units, 32, 8}, {.rails = 8}},
-                         .up = fabric::tier_links{leafs, spines, std::move(links)}}};
-}
-
 // Routes of an all-to-all of servers under three or four units of different sizes, and what goes with it, with as many
 // links of every leaf as every permutation needs, two to a spine.
 void unequal(benchmark::State& state) {
-  const fabric::leaf_spine dc = railed(4);
+  const fabric::leaf_spine dc = bench::railed(4);
   int all = 0, width = 0;
   for (int u = 0; u < 4; ++u) all += static_cast<int>(state.range(u));
   for (int u = 0; u < 4; ++u) {

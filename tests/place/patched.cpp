@@ -11,6 +11,7 @@
 #include <heddle/route/steady.hpp>
 
 #include "support/dice.hpp"
+#include "support/small_networks.hpp"
 #include "support/states.hpp"
 #include "support/worst_phase.hpp"
 
@@ -27,14 +28,6 @@ static_assert(place::PlacementPolicy<patched> && place::SearchingPolicy<patched>
 namespace {
 
 constexpr job_id newcomer{7};
-
-leaf_spine random_network(test::dice& d) {
-  return leaf_spine{{.leafs = d.between(2, 6),
-                     .spines = d.between(2, 8),
-                     .links_per_pair = d.between(1, 2),
-                     .servers_per_leaf = d.between(1, 2),
-                     .gpus_per_server = d.between(1, 4)}};
-}
 
 // Whether some leafs, any two of which have a free spine in common, have so many free GPUs. A leaf whose links
 // are few may be too poor to have one in common with each of the others; that is not asked here.
@@ -63,7 +56,7 @@ TEST_CASE("a patch is of links that nobody has, no more than GPUs, and carries e
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc = random_network(d);
+    const leaf_spine dc = test::random_network(d);
     const ledger free = test::random_state(dc, d, .5 * d.real(), d.real());
     if (free.free_gpus() == 0) continue;
     const int wanted = d.between(1, free.free_gpus());

@@ -16,6 +16,7 @@
 
 #include "support/dice.hpp"
 #include "support/rail_networks.hpp"
+#include "support/small_networks.hpp"
 #include "support/states.hpp"
 #include "support/worst_phase.hpp"
 
@@ -40,11 +41,7 @@ TEST_CASE("no phase of a relaxed job takes longer than predicted and all its lin
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const leaf_spine dc{{.leafs = d.between(2, 6),
-                         .spines = d.between(2, 8),
-                         .links_per_pair = d.between(1, 2),
-                         .servers_per_leaf = d.between(1, 2),
-                         .gpus_per_server = d.between(1, 4)}};
+    const leaf_spine dc = test::random_network(d);
     const ledger free = test::random_state(dc, d, .5 * d.real(), d.real());
     if (free.free_gpus() == 0) continue;
     const int wanted = d.between(1, free.free_gpus());

@@ -54,6 +54,17 @@ job exchange(std::uint32_t id, double submit_s, int gpus, double duration_s, dou
   return j;
 }
 
+// A job with three GPUs and as many links of each of two leafs.
+place::placement three_and_three(int gpus_per_leaf) {
+  place::placement p;
+  for (std::uint32_t leaf : {0u, 1u})
+    for (std::uint32_t k = 0; k < 3; ++k) {
+      p.gpus.push_back(gpu_id{static_cast<std::uint32_t>(gpus_per_leaf) * leaf + k});
+      p.links.push_back({leaf_id{leaf}, spine_id{k}});
+    }
+  return p;
+}
+
 // Two leafs of six GPUs, four spines. Job 0 holds three GPUs and as many links of each until 100 s; then comes
 // job 1, on three and three, half of whose time is exchange.
 double start_of_second(double duration_s, double share) {
@@ -63,15 +74,7 @@ double start_of_second(double duration_s, double share) {
   struct at_first {
     place::answer operator()(const fabric::ledger<fabric::leaf_spine>& free,
                              const place::request& r) {
-      if (r.job == job_id{0}) {
-        place::placement p;
-        for (std::uint32_t leaf : {0u, 1u})
-          for (std::uint32_t k = 0; k < 3; ++k) {
-            p.gpus.push_back(gpu_id{6 * leaf + k});
-            p.links.push_back({leaf_id{leaf}, spine_id{k}});
-          }
-        return p;
-      }
+      if (r.job == job_id{0}) return three_and_three(6);
       return place::relaxed{}(free, r);
     }
   };
@@ -122,15 +125,7 @@ TEST_CASE("what a job cannot use until it has links is lent to those that are do
     struct at_first {
       place::answer operator()(const fabric::ledger<fabric::leaf_spine>& free,
                                const place::request& r) {
-        if (r.job == job_id{0}) {
-          place::placement p;
-          for (std::uint32_t leaf : {0u, 1u})
-            for (std::uint32_t k = 0; k < 3; ++k) {
-              p.gpus.push_back(gpu_id{8 * leaf + k});
-              p.links.push_back({leaf_id{leaf}, spine_id{k}});
-            }
-          return p;
-        }
+        if (r.job == job_id{0}) return three_and_three(8);
         return isolated()(free, r);
       }
     };

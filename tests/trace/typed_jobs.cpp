@@ -70,6 +70,11 @@ struct gavels_fifo {
   }
 };
 
+void near(outcome got, double jct_h, double makespan_h) {
+  CHECK(got.mean_jct_h == Approx(jct_h).epsilon(peer_tolerance));
+  CHECK(got.makespan_h == Approx(makespan_h).epsilon(peer_tolerance));
+}
+
 }  // namespace
 
 TEST_CASE("typed jobs find their throughputs in the table and 0 where it has none") {
@@ -111,10 +116,6 @@ TEST_CASE("Gavel's policies by rounds give what its simulator gives on the conti
   HEDDLE_SHARED_FILE(jobs, "data/jobs/gavel_continuous.csv");
   HEDDLE_SHARED_FILE(table, "data/throughput/gavel.csv");
   const sim::typed_jobs all = gavels_jobs(jobs, table);
-  const auto near = [](outcome got, double jct_h, double makespan_h) {
-    CHECK(got.mean_jct_h == Approx(jct_h).epsilon(peer_tolerance));
-    CHECK(got.makespan_h == Approx(makespan_h).epsilon(peer_tolerance));
-  };
   near(run(all, share::by_share<share::max_min>()), 4.06, 17.76);
   near(run(all, share::by_share<share::max_min_lexicographic>()), 3.99, 17.94);
   near(run(all, share::by_share<share::finish_time_fairness_so_far>()), 4.17, 18.05);
@@ -135,13 +136,9 @@ TEST_CASE("Gavel's policies by rounds give what its simulator gives on the stati
   HEDDLE_SHARED_FILE(jobs, "data/jobs/gavel_static.csv");
   HEDDLE_SHARED_FILE(table, "data/throughput/gavel.csv");
   const sim::typed_jobs all = gavels_jobs(jobs, table);
-  const auto near = [](outcome got, double makespan_h, double jct_h) {
-    CHECK(got.mean_jct_h == Approx(jct_h).epsilon(peer_tolerance));
-    CHECK(got.makespan_h == Approx(makespan_h).epsilon(peer_tolerance));
-  };
-  near(run(all, share::by_share<share::max_min>()), 19.03, 9.91);
-  near(run(all, share::by_share<share::makespan>()), 17.98, 17.72);
-  near(run(all, share::by_share<test::central_makespan>()), 17.98, 17.72);
+  near(run(all, share::by_share<share::max_min>()), 9.91, 19.03);
+  near(run(all, share::by_share<share::makespan>()), 17.72, 17.98);
+  near(run(all, share::by_share<test::central_makespan>()), 17.72, 17.98);
   const outcome exact = run(all, share::by_share<share::fifo>({}, {.only_shared = true}));
   CHECK(std::abs(exact.mean_jct_h - 11.18) <= printed);
   CHECK(std::abs(exact.makespan_h - 25.19) <= 2 * printed);

@@ -90,8 +90,8 @@ class by_share {
   void count(const round_view& now) {
     const std::size_t types = now.jobs.types();
     all_s_.resize(types, 0);
-    const std::size_t known = now.id.empty() ? 0 : now.id.back() + std::size_t{1};
-    if (records_.size() < known * types) records_.resize(known * types, {.had_s = now.round_s / 2});
+    const std::size_t known = now.ids() * types;
+    if (records_.size() < known) records_.resize(known, {.had_s = now.round_s / 2});
     for (std::size_t j = 0; j < types; ++j) all_s_[j] += now.type_held_s[j];
     for (std::size_t i = 0; i < now.id.size(); ++i)
       if (now.before[i] != no_type)
@@ -115,7 +115,7 @@ class by_share {
         r.share = answer_.x[i * types + j];
         all_s_[j] += r.had_s;
       }
-    known_ = now.id.empty() ? 0 : now.id.back() + 1;
+    known_ = now.ids();
     divided_s_ = now.now_s;
     wanted_ = false;
   }

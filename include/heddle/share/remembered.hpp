@@ -24,8 +24,7 @@ class finish_time_fairness_so_far {
   void operator()(const round_view& now, workspace& space, answer& out) {
     own_ = now.jobs;
     const std::size_t jobs = own_.jobs(), types = own_.types();
-    const std::size_t known = now.id.empty() ? 0 : now.id.back() + std::size_t{1};
-    if (records_.size() < known) records_.resize(known);
+    if (records_.size() < now.ids()) records_.resize(now.ids());
     own_.isolated_s.assign(jobs, 1);
     for (std::size_t i = 0; i < jobs; ++i) {
       double time = 0, rate = 0;
@@ -64,8 +63,7 @@ class first_come {
   void operator()(const round_view& now, workspace& space, answer& out) {
     const problem& p = now.jobs;
     const std::size_t jobs = p.jobs(), types = p.types();
-    const std::size_t known = now.id.empty() ? 0 : now.id.back() + std::size_t{1};
-    if (kept_.size() < known) kept_.resize(known, no_type);
+    if (kept_.size() < now.ids()) kept_.resize(now.ids(), no_type);
     std::vector<double>& free = space.cap;
     free.assign(p.capacity.begin(), p.capacity.end());
     for (std::size_t i = 0; i < jobs; ++i)

@@ -35,6 +35,9 @@ struct round_view {
       0;  ///< until the next decision at the latest; infinite: until a job comes or ends
   double switch_s = 0;   ///< what a job that starts on a type loses first
   bool changed = false;  ///< whether jobs came or ended since the decision before
+
+  /// One more than the highest id that there is, of a job that is there.
+  [[nodiscard]] std::uint32_t ids() const { return id.empty() ? 0 : id.back() + 1; }
 };
 
 /// T decides rounds: `policy(view, type)` writes a type or `no_type` for each job of the view. No type is given

@@ -116,7 +116,7 @@ struct paying {
       return blocked(d, x, {wait_reason::network_fragmentation, false});
     if (a.predicted_slowdown > 1) {
       const double then_s = isolated_at_s(d, x, *p);
-      if (!ends_sooner(d, x, *p, a, is_patch ? *alone_patched : *alone, then_s))
+      if (!ends_sooner(d, x, *p, a, is_patch, then_s))
         return blocked(d, x, {wait_reason::network_fragmentation, false}, then_s);
     }
     d.start(x, p, std::move(a));
@@ -138,13 +138,11 @@ struct paying {
     place::answer a = d.ask(x, p->config.gpus);
     const bool is_patch = take_patch(d, x, p->config.gpus, a);
     if (!a || !harms_nobody(d, *a.where)) return;
-    if (a.predicted_slowdown > 1) {
-      auto& there = is_patch ? *alone_patched : *alone;
-      const job& spec = *d.job(x).spec;
-      const double slowdown = there(d.state().ledger.fabric(), spec, *a.where);
-      if (d.job(x).run_time_s(*p, d.now_s()) * spec.communication().stretch(slowdown) > left_s)
-        return;
-    }
+    if (a.predicted_slowdown > 1 &&
+        d.job(x).run_time_s(*p, d.now_s()) *
+                d.job(x).spec->communication().stretch(slowdown(d, x, a, is_patch)) >
+            left_s)
+      return;
     d.start(x, p, std::move(a));
   }
 
@@ -192,18 +190,23 @@ struct paying {
   }
   /// Whether a job ends sooner on these links from now on than isolated from then on.
   template <class Desk>
-  [[nodiscard]] static bool ends_sooner(Desk& d, typename Desk::slot x,
-                                        const model::operating_point& p, const place::answer& a,
-                                        detail::alone_on_links& alone_there, double then_s) {
+  [[nodiscard]] bool ends_sooner(Desk& d, typename Desk::slot x, const model::operating_point& p,
+                                 const place::answer& a, bool is_patch, double then_s) {
     if (then_s == never) return true;
     const auto& j = d.job(x);
     const auto so = [&](double slowdown) {
       const double longer = j.spec->communication().stretch(slowdown) - 1;
       return j.run_time_s(p, d.now_s()) * longer < then_s - d.now_s();
     };
-    // What was predicted is a bound.
-    return so(a.predicted_slowdown) ||
-           so(alone_there(d.state().ledger.fabric(), *j.spec, *a.where));
+    // What was predicted is a bound; of a patch, what it takes.
+    return so(a.predicted_slowdown) || (!is_patch && so(slowdown(d, x, a, is_patch)));
+  }
+  /// By how much its own flows stretch a job's communication where an answer has it: of a patch that was asked before.
+  template <class Desk>
+  [[nodiscard]] double slowdown(Desk& d, typename Desk::slot x, const place::answer& a,
+                                bool is_patch) {
+    return is_patch ? a.predicted_slowdown
+                    : (*alone)(d.state().ledger.fabric(), *d.job(x).spec, *a.where);
   }
 
   static constexpr double never = std::numeric_limits<double>::infinity();
