@@ -176,7 +176,7 @@ namespace detail {
 inline double at_rest_w(const variant& v, const cluster& c) {
   const bool off = v.spec.options.off_after_s < std::numeric_limits<double>::infinity();
   return c.fabric.on([&](const auto& dc) {
-    return fabric::watts_of(off ? fabric::parts_when_off(dc) : fabric::parts_when_idle(dc), c.power)
+    return fabric::watts_of(off ? fabric::parts_when_off(dc) : fabric::parts_when_idle(dc, c.power), c.power)
         .total();
   });
 }

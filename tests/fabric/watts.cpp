@@ -14,7 +14,7 @@ TEST_CASE("a cluster draws what its parts draw, kind by kind") {
   const base_power w = test::watts;
   const leaf_spine_ocs dc{
       {.leafs = 2, .spines = 2, .switches = 4, .servers_per_leaf = 1, .gpus_per_server = 4}};
-  CHECK(watts_of(parts_when_idle(dc), w).total() == 8 * 50 + 2 * 400 + 4 * 300 + 4 * 40);
+  CHECK(watts_of(parts_when_idle(dc, w), w).total() == 8 * 50 + 2 * 400 + 4 * 300 + 4 * 40);
   CHECK(watts_of(parts_when_off(dc), w).total() == 2 * 20 + 4 * 300 + 4 * 40);
   CHECK(watts_of({.servers_waking = 2}, w).total() == 2 * 300);
   base_power at_once = w;

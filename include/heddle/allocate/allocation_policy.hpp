@@ -1,11 +1,14 @@
 // What an allocation policy is asked and answers.
 #pragma once
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <limits>
 #include <span>
 #include <vector>
 
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/move_price.hpp>
 #include <heddle/fabric/watts.hpp>
@@ -28,6 +31,17 @@ struct candidate {
   double time_left_s = std::numeric_limits<double>::infinity();  ///< until its deadline
   double work_spread =
       0;  ///< of the logarithm of what is left, of which `work` is the mean; 0: it is known
+  gpu_type_set types = all_gpu_types;  ///< that it may have, of those that `curve` is on
+};
+
+/// What there is to give of each type of GPU, on a cluster of several.
+struct type_limits {
+  int types = 0;                              ///< numbered from 0; 0: all GPUs are alike
+  std::array<int, most_gpu_types> gpus = {};  ///< of each type
+  std::array<double, most_gpu_types> idle_w = {};
+
+  [[nodiscard]] bool alike() const { return types == 0; }
+  friend bool operator==(const type_limits&, const type_limits&) = default;
 };
 
 /// What there is to give.
@@ -46,6 +60,15 @@ struct limits {
   /// When it is given, for policies that share time; NaN: unknown, and each call is a round.
   double now_s = std::numeric_limits<double>::quiet_NaN();
   move_price rescale = {};  ///< what a running job pays that changes its GPUs
+  /// Of `gpus`, by type. Policies that know one type are asked for each by itself (over_types.hpp).
+  type_limits by_type = {};
+
+  [[nodiscard]] double idle_w_of(int type) const {
+    return by_type.alike() ? gpu_idle_w : by_type.idle_w[static_cast<std::size_t>(type)];
+  }
+  [[nodiscard]] int gpus_of(int type) const {
+    return by_type.alike() ? gpus : by_type.gpus[static_cast<std::size_t>(type)];
+  }
 };
 
 /// One operating point for each candidate, in their order; null: it gets nothing now.
@@ -81,6 +104,13 @@ concept EnergyPricingPolicy = AllocationPolicy<T> && requires {
   requires static_cast<bool>(T::prices_energy);
 };
 
+/// T reads `limits::by_type` and gives points of whichever curve of a job (`model::curve::on`): it says
+/// `static constexpr bool knows_types = true`.
+template <class T>
+concept TypedPolicy = AllocationPolicy<T> && requires {
+  requires static_cast<bool>(T::knows_types);
+};
+
 /// The work that policies count with: 0, for which nothing is given, where `work` is not a positive finite
 /// number. Only a running job that is said to have none or less left, by rounding at its very end, counts
 /// as having a billionth of a sample, so that it is not stopped.
@@ -91,7 +121,7 @@ concept EnergyPricingPolicy = AllocationPolicy<T> && requires {
 
 /// What `p` draws beyond its GPUs' idle power, in W.
 [[nodiscard]] inline double extra_power_w(const model::operating_point& p, const limits& l) {
-  return fabric::extra_power_w(p, l.gpu_idle_w);
+  return fabric::extra_power_w(p, l.idle_w_of(p.config.type));
 }
 
 }  // namespace heddle::allocate

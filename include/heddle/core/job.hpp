@@ -7,6 +7,7 @@
 #include <heddle/core/collective.hpp>
 #include <heddle/core/communication.hpp>
 #include <heddle/core/declared.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/shape.hpp>
 
@@ -18,6 +19,10 @@ struct job {
   double submit_s = 0;    ///< when it joined the queue
   int gpus = 1;           ///< GPUs asked for, ≥ 1
   double duration_s = 0;  ///< run time on `gpus` GPUs at full clock when nobody slows it down, > 0
+
+  /// The only type of GPU that it may have, by its number in the cluster; `any_gpu_type`: whichever it has a
+  /// curve for. Its `duration_s` is on the type of its curve.
+  int gpu_type = any_gpu_type;
 
   std::string model;       ///< the entry of the catalogue whose curve it follows; empty: unknown
   double local_batch = 0;  ///< samples per GPU and iteration at `gpus`; 0: the model's default

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <heddle/core/bits.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/detail/marks.hpp>
 #include <heddle/fabric/hosts.hpp>
@@ -34,6 +35,8 @@ class gpu_book {
       : hosts_(h), owner_(size(h.gpus())), free_gpus_(1, size(h.gpus())), cut_off_(size(h.gpus())),
         failed_(size(h.gpus()) + size(h.servers())), free_in_server_(size(h.servers())),
         free_in_unit_(size(h.units())), idle_in_unit_(size(h.units()), 0), free_total_(h.gpus()) {
+    if (h.gpu_types() > 1)
+      for (int t = 0; t < h.gpu_types(); ++t) free_of_type_.push_back(h.gpus_of_type(t));
     fill_bits(free_gpus_[0], size(h.gpus()));
     for (server_id s : h.all_servers()) {
       const int n = static_cast<int>(h.gpus_of(s).size());
@@ -53,6 +56,12 @@ class gpu_book {
   [[nodiscard]] int free_gpus() const { return free_total_; }
   [[nodiscard]] int free_gpus(unit_id x) const { return free_in_unit_[x.index()]; }
   [[nodiscard]] int free_gpus(server_id s) const { return free_in_server_[s.index()]; }
+  /// Of a type; of `any_gpu_type` those of the cluster.
+  [[nodiscard]] int free_gpus_of_type(int type) const {
+    if (type == any_gpu_type) return free_total_;
+    if (free_of_type_.empty()) return type == 0 ? free_total_ : 0;
+    return type < hosts_.gpu_types() ? free_of_type_[size(type)] : 0;
+  }
   /// Servers with GPUs all of which are free: of the cluster, of a unit.
   [[nodiscard]] int idle_servers() const { return idle_total_; }
   [[nodiscard]] int idle_servers(unit_id x) const { return idle_in_unit_[x.index()]; }
@@ -208,6 +217,7 @@ class gpu_book {
       free += n;
       free_in_unit_[x.index()] += n;
       free_total_ += n;
+      if (!free_of_type_.empty()) free_of_type_[hosts_.type_of(s)] += n;
       idle_in_unit_[x.index()] += idle;
       idle_total_ += idle;
       gpus_of_idle_ += idle * all;
@@ -231,6 +241,7 @@ class gpu_book {
   bit_matrix free_gpus_;  // one row
   detail::marks cut_off_, failed_;
   std::vector<int> free_in_server_, free_in_unit_, idle_in_unit_;
+  std::vector<int> free_of_type_;  // empty: there is one
   int free_total_ = 0, idle_total_ = 0, gpus_of_idle_ = 0;
   std::map<job_id, placement> held_;
   std::vector<std::pair<job_id, std::string>> tenants_;  // of those booked for one, by job

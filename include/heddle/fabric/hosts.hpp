@@ -10,15 +10,17 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/ids.hpp>
 
 namespace heddle::fabric {
 
 /// A server as it is found.
 struct host {
-  int gpus = 8;            ///< ≥ 0; a server without GPUs is there, but can be given to nobody
-  bool joins = false;      ///< shares the NVLink domain of the server before it, in the same unit
-  std::uint16_t type = 0;  ///< of its GPUs, as an index of a list of one's own (model::gpu_type)
+  int gpus = 8;        ///< ≥ 0; a server without GPUs is there, but can be given to nobody
+  bool joins = false;  ///< shares the NVLink domain of the server before it, in the same unit
+  /// Of its GPUs, as an index of a list of one's own (model::gpu_type), below `most_gpu_types`.
+  std::uint16_t type = 0;
 
   friend bool operator==(const host&, const host&) = default;
 };
@@ -63,6 +65,9 @@ class hosts {
       for (const host& one : unit) {
         if (one.gpus < 0)
           throw input_error("hosts", "0 GPUs of a server or more", std::to_string(one.gpus));
+        if (one.type >= most_gpu_types)
+          throw input_error("hosts", "a GPU type from 0 to " + std::to_string(most_gpu_types - 1),
+                            std::to_string(one.type));
         t->add(one);
       }
     }
@@ -124,6 +129,12 @@ class hosts {
   [[nodiscard]] pod_id pod_of(unit_id x) const {
     return pod_id{tables_->pod_of_unit.empty() ? 0 : tables_->pod_of_unit[x.index()]};
   }
+  /// One more than the largest `host::type`: 1 where nobody says so.
+  [[nodiscard]] int gpu_types() const { return static_cast<int>(tables_->gpus_of_type.size()); }
+  /// Of that type there are.
+  [[nodiscard]] int gpus_of_type(int type) const {
+    return type < gpu_types() ? tables_->gpus_of_type[static_cast<std::size_t>(type)] : 0;
+  }
   /// Of the server's GPUs; see `host::type`.
   [[nodiscard]] std::uint16_t type_of(server_id s) const {
     return tables_->type_of_server.empty() ? std::uint16_t{0} : tables_->type_of_server[s.index()];
@@ -167,7 +178,8 @@ class hosts {
     std::vector<std::uint32_t> servers_of_unit, servers_of_domain, gpus_of_unit, gpus_of_server;
     std::vector<std::uint32_t> unit_of_server, domain_of_server, server_of_gpu;
     std::vector<std::uint16_t> type_of_server;  // empty: all of type 0
-    std::vector<std::uint32_t> pod_of_unit;     // empty: there is one
+    std::vector<int> gpus_of_type{0};
+    std::vector<std::uint32_t> pod_of_unit;  // empty: there is one
     std::vector<std::vector<unit_id>> pods;
     int most_of_server = 0, least_of_server = 0, most_of_unit = 0, most_of_domain = 0;
 
@@ -191,6 +203,8 @@ class hosts {
       unit_of_server.push_back(static_cast<std::uint32_t>(servers_of_unit.size() - 1));
       if (one.type != 0) type_of_server.resize(s, 0);
       if (one.type != 0 || !type_of_server.empty()) type_of_server.push_back(one.type);
+      if (one.type >= gpus_of_type.size()) gpus_of_type.resize(one.type + std::size_t{1}, 0);
+      gpus_of_type[one.type] += one.gpus;
       least_of_server = s == 0 ? one.gpus : std::min(least_of_server, one.gpus);
       most_of_server = std::max(most_of_server, one.gpus);
     }

@@ -53,6 +53,7 @@ class ledger {
   [[nodiscard]] int free_gpus() const { return gpus_.free_gpus(); }
   [[nodiscard]] int free_gpus(unit_id x) const { return gpus_.free_gpus(x); }
   [[nodiscard]] int free_gpus(server_id s) const { return gpus_.free_gpus(s); }
+  [[nodiscard]] int free_gpus_of_type(int type) const { return gpus_.free_gpus_of_type(type); }
   [[nodiscard]] int idle_servers() const { return gpus_.idle_servers(); }
   [[nodiscard]] int idle_servers(unit_id x) const { return gpus_.idle_servers(x); }
   [[nodiscard]] int gpus_of_idle_servers() const { return gpus_.gpus_of_idle_servers(); }
@@ -83,6 +84,15 @@ class ledger {
         for (gpu_id g : hosts().gpus_of(x)) part.gpus_.cut_off(g, true);
     }
     part.islands_ = {};
+    return part;
+  }
+
+  /// A copy in which the GPUs of all other types are out of reach. O(cluster).
+  [[nodiscard]] ledger of_type(int type) const {
+    ledger part = *this;
+    for (server_id s : hosts().all_servers())
+      if (hosts().type_of(s) != type && free_gpus(s) > 0)
+        for (gpu_id g : hosts().gpus_of(s)) part.gpus_.cut_off(g, true);
     return part;
   }
 

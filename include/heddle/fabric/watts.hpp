@@ -17,6 +17,8 @@ namespace heddle::fabric {
 /// How many parts of each kind draw power, apart from the GPUs of running jobs.
 struct powered_parts {
   int idle_gpus = 0;  ///< of servers that are on, held by no running job
+  double idle_beyond_w =
+      0;  ///< what those of other types draw beyond `gpu_idle_w` each, or less, in all
   int servers_on = 0;
   int servers_off = 0;  ///< or out of order
   int servers_waking = 0;
@@ -35,7 +37,7 @@ struct parts_watts {
 
 /// A server that wakes in no time draws nothing on the way. O(1).
 [[nodiscard]] constexpr parts_watts watts_of(const powered_parts& n, const base_power& w) {
-  return {.idle_gpus = n.idle_gpus * w.gpu_idle_w,
+  return {.idle_gpus = n.idle_gpus * w.gpu_idle_w + n.idle_beyond_w,
           .servers_on = n.servers_on * w.server_w,
           .servers_off = n.servers_off * w.server_off_w,
           .servers_waking = w.wake_s > 0 ? n.servers_waking * w.wake_j / w.wake_s : 0,
@@ -43,10 +45,19 @@ struct parts_watts {
           .ocs = n.ocs * w.ocs_w};
 }
 
+/// What an idle GPU of a type draws beyond `gpu_idle_w`, in W.
+[[nodiscard]] constexpr double idle_beyond_w(const base_power& w, int type) {
+  return w.idle_w(type) - w.gpu_idle_w;
+}
+
 /// The parts of `dc` with all servers on and no job.
 template <class Fabric>
-[[nodiscard]] powered_parts parts_when_idle(const Fabric& dc) {
+[[nodiscard]] powered_parts parts_when_idle(const Fabric& dc, const base_power& w) {
+  double beyond_w = 0;
+  for (int t = 0; t < dc.hosts().gpu_types(); ++t)
+    beyond_w += dc.hosts().gpus_of_type(t) * idle_beyond_w(w, t);
   return {.idle_gpus = dc.hosts().gpus(),
+          .idle_beyond_w = beyond_w,
           .servers_on = dc.hosts().servers(),
           .switches = dc.equipment().switches,
           .ocs = dc.equipment().circuit_switches};
@@ -54,9 +65,10 @@ template <class Fabric>
 /// The same with all servers off.
 template <class Fabric>
 [[nodiscard]] powered_parts parts_when_off(const Fabric& dc) {
-  powered_parts n = parts_when_idle(dc);
+  powered_parts n = parts_when_idle(dc, {});
   n.servers_off = n.servers_on;
   n.idle_gpus = n.servers_on = 0;
+  n.idle_beyond_w = 0;
   return n;
 }
 

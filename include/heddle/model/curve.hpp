@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <tuple>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/random.hpp>
 #include <heddle/model/job_model.hpp>
 
@@ -26,6 +28,7 @@ struct grid {
   std::vector<double> clocks_ghz;  ///< distinct, > 0
   double global_batch = 0;         ///< > 0: strong scaling, local_batch = global_batch / gpus
   int gpus_per_server = 8;         ///< ≥ 1; a count spans ⌈n / gpus_per_server⌉ servers
+  std::uint16_t type = 0;          ///< of the GPUs
 };
 
 /// Operating points pruned to the Pareto frontier of (throughput, power) *at each GPU count*: a
@@ -33,15 +36,19 @@ struct grid {
 /// of the two. Points are sorted by (gpus, throughput), so that within a count power rises too.
 ///
 /// Counts are not compared with each other: a scheduler may have to take the one that is free.
+///
+/// All points are of one type of GPU. A job that can run on several types has a curve for each: the one
+/// that it is told by, *home*, knows the others (`on_types`, `on`).
 class curve {
  public:
   curve() = default;
 
   /// Prunes `points`. Of points equal in both the one with the lowest clock
   /// stays. O(n log n).
-  /// \throws input_error  for a point whose throughput or power is not a positive finite number
+  /// \throws input_error  for a point whose throughput or power is not a positive finite number, or points
+  ///                      of several types
   explicit curve(std::vector<operating_point> points) : points_(std::move(points)) {
-    for (const operating_point& p : points_) check(p);
+    for (const operating_point& p : points_) check(p, points_.front().config.type);
     std::sort(points_.begin(), points_.end(), [](const auto& a, const auto& b) {
       return std::tuple{a.config.gpus,      -a.throughput,        a.power_w,
                         a.config.clock_ghz, a.config.local_batch, a.config.servers} <
@@ -69,10 +76,34 @@ class curve {
                                  std::bit_cast<std::uint64_t>(p.config.local_batch)})
         fingerprint_ = mix(fingerprint_ ^ word) + points_.size();
     }
+    if (type() != 0) fingerprint_ = mix(fingerprint_ ^ type());
   }
 
   [[nodiscard]] std::span<const operating_point> points() const { return points_; }
   [[nodiscard]] bool empty() const { return points_.empty(); }
+
+  /// Of the GPUs; 0 if there are no points.
+  [[nodiscard]] std::uint16_t type() const { return empty() ? 0 : points_.front().config.type; }
+  /// This job's curve on GPUs of a type, or null: this one on its own, one of the others at home. Valid as
+  /// long as this and its copies are. O(1).
+  [[nodiscard]] const curve* on(int type_of_gpus) const {
+    if (type_of_gpus == type()) return empty() ? nullptr : this;
+    const auto t = static_cast<std::size_t>(type_of_gpus);
+    return elsewhere_ && t < elsewhere_->size() && !(*elsewhere_)[t].empty() ? &(*elsewhere_)[t]
+                                                                             : nullptr;
+  }
+  /// Those on which it has a curve.
+  [[nodiscard]] gpu_type_set types() const {
+    gpu_type_set all = empty() ? gpu_type_set{0} : types_of(type());
+    for (std::size_t t = 0; elsewhere_ && t < elsewhere_->size(); ++t)
+      if (!(*elsewhere_)[t].empty()) all = static_cast<gpu_type_set>(all | 1U << t);
+    return all;
+  }
+  /// Its curve on the GPUs of `p`, a point of this or of one of the others.
+  [[nodiscard]] const curve& of(const operating_point& p) const {
+    assert(on(p.config.type));
+    return *on(p.config.type);
+  }
 
   /// A hash of the points' counts, batches, clocks, throughputs and powers: curves that differ in them
   /// have different ones but for a chance of 2⁻⁶⁴. Lets a policy remember what it has worked out for a curve.
@@ -120,7 +151,15 @@ class curve {
     bool operator()(int n, const operating_point& p) const { return n < p.config.gpus; }
   };
 
-  static void check(const operating_point& p) {
+  friend curve on_types(std::vector<curve> each, int home);
+
+  static void check(const operating_point& p, int type) {
+    if (p.config.type != type)
+      throw input_error("curve", "points of one type of GPU, " + std::to_string(type),
+                        std::to_string(p.config.type));
+    if (type >= most_gpu_types)
+      throw input_error("curve", "a GPU type from 0 to " + std::to_string(most_gpu_types - 1),
+                        std::to_string(type));
     const auto positive = [](double x) {
       return x > 0 && x < std::numeric_limits<double>::infinity();
     };
@@ -134,7 +173,39 @@ class curve {
 
   std::vector<operating_point> points_;
   std::uint64_t fingerprint_ = 0;
+  std::shared_ptr<const std::vector<curve>> elsewhere_;  // by type, empty where it cannot run
 };
+
+/// The curve of a job that can run on several types of GPU: that of type `home`, by which its work and run
+/// time are told, which knows the others.
+///
+///     model::on_types({on_v100, on_p100}, v100)
+///
+/// \throws input_error  if none is of type `home`, or two are of one type
+[[nodiscard]] inline curve on_types(std::vector<curve> each, int home) {
+  curve at_home;
+  std::vector<curve> elsewhere;
+  gpu_type_set seen = 0;
+  for (curve& c : each) {
+    if (c.empty()) continue;
+    const int type = c.type();
+    if (has_type(seen, type))
+      throw input_error("curve", "one curve a type of GPU", "two of type " + std::to_string(type));
+    seen = static_cast<gpu_type_set>(seen | types_of(type));
+    if (type == home) {
+      at_home = std::move(c);
+      continue;
+    }
+    if (static_cast<std::size_t>(type) >= elsewhere.size())
+      elsewhere.resize(static_cast<std::size_t>(type) + 1);
+    elsewhere[static_cast<std::size_t>(type)] = std::move(c);
+  }
+  if (at_home.empty())
+    throw input_error("curve", "a curve on GPUs of type " + std::to_string(home), "none");
+  if (!elsewhere.empty())
+    at_home.elsewhere_ = std::make_shared<const std::vector<curve>>(std::move(elsewhere));
+  return at_home;
+}
 
 /// The curve of a model over a grid. O(points log points).
 template <JobModel M>
@@ -147,7 +218,8 @@ template <JobModel M>
           model(configuration{.gpus = n,
                               .servers = (n + g.gpus_per_server - 1) / g.gpus_per_server,
                               .local_batch = g.global_batch / n,
-                              .clock_ghz = f}));
+                              .clock_ghz = f,
+                              .type = g.type}));
   return curve{std::move(points)};
 }
 

@@ -125,7 +125,11 @@ class defragmenter {
     if (fits) placed.push_back(wanted_.job);
     for (auto x = out.rbegin(); fits && x != out.rend(); ++x) {
       migration m{x->id, {}};
-      fits = place({x->id, static_cast<int>(x->where.gpus.size()), x->tenant}, m.to);
+      fits = place({.job = x->id,
+                    .gpus = static_cast<int>(x->where.gpus.size()),
+                    .tenant = x->tenant,
+                    .gpu_type = gpu_type_of(state_.hosts(), x->where)},
+                   m.to);
       if (!fits) break;
       placed.push_back(x->id);
       plan.moves.push_back(std::move(m));

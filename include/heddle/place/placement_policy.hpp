@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/core/declared.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/core/shape.hpp>
 #include <heddle/fabric/gpu_book.hpp>
@@ -34,7 +35,14 @@ struct request {
   /// What it had until a failure hit it, or null; must outlive the question. A policy may give it as much of
   /// that again as there is, so that little else changes.
   const placement* before = nullptr;
+  int gpu_type = any_gpu_type;  ///< that all its GPUs are to be of; any: it does not matter which
 };
+
+/// The type of the GPUs of `where`; `any_gpu_type` on hosts whose GPUs are all alike.
+[[nodiscard]] inline int gpu_type_of(const fabric::hosts& h, const placement& where) {
+  return h.gpu_types() > 1 && !where.gpus.empty() ? h.type_of(h.server_of(where.gpus.front()))
+                                                  : any_gpu_type;
+}
 
 /// Why a job waits.
 enum class wait_reason : unsigned char {
@@ -211,11 +219,19 @@ template <class Policy, class Ledger>
 
 /// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason. One that
 /// knows GPUs alone is asked for each island of the network by itself (fabric/islands.hpp): no job is
-/// placed where no switch joins its GPUs.
+/// placed where no switch joins its GPUs. Where a request says a type of GPU and there are others, policies are
+/// asked on a copy of the ledger that has no others: O(cluster).
 template <class Policy, class Ledger>
   requires PlacementPolicy<Policy, Ledger>
 [[nodiscard]] answer ask(Policy& policy, const Ledger& free, const request& job) {
   if (job.gpus > free.free_gpus()) return wait_reason::gpus;
+  if constexpr (requires { free.of_type(0); })
+    if (job.gpu_type != any_gpu_type && free.hosts().gpu_types() > 1) {
+      if (job.gpus > free.free_gpus_of_type(job.gpu_type)) return wait_reason::gpus;
+      request on_part = job;
+      on_part.gpu_type = any_gpu_type;
+      return ask(policy, std::as_const(free).of_type(job.gpu_type), on_part);
+    }
   if constexpr (requires { free.islands(); } && PlacementPolicy<Policy, fabric::gpu_book> &&
                 !OneUnitPolicy<Policy>)
     if (!free.islands().all_joined()) return detail::ask_on_islands(policy, free, job);

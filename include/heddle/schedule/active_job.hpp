@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/model/operating_point.hpp>
@@ -33,6 +34,11 @@ struct active_job {
   /// A point of `curve`; null while it waits.
   [[nodiscard]] const model::operating_point* point() const { return point_; }
   [[nodiscard]] bool running() const { return point_ != nullptr; }
+
+  /// Of GPUs, that it can and may run on.
+  [[nodiscard]] gpu_type_set types() const {
+    return static_cast<gpu_type_set>(curve->types() & types_of(spec->gpu_type));
+  }
 
   [[nodiscard]] double remaining_at(double now_s) const {
     return remaining_s - std::max(0.0, now_s - since_s) * rate;

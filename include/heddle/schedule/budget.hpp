@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
@@ -85,6 +86,14 @@ template <class State>
                      .gpu_base_w = b.gpu_base_w,
                      .now_s = s.now_s,
                      .rescale = s.moves.rescale};
+  if (const fabric::hosts& h = s.ledger.hosts(); h.gpu_types() > 1) {
+    l.by_type.types = h.gpu_types();
+    for (int t = 0; t < h.gpu_types(); ++t) {
+      const auto i = static_cast<std::size_t>(t);
+      l.by_type.gpus[i] = s.ledger.free_gpus_of_type(t);
+      l.by_type.idle_w[i] = s.power.idle_w(t);
+    }
+  }
   const bool limited = l.power_w < std::numeric_limits<double>::infinity() ||
                        l.energy_j < std::numeric_limits<double>::infinity();
   if (!with_running && !limited) return l;
@@ -92,6 +101,7 @@ template <class State>
     const active_job& j = s.jobs[slot];
     if (with_running) {
       l.gpus += j.point()->config.gpus;
+      if (!l.by_type.alike()) l.by_type.gpus[j.point()->config.type] += j.point()->config.gpus;
     } else {
       l.power_w -= allocate::extra_power_w(*j.point(), l);
       l.energy_j -= j.work_at(s.now_s) * j.point()->energy_per_sample_j();
@@ -116,7 +126,8 @@ template <class State>
   if (left_j <= 0 || s.running.empty()) return never;
   double most_w = s.idle_power_w();
   for (std::uint32_t slot : s.running)
-    most_w += fabric::extra_power_w(*s.jobs[slot].point(), s.power.gpu_idle_w);
+    most_w += fabric::extra_power_w(*s.jobs[slot].point(),
+                                    s.power.idle_w(s.jobs[slot].point()->config.type));
   return s.now_s + std::max(least_s, left_j / most_w);
 }
 

@@ -84,7 +84,9 @@ class decision_writer {
     const model::configuration& c = p.config;
     text(what).number(job.value).text(" point").number(c.gpus).number(c.servers);
     number(c.local_batch).number(c.clock_ghz).number(p.throughput).number(p.power_w);
-    number(p.waiting_power_w).text(" gpus");
+    number(p.waiting_power_w);
+    if (c.type != 0) text(" type").number(c.type);
+    text(" gpus");
     for (std::size_t i = 0; i < where.gpus.size();) {
       std::size_t k = i + 1;
       while (k < where.gpus.size() && where.gpus[k].value == where.gpus[i].value + (k - i)) ++k;

@@ -73,14 +73,31 @@ class desk {
     return std::any_of(state_.running.begin(), state_.running.end(),
                        [&](slot v) { return outranks(x, v) && !has_changed(v); });
   }
-  /// What allocation gives this job, alone; null: nothing.
-  [[nodiscard]] point wish(slot x) {
-    const allocate::candidate c = detail::candidate_of(job(x), now_s());
+  /// What allocation gives this job, alone; null: nothing. \param types  of GPU that it may have
+  [[nodiscard]] point wish(slot x, gpu_type_set types = all_gpu_types) {
+    allocate::candidate c = detail::candidate_of(job(x), now_s());
+    c.types &= types;
     allocate(std::span{&c, 1}, *parts_.chosen);
     return (*parts_.chosen)[0];
   }
+  /// What a job waits for: the reference, or where GPUs are of several types its fastest point with as many
+  /// GPUs of a type that it may have and of which there are so many. \param types  of those alone
+  [[nodiscard]] point asked(slot x, gpu_type_set types = all_gpu_types) const {
+    const active_job& j = job(x);
+    const fabric::hosts& h = state_.ledger.hosts();
+    if (h.gpu_types() == 1) return j.reference;
+    types = static_cast<gpu_type_set>(types & j.types());
+    point best = nullptr;
+    for (int t = 0; t < h.gpu_types(); ++t)
+      if (has_type(types, t) && h.gpus_of_type(t) >= j.spec->gpus)
+        if (const point p = j.curve->on(t)->fastest(j.spec->gpus);
+            p && (!best || p->throughput > best->throughput))
+          best = p;
+    return best || types != j.types() ? best : j.reference;
+  }
   /// What allocation gives to all of `jobs` together.
   void allocate(std::span<const allocate::candidate> jobs, allocate::allocation& out) {
+    if (!left.by_type.alike()) return parts_.by_type(parts_.allocate, jobs, left, out);
     parts_.allocate(jobs, left, out);
     if constexpr (!allocate::EnergyPricingPolicy<std::remove_cvref_t<decltype(parts_.allocate)>>)
       allocate::slow_to_price(jobs, left, out);
@@ -91,34 +108,41 @@ class desk {
   [[nodiscard]] double extra_power_w(const model::operating_point& p) const {
     return allocate::extra_power_w(p, left);
   }
-  /// Where this job could have so many GPUs, as things are, or on another ledger.
-  [[nodiscard]] place::answer ask(slot x, int gpus) { return ask(state_.ledger, x, gpus); }
-  template <class Ledger>
-  [[nodiscard]] place::answer ask(const Ledger& on, slot x, int gpus) {
-    return place::ask(parts_.place, on, request_of(x, gpus));
+  /// Where this job could have the GPUs of a point, as things are, or on another ledger.
+  [[nodiscard]] place::answer ask(slot x, const model::operating_point& p) {
+    return ask(state_.ledger, x, p);
   }
-  [[nodiscard]] place::request request_of(slot x, int gpus) const {
+  template <class Ledger>
+  [[nodiscard]] place::answer ask(const Ledger& on, slot x, const model::operating_point& p) {
+    return place::ask(parts_.place, on, request_of(x, p));
+  }
+  [[nodiscard]] place::request request_of(slot x, const model::operating_point& p) const {
+    return request_of(x, p.config.gpus, left.by_type.alike() ? any_gpu_type : p.config.type);
+  }
+  /// For `gpus` of a type, or of any one.
+  [[nodiscard]] place::request request_of(slot x, int gpus, int gpu_type) const {
     const heddle::job& j = *job(x).spec;
     return {.job = j.id,
             .gpus = gpus,
             .tenant = j.vc,
             .shape = gpus == j.gpus ? j.shape : box_shape{},
             .sends = j.declared(),
-            .before = state_.before(x)};
+            .before = state_.before(x),
+            .gpu_type = gpu_type};
   }
   [[nodiscard]] auto& place() { return parts_.place; }
   /// When and where this job could start with `p` at the earliest, if those running keep their pace.
   [[nodiscard]] earliest_start look_ahead(slot x, const model::operating_point& p) {
-    return (*parts_.ahead)(state_, request_of(x, p.config.gpus), now_s(), parts_.place,
-                           left.power_w, extra_power_w(p),
+    return (*parts_.ahead)(state_, request_of(x, p), now_s(), parts_.place, left.power_w,
+                           extra_power_w(p),
                            [&](const active_job& r) { return extra_power_w(*r.point()); });
   }
-  /// After a look ahead for `x`: whether it can be placed at its time all the same if `other` has what an
+  /// After a look ahead for `x` at `p`: whether it can be placed at its time all the same if `other` has what an
   /// answer says from now on and for longer. If so, that is counted with, and `at` brought up to date.
-  [[nodiscard]] bool leaves_room(slot x, earliest_start& at, slot other, const place::answer& a) {
-    return parts_.ahead->leaves_room(state_.ledger, request_of(x, job(x).reference->config.gpus),
-                                     at, parts_.place,
-                                     request_of(other, static_cast<int>(a.where->gpus.size())), a);
+  [[nodiscard]] bool leaves_room(slot x, const model::operating_point& p, earliest_start& at,
+                                 slot other, const place::answer& a) {
+    return parts_.ahead->leaves_room(state_.ledger, request_of(x, p), at, parts_.place,
+                                     request_on(other, *a.where), a);
   }
   /// The ledger as it is for jobs that must leave alone what `x` is going to have, `wanted`.
   [[nodiscard]] const auto& without(slot x, const fabric::placement& wanted) {
@@ -140,14 +164,25 @@ class desk {
   /// The same, and nothing is written down.
   outcome try_all(slot x) {
     const point granted = wish(x);
-    const outcome o = try_start(x, granted);
+    const outcome o = left.by_type.alike() ? try_start(x, granted) : try_start(x);
     // Without a grant, what it asked for is tried, if it lacks something that others could set free.
-    const point wanted = granted ? granted : job(x).reference;
+    const point wanted = granted ? granted : asked(x);
     if (o || (!granted && affords(x, *wanted))) return o;
     return parts_.means(*this, hindered{x, wanted, o.why}) ? outcome{} : o;
   }
   /// The same without any means.
-  outcome try_start(slot x) { return try_start(x, wish(x)); }
+  outcome try_start(slot x) {
+    point p = wish(x);
+    outcome o = try_start(x, p);
+    // Where there is no place on GPUs of that type, there may be one on another.
+    for (gpu_type_set types = all_gpu_types; !left.by_type.alike() && p && !o;) {
+      types = static_cast<gpu_type_set>(types & ~types_of(p->config.type));
+      p = wish(x, types);
+      if (!p) break;
+      if (try_start(x, p)) o = {};
+    }
+    return o;
+  }
   /// Starts a waiting job on what an answer says.
   void start(slot x, point p, place::answer where) {
     detail::pay(left, job(x), *p, now_s(), 1);
@@ -162,7 +197,7 @@ class desk {
   /// Moves a job to `p.config.gpus` GPUs; false, and nothing changed, if they cannot be placed.
   bool move(slot x, point p) {
     fabric::placement old = lift(x);
-    place::answer a = ask(x, p->config.gpus);
+    place::answer a = ask(x, *p);
     const bool placed{a};
     if (placed)
       move_to(x, p, std::move(a));
@@ -185,8 +220,7 @@ class desk {
   [[nodiscard]] fabric::placement lift(slot x) { return state_.lift(x); }
   /// Whether one that was lifted may have its place again, after others have been placed.
   [[nodiscard]] bool may_have(slot x, const fabric::placement& where) {
-    return place::may_have(parts_.place, std::as_const(state_.ledger),
-                           request_of(x, static_cast<int>(where.gpus.size())), where);
+    return place::may_have(parts_.place, std::as_const(state_.ledger), request_on(x, where), where);
   }
   /// False, and nothing changed, if they are taken.
   bool put_back(slot x, fabric::placement where) {
@@ -211,13 +245,24 @@ class desk {
   outcome try_start(slot x, point p) {
     using place::wait_reason;
     if (goes_on(x)) return {};
-    if (!p) return {left.gpus < job(x).spec->gpus ? wait_reason::gpus : wait_reason::budget};
-    if (p->config.gpus > left.gpus) return {wait_reason::gpus};
+    if (!p) return {has_gpus(x) ? wait_reason::budget : wait_reason::gpus};
+    if (p->config.gpus > left.gpus_of(p->config.type)) return {wait_reason::gpus};
     if (!(extra_power_w(*p) <= left.power_w)) return {wait_reason::budget};
-    place::answer a = ask(x, p->config.gpus);
+    place::answer a = ask(x, *p);
     if (!a) return {a.why, a.proved};
     start(x, p, std::move(a));
     return {};
+  }
+  /// Whether as many GPUs are left as the job asks for, of one type that it can have.
+  [[nodiscard]] bool has_gpus(slot x) const {
+    const gpu_type_set types = job(x).types();
+    for (int t = 0; t < left.by_type.types; ++t)
+      if (has_type(types, t) && left.gpus_of(t) >= job(x).spec->gpus) return true;
+    return left.by_type.alike() && left.gpus >= job(x).spec->gpus;
+  }
+  [[nodiscard]] place::request request_on(slot x, const fabric::placement& where) const {
+    return request_of(x, static_cast<int>(where.gpus.size()),
+                      place::gpu_type_of(state_.ledger.hosts(), where));
   }
   /// A job that this decision has dropped goes on as if it had not, if its place is free again.
   bool goes_on(slot x) {

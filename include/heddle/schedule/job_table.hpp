@@ -45,6 +45,7 @@ struct job_table {
     fabric::powered_parts off = at_rest_;
     off.servers_off = off.servers_on;
     off.idle_gpus = off.servers_on = 0;
+    off.idle_beyond_w = 0;
     return fabric::watts_of(off, power).total();
   }
 

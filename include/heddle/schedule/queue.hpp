@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/order/order.hpp>
 #include <heddle/schedule/detail/identity.hpp>
 
@@ -22,8 +24,9 @@ inline constexpr std::size_t whole_queue = std::numeric_limits<std::size_t>::max
 /// What a waiting job asks for, as far as admission goes through a long queue by it.
 struct queued_ask {
   std::int32_t gpus = 0;
-  std::uint32_t tenant = 0;  ///< a number for each virtual cluster; 0: none
-  double run_s = 0;          ///< reference run time left: none of its points is faster
+  std::uint32_t tenant = 0;            ///< a number for each virtual cluster; 0: none
+  double run_s = 0;                    ///< run time left at the fastest of its points for `gpus`
+  gpu_type_set types = all_gpu_types;  ///< of GPU that it can and may have
 };
 
 /// Puts the waiting jobs of a state in an order, and remembers how many stand in it since when, so that
@@ -111,7 +114,15 @@ class queue {
   template <class State>
   [[nodiscard]] queued_ask ask_of(const State& s, std::uint32_t slot) {
     const auto& j = s.jobs[slot];
-    return {j.spec->gpus, tenant_number(j.spec->vc), j.left_at(s.now_s)};
+    queued_ask a{j.spec->gpus, tenant_number(j.spec->vc), j.left_at(s.now_s)};
+    if (s.ledger.hosts().gpu_types() == 1) return a;
+    a.types = j.types();
+    double fastest = j.reference->throughput;
+    for (int t = 0; t < most_gpu_types; ++t)
+      if (const auto* p = has_type(a.types, t) ? j.curve->on(t)->fastest(a.gpus) : nullptr)
+        fastest = std::max(fastest, p->throughput);
+    a.run_s *= j.reference->throughput / fastest;
+    return a;
   }
   [[nodiscard]] std::uint32_t tenant_number(const std::string& name) {
     if (name.empty()) return 0;
@@ -129,24 +140,33 @@ class queue {
 };
 
 /// Sizes of jobs for which a decision has found no place, so that a thousand alike are not asked for one
-/// by one: placement goes by the number of GPUs and the tenant. Whoever starts a job forgets.
+/// by one: placement goes by the number of GPUs and the tenant, and by the type of GPU where jobs may have one
+/// only; those that may have several are always asked for. Whoever starts a job forgets.
 class refused_asks {
  public:
   void clear() { keys_.clear(); }
   /// \param kind  of question, where there are two
   void add(const queued_ask& a, bool kind = false) {
+    if (!alike(a)) return;
     keys_.insert(std::lower_bound(keys_.begin(), keys_.end(), key(a, kind)), key(a, kind));
   }
   [[nodiscard]] bool has(const queued_ask& a, bool kind = false) const {
-    return !keys_.empty() && std::binary_search(keys_.begin(), keys_.end(), key(a, kind));
+    return !keys_.empty() && alike(a) &&
+           std::binary_search(keys_.begin(), keys_.end(), key(a, kind));
   }
 
  private:
-  static std::uint64_t key(const queued_ask& a, bool kind) {
-    return std::uint64_t{a.tenant} << 32 | std::uint64_t{kind} << 31 |
-           static_cast<std::uint32_t>(a.gpus);
+  using key_type = std::pair<std::uint64_t, gpu_type_set>;
+
+  static bool alike(const queued_ask& a) {
+    return a.types == all_gpu_types || std::has_single_bit(a.types);
   }
-  std::vector<std::uint64_t> keys_;  // rising
+  static key_type key(const queued_ask& a, bool kind) {
+    return {std::uint64_t{a.tenant} << 32 | std::uint64_t{kind} << 31 |
+                static_cast<std::uint32_t>(a.gpus),
+            a.types};
+  }
+  std::vector<key_type> keys_;  // rising
 };
 
 }  // namespace heddle::schedule

@@ -24,7 +24,7 @@ namespace heddle::schedule {
 template <fabric::Fabric F>
 struct state : job_table {
   explicit state(const F& dc, const fabric::base_power& base = {}, const move_prices& prices = {})
-      : job_table(dc.hosts(), fabric::parts_when_idle(dc), base, prices), ledger(dc) {}
+      : job_table(dc.hosts(), fabric::parts_when_idle(dc, base), base, prices), ledger(dc) {}
 
   fabric::ledger<F> ledger;
 

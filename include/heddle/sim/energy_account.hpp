@@ -41,10 +41,11 @@ class energy_account {
   /// All servers are on, and no job runs.
   template <class Fabric>
   energy_account(const Fabric& dc, const fabric::base_power& w)
-      : base_(w), parts_now_(fabric::parts_when_idle(dc)) {
+      : base_(w), parts_now_(fabric::parts_when_idle(dc, w)) {
     const fabric::hosts& hosts = dc.hosts();
     for (server_id s : hosts.all_servers())
-      servers_.push_back({.gpus = static_cast<int>(hosts.gpus_of(s).size())});
+      servers_.push_back({.gpus = static_cast<int>(hosts.gpus_of(s).size()),
+                          .beyond_w = fabric::idle_beyond_w(w, hosts.type_of(s))});
   }
 
   /// What a running job draws.
@@ -52,17 +53,22 @@ class energy_account {
     std::int64_t gpus_nw = 0;  ///< its GPUs
     std::int64_t base_nw = 0;  ///< its part of its servers
     int gpus = 0;
+    std::int64_t idle_beyond_nw = 0;  ///< of its GPUs, if they were idle, beyond `gpu_idle_w` each
 
     friend bool operator==(const draw&, const draw&) = default;
   };
-  [[nodiscard]] static draw draw_of(double gpus_w, double base_w, int gpus) {
-    return {std::llround(gpus_w * 1e9), std::llround(base_w * 1e9), gpus};
+  /// \param idle_beyond_w  of each of its GPUs (fabric/watts.hpp)
+  [[nodiscard]] static draw draw_of(double gpus_w, double base_w, int gpus,
+                                    double idle_beyond_w = 0) {
+    return {nw(gpus_w), nw(base_w), gpus, gpus * nw(idle_beyond_w)};
   }
   void change(const draw& before, const draw& after) {
     jobs_.gpus_nw += after.gpus_nw - before.gpus_nw;
     jobs_.base_nw += after.base_nw - before.base_nw;
     jobs_.gpus += after.gpus - before.gpus;
     parts_now_.idle_gpus -= after.gpus - before.gpus;
+    idle_beyond_nw_ -= after.idle_beyond_nw - before.idle_beyond_nw;
+    parts_now_.idle_beyond_w = in_w(idle_beyond_nw_);
   }
 
   /// From whatever it was.
@@ -105,9 +111,11 @@ class energy_account {
  private:
   struct one_server {
     int gpus = 0;
+    double beyond_w = 0;  // of each when idle
     server_mode mode = server_mode::on;
   };
 
+  static std::int64_t nw(double w) { return std::llround(w * 1e9); }
   static double in_w(std::int64_t nw) { return static_cast<double>(nw) * 1e-9; }
   [[nodiscard]] fabric::parts_watts watts() const { return fabric::watts_of(parts_now_, base_); }
   /// Apart from the jobs' part of the servers that are on.
@@ -120,6 +128,8 @@ class energy_account {
     case server_mode::on:
       parts_now_.servers_on += n;
       parts_now_.idle_gpus += n * x.gpus;
+      idle_beyond_nw_ += n * x.gpus * nw(x.beyond_w);
+      parts_now_.idle_beyond_w = in_w(idle_beyond_nw_);
       break;
     case server_mode::waking:
       parts_now_.servers_waking += n;
@@ -133,6 +143,7 @@ class energy_account {
   fabric::base_power base_;
   std::vector<one_server> servers_;
   fabric::powered_parts parts_now_;  // GPUs of running jobs apart
+  std::int64_t idle_beyond_nw_ = nw(parts_now_.idle_beyond_w);
   draw jobs_ = {};
   energy_parts parts_ = {};
   double overhead_j_ = 0;

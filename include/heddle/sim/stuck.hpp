@@ -59,10 +59,10 @@ template <class State>
         r.largest_island = std::max(r.largest_island, gpus);
       }
     }
-  r.fastest_w = fabric::extra_power_w(*j.reference, s.power.gpu_idle_w);
+  r.fastest_w = fabric::extra_power_w(*j.reference, s.power.idle_w(j.reference->config.type));
   r.least_w = r.fastest_w;
   for (const auto& p : j.curve->at(j.spec->gpus))
-    r.least_w = std::min(r.least_w, fabric::extra_power_w(p, s.power.gpu_idle_w));
+    r.least_w = std::min(r.least_w, fabric::extra_power_w(p, s.power.idle_w(p.config.type)));
   const schedule::budget_now b = schedule::budget_at(o, s);
   r.budget_w = b.power_w;
   r.energy_left_j = o.energy.by_work() ? schedule::credit_at(o, s).left_j : b.energy_j;

@@ -84,14 +84,18 @@ struct elastic {
   void change(Desk& d, std::uint32_t x, point wanted) const {
     const schedule::active_job& j = d.job(x);
     if (wanted == j.point()) return;
-    if (wanted->config.gpus != j.point()->config.gpus)
+    if (wanted->config.gpus != j.point()->config.gpus || changes_type(j, *wanted))
       for (point p = nullptr; (p = next_try(d, x, wanted, p));)
         if (d.move(x, p)) return;
     // The same GPUs, at the fastest clock that draws no more than was granted.
-    const point p =
-        schedule::detail::fastest_within(*j.curve, j.point()->config.gpus, *wanted, d.left);
+    const point p = schedule::detail::fastest_within(j.curve->of(*j.point()),
+                                                     j.point()->config.gpus, *wanted, d.left);
     if (!p) return d.stop(x);
     if (p != j.point()) d.change_point(x, p);
+  }
+
+  static bool changes_type(const schedule::active_job& j, const model::operating_point& to) {
+    return j.point()->config.type != to.config.type;
   }
 
   /// What to try first for a job that is to have `wanted`, or after `last`: where placement is asked, a growing
@@ -102,8 +106,8 @@ struct elastic {
     point p = wanted;
     if (last) {
       p = ask_place ? schedule::detail::next_smaller(*j.curve, *last) : nullptr;
-      if (p && p->config.gpus <= j.point()->config.gpus) p = nullptr;
-      if (p) p = schedule::detail::fastest_within(*j.curve, p->config.gpus, *wanted, d.left);
+      if (p && !changes_type(j, *p) && p->config.gpus <= j.point()->config.gpus) p = nullptr;
+      if (p) p = schedule::detail::fastest_within(j.curve->of(*p), p->config.gpus, *wanted, d.left);
     }
     return p && worth_moving(d, j, *p) ? p : nullptr;
   }
@@ -111,7 +115,7 @@ struct elastic {
   template <class Desk>
   [[nodiscard]] bool worth_moving(Desk& d, const schedule::active_job& j,
                                   const model::operating_point& to) const {
-    if (to.config.gpus < j.point()->config.gpus) return true;
+    if (to.config.gpus < j.point()->config.gpus && !changes_type(j, to)) return true;
     if (d.extra_power_w(to) < d.extra_power_w(*j.point())) return true;
     const double work_left = j.work_at(d.now_s());
     const double gain_s = work_left / j.point()->throughput - work_left / to.throughput;
@@ -127,14 +131,14 @@ struct elastic {
       const bool few = d.state().ledger.free_gpus() < j.spec->min_gpus;
       return d.wait(x, {few ? wait_reason::gpus : wait_reason::budget});
     }
-    place::answer a = d.ask(x, wanted->config.gpus);
+    place::answer a = d.ask(x, *wanted);
     const schedule::outcome no{a.why, a.proved};
     point given = wanted;
     for (point p = wanted; !a;) {
       p = schedule::detail::next_smaller(*j.curve, *p);
       if (!p || p->config.gpus < j.spec->min_gpus) return d.wait(x, no);
-      given = schedule::detail::fastest_within(*j.curve, p->config.gpus, *wanted, d.left);
-      if (given) a = d.ask(x, p->config.gpus);
+      given = schedule::detail::fastest_within(j.curve->of(*p), p->config.gpus, *wanted, d.left);
+      if (given) a = d.ask(x, *p);
     }
     d.start(x, given, std::move(a));
   }

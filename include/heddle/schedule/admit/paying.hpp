@@ -106,11 +106,12 @@ struct paying {
   template <class Desk>
   until admit(Desk& d, typename Desk::slot x) {
     const auto* p = d.wish(x);
-    const int gpus = p ? p->config.gpus : d.job(x).spec->gpus;
-    if (gpus > d.left.gpus) return blocked(d, x, {wait_reason::gpus});
+    const auto& wanted = p ? *p : *d.job(x).reference;
+    if (wanted.config.gpus > d.left.gpus_of(wanted.config.type))
+      return blocked(d, x, {wait_reason::gpus});
     if (!p || !d.affords(x, *p)) return blocked(d, x, {wait_reason::budget});
-    place::answer a = d.ask(x, gpus);
-    const bool is_patch = take_patch(d, x, gpus, a);
+    place::answer a = d.ask(x, *p);
+    const bool is_patch = take_patch(d, x, *p, a);
     if (!a) return blocked(d, x, {a.why, a.proved}, isolated_at_s(d, x, *p));
     if (!harms_nobody(d, *a.where))
       return blocked(d, x, {wait_reason::network_fragmentation, false});
@@ -132,11 +133,11 @@ struct paying {
   template <class Desk>
   void lend(Desk& d, typename Desk::slot x, double until_s) {
     const auto* p = d.wish(x);
-    if (!p || p->config.gpus > d.left.gpus || !d.affords(x, *p)) return;
+    if (!p || !d.affords(x, *p)) return;
     const double left_s = until_s - d.now_s();
     if (d.job(x).run_time_s(*p, d.now_s()) > left_s) return;
-    place::answer a = d.ask(x, p->config.gpus);
-    const bool is_patch = take_patch(d, x, p->config.gpus, a);
+    place::answer a = d.ask(x, *p);
+    const bool is_patch = take_patch(d, x, *p, a);
     if (!a || !harms_nobody(d, *a.where)) return;
     if (a.predicted_slowdown > 1 &&
         d.job(x).run_time_s(*p, d.now_s()) *
@@ -148,14 +149,15 @@ struct paying {
 
   /// Puts a patch in the place of what placement says where that is better.
   template <class Desk>
-  bool take_patch(Desk& d, typename Desk::slot x, int gpus, place::answer& a) {
+  bool take_patch(Desk& d, typename Desk::slot x, const model::operating_point& p,
+                  place::answer& a) {
     if constexpr (place::PlacementPolicy<place::patched, typename Desk::ledger>) {
       if (a && !a.where->owns_network()) return false;
       const auto& free = d.state().ledger;
       const bool spare = a && place::owns_spare_links(free.fabric(), *a.where);
       if (a && a.predicted_slowdown == 1 && !spare) return false;
       const job& spec = *d.job(x).spec;
-      place::answer patch = patches.patch(free, d.request_of(x, gpus));
+      place::answer patch = patches.patch(free, d.request_of(x, p));
       if (!patch) return false;
       patch.predicted_slowdown = (*alone_patched)(free.fabric(), spec, *patch.where);
       if (a) {
@@ -184,7 +186,7 @@ struct paying {
   template <class Desk>
   [[nodiscard]] double isolated_at_s(Desk& d, typename Desk::slot x,
                                      const model::operating_point& p) {
-    return (*ahead)(d.state(), d.request_of(x, p.config.gpus), d.now_s(), isolated, d.left.power_w,
+    return (*ahead)(d.state(), d.request_of(x, p), d.now_s(), isolated, d.left.power_w,
                     d.extra_power_w(p), [&](const auto& r) { return d.extra_power_w(*r.point()); })
         .at_s;
   }

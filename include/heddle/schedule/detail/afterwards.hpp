@@ -24,7 +24,7 @@ void save_energy(State& s, std::size_t queued, bool hard, decision& d) {
   while (hard && !s.running.empty()) stop(s, s.running.back(), d);
   for (std::uint32_t slot : s.running) {
     const auto& j = s.jobs[slot];
-    const point p = j.curve->most_efficient(j.point()->config.gpus);
+    const point p = j.curve->of(*j.point()).most_efficient(j.point()->config.gpus);
     if (p != j.point()) change_point(s, slot, p, d);
   }
   if (queued > 0)

@@ -31,9 +31,9 @@ using point = const model::operating_point*;
     if (allocate::extra_power_w(p, l) <= allocate::extra_power_w(granted, l)) best = &p;
   return best;
 }
-/// Any point with the next smaller number of GPUs, or null.
-[[nodiscard]] inline point next_smaller(const model::curve& curve,
-                                        const model::operating_point& p) {
+/// Any point with the next smaller number of GPUs of its type, or null. \param home  the job's curve
+[[nodiscard]] inline point next_smaller(const model::curve& home, const model::operating_point& p) {
+  const model::curve& curve = home.of(p);
   const point first = curve.at(p.config.gpus).data();
   return first == curve.points().data() ? nullptr : first - 1;
 }
@@ -49,19 +49,21 @@ using point = const model::operating_point*;
           .priority = j.spec->priority,
           .current = j.point(),
           .time_left_s = j.spec->deadline_s - now_s,
-          .work_spread = j.expected_s >= 0 ? j.expected_spread : 0};
+          .work_spread = j.expected_s >= 0 ? j.expected_spread : 0,
+          .types = types_of(j.spec->gpu_type)};
 }
 /// Takes what `j` needs at `p` from `l` so many times: −1 gives it back.
 inline void pay(allocate::limits& l, const active_job& j, const model::operating_point& p,
                 double now_s, int times) {
   l.gpus -= times * p.config.gpus;
+  if (!l.by_type.alike()) l.by_type.gpus[p.config.type] -= times * p.config.gpus;
   l.power_w -= times * allocate::extra_power_w(p, l);
   if (l.energy_j < std::numeric_limits<double>::infinity())
     l.energy_j -= times * j.work_at(now_s) * p.energy_per_sample_j();
 }
 [[nodiscard]] inline bool affords(const allocate::limits& l, const active_job& j,
                                   const model::operating_point& p, double now_s) {
-  return p.config.gpus <= l.gpus && allocate::extra_power_w(p, l) <= l.power_w &&
+  return p.config.gpus <= l.gpus_of(p.config.type) && allocate::extra_power_w(p, l) <= l.power_w &&
          (l.energy_j == std::numeric_limits<double>::infinity() ||
           j.work_at(now_s) * p.energy_per_sample_j() <= l.energy_j);
 }

@@ -15,7 +15,9 @@ namespace heddle::schedule::detail {
 
 /// The point of `c` that equals `p`, or null.
 [[nodiscard]] inline point point_like(const model::curve& c, const model::operating_point& p) {
-  const auto here = c.at(p.config.gpus);
+  const model::curve* const of_type = c.on(p.config.type);
+  if (!of_type) return nullptr;
+  const auto here = of_type->at(p.config.gpus);
   const auto it = std::find(here.begin(), here.end(), p);
   return it == here.end() ? nullptr : &*it;
 }

@@ -109,6 +109,7 @@ class decision_reader {
     p.throughput = in.after_space<double>("a throughput");
     p.power_w = in.after_space<double>("a power");
     p.waiting_power_w = in.after_space<double>("a power");
+    if (in.take(" type ")) p.config.type = in.number<std::uint16_t>("a GPU type");
     if (!in.take(" gpus ")) in.fail("GPUs");
     do {
       const auto first = in.number<std::uint32_t>("a GPU");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/over_types.hpp>
 #include <heddle/core/detail/scratch.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/model/operating_point.hpp>
@@ -64,6 +65,7 @@ struct desk_parts {
   Place place;
   Means means;
   double patience_s;
+  allocate::over_types<Allocate> by_type = {};
   heddle::detail::scratch<allocate::allocation> chosen = {};
   heddle::detail::scratch<forecast> ahead = {};
   heddle::detail::scratch<dropped_jobs> dropped = {};

@@ -55,7 +55,7 @@ class fitting {
         for (point p = grow(slot(i), chosen[i], nullptr); p && got == had;
              p = grow(slot(i), chosen[i], p)) {
           fabric::placement old = std::move(*trial.extract(candidates[i].id));
-          if (put(d, trial, slot(i), p->config.gpus))
+          if (put(d, trial, slot(i), *p))
             got = p->config.gpus;
           else
             (void)trial.reserve(candidates[i].id, std::move(old), j.spec->vc);
@@ -67,13 +67,13 @@ class fitting {
     for (std::size_t i = running; i < candidates.size(); ++i) {
       if (!chosen[i]) continue;
       const active_job& j = s.jobs[slot(i)];
-      const place::answer first = put(d, trial, slot(i), chosen[i]->config.gpus);
+      const place::answer first = put(d, trial, slot(i), *chosen[i]);
       if (first) continue;
       any = true;
       int got = 0;
       for (point p = next_smaller(*j.curve, *chosen[i]);
            p && p->config.gpus >= j.spec->min_gpus && got == 0; p = next_smaller(*j.curve, *p))
-        if (put(d, trial, slot(i), p->config.gpus)) got = p->config.gpus;
+        if (put(d, trial, slot(i), *p)) got = p->config.gpus;
       if (got > 0) {
         candidates[i].max_gpus = got;
       } else {
@@ -94,8 +94,9 @@ class fitting {
  private:
   /// Places and books it, if that can be.
   template <class Desk>
-  static place::answer put(Desk& d, typename Desk::ledger& trial, std::uint32_t slot, int gpus) {
-    place::answer a = d.ask(trial, slot, gpus);
+  static place::answer put(Desk& d, typename Desk::ledger& trial, std::uint32_t slot,
+                           const model::operating_point& p) {
+    place::answer a = d.ask(trial, slot, p);
     if (!a) return a;
     if constexpr (fabric::RewirableLedger<typename Desk::ledger>)
       if (!a.moved.empty()) (void)trial.rewire(a.moved);

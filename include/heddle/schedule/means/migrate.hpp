@@ -33,7 +33,7 @@ struct migrate {
     if (job.why != place::wait_reason::gpu_fragmentation || most_gpus <= 0) return false;
     if (!d.decided().starts.empty() || !d.decided().resizes.empty()) return false;
     place::defragmentation found =
-        place::defragment(ledger, d.request_of(job.slot, job.wanted->config.gpus),
+        place::defragment(ledger, d.request_of(job.slot, *job.wanted),
                           {.gpus = most_gpus, .trials = most_trials}, std::as_const(d.place()));
     if (!found || found.plan->moves.empty()) return false;
     for (const place::migration& m : found.plan->moves) (void)d.lift(d.state().slot_of(m.job));

@@ -26,7 +26,7 @@ struct other_count {
     const double later_s =
         d.look_ahead(job.slot, *job.wanted).at_s + j.run_time_s(*job.wanted, d.now_s());
     tried->clear();
-    for (const model::operating_point& p : j.curve->points())
+    for (const model::operating_point& p : j.curve->of(*job.wanted).points())
       if (p.config.gpus != job.wanted->config.gpus && p.config.gpus >= j.spec->min_gpus &&
           p.config.gpus <= j.spec->max_gpus && d.affords(job.slot, p) &&
           d.now_s() + j.run_time_s(p, d.now_s()) < later_s)
@@ -38,7 +38,7 @@ struct other_count {
     for (const model::operating_point* p : *tried) {
       if (p->config.gpus == refused) continue;
       refused = p->config.gpus;
-      place::answer a = d.ask(job.slot, refused);
+      place::answer a = d.ask(job.slot, *p);
       if (!a) continue;
       d.start(job.slot, p, std::move(a));
       return true;

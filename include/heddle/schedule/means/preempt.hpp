@@ -50,7 +50,7 @@ struct preempt {
       d.refund(v);
       lifted.push_back(d.lift(v));
       if (!d.affords(job.slot, *job.wanted)) continue;
-      a = d.ask(job.slot, wanted);
+      a = d.ask(job.slot, *job.wanted);
       // A policy may move circuits of jobs that stay, not of those that have just left.
       if (*a) break;
     }
@@ -60,7 +60,7 @@ struct preempt {
       if (i + 1 == lifted.size() || d.state().ledger.free_gpus() - gpus_of(lifted[i]) < wanted ||
           !stays(d, victims[i], lifted[i], job))
         continue;
-      if (place::answer again = d.ask(job.slot, wanted)) {
+      if (place::answer again = d.ask(job.slot, *job.wanted)) {
         a = std::move(again);
         lifted[i].gpus.clear();
       } else {

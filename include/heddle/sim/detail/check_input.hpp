@@ -7,12 +7,25 @@
 #include <string>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/core/node_event.hpp>
+#include <heddle/fabric/hosts.hpp>
+#include <heddle/model/curve.hpp>
 #include <heddle/model/workload.hpp>
 #include <heddle/sim/options.hpp>
 
 namespace heddle::sim::detail {
+
+/// Whether there are as many GPUs as a job asks for, of a type on which its curve goes so far.
+[[nodiscard]] inline bool has_gpus(const fabric::hosts& h, const job& j,
+                                   const model::curve& curve) {
+  for (int t = 0; t < h.gpu_types(); ++t)
+    if (has_type(types_of(j.gpu_type), t) && h.gpus_of_type(t) >= j.gpus && curve.on(t) &&
+        curve.on(t)->fastest(j.gpus))
+      return true;
+  return false;
+}
 
 /// \throws input_error  for what `run` cannot replay
 template <class Fabric>
@@ -33,6 +46,11 @@ void check_input(const Fabric& dc, const model::workload& all, const options& o)
                         std::to_string(j.comm_share));
     if (!(j.overlap >= 0 && j.overlap <= 1 - j.comm_share))
       throw input_error(where, "an overlap from 0 to 1 - comm_share", std::to_string(j.overlap));
+    if (hosts.gpu_types() > 1 && !has_gpus(hosts, j, all.curve_of_job(i)))
+      throw input_error(where,
+                        "GPUs of a type that it may have, and a curve on them with a point at " +
+                            std::to_string(j.gpus) + " GPUs",
+                        j.gpu_type == any_gpu_type ? "none" : "type " + std::to_string(j.gpu_type));
     if (!all.curve_of_job(i).fastest(j.gpus))
       throw input_error(where, "a curve with a point at " + std::to_string(j.gpus) + " GPUs",
                         "none");

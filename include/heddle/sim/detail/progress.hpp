@@ -21,6 +21,7 @@ struct progress {
   double stretch = 1;             ///< of the whole job by contention, now
   double gpus_w = 0, base_w = 0;  ///< of its GPUs, and of its part of the servers, now
   double server_share = 0;        ///< servers' worth of the GPUs that it holds
+  double idle_beyond_w = 0;       ///< of each of its GPUs, by their type (fabric/watts.hpp)
   double busy_s = 0;              ///< running, pauses apart
   double undisturbed_s = 0;       ///< the same work without contention
   double unsaved_run_s = 0;       ///< run time since its last checkpoint
@@ -39,7 +40,7 @@ struct progress {
   }
   [[nodiscard]] double watts() const { return gpus_w + base_w; }
   [[nodiscard]] energy_account::draw draw() const {
-    return energy_account::draw_of(gpus_w, base_w, record.gpus);
+    return energy_account::draw_of(gpus_w, base_w, record.gpus, idle_beyond_w);
   }
   [[nodiscard]] double delay_left(double now_s) const { return std::max(0.0, active_s - now_s); }
   [[nodiscard]] double pause_left(double now_s, const schedule::active_job& j) const {
