@@ -75,8 +75,9 @@ class any_fabric {
 
   /// With all servers on and no job, in W.
   [[nodiscard]] double idle_power_w(const fabric::base_power& w) const {
-    return on_any(
-        [&](const auto& dc) { return fabric::watts_of(fabric::parts_when_idle(dc, w), w).total(); });
+    return on_any([&](const auto& dc) {
+      return fabric::watts_of(fabric::parts_when_idle(dc, w), w).total();
+    });
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/presets.hpp>
 
@@ -226,7 +227,8 @@ fabric::clos_shape read_clos_shape(const json_file& f) {
     }
   }
   if (const nlohmann::json* types = f.find({"gpu_types"})) {
-    if (!types->is_array() || types->empty()) f.fail({"gpu_types"}, "a list of GPU types");
+    if (!types->is_array() || types->empty() || types->size() >= most_gpu_types)
+      f.fail({"gpu_types"}, "a list of 1 to " + std::to_string(most_gpu_types - 1) + " GPU types");
     if (1.0 * s.units * s.servers_per_unit > 1 << 28) return s;  // more than there may be
     s.type_of_server.assign(
         static_cast<std::size_t>(s.units) * static_cast<std::size_t>(s.servers_per_unit), 0);

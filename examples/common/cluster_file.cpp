@@ -70,7 +70,7 @@ struct fabric_text {
     f.only({"names"}, {"leafs", "spines", "servers", "cores"});
     if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())
       for (std::size_t i = 0; i < types->size(); ++i)
-        f.only({"gpu_types", i}, {"name", "units", "servers"});
+        f.only({"gpu_types", i}, {"name", "units", "servers", "idle_w"});
   }
   [[nodiscard]] int count_at(const json_path& at, const char* key, int otherwise) const {
     if (otherwise > 0 && !f.find(at)) return otherwise;
@@ -245,16 +245,37 @@ cluster read_cluster(const json_file& f, const model::catalogue& known, fabric_f
     for (const model::gpu_type& g : known.gpus()) names.push_back({g.name, {}});
     f.fail(at, "one of " + listed(names) + " as gpu");
   };
-  if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())
-    for (std::size_t i = types->size(); i-- > 0;) gpu = read_gpu({"gpu_types", i, "name"});
+  std::vector<std::string> gpu_types;
+  if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array()) {
+    gpu_types.resize(types->size() + 1);
+    for (std::size_t i = types->size(); i-- > 0;) {
+      const int number = static_cast<int>(i) + 1;
+      gpu = read_gpu({"gpu_types", i, "name"});
+      if (dc.hosts().gpus_of_type(number) > 0) gpu_types[i + 1] = gpu;
+      if (f.find({"gpu_types", i, "idle_w"}))
+        power.idle_w_of_type[i + 1] =
+            f.number({"gpu_types", i, "idle_w"}, "idle_w of at least 0", 0, 1e12);
+    }
+  }
   if (f.find({"gpu"})) gpu = read_gpu({"gpu"});
+  if (dc.hosts().gpu_types() == 1)
+    gpu_types.clear();
+  else if (dc.hosts().gpus_of_type(0) > 0)
+    gpu_types[0] = gpu;
   bool links_told = true;
   if (const nlohmann::json* told = f.find({"links_told"})) {
     if (!told->is_boolean()) f.fail({"links_told"}, "true or false as links_told");
     links_told = told->get<bool>();
   }
-  if (!f.find({"fabric"})) return {dc, power, gpu, links_told, "leaf_spine", f.where({"preset"})};
-  return {dc, power, gpu, links_told, f.text({"fabric"}, "a fabric"), f.where({"fabric"})};
+  if (!f.find({"fabric"}))
+    return {dc, power, gpu, links_told, "leaf_spine", f.where({"preset"}), std::move(gpu_types)};
+  return {dc,
+          power,
+          gpu,
+          links_told,
+          f.text({"fabric"}, "a fabric"),
+          f.where({"fabric"}),
+          std::move(gpu_types)};
 }
 
 cluster read_cluster(const network_source& s, const model::catalogue& known, fabric_family family) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <heddle/fabric/power.hpp>
 #include <heddle/model/catalogue.hpp>
@@ -21,6 +22,9 @@ struct cluster {
   bool links_told = true;           ///< false: switches are known by name, and their links are not
   std::string kind = "leaf_spine";  ///< of the fabric, as its file calls it
   std::string where = {};           ///< the file and line that says so
+  /// Of GPU types, by number (fabric::host): those that no type is said of, then those of `gpu_types`, each empty
+  /// where the cluster has none. None at all: every GPU is a `gpu`.
+  std::vector<std::string> gpu_types = {};
 };
 
 /// Which fabrics a program can do with.
@@ -33,7 +37,8 @@ enum class fabric_family {
 /// `links_per_pair` (1), `link_gbps` (100), `server_gbps` (1000) and of `ocs` all but `switches`. Of
 /// pods, `leafs`, `spines` and so on are those of one, and `pods` (4) is their number. Of `torus`, `sides`
 /// ("16x16x16"), `host` ("2x2x1", where the sides are even), `link_gbps` (400); of `cubes`, `cubes` (64), `side` (4),
-/// `switching_ms` (50) and `link_gbps` (400).
+/// `switching_ms` (50) and `link_gbps` (400). Of `gpu_types`, `idle_w` (what a GPU draws that no job holds;
+/// `gpu_idle_w` of `power`).
 /// \throws input_error  `file:line: expected …, got …`
 [[nodiscard]] cluster read_cluster(const json_file& f, const model::catalogue& known,
                                    fabric_family family = fabric_family::clos);

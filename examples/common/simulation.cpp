@@ -14,6 +14,7 @@
 #include <heddle/core/collective.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/shape.hpp>
+#include <heddle/trace/curve_table.hpp>
 #include <heddle/trace/fill.hpp>
 #include <heddle/trace/jobs.hpp>
 #include <heddle/version.hpp>
@@ -104,8 +105,11 @@ void keep_standard_input(simulation_spec& s) {
 
 model::workload read_workload(const simulation_spec& s, const cluster& c,
                               const model::catalogue& known) {
-  const trace::read_options asked{
-      .max_gpus = c.fabric.gpus(), .from_s = s.from_s, .limit = s.limit, .known = &known};
+  const trace::read_options asked{.max_gpus = c.fabric.gpus(),
+                                  .from_s = s.from_s,
+                                  .limit = s.limit,
+                                  .known = s.curves.empty() ? &known : nullptr,
+                                  .gpu_types = c.gpu_types};
   std::unique_ptr<open_text> file;
   if (!s.text) file = std::make_unique<open_text>(s.jobs);
   std::istringstream kept(s.text ? *s.text : "");
@@ -130,9 +134,16 @@ model::workload read_workload(const simulation_spec& s, const cluster& c,
                           "a policy that places meshes, since job " + std::to_string(j.id.value) +
                               " asks for " + text_of(j.shape),
                           s.names.place);
-  return trace::with_curves(
-      std::move(jobs), known,
-      {.gpu = c.gpu, .gpus_per_server = c.fabric.gpus_per_server(), .max_gpus = c.fabric.gpus()});
+  trace::curve_options o{.gpu = c.gpu,
+                         .gpus_per_server = c.fabric.gpus_per_server(),
+                         .max_gpus = c.fabric.gpus(),
+                         .gpu_types = c.gpu_types};
+  if (s.curves.empty()) return trace::with_curves(std::move(jobs), known, o);
+  if (o.gpu_types.empty()) o.gpu_types = {c.gpu};
+  open_text table{s.curves};
+  return trace::with_curves(std::move(jobs),
+                            trace::read_curves(table.stream(), table.name(), o.gpu_types, known), o,
+                            &known);
 }
 
 nlohmann::ordered_json to_json(const sim::report& r, std::uint64_t seed) {

@@ -28,6 +28,7 @@ struct simulation_spec {
   std::string jobs;
   jobs_file_options read{.flag = "--jobs-from"};
   std::shared_ptr<const std::string> text;  ///< of the jobs, if it was read already
+  std::string curves;                       ///< a table of measured throughputs; empty: catalogue
   std::string workload;                     ///< draws what the trace leaves open
   scheduler_names names;
   std::string contention = "steady";

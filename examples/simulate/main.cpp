@@ -58,6 +58,9 @@ void add_options(CLI::App& app, arguments& a) {
       ->required();
   add_network_options(app, a.cluster);
   add_jobs_options(app, w);
+  app.add_option("--curves", w.curves,
+                 "CSV of measured throughputs, model,gpu_type,gpus,steps_per_s and more "
+                 "(docs/models.md), in the place of the catalogue's models");
   app.add_option("--workload", w.workload,
                  "draw what the trace leaves open by seed: " + either(kinds, "--workload") +
                      " (else: no communication)");
@@ -207,26 +210,50 @@ struct depth_watch {
 };
 
 /// A row a job, by submission. Those that wait for ever have no start and no finish.
-std::string per_job_csv(const sim::report& r, const model::workload& w) {
+/// \param types  names of GPU types by number; none: they are no column
+std::string per_job_csv(const sim::report& r, const model::workload& w,
+                        const std::vector<std::string>& types) {
   std::string out = "job_id,submit_s,start_s,finish_s,gpus,leafs,servers,slowdown,energy_j,"
-                    "rescales,wait_reason\n";
+                    "rescales,wait_reason";
+  out += types.empty() ? "\n" : ",gpu_type\n";
   auto next = r.records.begin();
   for (const job& spec : w.jobs) {
     if (next == r.records.end() || next->id != spec.id) {
       out += std::to_string(spec.id.value) + ',' + text_of(spec.submit_s) + ",,," +
              std::to_string(spec.gpus) + ",,,,,," +
              std::string(name(spec.id == r.stuck.job ? r.stuck.why : place::wait_reason::queue)) +
-             '\n';
+             (types.empty() ? "\n" : ",\n");
       continue;
     }
     const sim::job_record& j = *next++;
     out += std::to_string(j.id.value) + ',' + text_of(j.submit_s) + ',' + text_of(j.start_s) + ',' +
            text_of(j.finish_s) + ',' + std::to_string(j.gpus) + ',' + std::to_string(j.leafs) +
            ',' + std::to_string(j.servers) + ',' + text_of(j.slowdown) + ',' + text_of(j.energy_j) +
-           ',' + std::to_string(j.rescales) + ',' + std::string(name(j.why_waited)) + '\n';
+           ',' + std::to_string(j.rescales) + ',' + std::string(name(j.why_waited));
+    if (!types.empty()) out += ',' + types[static_cast<std::size_t>(j.gpu_type)];
+    out += '\n';
   }
   return out;
 }
+
+/// GPU time that jobs had of each type, in s.
+struct use_by_type {
+  std::vector<double> used_s;  ///< by number; empty: nobody asks
+  std::vector<int> now = {};
+  double last_s = 0;
+
+  void operator()(const sim::moment& m) {
+    if (used_s.empty()) return;
+    now.resize(used_s.size(), 0);
+    for (std::size_t t = 0; t < now.size(); ++t) used_s[t] += now[t] * (m.now_s - last_s);
+    last_s = m.now_s;
+    std::fill(now.begin(), now.end(), 0);
+    for (std::uint32_t slot : m.state.running) {
+      const model::configuration& c = m.state.jobs[slot].point()->config;
+      now[c.type] += c.gpus;
+    }
+  }
+};
 
 /// Writes decisions, those that were read from the log left out.
 struct log_writer {
@@ -273,10 +300,12 @@ sim::options read_options(const arguments& a, const cluster& c) {
 
 /// Runs the simulation; with a log of decisions it is written, and gone on with.
 sim::report replay(const arguments& a, const cluster& c, const model::workload& w,
-                   const sim::options& o, timeline& rows, depth_watch& depth, history& use) {
+                   const sim::options& o, timeline& rows, depth_watch& depth, history& use,
+                   use_by_type& types) {
   progress_line progress{a.progress, w.size()};
   watcher watch{.after_each_time = [&](const sim::moment& m) {
     rows(m);
+    types(m);
     depth(m);
     if (!a.html.empty()) use(m);
     progress(m);
@@ -361,9 +390,10 @@ int simulate(arguments& a) {
   timeline rows{!a.timeline.empty()};
   depth_watch depth{a.what.names.backfill != "none", a.what.names.depth};
   history use;
+  use_by_type types{.used_s = std::vector<double>(c.gpu_types.size(), 0)};
   const sim::report r = [&] {
     try {
-      return replay(a, c, w, o, rows, depth, use);
+      return replay(a, c, w, o, rows, depth, use, types);
     } catch (const route::flow_limit_reached& e) {
       throw unmet_request(std::string(e.what()) +
                           ": raise --most-flows, or leave out --contention flow");
@@ -375,11 +405,19 @@ int simulate(arguments& a) {
                        {"first", r.stuck_jobs.front().value},
                        {"wait_reason", name(r.stuck.why)},
                        {"because", sim::text_of(r.stuck)}};
+  for (std::size_t t = 0; t < c.gpu_types.size(); ++t) {
+    const int gpus = c.fabric.hosts().gpus_of_type(static_cast<int>(t));
+    if (gpus > 0)
+      report["gpu_types"].push_back(
+          {{"name", c.gpu_types[t]},
+           {"gpus", gpus},
+           {"utilization", r.makespan_s > 0 ? types.used_s[t] / (gpus * r.makespan_s) : 0}});
+  }
   if (!a.carbon.empty()) report["carbon_g"] = r.carbon_g;
   if (!a.price.empty()) report["cost"] = r.cost;
   whole_files out;
   out.add(a.report, report.dump(2) + '\n');
-  if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r, w));
+  if (!a.per_job.empty()) out.add(a.per_job, per_job_csv(r, w, c.gpu_types));
   if (!a.timeline.empty()) out.add(a.timeline, rows.rows);
   if (!a.html.empty())
     out.add(a.html, page_of({c, a.what, o, w, r, use, a.cluster.path, a.failures, !a.carbon.empty(),

@@ -41,6 +41,7 @@ struct job_record {
   int gpus = 0;      ///< of its last placement, as are the next two
   int leafs = 0;
   int servers = 0;
+  int gpu_type = 0;  ///< of its last placement, by number
   double slowdown = 1;  ///< running time over that of the same work without contention
   double energy_j = 0;  ///< of its GPUs, and of its servers' base pro rata
   int rescales = 0;     ///< moves and pauses that the scheduler chose

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/core/shape.hpp>
 #include <heddle/model/catalogue.hpp>
@@ -34,11 +35,24 @@ struct read_options {
   std::size_t limit = std::numeric_limits<std::size_t>::max();  ///< jobs read at most
   /// If set, models must be among its entries.
   const model::catalogue* known = nullptr;
+  /// Of the cluster, by number; an empty name: none such. If there are any, jobs may say theirs.
+  std::vector<std::string> gpu_types = {};
 };
 
+/// The number of a type of GPU among `names`, by its name or, where a catalogue is `known`, any that it goes by.
+[[nodiscard]] inline std::optional<int> gpu_type_named(const std::vector<std::string>& names,
+                                                       std::string_view name,
+                                                       const model::catalogue* known = nullptr) {
+  const model::gpu_type* const wanted = known ? known->find_gpu(name) : nullptr;
+  for (std::size_t t = 0; t < names.size(); ++t)
+    if (!names[t].empty() && (names[t] == name || (wanted && known->find_gpu(names[t]) == wanted)))
+      return static_cast<int>(t);
+  return std::nullopt;
+}
+
 /// Reads jobs from CSV: `job_id,submit_s,gpus,duration_s` and optionally `model,local_batch,
-/// collective,comm_share,overlap,priority,weight,deadline_s,min_gpus,max_gpus,status,vc,shape`, in any order; other
-/// columns are ignored and may repeat. An empty optional field is as good as none. Jobs whose trace gives them no
+/// collective,comm_share,overlap,priority,weight,deadline_s,min_gpus,max_gpus,status,vc,shape`, and `gpu_type` (`any` is
+/// as good as none) where the cluster's are told, in any order; other columns are ignored and may repeat. An empty optional field is as good as none. Jobs whose trace gives them no
 /// run time (duration 0) are rejected like negative ones.
 ///
 /// \param fill  called for each job with the fields that its row leaves open
@@ -57,6 +71,7 @@ template <class Fill = nothing>
              deadline = rows.column("deadline_s"), least = rows.column("min_gpus"),
              most = rows.column("max_gpus"), status = rows.column("status"), vc = rows.column("vc"),
              shape = rows.column("shape"), overlap = rows.column("overlap");
+  const auto type = o.gpu_types.empty() ? std::nullopt : rows.column("gpu_type");
   const auto given = [&](const std::optional<csv_column>& c) { return c && !rows.empty(*c); };
 
   std::vector<job> jobs;
@@ -106,6 +121,11 @@ template <class Fill = nothing>
       j.max_gpus = rows.integer<int>(*most, j.min_gpus, "a number of GPUs of at least min_gpus");
     if (given(status)) j.status = rows.integer<int>(*status, -1, "a whole number of at least -1");
     if (vc) j.vc = rows.text(*vc);
+    if (given(type) && rows.text(*type) != "any") {
+      const auto number = gpu_type_named(o.gpu_types, rows.text(*type), o.known);
+      if (!number) rows.fail(*type, "a GPU type of the cluster or any");
+      j.gpu_type = *number;
+    }
     if (given(shape)) {
       const auto mesh = shape_in(rows.text(*shape));
       if (!mesh || mesh->volume() != j.gpus)
@@ -129,32 +149,61 @@ struct curve_options {
   int gpus_per_server = 8;
   int max_gpus = 64;  ///< largest count of an elastic job; the count asked for is always there
   std::string unknown_model = "resnet50";  ///< followed by jobs that name none
+  /// The cluster's types of GPU, by number; an empty name: none such. None at all: `gpu` alone. Run times of jobs
+  /// that ask for no type are on `gpu`, or if that is not among them on the first that is.
+  std::vector<std::string> gpu_types = {};
+
+  /// On which the run times of such jobs are.
+  [[nodiscard]] int home(const model::catalogue* known = nullptr) const {
+    if (const auto t = gpu_type_named(gpu_types, gpu, known)) return *t;
+    std::size_t first = 0;
+    while (first + 1 < gpu_types.size() && gpu_types[first].empty()) ++first;
+    return static_cast<int>(first);
+  }
 };
 
-/// Gives every job the curve of its model on one GPU type: counts in powers of two and the count
-/// asked for, all clocks of the type's ladder, the global batch kept (a count with less than one
-/// sample a GPU is left out). Jobs of one model, batch and count share a curve.
+namespace detail {
+/// A model's curve on the GPUs of one name, numbered `type`.
+[[nodiscard]] inline model::curve curve_on(const model::catalogue& known, const std::string& name,
+                                           const std::string& gpu, int type, double batch, int gpus,
+                                           const curve_options& o) {
+  const auto model = known.model(name, gpu);
+  model::grid g{.gpus = {gpus},
+                .clocks_ghz = known.find_gpu(gpu)->clocks_ghz,
+                .global_batch = batch,
+                .gpus_per_server = o.gpus_per_server,
+                .type = static_cast<std::uint16_t>(type)};
+  for (int n = 1; n <= o.max_gpus && n <= batch; n *= 2)
+    if (n != gpus) g.gpus.push_back(n);
+  return model::make_curve(model, g);
+}
+}  // namespace detail
+
+/// Gives every job the curve of its model on one GPU type, or on each that it may have: counts in powers of two and
+/// the count asked for, all clocks of the type's ladder, the global batch kept (a count with less than one
+/// sample a GPU is left out). Jobs of one model, batch, count and choice of types share a curve.
 /// \throws input_error  for a model or a GPU that the catalogue lacks
 [[nodiscard]] inline model::workload
 with_curves(std::vector<job> jobs, const model::catalogue& known, const curve_options& o = {}) {
-  const model::gpu_type* gpu = known.find_gpu(o.gpu);
   model::workload w;
-  std::map<std::tuple<std::string, double, int>, std::uint32_t> made;
+  std::map<std::tuple<std::string, double, int, int>, std::uint32_t> made;
   for (const job& j : jobs) {
     const std::string& name = j.model.empty() ? o.unknown_model : j.model;
-    const auto model = known.model(name, o.gpu);
+    (void)known.model(name, o.gpu);  // throws where there is none
     const double batch =
         (j.local_batch > 0 ? j.local_batch : known.find_job(name)->default_local_batch) * j.gpus;
-    const auto [at, is_new] =
-        made.try_emplace({name, batch, j.gpus}, static_cast<std::uint32_t>(w.curves.size()));
-    if (is_new) {
-      model::grid g{.gpus = {j.gpus},
-                    .clocks_ghz = gpu->clocks_ghz,
-                    .global_batch = batch,
-                    .gpus_per_server = o.gpus_per_server};
-      for (int n = 1; n <= o.max_gpus && n <= batch; n *= 2)
-        if (n != j.gpus) g.gpus.push_back(n);
-      w.curves.push_back(model::make_curve(model, g));
+    const auto [at, is_new] = made.try_emplace({name, batch, j.gpus, j.gpu_type},
+                                               static_cast<std::uint32_t>(w.curves.size()));
+    if (is_new && o.gpu_types.empty()) {
+      w.curves.push_back(detail::curve_on(known, name, o.gpu, 0, batch, j.gpus, o));
+    } else if (is_new) {
+      std::vector<model::curve> each;
+      for (std::size_t t = 0; t < o.gpu_types.size(); ++t)
+        if (!o.gpu_types[t].empty() && has_type(types_of(j.gpu_type), static_cast<int>(t)))
+          each.push_back(
+              detail::curve_on(known, name, o.gpu_types[t], static_cast<int>(t), batch, j.gpus, o));
+      const int home = j.gpu_type == any_gpu_type ? o.home(&known) : j.gpu_type;
+      w.curves.push_back(model::on_types(std::move(each), home));
     }
     w.curve_of.push_back(at->second);
   }

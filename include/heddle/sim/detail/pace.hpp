@@ -29,7 +29,8 @@ class pace {
     progress& t = w_.track[slot];
     const footprint f = count_parts_(w_.dc.hosts(), where.gpus);
     t.takes(f);
-    t.idle_beyond_w = fabric::idle_beyond_w(w_.told.power, j.point() ? j.point()->config.type : 0);
+    t.record.gpu_type = j.point()->config.type;
+    t.idle_beyond_w = fabric::idle_beyond_w(w_.told.power, t.record.gpu_type);
     w_.used_gpus += f.gpus;
     if (!t.on_network && talks(f) && j.spec->communication().on_network() > 0) {
       t.on_network = true;
