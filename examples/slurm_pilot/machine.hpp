@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <heddle/core/error.hpp>
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/fabric/ib_network.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/fabric/leaf_spine_ocs.hpp>
@@ -42,6 +43,15 @@ struct site {
   std::vector<std::string> leafs;  ///< by leaf
   std::map<std::string, server_id, std::less<>> server_named = {};
   std::map<std::string, leaf_id, std::less<>> leaf_named = {};
+  std::vector<std::string> gpu_types =
+      {};  ///< by number (fabric::host), "" of those without; none: all alike
+
+  /// The number of a type, or `any_gpu_type`.
+  [[nodiscard]] int type_named(std::string_view type) const {
+    const auto at = std::find(gpu_types.begin(), gpu_types.end(), type);
+    return type.empty() || at == gpu_types.end() ? any_gpu_type
+                                                 : static_cast<int>(at - gpu_types.begin());
+  }
 
   /// The GPU `number` of a server, or an invalid id.
   [[nodiscard]] gpu_id gpu(server_id s, int number) const {
@@ -139,6 +149,34 @@ inline fabric::layout layout_of(std::string_view shown, const std::vector<node_r
   return found;
 }
 
+/// Writes the types of GPUs into a layout, where there are several. \returns  their names, by number; none: all
+/// are alike. Servers with GPUs of several types are of type 0, as are those whose type is not told.
+inline std::vector<std::string> set_types(fabric::layout& found,
+                                          const std::vector<node_report>& nodes) {
+  std::map<std::string, std::string, std::less<>> type_of;
+  std::vector<std::string> names{""};
+  for (const node_report& n : nodes) {
+    if (n.gpus == 0) continue;
+    const std::string type = n.types.size() == 1 ? n.types.front() : std::string{};
+    type_of[n.name] = type;
+    if (std::find(names.begin(), names.end(), type) == names.end()) names.push_back(type);
+  }
+  std::sort(names.begin(), names.end());
+  const bool several = std::any_of(type_of.begin(), type_of.end(), [&](const auto& t) {
+    return t.second != type_of.begin()->second;
+  });
+  if (!several) return {};
+  if (names.size() > most_gpu_types)
+    throw input_error("sinfo", "at most " + std::to_string(most_gpu_types - 1) + " types of GPUs",
+                      std::to_string(names.size() - 1));
+  for (auto& leaf : found.leafs)
+    for (auto& server : leaf.servers)
+      if (const auto at = type_of.find(server.name); at != type_of.end())
+        server.type = static_cast<std::uint16_t>(std::find(names.begin(), names.end(), at->second) -
+                                                 names.begin());
+  return names;
+}
+
 template <class Fabric>
 machine<Fabric> named(const fabric::layout& found, Fabric dc) {
   machine<Fabric> m{{.servers = dc.hosts(), .hosts = {}, .leafs = {}}, std::move(dc), found.notes};
@@ -162,8 +200,11 @@ machine<Fabric> named(const fabric::layout& found, Fabric dc) {
                                                               const std::vector<node_report>& nodes,
                                                               const network_options& o = {}) {
   int spines = 0;
-  const fabric::layout found = detail::layout_of(shown, nodes, o, spines);
-  return detail::named(found, fabric::leaf_spine{found});
+  fabric::layout found = detail::layout_of(shown, nodes, o, spines);
+  std::vector<std::string> types = detail::set_types(found, nodes);
+  machine<fabric::leaf_spine> m = detail::named(found, fabric::leaf_spine{found});
+  m.gpu_types = std::move(types);
+  return m;
 }
 
 /// The cluster as its InfiniBand network shows it. What Slurm does not name of it gets no job.

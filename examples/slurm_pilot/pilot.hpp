@@ -132,7 +132,8 @@ class control_loop {
  private:
   /// The jobs as the scheduler sees them, made anew at each look: nothing can drift.
   schedule::state<Fabric> state_of(const cluster_report& seen, const findings& f, double now_s) {
-    const auto spec_of = [&](std::uint32_t id, const job_report* r, int gpus) {
+    const auto spec_of = [&](std::uint32_t id, const job_report* r, int gpus,
+                             const fabric::placement* held = nullptr) {
       constexpr double unlimited_s = 365 * 86400.0;
       job j{.id = job_id{id}, .submit_s = r ? r->submit_s : now_s, .gpus = gpus};
       j.duration_s = r && r->limit_s > 0 ? r->limit_s : unlimited_s;
@@ -140,6 +141,10 @@ class control_loop {
       j.pattern = h.pattern.value_or(collective::ring);
       j.sends = h.sends;
       if (known_.find_job(h.model)) j.model = h.model;
+      if (held)
+        j.gpu_type = place::gpu_type_of(m_.servers, *held);
+      else if (r)
+        j.gpu_type = m_.type_named(r->gpu_type);
       // One that may have other servers is refused for itself.
       if (o_.needs && o_.needs->contains(id)) j.vc = kind_of(*r);
       return j;
@@ -147,7 +152,8 @@ class control_loop {
     std::vector<job> specs;
     for (const auto& [id, j] : book_.jobs)
       if (j.at != stage::foreign)
-        specs.push_back(spec_of(id, seen.find(id), static_cast<int>(j.where.gpus.size())));
+        specs.push_back(
+            spec_of(id, seen.find(id), static_cast<int>(j.where.gpus.size()), &j.where));
     const std::size_t running = specs.size();
     for (std::uint32_t id : f.waiting) {
       const job_report& r = *seen.find(id);
@@ -164,12 +170,13 @@ class control_loop {
               });
     specs.resize(std::min(specs.size(), running + o_.depth));
 
-    work_ = trace::with_curves(
-        std::move(specs), known_,
-        {.gpu = o_.gpu, .gpus_per_server = m_.servers.gpus_per_server(), .max_gpus = 0});
+    work_ = trace::with_curves(std::move(specs), known_,
+                               {.gpu = o_.gpu,
+                                .gpus_per_server = m_.servers.gpus_per_server(),
+                                .max_gpus = 0,
+                                .gpu_types = curves_of_types()});
     if (o_.efficient_clocks)
-      for (model::curve& c : work_.curves)
-        c = model::curve{{*c.most_efficient(c.points()[0].config.gpus)}};
+      for (model::curve& c : work_.curves) c = at_efficient_clock(c);
     schedule::state<Fabric> s{m_.dc};
     for (std::size_t i = 0; i < work_.size(); ++i) {
       const std::uint32_t slot = s.submit(work_.jobs[i], work_.curve_of_job(i));
@@ -188,6 +195,24 @@ class control_loop {
       for (const fabric::core_link& k : lost.to_cores) (void)s.ledger.fail(k);
     }
     return s;
+  }
+
+  /// Whose curves jobs follow on each type of GPU: its own where the catalogue has it.
+  [[nodiscard]] std::vector<std::string> curves_of_types() const {
+    std::vector<std::string> of = m_.gpu_types;
+    for (std::size_t t = 0; t < of.size(); ++t)
+      if (m_.servers.gpus_of_type(static_cast<int>(t)) == 0)
+        of[t].clear();
+      else if (!known_.find_gpu(of[t]))
+        of[t] = o_.gpu;
+    return of;
+  }
+  static model::curve at_efficient_clock(const model::curve& c) {
+    std::vector<model::curve> each;
+    for (int t = 0; t < most_gpu_types; ++t)
+      if (const model::curve* const on = c.on(t))
+        each.push_back(model::curve{{*on->most_efficient(on->points()[0].config.gpus)}});
+    return model::on_types(std::move(each), c.type());
   }
 
   [[nodiscard]] job_need need_of_job(std::uint32_t id) const {
@@ -210,9 +235,12 @@ class control_loop {
     const auto [at, is_new] =
         never_.try_emplace(std::pair{gpus, need_of_job(r.id)}, place::wait_reason::none);
     if (is_new) {
-      const model::workload w =
-          trace::with_curves({{.id = job_id{r.id}, .gpus = gpus, .duration_s = 1}}, known_,
-                             {.gpu = o_.gpu, .max_gpus = 0});
+      const model::workload w = trace::with_curves(
+          {{.id = job_id{r.id},
+            .gpus = gpus,
+            .duration_s = 1,
+            .gpu_type = m_.type_named(r.gpu_type)}},
+          known_, {.gpu = o_.gpu, .max_gpus = 0, .gpu_types = curves_of_types()});
       schedule::state<Fabric> empty{m_.dc};
       empty.submit(w.jobs[0], w.curves[0]);
       const schedule::decision d = plan_.decide(empty, 0);

@@ -2,7 +2,7 @@
 # A Slurm of one's own on this machine, to try things on: one controller and several nodes with GPUs
 # that are only names. It listens on loopback alone and touches nothing outside its directory.
 #
-#   private_slurm.sh start DIR [--leafs 4] [--nodes-per-leaf 4] [--gpus 8] [--watch PID]
+#   private_slurm.sh start DIR [--leafs 4] [--nodes-per-leaf 4] [--gpus 8] [--types a100,v100] [--watch PID]
 #   private_slurm.sh node DIR NAME     starts one node again
 #   private_slurm.sh kill DIR NAME     ends a node as a power cut would: its daemon and its jobs
 #   private_slurm.sh stop DIR
@@ -58,12 +58,13 @@ kill_node() {
 }
 
 start() {
-  local leafs=4 per_leaf=4 gpus=8 watch=
+  local leafs=4 per_leaf=4 gpus=8 watch= types=()
   while [[ $# -gt 0 ]]; do
     case $1 in
       --leafs) leafs=$2 ;;
       --nodes-per-leaf) per_leaf=$2 ;;
       --gpus) gpus=$2 ;;
+      --types) IFS=, read -ra types <<< "$2" ;;  # of the nodes in turn
       --watch) watch=$2 ;;
       *) say "no option $1"; exit 2 ;;
     esac
@@ -75,6 +76,7 @@ start() {
   done
   [[ $(id -u) -eq 0 ]] || cannot "slurmd that runs jobs needs root"
 
+  type_of() { [[ ${#types[@]} -eq 0 ]] || echo "${types[$(($1 % ${#types[@]}))]}:"; }
   mkdir -p "$dir"/{state,spool,log,dev}
   local g l n nodes=$((leafs * per_leaf)) base
   for ((g = 0; g < gpus; g++)); do mknod "$dir/dev/gpu$g" c 1 3 2> /dev/null || true; done
@@ -119,11 +121,17 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2
 CONF
     for ((n = 0; n < nodes; n++)); do
-      echo "NodeName=n$n NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((base + 1 + n)) CPUs=$((2 * gpus)) RealMemory=1000 Gres=gpu:$gpus"
+      echo "NodeName=n$n NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((base + 1 + n)) CPUs=$((2 * gpus)) RealMemory=1000 Gres=gpu:$(type_of "$n")$gpus"
     done
     echo "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP"
   } > "$dir/slurm.conf"
-  echo "Name=gpu File=$dir/dev/gpu[0-$((gpus - 1))]" > "$dir/gres.conf"
+  if [[ ${#types[@]} -eq 0 ]]; then
+    echo "Name=gpu File=$dir/dev/gpu[0-$((gpus - 1))]" > "$dir/gres.conf"
+  else
+    for ((n = 0; n < nodes; n++)); do
+      echo "NodeName=n$n Name=gpu Type=${types[$((n % ${#types[@]}))]} File=$dir/dev/gpu[0-$((gpus - 1))]"
+    done > "$dir/gres.conf"
+  fi
   {
     for ((l = 0; l < leafs; l++)); do
       echo "SwitchName=leaf$l Nodes=n[$((l * per_leaf))-$((l * per_leaf + per_leaf - 1))]"

@@ -14,6 +14,7 @@ struct server_layout {
   std::string name;
   int gpus = 8;        ///< ≥ 0; a server without GPUs is there, but can be given to nobody
   bool joins = false;  ///< shares the NVLink domain of the server before it, under the same leaf
+  std::uint16_t type = 0;  ///< of its GPUs, see `host::type`
 
   friend bool operator==(const server_layout&, const server_layout&) = default;
 };

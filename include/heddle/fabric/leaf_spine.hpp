@@ -221,7 +221,7 @@ class leaf_spine : ports {
         if (l % per_unit != 0)
           throw input_error("layout, leaf " + found.leafs[l].name,
                             "servers named by the first leaf of the unit", s.name);
-        units[l / per_unit].push_back({.gpus = s.gpus, .joins = s.joins});
+        units[l / per_unit].push_back({.gpus = s.gpus, .joins = s.joins, .type = s.type});
         any |= s.gpus > 0;
       }
     }
