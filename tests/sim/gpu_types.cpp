@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include <heddle/allocate/max_min.hpp>
+#include <heddle/allocate/by_rounds.hpp>
 #include <heddle/allocate/optimal.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/price_path.hpp>
@@ -26,6 +26,9 @@
 #include <heddle/schedule/means/migrate.hpp>
 #include <heddle/schedule/means/preempt.hpp>
 #include <heddle/schedule/scheduler.hpp>
+#include <heddle/share/by_share.hpp>
+#include <heddle/share/rate_by_time_left.hpp>
+#include <heddle/share/share.hpp>
 
 #include "support/dice.hpp"
 #include "support/schedulers.hpp"
@@ -221,6 +224,24 @@ TEST_CASE(
             schedule::scheduler_options{.power_budget_w = most_w, .energy_price = price}};
         conserve(plan, random_jobs(150, seed), with_failures(seed), most_w);
       }
+}
+
+TEST_CASE("on GPUs of several types every job stands on one that it may have where a policy knows "
+          "types") {
+  std::uint64_t seed = 200;
+  const auto both = [&](auto policy) {
+    for (double most_w : {unlimited, 10500.0}) {
+      ++seed;
+      CAPTURE(seed);
+      scheduler plan{order::fifo{}, policy, place::first_of{place::one_server{}, place::vclos{}},
+                     route::ideal{},
+                     schedule::scheduler_options{.power_budget_w = most_w, .energy_price = .0005}};
+      conserve(plan, random_jobs(150, seed), with_failures(seed), most_w);
+    }
+  };
+  both(allocate::optimal<>{});
+  both(allocate::by_rounds{share::by_share{share::max_min_lexicographic{}}, 100});
+  both(allocate::by_rounds{share::rate_by_time_left{}, 100});
 }
 
 TEST_CASE("links of one's own are isolated on GPUs of several types") {

@@ -136,6 +136,13 @@ class over_types {
                   allocation& out) {
     if constexpr (TypedPolicy<Policy>) {
       policy(jobs, l, out);
+      if constexpr (!EnergyPricingPolicy<Policy>)
+        for (std::size_t i = 0; i < jobs.size() && l.energy_price > 0; ++i)
+          if (out[i]) {
+            candidate there = jobs[i];
+            there.curve = &jobs[i].curve->of(*out[i]);
+            out[i] = at_energy_price(there, *out[i], l, l.energy_price);
+          }
     } else {
       work& w = *work_;
       const auto types = static_cast<std::size_t>(l.by_type.types);

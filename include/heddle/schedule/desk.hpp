@@ -222,6 +222,11 @@ class desk {
   [[nodiscard]] bool may_have(slot x, const fabric::placement& where) {
     return place::may_have(parts_.place, std::as_const(state_.ledger), request_on(x, where), where);
   }
+  /// Stops one that was lifted; this decision does not come back to it.
+  void stop_lifted(slot x) {
+    decision_.stops.push_back(job(x).spec->id);
+    state_.stop_lifted(x);
+  }
   /// False, and nothing changed, if they are taken.
   bool put_back(slot x, fabric::placement where) {
     return state_.hold(x, std::move(where), decision_.servers_on);

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/core/detail/scratch.hpp>
+#include <heddle/fabric/placement.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/desk.hpp>
@@ -34,12 +36,13 @@ struct elastic {
     allocate::allocation chosen;
     schedule::detail::fitting fitting;
     std::vector<std::uint32_t> was_running;
+    std::vector<std::pair<std::size_t, fabric::placement>> lifted;  // by place among those
   };
   heddle::detail::scratch<memory> work = {};
 
   template <class Desk>
   void operator()(Desk& d) {
-    auto& [candidates, chosen, fitting, was_running] = *work;
+    auto& [candidates, chosen, fitting, was_running, lifted] = *work;
     candidates.clear();
     for (const auto* all : {&d.state().running, &d.state().waiting})
       for (std::uint32_t x : *all)
@@ -60,11 +63,16 @@ struct elastic {
     for (std::size_t i = 0; i < running; ++i)
       if (!chosen[i]) d.stop(was_running[i]);
     // Those that give GPUs back go first, so that those that want more find them.
-    for (const bool more : {false, true})
+    const auto change_all = [&](bool more) {
       for (std::size_t i = 0; i < running; ++i)
         if (const auto& j = d.job(was_running[i]);
-            chosen[i] && j.running() && (chosen[i]->config.gpus > j.point()->config.gpus) == more)
+            chosen[i] && j.running() && !changes_type(j, *chosen[i]) &&
+            (chosen[i]->config.gpus > j.point()->config.gpus) == more)
           change(d, was_running[i], chosen[i]);
+    };
+    change_all(false);
+    if (!d.left.by_type.alike()) change_types(d, *work);
+    change_all(true);
     for (std::size_t i = 0; i < d.queued(); ++i) {
       const std::uint32_t x = d.waiting(i);
       if (const schedule::blocked* no = fitting.refusal_of(d.job(x).spec->id))
@@ -79,12 +87,49 @@ struct elastic {
  private:
   using point = const model::operating_point*;
 
+  /// Brings those that are to have GPUs of another type there, all at once, since they may change places: on fewer GPUs
+  /// where there is no place for as many; back where they were, or off, where there is none.
+  template <class Desk>
+  static void change_types(Desk& d, memory& m) {
+    m.lifted.clear();
+    for (std::size_t i = 0; i < m.was_running.size(); ++i)
+      if (const std::uint32_t x = m.was_running[i];
+          m.chosen[i] && d.job(x).running() && changes_type(d.job(x), *m.chosen[i]))
+        m.lifted.emplace_back(i, d.lift(x));
+    for (auto& [i, where] : m.lifted) {
+      const std::uint32_t x = m.was_running[i];
+      const schedule::active_job& j = d.job(x);
+      for (point p = m.chosen[i]; p && p->config.gpus >= j.spec->min_gpus;
+           p = schedule::detail::next_smaller(*j.curve, *p)) {
+        const point given =
+            schedule::detail::fastest_within(j.curve->of(*p), p->config.gpus, *m.chosen[i], d.left);
+        place::answer a = given ? d.ask(x, *given) : place::answer{place::wait_reason::budget};
+        if (!a) continue;
+        d.move_to(x, given, std::move(a));
+        where.gpus.clear();
+        break;
+      }
+    }
+    for (auto& [i, where] : m.lifted) {
+      const std::uint32_t x = m.was_running[i];
+      if (where.gpus.empty()) continue;
+      const schedule::active_job& j = d.job(x);
+      const int gpus = static_cast<int>(where.gpus.size());
+      const point stays =
+          schedule::detail::fastest_within(j.curve->of(*j.point()), gpus, *m.chosen[i], d.left);
+      if (!stays || !d.may_have(x, where) || !d.put_back(x, std::move(where)))
+        d.stop_lifted(x);
+      else if (stays != j.point())
+        d.change_point(x, stays);
+    }
+  }
+
   /// Brings a running job to `wanted`, or as near as placement allows without drawing more power.
   template <class Desk>
   void change(Desk& d, std::uint32_t x, point wanted) const {
     const schedule::active_job& j = d.job(x);
     if (wanted == j.point()) return;
-    if (wanted->config.gpus != j.point()->config.gpus || changes_type(j, *wanted))
+    if (wanted->config.gpus != j.point()->config.gpus)
       for (point p = nullptr; (p = next_try(d, x, wanted, p));)
         if (d.move(x, p)) return;
     // The same GPUs, at the fastest clock that draws no more than was granted.
@@ -106,7 +151,7 @@ struct elastic {
     point p = wanted;
     if (last) {
       p = ask_place ? schedule::detail::next_smaller(*j.curve, *last) : nullptr;
-      if (p && !changes_type(j, *p) && p->config.gpus <= j.point()->config.gpus) p = nullptr;
+      if (p && p->config.gpus <= j.point()->config.gpus) p = nullptr;
       if (p) p = schedule::detail::fastest_within(j.curve->of(*p), p->config.gpus, *wanted, d.left);
     }
     return p && worth_moving(d, j, *p) ? p : nullptr;
@@ -115,7 +160,7 @@ struct elastic {
   template <class Desk>
   [[nodiscard]] bool worth_moving(Desk& d, const schedule::active_job& j,
                                   const model::operating_point& to) const {
-    if (to.config.gpus < j.point()->config.gpus && !changes_type(j, to)) return true;
+    if (to.config.gpus < j.point()->config.gpus) return true;
     if (d.extra_power_w(to) < d.extra_power_w(*j.point())) return true;
     const double work_left = j.work_at(d.now_s());
     const double gain_s = work_left / j.point()->throughput - work_left / to.throughput;
