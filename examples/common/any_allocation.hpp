@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/over_types.hpp>
 #include <heddle/allocate/priced_clock.hpp>
 
 namespace heddle::examples {
@@ -14,20 +15,28 @@ namespace heddle::examples {
 /// Erased once for each decision, so that one scheduler serves all allocations that are elastic, and one
 /// all others.
 struct any_allocation {
-  std::function<void(std::span<const allocate::candidate>, const allocate::limits&,
-                     allocate::allocation&)>
+  /// Returns what is left of the round, of a policy that shares time.
+  std::function<double(std::span<const allocate::candidate>, const allocate::limits&,
+                       allocate::allocation&)>
       policy;
   bool elastic = false;
-  double round_s = std::numeric_limits<double>::infinity();  ///< of a policy that shares time
 
   template <class Policy>
   static any_allocation of(Policy p) {
     any_allocation a{.policy = {}, .elastic = allocate::ElasticPolicy<Policy>};
-    if constexpr (allocate::TimeSharing<Policy>) a.round_s = p.round_length_s();
-    a.policy = [p = std::move(p)](std::span<const allocate::candidate> jobs,
-                                  const allocate::limits& l, allocate::allocation& out) mutable {
-      p(jobs, l, out);
-      if constexpr (!allocate::EnergyPricingPolicy<Policy>) allocate::slow_to_price(jobs, l, out);
+    a.policy = [p = std::move(p), by_type = allocate::over_types<Policy>{}](
+                   std::span<const allocate::candidate> jobs, const allocate::limits& l,
+                   allocate::allocation& out) mutable {
+      if (!l.by_type.alike()) {
+        by_type(p, jobs, l, out);
+      } else {
+        p(jobs, l, out);
+        if constexpr (!allocate::EnergyPricingPolicy<Policy>) allocate::slow_to_price(jobs, l, out);
+      }
+      if constexpr (allocate::TimeSharing<Policy>)
+        return p.round_length_s();
+      else
+        return std::numeric_limits<double>::infinity();
     };
     return a;
   }
@@ -39,12 +48,14 @@ template <bool Elastic>
 struct allocation_that {
   static constexpr bool elastic = Elastic;
   static constexpr bool prices_energy = true;
+  static constexpr bool knows_types = true;
   any_allocation what;
+  double round_s = std::numeric_limits<double>::infinity();
 
-  [[nodiscard]] double round_length_s() const { return what.round_s; }
+  [[nodiscard]] double round_length_s() const { return round_s; }
   void operator()(std::span<const allocate::candidate> jobs, const allocate::limits& l,
-                  allocate::allocation& out) const {
-    what.policy(jobs, l, out);
+                  allocate::allocation& out) {
+    round_s = what.policy(jobs, l, out);
   }
 };
 

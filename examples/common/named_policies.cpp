@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <heddle/allocate/by_rounds.hpp>
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>
 #include <heddle/allocate/optimal.hpp>
@@ -16,10 +17,17 @@
 #include <heddle/schedule/means/other_count.hpp>
 #include <heddle/schedule/means/preempt.hpp>
 #include <heddle/schedule/scheduler.hpp>
+#include <heddle/share/by_share.hpp>
+#include <heddle/share/rate_by_time_left.hpp>
+#include <heddle/share/remembered.hpp>
+#include <heddle/share/share.hpp>
 
 namespace heddle::examples {
 
 namespace {
+
+/// Types are numbered as the cluster's file names them, not the best first.
+constexpr share::by_share_options one_queue{.one_queue = true};
 
 const named<any_allocation> allocations[] = {
     {"requested", "the GPUs that a job asked for, at the fastest clock that power allows",
@@ -36,6 +44,16 @@ const named<any_allocation> allocations[] = {
      any_allocation::of(allocate::price_path{})},
     {"max_min", "elastic: time shared equally by weight, in rounds",
      any_allocation::of(allocate::max_min{})},
+    {"rounds_max_min", "elastic: rounds on GPU types, the lowest levels highest (Gavel)",
+     any_allocation::of(
+         allocate::by_rounds{share::by_share{share::max_min_lexicographic{}, one_queue}})},
+    {"rounds_finish_time", "elastic: rounds on GPU types, the worst delay least (Gavel)",
+     any_allocation::of(
+         allocate::by_rounds{share::by_share{share::finish_time_fairness_so_far{}, one_queue}})},
+    {"rounds_makespan", "elastic: rounds on GPU types, the last job done soonest (Gavel)",
+     any_allocation::of(allocate::by_rounds{share::by_share{share::makespan{}, one_queue}})},
+    {"rounds_by_time_left", "elastic: rounds on GPU types, jobs that end soon",
+     any_allocation::of(allocate::by_rounds{share::rate_by_time_left{}})},
 };
 
 const any_allocation& allocation_named(std::string_view name) {
