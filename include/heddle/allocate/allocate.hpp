@@ -14,6 +14,8 @@
 //                                                                             O(J log J + S log S)
 //   priced_clock<P>      what P does, at the clocks a price of energy is worth  as P  energy  as P
 //   max_min              equal time by weight, in rounds             stops    fairness             O(J log J)
+//   by_rounds<R>         what R decides by rounds on GPU types       yes      Gavel's policies     R's round
+//   over_types<P>        what P does, on each of several GPU types   as P     a desk does it itself  as P, a type
 //
 // J jobs, P points of one, S steps made. All keep to GPUs, power and energy (`limits`). Beside them:
 //
@@ -28,12 +30,14 @@
 #pragma once
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/by_rounds.hpp>
 #include <heddle/allocate/energy_allowance.hpp>
 #include <heddle/allocate/energy_pace.hpp>
 #include <heddle/allocate/gpu_steps.hpp>
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>
 #include <heddle/allocate/optimal.hpp>
+#include <heddle/allocate/over_types.hpp>
 #include <heddle/allocate/powerflow.hpp>
 #include <heddle/allocate/price_path.hpp>
 #include <heddle/allocate/priced_clock.hpp>
