@@ -10,8 +10,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
+#include <string_view>  // for std::hash, at less cost than <functional>
 
 namespace heddle {
 

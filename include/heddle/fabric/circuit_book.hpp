@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -89,7 +88,8 @@ class circuit_book {
     return p.links.empty() && p.core_links.empty() && p.faces.empty() &&
            std::all_of(p.circuits.begin(), p.circuits.end(),
                        [&](const circuit& k) { return exists(k); }) &&
-           std::adjacent_find(p.circuits.begin(), p.circuits.end(), std::greater_equal<>{}) ==
+           std::adjacent_find(p.circuits.begin(), p.circuits.end(),
+                              [](const circuit& a, const circuit& b) { return a >= b; }) ==
                p.circuits.end();
   }
   /// Sets the circuits of `p` up for `job` if all can be. Precondition: `knows_all`.

@@ -47,11 +47,11 @@ class shared_nodes {
   answer ask(Policy& policy, const Ledger& free, const request& job) {
     if constexpr (SearchingPolicy<Policy>) {
       if (most_) policy.limit(std::max<std::int64_t>(0, *most_ - visited_));
-      answer a = place::ask(policy, free, job);
+      answer a = detail::ask_for_any_type(policy, free, job);
       visited_ += policy.visited();
       return a;
     } else {
-      return place::ask(policy, free, job);
+      return detail::ask_for_any_type(policy, free, job);
     }
   }
 

@@ -217,6 +217,18 @@ template <class Policy, class Ledger>
 }
 }  // namespace detail
 
+namespace detail {
+/// As `place::ask` where no type of GPU is asked for.
+template <class Policy, class Ledger>
+[[nodiscard]] answer ask_for_any_type(Policy& policy, const Ledger& free, const request& job) {
+  if (job.gpus > free.free_gpus()) return wait_reason::gpus;
+  if constexpr (requires { free.islands(); } && PlacementPolicy<Policy, fabric::gpu_book> &&
+                !OneUnitPolicy<Policy>)
+    if (!free.islands().all_joined()) return ask_on_islands(policy, free, job);
+  return ask_for_reason(policy, free, job);
+}
+}  // namespace detail
+
 /// Asks `policy`, after a check that enough GPUs are free at all, and gives a bare no its reason. One that
 /// knows GPUs alone is asked for each island of the network by itself (fabric/islands.hpp): no job is
 /// placed where no switch joins its GPUs. Where a request says a type of GPU and there are others, policies are
@@ -224,18 +236,14 @@ template <class Policy, class Ledger>
 template <class Policy, class Ledger>
   requires PlacementPolicy<Policy, Ledger>
 [[nodiscard]] answer ask(Policy& policy, const Ledger& free, const request& job) {
-  if (job.gpus > free.free_gpus()) return wait_reason::gpus;
   if constexpr (requires { free.of_type(0); })
     if (job.gpu_type != any_gpu_type && free.hosts().gpu_types() > 1) {
       if (job.gpus > free.free_gpus_of_type(job.gpu_type)) return wait_reason::gpus;
       request on_part = job;
       on_part.gpu_type = any_gpu_type;
-      return ask(policy, std::as_const(free).of_type(job.gpu_type), on_part);
+      return detail::ask_for_any_type(policy, std::as_const(free).of_type(job.gpu_type), on_part);
     }
-  if constexpr (requires { free.islands(); } && PlacementPolicy<Policy, fabric::gpu_book> &&
-                !OneUnitPolicy<Policy>)
-    if (!free.islands().all_joined()) return detail::ask_on_islands(policy, free, job);
-  return detail::ask_for_reason(policy, free, job);
+  return detail::ask_for_any_type(policy, free, job);
 }
 
 }  // namespace heddle::place

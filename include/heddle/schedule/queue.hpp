@@ -24,9 +24,12 @@ inline constexpr std::size_t whole_queue = std::numeric_limits<std::size_t>::max
 /// What a waiting job asks for, as far as admission goes through a long queue by it.
 struct queued_ask {
   std::int32_t gpus = 0;
-  std::uint32_t tenant = 0;            ///< a number for each virtual cluster; 0: none
-  double run_s = 0;                    ///< run time left at the fastest of its points for `gpus`
-  gpu_type_set types = all_gpu_types;  ///< of GPU that it can and may have
+  /// A number for each virtual cluster, and type of GPU where there are several; 0: none. `like_no_other`: it may have
+  /// several types, and what is refused to one such job another may have.
+  std::uint32_t tenant = 0;
+  double run_s = 0;  ///< run time left at the fastest of its points for `gpus`
+
+  static constexpr std::uint32_t like_no_other = 0xffff'ffff;
 };
 
 /// Puts the waiting jobs of a state in an order, and remembers how many stand in it since when, so that
@@ -116,12 +119,14 @@ class queue {
     const auto& j = s.jobs[slot];
     queued_ask a{j.spec->gpus, tenant_number(j.spec->vc), j.left_at(s.now_s)};
     if (s.ledger.hosts().gpu_types() == 1) return a;
-    a.types = j.types();
+    const gpu_type_set types = j.types();
     double fastest = j.reference->throughput;
     for (int t = 0; t < most_gpu_types; ++t)
-      if (const auto* p = has_type(a.types, t) ? j.curve->on(t)->fastest(a.gpus) : nullptr)
+      if (const auto* p = has_type(types, t) ? j.curve->on(t)->fastest(a.gpus) : nullptr)
         fastest = std::max(fastest, p->throughput);
     a.run_s *= j.reference->throughput / fastest;
+    a.tenant = std::has_single_bit(types) ? tenant_number(j.spec->vc + '/' + std::to_string(types))
+                                          : queued_ask::like_no_other;
     return a;
   }
   [[nodiscard]] std::uint32_t tenant_number(const std::string& name) {
@@ -140,33 +145,25 @@ class queue {
 };
 
 /// Sizes of jobs for which a decision has found no place, so that a thousand alike are not asked for one
-/// by one: placement goes by the number of GPUs and the tenant, and by the type of GPU where jobs may have one
-/// only; those that may have several are always asked for. Whoever starts a job forgets.
+/// by one: placement goes by the number of GPUs and the tenant. Whoever starts a job forgets.
 class refused_asks {
  public:
   void clear() { keys_.clear(); }
   /// \param kind  of question, where there are two
   void add(const queued_ask& a, bool kind = false) {
-    if (!alike(a)) return;
+    if (a.tenant == queued_ask::like_no_other) return;
     keys_.insert(std::lower_bound(keys_.begin(), keys_.end(), key(a, kind)), key(a, kind));
   }
   [[nodiscard]] bool has(const queued_ask& a, bool kind = false) const {
-    return !keys_.empty() && alike(a) &&
-           std::binary_search(keys_.begin(), keys_.end(), key(a, kind));
+    return !keys_.empty() && std::binary_search(keys_.begin(), keys_.end(), key(a, kind));
   }
 
  private:
-  using key_type = std::pair<std::uint64_t, gpu_type_set>;
-
-  static bool alike(const queued_ask& a) {
-    return a.types == all_gpu_types || std::has_single_bit(a.types);
+  static std::uint64_t key(const queued_ask& a, bool kind) {
+    return std::uint64_t{a.tenant} << 32 | std::uint64_t{kind} << 31 |
+           static_cast<std::uint32_t>(a.gpus);
   }
-  static key_type key(const queued_ask& a, bool kind) {
-    return {std::uint64_t{a.tenant} << 32 | std::uint64_t{kind} << 31 |
-                static_cast<std::uint32_t>(a.gpus),
-            a.types};
-  }
-  std::vector<key_type> keys_;  // rising
+  std::vector<std::uint64_t> keys_;  // rising
 };
 
 }  // namespace heddle::schedule

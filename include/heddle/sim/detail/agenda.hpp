@@ -6,10 +6,8 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <optional>
-#include <queue>
 #include <span>
 #include <vector>
 
@@ -55,7 +53,7 @@ class agenda {
     const double given = std::min(failure_s(), submission_s());
     double t = std::min(again_s, given);
     if (!finishes.empty()) t = std::min(t, finishes.top().time_s);
-    if (!timers_.empty()) t = std::min(t, timers_.top().time_s);
+    if (!timers_.empty()) t = std::min(t, timers_.front().time_s);
     return std::max(given <= with_rounding(t) ? given : t, now_s);
   }
   [[nodiscard]] double submission_s() const {
@@ -81,20 +79,26 @@ class agenda {
     return next_job_++;
   }
   [[nodiscard]] std::optional<timer> take_timer(double at) {
-    if (timers_.empty() || timers_.top().time_s > at) return std::nullopt;
-    const timer t = timers_.top();
-    timers_.pop();
+    if (timers_.empty() || timers_.front().time_s > at) return std::nullopt;
+    std::pop_heap(timers_.begin(), timers_.end(), is_later);
+    const timer t = timers_.back();
+    timers_.pop_back();
     return t;
   }
-  void add(const timer& t) { timers_.push(t); }
+  void add(const timer& t) {
+    timers_.push_back(t);
+    std::push_heap(timers_.begin(), timers_.end(), is_later);
+  }
 
  private:
+  static bool is_later(const timer& a, const timer& b) { return a > b; }
   static double with_rounding(double t) { return t + rounding_of_times * std::abs(t); }
 
   std::span<const job> jobs_;
   std::span<const node_event> failures_;
   std::size_t next_job_ = 0, next_failure_ = 0;
-  std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
+  std::vector<timer>
+      timers_;  // a heap, the next first (<queue> would bring <deque> to all who simulate)
 };
 
 }  // namespace heddle::sim::detail
