@@ -87,6 +87,14 @@ inline constexpr std::size_t last_step = steps.size() - 1;
   return s;
 }
 
+/// Of each server, the type of its GPUs; empty where all are of type 0.
+[[nodiscard]] inline std::vector<std::uint16_t> types_of(const fabric::hosts& h) {
+  std::vector<std::uint16_t> out;
+  if (h.gpu_types() == 1) return out;
+  for (server_id s : h.all_servers()) out.push_back(h.type_of(s));
+  return out;
+}
+
 /// The optical fabric to compare with: the cluster's own, or one of the same ports. Each leaf keeps its
 /// uplinks, one to each OCS; each spine has at least the ports that it had.
 [[nodiscard]] inline cluster with_circuits(const cluster& c) {
@@ -103,7 +111,8 @@ inline constexpr std::size_t last_step = steps.size() - 1;
                               .servers_per_leaf = s.servers_per_leaf,
                               .gpus_per_server = s.gpus_per_server,
                               .link_gbps = s.link_gbps,
-                              .server_gbps = s.server_gbps}};
+                              .server_gbps = s.server_gbps,
+                              .type_of_server = types_of(c.fabric.hosts())}};
   return out;
 }
 
@@ -113,6 +122,8 @@ struct numbers {
   double urgent_jwt_s = 0;  ///< mean wait of the jobs above the lowest priority
   double energy_kwh = 0;    ///< of the whole cluster over `period_s`
   double busy_gpu_h = 0;    ///< GPU hours held by jobs
+  std::vector<double> busy_h_of_type =
+      {};  ///< the same by type of GPU, by number; empty: all are alike
   double makespan_s = 0;
   std::size_t stuck = 0;  ///< jobs that never start
 };
@@ -138,6 +149,7 @@ struct advice {
   std::size_t jobs = 0, urgent = 0;      ///< jobs, and those above the lowest priority
   std::size_t can_grow = 0;              ///< jobs with a use for more GPUs than they ask for
   std::vector<double> period_s;          ///< of each seed: the longest run of that seed
+  std::vector<std::string> gpu_types;    ///< as of `cluster`
 };
 
 /// A difference over the seeds, paired: the same jobs under both.
@@ -176,7 +188,8 @@ namespace detail {
 inline double at_rest_w(const variant& v, const cluster& c) {
   const bool off = v.spec.options.off_after_s < std::numeric_limits<double>::infinity();
   return c.fabric.on([&](const auto& dc) {
-    return fabric::watts_of(off ? fabric::parts_when_off(dc) : fabric::parts_when_idle(dc, c.power), c.power)
+    return fabric::watts_of(off ? fabric::parts_when_off(dc) : fabric::parts_when_idle(dc, c.power),
+                            c.power)
         .total();
   });
 }
@@ -189,6 +202,7 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
             .busy_gpu_h = r.gpu_utilization * gpus * r.makespan_s / 3600,
             .makespan_s = r.makespan_s,
             .stuck = r.stuck_jobs.size()};
+  for (double s : r.used_gpu_s_of_type) n.busy_h_of_type.push_back(s / 3600);
   running_statistics urgent;
   for (std::size_t i = 0, k = 0; i < w.size() && k < r.records.size(); ++i) {
     if (w.jobs[i].id != r.records[k].id) continue;  // stuck
@@ -218,6 +232,7 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
                                     (on == &circuits ? "optical" : "fixed") + " links");
 
   advice a;
+  a.gpu_types = c.gpu_types;
   a.base = {"today", today(spec)};
   simulation_spec cumulated = today(spec);
   for (const step& s : steps) {
@@ -279,11 +294,21 @@ inline numbers numbers_of(const sim::report& r, const model::workload& w, int lo
 /// Prices, as far as they are known; 0: not.
 struct prices {
   double per_kwh = 0, gpu_hour = 0, carbon_g_per_kwh = 0, ocs = 0;
+  std::vector<double> hour_of_type = {};  ///< of a GPU of each type; below 0, or none: `gpu_hour`
 
-  [[nodiscard]] bool any() const { return per_kwh > 0 || gpu_hour > 0; }
+  [[nodiscard]] double hour_of(std::size_t type) const {
+    return type < hour_of_type.size() && hour_of_type[type] >= 0 ? hour_of_type[type] : gpu_hour;
+  }
+  [[nodiscard]] bool any() const {
+    return per_kwh > 0 || gpu_hour > 0 ||
+           std::any_of(hour_of_type.begin(), hour_of_type.end(), [](double x) { return x > 0; });
+  }
   /// Of a run, what depends on how it was scheduled.
   [[nodiscard]] double of(const numbers& n) const {
-    return n.energy_kwh * per_kwh + n.busy_gpu_h * gpu_hour;
+    double gpus = n.busy_h_of_type.empty() ? n.busy_gpu_h * gpu_hour : 0;
+    for (std::size_t t = 0; t < n.busy_h_of_type.size(); ++t)
+      gpus += n.busy_h_of_type[t] * hour_of(t);
+    return n.energy_kwh * per_kwh + gpus;
   }
 };
 

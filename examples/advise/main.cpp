@@ -99,6 +99,7 @@ int give_advice(arguments& a) {
         "two tiers with the same servers and links at every leaf, for what it would be "
         "with optical switches",
         "a network of another shape");
+  a.prices.hour_of_type = c.hour_cost;
   const auto told = [&](std::size_t n, std::size_t all) {
     if (a.progress)
       std::cerr << "\rheddle-advise: " << n << " of " << all << " simulations"

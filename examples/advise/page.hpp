@@ -30,7 +30,7 @@ using examples::signed_percent;
 
 /// A column of the tables: a number of a run, and how its change is shown.
 struct measure {
-  const char* key;
+  std::string key;
   std::string title;
   std::function<double(const numbers&)> of;
 };
@@ -44,6 +44,10 @@ struct measure {
         {"urgent_jwt", "Wait of high priority", [](const numbers& n) { return n.urgent_jwt_s; }});
   m.push_back({"energy", "Energy", [](const numbers& n) { return n.energy_kwh; }});
   m.push_back({"busy_gpu_h", "GPU hours", [](const numbers& n) { return n.busy_gpu_h; }});
+  for (std::size_t t = 0; t < a.gpu_types.size(); ++t)
+    if (!a.gpu_types[t].empty())
+      m.push_back({"busy_gpu_h_" + a.gpu_types[t], "GPU hours, " + a.gpu_types[t],
+                   [t](const numbers& n) { return n.busy_h_of_type[t]; }});
   if (p.any()) m.push_back({"cost", "Cost", [p](const numbers& n) { return p.of(n); }});
   return m;
 }
@@ -191,6 +195,23 @@ struct measure {
   return out;
 }
 
+/// The types of a cluster's GPUs, by name.
+[[nodiscard]] inline std::string gpus_of(const cluster& c) {
+  std::string out;
+  for (const std::string& name : c.gpu_types)
+    if (!name.empty()) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? c.gpu : out;
+}
+/// What an hour of a GPU is worth, by type where there are several.
+[[nodiscard]] inline std::string hours_of(const cluster& c, const prices& p) {
+  std::string out;
+  for (std::size_t t = 0; t < c.gpu_types.size(); ++t)
+    if (!c.gpu_types[t].empty())
+      out += (out.empty() ? "" : ", ") + examples::shortest(p.hour_of(t)) + " (" + c.gpu_types[t] +
+             ")";
+  return out.empty() ? examples::shortest(p.gpu_hour) : out;
+}
+
 [[nodiscard]] inline std::vector<std::string>
 assumptions(const advice& a, const cluster& c, const simulation_spec& s, const prices& p) {
   const cluster o = with_circuits(c);
@@ -205,7 +226,7 @@ assumptions(const advice& a, const cluster& c, const simulation_spec& s, const p
                : "drawn as in the workload \u201c" + s.workload +
                      "\u201d where the trace has none") +
           ".",
-      "Speed and power of jobs over GPUs and clock from the catalogue (" + c.gpu +
+      "Speed and power of jobs over GPUs and clock from the catalogue (" + gpus_of(c) +
           "); a job that names no model is taken for resnet50. Clocks and elasticity are worth "
           "what these curves say.",
       "Elastic jobs keep their global batch, save their work when they are stopped, and pay the "
@@ -236,8 +257,7 @@ assumptions(const advice& a, const cluster& c, const simulation_spec& s, const p
     out.push_back("The whole cluster draws at most " + fixed(s.options.power_budget_w / 1e3, 1) +
                   " kW, today and under each step.");
   if (p.any())
-    out.push_back("Money: " + examples::shortest(p.per_kwh) + " a kWh, " +
-                  examples::shortest(p.gpu_hour) +
+    out.push_back("Money: " + examples::shortest(p.per_kwh) + " a kWh, " + hours_of(c, p) +
                   " a GPU hour that a job holds. Cooling, licences and people are left out.");
   return out;
 }

@@ -70,7 +70,7 @@ struct fabric_text {
     f.only({"names"}, {"leafs", "spines", "servers", "cores"});
     if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())
       for (std::size_t i = 0; i < types->size(); ++i)
-        f.only({"gpu_types", i}, {"name", "units", "servers", "idle_w"});
+        f.only({"gpu_types", i}, {"name", "units", "servers", "idle_w", "hour_cost"});
   }
   [[nodiscard]] int count_at(const json_path& at, const char* key, int otherwise) const {
     if (otherwise > 0 && !f.find(at)) return otherwise;
@@ -246,8 +246,10 @@ cluster read_cluster(const json_file& f, const model::catalogue& known, fabric_f
     f.fail(at, "one of " + listed(names) + " as gpu");
   };
   std::vector<std::string> gpu_types;
+  std::vector<double> hour_cost;
   if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array()) {
     gpu_types.resize(types->size() + 1);
+    hour_cost.resize(types->size() + 1, -1);
     for (std::size_t i = types->size(); i-- > 0;) {
       const int number = static_cast<int>(i) + 1;
       gpu = read_gpu({"gpu_types", i, "name"});
@@ -255,6 +257,9 @@ cluster read_cluster(const json_file& f, const model::catalogue& known, fabric_f
       if (f.find({"gpu_types", i, "idle_w"}))
         power.idle_w_of_type[i + 1] =
             f.number({"gpu_types", i, "idle_w"}, "idle_w of at least 0", 0, 1e12);
+      if (f.find({"gpu_types", i, "hour_cost"}))
+        hour_cost[i + 1] =
+            f.number({"gpu_types", i, "hour_cost"}, "hour_cost of at least 0", 0, 1e12);
     }
   }
   if (f.find({"gpu"})) gpu = read_gpu({"gpu"});
@@ -267,15 +272,12 @@ cluster read_cluster(const json_file& f, const model::catalogue& known, fabric_f
     if (!told->is_boolean()) f.fail({"links_told"}, "true or false as links_told");
     links_told = told->get<bool>();
   }
-  if (!f.find({"fabric"}))
-    return {dc, power, gpu, links_told, "leaf_spine", f.where({"preset"}), std::move(gpu_types)};
-  return {dc,
-          power,
-          gpu,
-          links_told,
-          f.text({"fabric"}, "a fabric"),
-          f.where({"fabric"}),
-          std::move(gpu_types)};
+  cluster out{dc, power, gpu, links_told};
+  if (f.find({"fabric"})) out.kind = f.text({"fabric"}, "a fabric");
+  out.where = f.where({f.find({"fabric"}) ? "fabric" : "preset"});
+  out.gpu_types = std::move(gpu_types);
+  out.hour_cost = std::move(hour_cost);
+  return out;
 }
 
 cluster read_cluster(const network_source& s, const model::catalogue& known, fabric_family family) {

@@ -25,6 +25,7 @@ struct cluster {
   /// Of GPU types, by number (fabric::host): those that no type is said of, then those of `gpu_types`, each empty
   /// where the cluster has none. None at all: every GPU is a `gpu`.
   std::vector<std::string> gpu_types = {};
+  std::vector<double> hour_cost = {};  ///< of a GPU of each type; below 0: not told
 };
 
 /// Which fabrics a program can do with.
@@ -38,7 +39,7 @@ enum class fabric_family {
 /// pods, `leafs`, `spines` and so on are those of one, and `pods` (4) is their number. Of `torus`, `sides`
 /// ("16x16x16"), `host` ("2x2x1", where the sides are even), `link_gbps` (400); of `cubes`, `cubes` (64), `side` (4),
 /// `switching_ms` (50) and `link_gbps` (400). Of `gpu_types`, `idle_w` (what a GPU draws that no job holds;
-/// `gpu_idle_w` of `power`).
+/// `gpu_idle_w` of `power`), `hour_cost` (what an hour of a GPU is worth).
 /// \throws input_error  `file:line: expected …, got …`
 [[nodiscard]] cluster read_cluster(const json_file& f, const model::catalogue& known,
                                    fabric_family family = fabric_family::clos);

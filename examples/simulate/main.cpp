@@ -236,25 +236,6 @@ std::string per_job_csv(const sim::report& r, const model::workload& w,
   return out;
 }
 
-/// GPU time that jobs had of each type, in s.
-struct use_by_type {
-  std::vector<double> used_s;  ///< by number; empty: nobody asks
-  std::vector<int> now = {};
-  double last_s = 0;
-
-  void operator()(const sim::moment& m) {
-    if (used_s.empty()) return;
-    now.resize(used_s.size(), 0);
-    for (std::size_t t = 0; t < now.size(); ++t) used_s[t] += now[t] * (m.now_s - last_s);
-    last_s = m.now_s;
-    std::fill(now.begin(), now.end(), 0);
-    for (std::uint32_t slot : m.state.running) {
-      const model::configuration& c = m.state.jobs[slot].point()->config;
-      now[c.type] += c.gpus;
-    }
-  }
-};
-
 /// Writes decisions, those that were read from the log left out.
 struct log_writer {
   schedule::decision_log log;
@@ -300,12 +281,10 @@ sim::options read_options(const arguments& a, const cluster& c) {
 
 /// Runs the simulation; with a log of decisions it is written, and gone on with.
 sim::report replay(const arguments& a, const cluster& c, const model::workload& w,
-                   const sim::options& o, timeline& rows, depth_watch& depth, history& use,
-                   use_by_type& types) {
+                   const sim::options& o, timeline& rows, depth_watch& depth, history& use) {
   progress_line progress{a.progress, w.size()};
   watcher watch{.after_each_time = [&](const sim::moment& m) {
     rows(m);
-    types(m);
     depth(m);
     if (!a.html.empty()) use(m);
     progress(m);
@@ -390,10 +369,9 @@ int simulate(arguments& a) {
   timeline rows{!a.timeline.empty()};
   depth_watch depth{a.what.names.backfill != "none", a.what.names.depth};
   history use;
-  use_by_type types{.used_s = std::vector<double>(c.gpu_types.size(), 0)};
   const sim::report r = [&] {
     try {
-      return replay(a, c, w, o, rows, depth, use, types);
+      return replay(a, c, w, o, rows, depth, use);
     } catch (const route::flow_limit_reached& e) {
       throw unmet_request(std::string(e.what()) +
                           ": raise --most-flows, or leave out --contention flow");
@@ -411,7 +389,8 @@ int simulate(arguments& a) {
       report["gpu_types"].push_back(
           {{"name", c.gpu_types[t]},
            {"gpus", gpus},
-           {"utilization", r.makespan_s > 0 ? types.used_s[t] / (gpus * r.makespan_s) : 0}});
+           {"utilization",
+            r.makespan_s > 0 ? r.used_gpu_s_of_type[t] / (gpus * r.makespan_s) : 0}});
   }
   if (!a.carbon.empty()) report["carbon_g"] = r.carbon_g;
   if (!a.price.empty()) report["cost"] = r.cost;

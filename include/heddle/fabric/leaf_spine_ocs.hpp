@@ -34,6 +34,7 @@ struct leaf_spine_ocs_shape {
   int gpus_per_server = 8;    ///< ≥ 1
   double link_gbps = 100;     ///< each way, of a circuit and of a network card, > 0
   double server_gbps = 1000;  ///< each way, between the GPUs of one server, > 0
+  std::vector<std::uint16_t> type_of_server = {};  ///< of its GPUs, see `host::type`; empty: all 0
 
   friend bool operator==(const leaf_spine_ocs_shape&, const leaf_spine_ocs_shape&) = default;
 };
@@ -90,13 +91,10 @@ class leaf_spine_ocs : ports {
     const int lanes = uplinks() / spines();
     if (lanes * spines() != uplinks() || leafs() * lanes > layer_.spine_ports())
       return std::nullopt;
-    return leaf_spine{leaf_spine_shape{.leafs = shape_.leafs,
-                                       .spines = shape_.spines,
-                                       .links_per_pair = lanes,
-                                       .servers_per_leaf = shape_.servers_per_leaf,
-                                       .gpus_per_server = shape_.gpus_per_server,
-                                       .link_gbps = shape_.link_gbps,
-                                       .server_gbps = shape_.server_gbps}};
+    return leaf_spine{clos_parts{.ports = static_cast<const fabric::ports&>(*this),
+                                 .up = tier_links{leafs(), spines(), lanes},
+                                 .link_gbps = link_gbps(),
+                                 .server_gbps = server_gbps()}};
   }
 
   /// The network before any circuit is set up: all leafs and spines, and no link.
@@ -128,7 +126,18 @@ class leaf_spine_ocs : ports {
                                                   .gpus_per_server = s.gpus_per_server,
                                                   .link_gbps = s.link_gbps,
                                                   .server_gbps = s.server_gbps}});
-    return ports{fabric::hosts{s.leafs, s.servers_per_leaf, s.gpus_per_server}};
+    if (s.type_of_server.empty())
+      return ports{fabric::hosts{s.leafs, s.servers_per_leaf, s.gpus_per_server}};
+    const auto each = static_cast<std::size_t>(s.servers_per_leaf);
+    if (s.type_of_server.size() != each * static_cast<std::size_t>(s.leafs))
+      throw input_error("leaf_spine_ocs.type_of_server",
+                        "a type for each of " + std::to_string(s.leafs * s.servers_per_leaf) +
+                            " servers",
+                        std::to_string(s.type_of_server.size()));
+    std::vector<std::vector<host>> units(static_cast<std::size_t>(s.leafs));
+    for (std::size_t x = 0; x < s.type_of_server.size(); ++x)
+      units[x / each].push_back({.gpus = s.gpus_per_server, .type = s.type_of_server[x]});
+    return ports{fabric::hosts{units}};
   }
 
   leaf_spine_ocs_shape shape_;

@@ -41,7 +41,7 @@ struct job_record {
   int gpus = 0;      ///< of its last placement, as are the next two
   int leafs = 0;
   int servers = 0;
-  int gpu_type = 0;  ///< of its last placement, by number
+  int gpu_type = 0;     ///< of its last placement, by number
   double slowdown = 1;  ///< running time over that of the same work without contention
   double energy_j = 0;  ///< of its GPUs, and of its servers' base pro rata
   int rescales = 0;     ///< moves and pauses that the scheduler chose
@@ -69,6 +69,8 @@ struct report {
   double mean_ftf = 0, p99_ftf = 0;
   std::size_t deadlines = 0, deadlines_met = 0;  ///< jobs that have one, and made it
   double gpu_utilization = 0;                    ///< used GPU time over GPUs × makespan
+  /// GPU time that jobs had of each type, in s, by number; empty where all GPUs are alike.
+  std::vector<double> used_gpu_s_of_type = {};
   double network_fragmentation =
       0;  ///< 1 − ∫ used / ∫ (used + fitting), while the queue is not empty
   double gpu_fragmentation = 0;  ///< of free GPU time, the part in servers that are partly used

@@ -81,6 +81,7 @@ class engine {
                       free - w_.state.ledger.gpus_of_idle_servers(),
                       w_.state.waiting.size() + w_.state.running.size());
       w_.state.energy_j += w_.energy.advance(now, at);
+      w_.use_for(at - now);
     }
     w_.state.now_s = at;
   }
@@ -146,6 +147,7 @@ class engine {
     r.restarts = n.restarts;
     r.makespan_s = n.finished ? n.last_finish_s - first_s_ : 0;
     w_.sums.write(r);
+    r.used_gpu_s_of_type = w_.used_s_of_type;
     for (const progress& t : w_.track) {
       if (t.finished) {
         if (w_.told.keep_records) r.records.push_back(t.record);

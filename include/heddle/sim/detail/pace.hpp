@@ -31,7 +31,7 @@ class pace {
     t.takes(f);
     t.record.gpu_type = j.point()->config.type;
     t.idle_beyond_w = fabric::idle_beyond_w(w_.told.power, t.record.gpu_type);
-    w_.used_gpus += f.gpus;
+    w_.use(f.gpus, t.record.gpu_type);
     if (!t.on_network && talks(f) && j.spec->communication().on_network() > 0) {
       t.on_network = true;
       network_.add(*j.spec, where);
@@ -69,7 +69,7 @@ class pace {
   /// A job leaves its GPUs, to settle on others at once; its flows leave the network if it `moves`.
   void lift(std::uint32_t slot, bool moves) {
     if (moves) leave_network(slot);
-    w_.used_gpus -= w_.track[slot].record.gpus;
+    w_.use(-w_.track[slot].record.gpus, w_.track[slot].record.gpu_type);
   }
   /// A job leaves its GPUs and runs no more, for good or not; the state still has it.
   void leave(std::uint32_t slot) {
@@ -78,7 +78,7 @@ class pace {
     leave_network(slot);
     draws(t, {});
     t.active = false;
-    w_.used_gpus -= t.record.gpus;
+    w_.use(-t.record.gpus, t.record.gpu_type);
   }
 
   /// Running jobs whose circuits make way for the one in `slot` pause while the switches move.

@@ -35,7 +35,12 @@ template <class Fabric, class... Observers>
 struct world {
   world(const Fabric& on, const model::workload& given, const options& o, Observers&... watching)
       : dc(on), jobs(given), told(o), observers(watching...), state(on, o.power, o.moves),
-        next(given.jobs, o.failures), energy(on, o), sums(on.hosts().gpus()), track(given.size()) {}
+        next(given.jobs, o.failures), energy(on, o), sums(on.hosts().gpus()), track(given.size()) {
+    if (const int types = on.hosts().gpu_types(); types > 1) {
+      used_of_type.resize(static_cast<std::size_t>(types), 0);
+      used_s_of_type.resize(used_of_type.size(), 0);
+    }
+  }
 
   const Fabric& dc;
   const model::workload& jobs;
@@ -48,7 +53,18 @@ struct world {
   metrics sums;
   tally count;
   std::vector<progress> track;
-  int used_gpus = 0;  ///< that jobs hold
+  int used_gpus = 0;                        ///< that jobs hold
+  std::vector<int> used_of_type = {};       ///< the same by type; empty where all are alike
+  std::vector<double> used_s_of_type = {};  ///< GPU time
+
+  /// A job takes so many GPUs of a type, or gives them back.
+  void use(int n, int type) {
+    used_gpus += n;
+    if (!used_of_type.empty()) used_of_type[static_cast<std::size_t>(type)] += n;
+  }
+  void use_for(double dt) {
+    for (std::size_t t = 0; t < used_of_type.size(); ++t) used_s_of_type[t] += used_of_type[t] * dt;
+  }
 
   [[nodiscard]] double now_s() const { return state.now_s; }
 
