@@ -309,6 +309,11 @@ class standing {
     all_.use.resize(points * resources());
     all_.begin.resize(jobs + 1);
     all_.weight.resize(jobs);
+    // Room for as many as may be gone before the next time, so that it is not made when one job comes.
+    if (all_.value.capacity() < points + points / 4) {
+      all_.value.reserve(2 * points);
+      all_.use.reserve(2 * points * resources());
+    }
     key_of_.resize(jobs);
     gone_.assign(jobs, 0);
     dead_ = 0;
