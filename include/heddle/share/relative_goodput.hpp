@@ -17,8 +17,8 @@ namespace heddle::share {
 struct relative_goodput_options {
   double power = -0.5;   ///< of the relative goodput; below 0: who has little counts most; not 0
   double waiting = 1.1;  ///< what a job that waits costs, in the unit of goodput to the power
-  double gap = 1e-4;     ///< relative gap of a choice that is good enough
-  std::size_t node_limit = 2'000;  ///< of a choice's search, as `choice::options::node_limit`
+  double gap = 1e-5;     ///< relative gap of a choice that is good enough
+  std::size_t node_limit = 20'000;  ///< of a choice's search, as `choice::options::node_limit`
 };
 
 /// Each round chooses a type and a number of GPUs for every job, or that it waits, with the largest
@@ -31,7 +31,8 @@ struct relative_goodput_options {
 ///     r_i = max(T_i − N_i·S, 0) / (T_i + S)
 ///
 /// with its time since submission T_i, its starts N_i, and the cost S of a start: who has restarted often for his age
-/// is left in peace. A grant that is worth nothing is not given. A multiple-choice knapsack with a resource a type
+/// is left in peace. A grant that is worth nothing is not given,
+/// nor are GPUs that make a job no faster. A multiple-choice knapsack with a resource a type
 /// (`choice::solver`): the worst gap of all rounds is kept.
 ///
 /// After Sia (Jayaram Subramanya et al., SOSP 2023), equations 1 to 4: its objective, normalisation, restart factor
@@ -81,10 +82,14 @@ class relative_goodput {
             fewest = std::min(fewest, now.counts[c]);
           }
       const double after_restart = restart_factor(now, i);
-      for (std::size_t j = 0; j < types; ++j)
+      for (std::size_t j = 0; j < types; ++j) {
+        double most = 0;  // with fewer GPUs
         for (std::size_t c = 0; c < counts; ++c) {
           if (!runs(j, c)) continue;
           const grant g{static_cast<std::uint32_t>(j), now.counts[c]};
+          const bool more = rate[j * counts + c] > most;
+          most = std::max(most, rate[j * counts + c]);
+          if (!more && g != now.before[i]) continue;
           double x = fewest * rate[j * counts + c] / least;
           if (!now.before[i].waits() && g != now.before[i]) x *= after_restart;
           const double value = worth(x);
@@ -93,6 +98,7 @@ class relative_goodput {
           for (std::size_t k = 0; k < types; ++k) offer_.use.push_back(k == j ? g.gpus : 0);
           grant_of_.push_back(g);
         }
+      }
       offer_.begin.push_back(static_cast<std::uint32_t>(grant_of_.size()));
     }
   }

@@ -25,12 +25,15 @@ namespace heddle::sim {
 ///
 /// \param watch  called with every view and the types decided, before they are carried out
 /// \throws input_error  for jobs that cannot be run, and where the policy breaks its promise or lets all wait for good
-template <share::RoundPolicy Policy, class Watch>
+template <class Policy, class Watch>
 [[nodiscard]] round_report run_rounds(const typed_jobs& all, Policy& policy,
                                       const round_options& rules, Watch&& watch) {
+  static_assert(share::RoundPolicy<Policy>,
+                "rounds of jobs with fixed numbers of GPUs are decided by a RoundPolicy: "
+                "policy(const round_view&, std::vector<std::uint32_t>& type)");
   return detail::round_run(all, rules).run(policy, watch);
 }
-template <share::RoundPolicy Policy>
+template <class Policy>
 [[nodiscard]] round_report run_rounds(const typed_jobs& all, Policy& policy,
                                       const round_options& rules = {}) {
   return run_rounds(all, policy, rules,
@@ -42,12 +45,15 @@ template <share::RoundPolicy Policy>
 ///
 /// \param watch  called with every view and the grants decided, before they are carried out
 /// \throws input_error  for jobs that cannot be run, and where the policy breaks its promise or lets all wait for good
-template <share::ElasticRoundPolicy Policy, class Watch>
+template <class Policy, class Watch>
 [[nodiscard]] round_report run_rounds(const elastic_jobs& all, Policy& policy,
                                       const round_options& rules, Watch&& watch) {
+  static_assert(share::ElasticRoundPolicy<Policy>,
+                "rounds of jobs with several numbers of GPUs are decided by an ElasticRoundPolicy: "
+                "policy(const elastic_view&, std::vector<grant>& given)");
   return detail::round_run(all, rules).run(policy, watch);
 }
-template <share::ElasticRoundPolicy Policy>
+template <class Policy>
 [[nodiscard]] round_report run_rounds(const elastic_jobs& all, Policy& policy,
                                       const round_options& rules = {}) {
   return run_rounds(all, policy, rules,
