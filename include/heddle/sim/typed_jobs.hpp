@@ -18,11 +18,11 @@ struct typed_jobs {
 
 /// Jobs that may run with other numbers of GPUs than they ask for.
 struct elastic_jobs {
-  typed_jobs asked;  ///< with the numbers that policies without a choice of numbers give them
   std::vector<double> counts;  ///< numbers of GPUs, > 0, rising; those asked for are among them
   /// Goodput in steps/s: jobs × types × counts, 0 where a job does not run. With the number asked for, what `asked`
   /// says.
   std::vector<double> rate;
+  typed_jobs asked;  ///< with the numbers that policies without a choice of numbers give them
 };
 
 /// The rules of a run. The defaults are those of Gavel's simulator.

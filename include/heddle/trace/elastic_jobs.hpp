@@ -87,7 +87,7 @@ inline void append(sim::elastic_jobs& out, double submit_s, double gpus, double 
   if (cluster.size() != table.types.size())
     throw input_error("cluster", std::to_string(table.types.size()) + " types",
                       std::to_string(cluster.size()));
-  sim::elastic_jobs out{.asked = {}, .counts = counts_in(table), .rate = {}};
+  sim::elastic_jobs out{.counts = counts_in(table), .rate = {}, .asked = {}};
   for (const typed_gpus& type : cluster) out.asked.jobs.capacity.push_back(type.gpus);
   return out;
 }
