@@ -220,10 +220,6 @@ int main(int argc, char** argv) {
         if (!(mix.noise_scale >= 0 && std::isfinite(mix.noise_scale)))
           throw input_error("--noise-scale", "a number of at least 0",
                             std::to_string(mix.noise_scale));
-        if (!std::isfinite(s.goodput.power) || s.goodput.power == 0)
-          throw input_error("--power", "a number that is not 0", std::to_string(s.goodput.power));
-        if (!(s.goodput.waiting > 0 && std::isfinite(s.goodput.waiting)))
-          throw input_error("--waiting", "a number above 0", std::to_string(s.goodput.waiting));
         open_text table_file{table_path};
         const auto table =
             trace::read_throughputs(table_file.stream(), table_file.name(), types, placement);

@@ -13,6 +13,7 @@
 #include <numeric>
 #include <vector>
 
+#include <heddle/core/error.hpp>
 #include <heddle/core/random.hpp>
 
 using namespace heddle;
@@ -187,6 +188,13 @@ TEST_CASE("the elastic choice of a round is the best of all choices on 300 small
     CHECK(got == Approx(best).epsilon(1e-9));
     CHECK(policy.worst_gap() <= 1e-8);
   }
+}
+
+TEST_CASE("a relative goodput to no power is refused and so is a wait that costs nothing") {
+  using options = share::relative_goodput_options;
+  CHECK_THROWS_AS(share::relative_goodput{options{.power = 0}}, input_error);
+  CHECK_THROWS_AS(share::relative_goodput{options{.power = std::nan("")}}, input_error);
+  CHECK_THROWS_AS(share::relative_goodput{options{.waiting = 0}}, input_error);
 }
 
 TEST_CASE("a policy that is blind to types sees means over the types on which a job runs") {

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include <heddle/choice/choice.hpp>
+#include <heddle/core/error.hpp>
 #include <heddle/share/elastic_round.hpp>
 
 namespace heddle::share {
@@ -31,19 +33,28 @@ struct relative_goodput_options {
 ///     r_i = max(T_i − N_i·S, 0) / (T_i + S)
 ///
 /// with its time since submission T_i, its starts N_i, and the cost S of a start: who has restarted often for his age
-/// is left in peace. A grant that is worth nothing is not given,
-/// nor are GPUs that make a job no faster. A multiple-choice knapsack with a resource a type
-/// (`choice::solver`): the worst gap of all rounds is kept.
+/// is left in peace. A grant that is worth nothing is not given, nor are GPUs that make a job no faster. A
+/// multiple-choice knapsack with a resource a type (`choice::solver`): the worst gap of all rounds is kept.
 ///
-/// After Sia (Jayaram Subramanya et al., SOSP 2023), equations 1 to 4: its objective, normalisation, restart factor
-/// and penalty. What differs: rates are known, so that a job need not start on one GPU and at most double each round;
-/// servers are not looked at, so that any number of GPUs is one grant; the choice is no integer program.
+/// After Sia (Jayaram Subramanya et al., SOSP 2023): its objective, normalisation, restart factor and penalty, with the
+/// power and the penalty that its published simulator takes. What differs: rates are known, so that a job need not
+/// start on one GPU and at most double each round; servers are not looked at, so that any number of GPUs is one grant;
+/// its small penalty for each change is left out, and a job that is just restarting may be changed; powers are not
+/// rounded; the choice is no integer program.
 ///
 /// Deterministic. One user at a time.
 class relative_goodput {
  public:
   relative_goodput() = default;
-  explicit relative_goodput(const relative_goodput_options& options) : options_(options) {}
+  /// \throws input_error  for a power that is 0, or a penalty that is not above 0
+  explicit relative_goodput(const relative_goodput_options& options) : options_(options) {
+    if (!std::isfinite(options.power) || options.power == 0)
+      throw input_error("relative_goodput.power", "a number that is not 0",
+                        std::to_string(options.power));
+    if (!(options.waiting > 0 && std::isfinite(options.waiting)))
+      throw input_error("relative_goodput.waiting", "a number above 0",
+                        std::to_string(options.waiting));
+  }
 
   void operator()(const elastic_view& now, std::vector<grant>& given) {
     offer(now);
