@@ -153,10 +153,10 @@ class solver {
   }
 
  private:
-  static constexpr std::size_t large = 65536;  // points
-  static constexpr std::size_t near_candidates = 1000;
-  static constexpr std::size_t short_search = 20;  // nodes
-  static constexpr std::size_t first_list = 1000;  // choices of half the jobs
+  static constexpr std::size_t large = 65536;                     // points
+  static constexpr std::size_t near_candidates[] = {1000, 4000};  // of repair, in turn
+  static constexpr std::size_t short_search = 20;                 // nodes
+  static constexpr std::size_t first_list = 1000;                 // choices of half the jobs
   static constexpr std::size_t longest_list = 131072;
   static constexpr double free_bits =
       118;  // of choices decided anew at once: 36 jobs of ten points
@@ -172,8 +172,11 @@ class solver {
     out.passes = found.passes;
     if (!found.usable) return false;
     best_.reset(root_.jobs());
-    repair_.run(root_, price_, dual_, best_, {.candidates = near_candidates});
-    if (!best_.found || !closed(found.bound, o.gap)) return false;
+    for (const std::size_t candidates : near_candidates) {
+      repair_.run(root_, price_, dual_, best_, {.candidates = candidates});
+      if (closed(found.bound, o.gap)) break;
+    }
+    if (!closed(found.bound, o.gap)) return false;
     write(p, found.bound, out);
     return true;
   }
