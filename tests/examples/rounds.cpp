@@ -111,10 +111,9 @@ TEST_CASE("heddle-rounds refuses numbers to choose from that there are not in on
   refused("--synthetic 5" + t + j, "got both");
   refused("--synthetic 5" + t, "a model with several numbers of GPUs");
   refused("--synthetic 5 --per-hour 0" + t, "--per-hour");
-const std::string several =
-      " --gpus fast:2 --synthetic 5 --throughputs " +
-      dir.write("s.csv", "model,gpu_type,gpus,batch_size,steps_per_s\n"
-                         "a,fast,1,8,10\na,fast,2,4,30\n");
+  const std::string several = " --gpus fast:2 --synthetic 5 --throughputs " +
+                              dir.write("s.csv", "model,gpu_type,gpus,batch_size,steps_per_s\n"
+                                                 "a,fast,1,8,10\na,fast,2,4,30\n");
   refused("--policy relative_goodput --power 0" + several, "relative_goodput.power");
   refused("--policy type_blind --waiting 0" + several, "relative_goodput.waiting");
 }
