@@ -64,3 +64,56 @@ TEST_CASE("heddle-rounds refuses what it cannot run in one line") {
               dir.write("bad.csv", "submit_s,gpus,model,batch_size,total_steps\n0,4,a,8,1\n"),
           "bad.csv:2: expected a model whose throughput");
 }
+
+TEST_CASE("heddle-rounds chooses numbers of GPUs too and runs the same jobs with fixed ones") {
+  const scratch_dir dir;
+  const std::string rates = "model,gpu_type,gpus,batch_size,steps_per_s\n"
+                            "a,fast,1,8,10\na,fast,2,4,30\na,slow,1,8,4\na,slow,2,4,14\n";
+  const std::string files =
+      " --elastic --parts-of-steps --round-s 60 --switch-s 10 --gpus fast:2,slow:2 --throughputs " +
+      dir.write("t.csv", rates) + " --jobs " +
+      dir.write("j.csv", "submit_s,gpus,model,batch_size,samples\n0,1,a,8,72000\n");
+  // Alone: two fast GPUs, 120 samples/s; 80 with the one that it asks for.
+  const outcome chosen = run("heddle-rounds", "--policy relative_goodput" + files);
+  REQUIRE(chosen.status == 0);
+  const auto report = nlohmann::json::parse(chosen.out);
+  CHECK(report["mean_jct_s"] == doctest::Approx(10 + 72'000 / 120.0));
+  CHECK(report["worst_gap"] == 0);
+  const auto fixed = nlohmann::json::parse(run("heddle-rounds", "--policy max_min" + files).out);
+  CHECK(fixed["mean_jct_s"] == doctest::Approx(10 + 72'000 / 80.0));
+
+  const std::string drawn = " --synthetic 12 --seed 3 --per-hour 60 --gpus fast:2,slow:2 "
+                            "--parts-of-steps --throughputs " +
+                            dir.write("t.csv", rates);
+  for (const std::string policy : {"relative_goodput", "type_blind", "rate_by_time_left"}) {
+    CAPTURE(policy);
+    const outcome o = run("heddle-rounds", "--policy " + policy + drawn);
+    REQUIRE(o.status == 0);
+    CHECK(nlohmann::json::parse(o.out)["jobs"] == 12);
+    CHECK(nlohmann::json::parse(o.out)["worst_gap"].get<double>() <= 1e-3);
+    CHECK(run("heddle-rounds", "--policy " + policy + drawn).out == o.out);
+  }
+}
+
+TEST_CASE("heddle-rounds refuses numbers to choose from that there are not in one line") {
+  const scratch_dir dir;
+  const std::string t = " --gpus fast:2,slow:2 --throughputs " + dir.write("t.csv", table),
+                    j = " --jobs " + dir.write("j.csv", jobs);
+  const auto refused = [&](const std::string& options, const std::string& what) {
+    const outcome o = run("heddle-rounds", options);
+    CHECK(o.status == 2);
+    CHECK(o.out.empty());
+    CHECK(o.err.find(what) != std::string::npos);
+  };
+  refused("--policy relative_goodput" + t + j, "--elastic");
+  refused("--policy max_min" + t,
+          "--jobs: expected a file, or --synthetic, and not both, got neither");
+  refused("--synthetic 5" + t + j, "got both");
+  refused("--synthetic 5" + t, "a model with several numbers of GPUs");
+  refused("--synthetic 5 --per-hour 0" + t, "--per-hour");
+  const std::string several = " --gpus fast:2 --synthetic 5 --throughputs " +
+                              dir.write("s.csv", "model,gpu_type,gpus,batch_size,steps_per_s\n"
+                                                 "a,fast,1,8,10\na,fast,2,4,30\n");
+  refused("--policy relative_goodput --power 0" + several, "relative_goodput.power");
+  refused("--policy type_blind --waiting 0" + several, "relative_goodput.waiting");
+}

@@ -2,9 +2,10 @@
 // resources, solved near to optimal with a proof of how near.
 //
 //   member            what                                              when
-//   choice::problem   jobs' points with value and use, capacities       the data, no unit implied
+//   choice::problem   jobs' points with value and use, capacities       the data, no unit implied (problem.hpp)
 //   choice::solver    prices, repair, halves, branch and bound          always; keeps its memory
 //   choice::solve     the same in one call                              a single problem
+//   choice::standing  a choice kept near to optimal while jobs come and go  one job at a time (standing.hpp)
 //
 // A pass over all points is O(points · resources); the dual takes a few dozen passes, repair works on the
 // few thousand points of least reduced cost, branch and bound on those that could still be in a better
@@ -27,67 +28,15 @@
 #include <heddle/choice/detail/branch.hpp>
 #include <heddle/choice/detail/dual.hpp>
 #include <heddle/choice/detail/halves.hpp>
+#include <heddle/choice/detail/near.hpp>
 #include <heddle/choice/detail/repair.hpp>
 #include <heddle/choice/detail/scaled_problem.hpp>
 #include <heddle/choice/detail/table.hpp>
+#include <heddle/choice/problem.hpp>
 #include <heddle/core/error.hpp>
 #include <heddle/core/random.hpp>
 
 namespace heddle::choice {
-
-/// Maximises Σ_i weight_i·value(point of i) with at most (or exactly) one point a job and
-/// Σ_i use_r(point of i) ≤ capacity_r for every resource r.
-///
-/// Points of job i are `begin[i]` … `begin[i + 1] − 1`.
-struct problem {
-  std::vector<double> capacity;      ///< one a resource, ≥ 0, finite; at least one resource
-  std::vector<std::uint32_t> begin;  ///< jobs + 1 offsets, from 0, not falling
-  std::vector<double> value;         ///< one a point, any finite number
-  std::vector<double> use;           ///< points × resources, row by row, ≥ 0, finite
-  std::vector<double> weight;        ///< one a job, ≥ 0, finite; empty: 1
-  bool require_one = false;          ///< exactly one point a job
-
-  [[nodiscard]] std::size_t jobs() const { return begin.empty() ? 0 : begin.size() - 1; }
-  [[nodiscard]] std::size_t resources() const { return capacity.size(); }
-  [[nodiscard]] double weight_of(std::size_t i) const { return weight.empty() ? 1 : weight[i]; }
-};
-
-/// Checks sizes and ranges. O(points · resources).
-/// \throws input_error  that names the field and the index of the first bad entry
-inline void check(const problem& p) {
-  const auto require = [](bool ok, const char* field, std::size_t i, const char* expected,
-                          double got) {
-    if (!ok)
-      throw input_error(std::string{"choice."} + field + "[" + std::to_string(i) + "]", expected,
-                        std::to_string(got));
-  };
-  const auto size = [](const char* field, std::size_t got, std::size_t want) {
-    if (got != want)
-      throw input_error(std::string{"choice."} + field, std::to_string(want) + " entries",
-                        std::to_string(got));
-  };
-  const auto from_zero = [](double v) {
-    return v >= 0 && v < std::numeric_limits<double>::infinity();
-  };
-  if (p.capacity.empty()) throw input_error("choice.capacity", "at least one resource", "none");
-  for (std::size_t r = 0; r < p.resources(); ++r)
-    require(from_zero(p.capacity[r]), "capacity", r, "a finite number of at least 0",
-            p.capacity[r]);
-  if (p.begin.empty() || p.begin[0] != 0)
-    throw input_error("choice.begin", "offsets from 0", p.begin.empty() ? "none" : "another start");
-  for (std::size_t i = 0; i + 1 < p.begin.size(); ++i)
-    require(p.begin[i] <= p.begin[i + 1], "begin", i + 1, "no less than the offset before",
-            p.begin[i + 1]);
-  size("value", p.value.size(), p.begin.back());
-  size("use", p.use.size(), p.begin.back() * p.resources());
-  if (!p.weight.empty()) size("weight", p.weight.size(), p.jobs());
-  for (std::size_t k = 0; k < p.value.size(); ++k)
-    require(std::isfinite(p.value[k]), "value", k, "a finite number", p.value[k]);
-  for (std::size_t k = 0; k < p.use.size(); ++k)
-    require(from_zero(p.use[k]), "use", k, "a finite number of at least 0", p.use[k]);
-  for (std::size_t i = 0; i < p.weight.size(); ++i)
-    require(from_zero(p.weight[i]), "weight", i, "a finite number of at least 0", p.weight[i]);
-}
 
 /// What an answer is.
 enum class status {
@@ -135,6 +84,9 @@ struct options {
 /// 5. In between, points whose reduced cost exceeds bound − objective are in no better choice; depth-first
 ///    search with new prices at each node decides the rest.
 ///
+/// From 65 536 points on steps 2 and 3 are first tried on the points alone that count near prices that a part of the
+/// jobs has (`detail::near_search`); the bound is one of the whole problem all the same.
+///
 /// Prices of the last call start the next one of the same number of resources. Allocation-free once the
 /// sizes have been seen, branch and bound apart from its first use of a depth. One user at a time.
 /// Derived; see Kellerer, Pferschy, Pisinger, Knapsack Problems (2004), chapters 9 and 11.
@@ -142,12 +94,14 @@ class solver {
  public:
   /// \throws input_error  from `check`
   void operator()(const problem& p, const options& o, answer& out) {
-    check(p);
+    detail::check_shape(p);
     const std::size_t resources = p.resources();
     out = answer_like(out);
     out.point.assign(p.jobs(), -1);
     out.use.assign(resources, 0);
     out.price.assign(resources, 0);
+    if (p.value.size() >= large && solve_near(p, o, out)) return;
+    detail::check_points(p, 0, p.value.size());
     if (!root_.build(p.capacity, p.begin, p.value, p.use, p.weight, p.require_one)) {
       out.status = status::infeasible;
       out.objective = out.bound = -std::numeric_limits<double>::infinity();
@@ -181,15 +135,61 @@ class solver {
       out.objective = out.bound = none;
       return;
     }
-    for (std::size_t r = 0; r < resources; ++r)
-      out.price[r] = p.capacity[r] > 0 ? price_[r] / p.capacity[r] : 0;
     if (!best_.found) {
+      write_prices(p, out);
       out.status = status::unknown;
       out.objective = none;
       out.bound = bound;
       out.gap = std::numeric_limits<double>::infinity();
       return;
     }
+    write(p, bound, out);
+  }
+
+  [[nodiscard]] answer operator()(const problem& p, const options& o = {}) {
+    answer out;
+    (*this)(p, o, out);
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t large = 65536;                     // points
+  static constexpr std::size_t near_candidates[] = {1000, 4000};  // of repair, in turn
+  static constexpr std::size_t short_search = 20;                 // nodes
+  static constexpr std::size_t first_list = 1000;                 // choices of half the jobs
+  static constexpr std::size_t longest_list = 131072;
+  static constexpr double free_bits =
+      118;  // of choices decided anew at once: 36 jobs of ten points
+  static constexpr std::size_t draws_of_free = 20;                  // for each length of the lists
+  static constexpr double least_work = 2e6, work_for_a_node = 150;  // about 30 ns each
+  static constexpr double part_of_branches = 0.0625;                // of the work of halves
+
+  // Large problems: true if what is found near the prices is good enough.
+  bool solve_near(const problem& p, const options& o, answer& out) {
+    const bool warm = price_.size() == p.resources();
+    if (!warm) price_.assign(p.resources(), 0);
+    const auto found = near_.run(p, warm, std::max(o.gap * 0.1, 1e-10), dual_, price_, root_);
+    out.passes = found.passes;
+    if (!found.usable) return false;
+    best_.reset(root_.jobs());
+    for (const std::size_t candidates : near_candidates) {
+      repair_.run(root_, price_, dual_, best_, {.candidates = candidates});
+      if (closed(found.bound, o.gap)) break;
+    }
+    if (!closed(found.bound, o.gap)) return false;
+    write(p, found.bound, out);
+    return true;
+  }
+
+  void write_prices(const problem& p, answer& out) const {
+    for (std::size_t r = 0; r < p.resources(); ++r)
+      out.price[r] = p.capacity[r] > 0 ? price_[r] / p.capacity[r] : 0;
+  }
+
+  // The best choice, which there is.
+  void write(const problem& p, double bound, answer& out) const {
+    const std::size_t resources = p.resources();
+    write_prices(p, out);
     out.objective = 0;
     for (std::size_t i = 0; i < p.jobs(); ++i) {
       out.point[i] = root_.source(best_.point[i]);
@@ -202,22 +202,6 @@ class solver {
     out.gap = (out.bound - out.objective) / std::max(std::abs(out.bound), 1e-12);
     out.status = out.gap <= 1e-9 ? status::optimal : status::feasible;
   }
-
-  [[nodiscard]] answer operator()(const problem& p, const options& o = {}) {
-    answer out;
-    (*this)(p, o, out);
-    return out;
-  }
-
- private:
-  static constexpr std::size_t short_search = 20;  // nodes
-  static constexpr std::size_t first_list = 1000;  // choices of half the jobs
-  static constexpr std::size_t longest_list = 131072;
-  static constexpr double free_bits =
-      118;  // of choices decided anew at once: 36 jobs of ten points
-  static constexpr std::size_t draws_of_free = 20;                  // for each length of the lists
-  static constexpr double least_work = 2e6, work_for_a_node = 150;  // about 30 ns each
-  static constexpr double part_of_branches = 0.0625;                // of the work of halves
 
   // Halves with ever longer lists and, in turn, branch and bound with ever more nodes.
   detail::branch_search::result search(const options& o, double relaxed, double bound,
@@ -303,6 +287,7 @@ class solver {
            bound - best_.value <= std::max(gap, 1e-12) * std::max(std::abs(bound), 1e-12);
   }
 
+  detail::near_search near_;
   detail::scaled_problem root_;
   detail::dual_search dual_;
   detail::repair_search repair_;

@@ -16,7 +16,8 @@
 // bound that meet to 1e-8 relative or better. Policies are values without state: `max_min{}(problem)` or, without
 // allocating after the first call, `max_min{}(problem, workspace, answer)`. They may run side by side,
 // each with its own workspace. `rounds.hpp` turns fractions into whole jobs on whole GPUs; `by_share.hpp` does so for
-// jobs that come and end, and `rate_by_time_left.hpp` decides rounds without fractions (both: `round.hpp`).
+// jobs that come and end, and `rate_by_time_left.hpp` decides rounds without fractions (both: `round.hpp`). Rounds of jobs
+// that may have several numbers of GPUs: `relative_goodput.hpp`, `type_blind.hpp` (both: `elastic_round.hpp`).
 //
 // Objectives are those of Gavel (Narayanan et al., OSDI 2020) and Themis (Mahajan et al., NSDI 2020);
 // how they are solved is derived in `detail/level_search.hpp` and `detail/value_search.hpp`.

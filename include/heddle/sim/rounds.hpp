@@ -1,6 +1,6 @@
 // Replays jobs over several types of GPU by rounds: whole GPUs, one type a job at a time.
 //
-//   run_rounds         under a share::RoundPolicy
+//   run_rounds         under a share::RoundPolicy, or a share::ElasticRoundPolicy for jobs of several numbers of GPUs
 //   least_makespan_s   no schedule of these jobs ends sooner
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <heddle/share/elastic_round.hpp>
 #include <heddle/share/level.hpp>
 #include <heddle/share/problem.hpp>
 #include <heddle/share/round.hpp>
@@ -24,16 +25,39 @@ namespace heddle::sim {
 ///
 /// \param watch  called with every view and the types decided, before they are carried out
 /// \throws input_error  for jobs that cannot be run, and where the policy breaks its promise or lets all wait for good
-template <share::RoundPolicy Policy, class Watch>
+template <class Policy, class Watch>
 [[nodiscard]] round_report run_rounds(const typed_jobs& all, Policy& policy,
                                       const round_options& rules, Watch&& watch) {
+  static_assert(share::RoundPolicy<Policy>,
+                "rounds of jobs with fixed numbers of GPUs are decided by a RoundPolicy: "
+                "policy(const round_view&, std::vector<std::uint32_t>& type)");
   return detail::round_run(all, rules).run(policy, watch);
 }
-template <share::RoundPolicy Policy>
+template <class Policy>
 [[nodiscard]] round_report run_rounds(const typed_jobs& all, Policy& policy,
                                       const round_options& rules = {}) {
   return run_rounds(all, policy, rules,
                     [](const share::round_view&, const std::vector<std::uint32_t>&) {});
+}
+
+/// The same with jobs that may have several numbers of GPUs: the policy says for each round on which type and with how
+/// many each job runs. A job that is given another type or another number than just before loses `switch_s`.
+///
+/// \param watch  called with every view and the grants decided, before they are carried out
+/// \throws input_error  for jobs that cannot be run, and where the policy breaks its promise or lets all wait for good
+template <class Policy, class Watch>
+[[nodiscard]] round_report run_rounds(const elastic_jobs& all, Policy& policy,
+                                      const round_options& rules, Watch&& watch) {
+  static_assert(share::ElasticRoundPolicy<Policy>,
+                "rounds of jobs with several numbers of GPUs are decided by an ElasticRoundPolicy: "
+                "policy(const elastic_view&, std::vector<grant>& given)");
+  return detail::round_run(all, rules).run(policy, watch);
+}
+template <class Policy>
+[[nodiscard]] round_report run_rounds(const elastic_jobs& all, Policy& policy,
+                                      const round_options& rules = {}) {
+  return run_rounds(all, policy, rules,
+                    [](const share::elastic_view&, const std::vector<share::grant>&) {});
 }
 
 /// A lower bound on the time from the first submission to the last end, whatever the schedule and though jobs be

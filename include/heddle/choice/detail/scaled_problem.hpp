@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include <heddle/choice/problem.hpp>
+
 namespace heddle::choice::detail {
 
 /// Jobs of which each takes exactly one of its points; uses are parts of the capacities, which are 1 at
@@ -44,13 +46,8 @@ class scaled_problem {
              const std::vector<double>& values, const std::vector<double>& uses,
              const std::vector<double>& weight, bool require_one) {
     const std::size_t resources = capacity.size();
-    clear(resources);
-    left.assign(resources, 1);
-    may_pass = !require_one;
+    start(capacity, require_one);
     whole = true;
-    source_.clear();
-    scale_.resize(resources);
-    for (std::size_t r = 0; r < resources; ++r) scale_[r] = capacity[r] > 0 ? 1 / capacity[r] : 0;
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
       const std::size_t first = value.size();
       const double w = weight.empty() ? 1 : weight[i];
@@ -74,9 +71,51 @@ class scaled_problem {
     return true;
   }
 
+  /// Forgets everything and begins a root without jobs.
+  void start(const std::vector<double>& capacity, bool require_one) {
+    clear(capacity.size());
+    left.assign(capacity.size(), 1);
+    may_pass = !require_one;
+    whole = false;
+    source_.clear();
+    scale_.resize(capacity.size());
+    for (std::size_t r = 0; r < capacity.size(); ++r)
+      scale_[r] = capacity[r] > 0 ? 1 / capacity[r] : 0;
+  }
+
+  /// Appends the next job of a problem to a root, with the points alone of which a job may have the best under prices
+  /// within `width` of `price`: those whose reduced cost at `price` is at most Σ_r width_r·|use_r − use_r of the best|.
+  /// Prices are of all capacity, ≥ 0. False if a job that must have a point has none that fits.
+  /// \throws input_error  from `check_points`
+  bool add_near(const problem& p, std::size_t i, const std::vector<double>& price,
+                const std::vector<double>& width) {
+    switch (left.size()) {
+    case 1:
+      return add_near_on<1>(p, i, price, width);
+    case 2:
+      return add_near_on<2>(p, i, price, width);
+    case 3:
+      return add_near_on<3>(p, i, price, width);
+    case 4:
+      return add_near_on<4>(p, i, price, width);
+    default:
+      return add_near_on<0>(p, i, price, width);
+    }
+  }
+
   /// A bound on the value of a choice, rounded down where values are whole.
   [[nodiscard]] double rounded(double bound) const {
     return whole ? std::floor(bound + 1e-6) : bound;
+  }
+
+  /// Appends job i of another root, of the same capacities, as the job `as`.
+  void adopt(const scaled_problem& from, std::size_t i, std::uint32_t as) {
+    const std::size_t first = value.size();
+    for (std::size_t k = from.begin[i]; k < from.begin[i + 1]; ++k) {
+      put(from.value[k], from.source_[k]);
+      std::copy_n(from.row(k), left.size(), use.data() + (value.size() - 1) * left.size());
+    }
+    close(first, as);
   }
 
   /// The index of a root's point among its job's own, −1 for none.
@@ -116,6 +155,66 @@ class scaled_problem {
   }
 
  private:
+  template <std::size_t Resources>
+  bool add_near_on(const problem& p, std::size_t i, const std::vector<double>& price,
+                   const std::vector<double>& width) {
+    constexpr double none = -std::numeric_limits<double>::infinity();
+    const std::size_t resources = Resources ? Resources : left.size(), first = value.size();
+    const std::size_t from = p.begin[i], count = p.begin[i + 1] - from;
+    const double w = p.weight_of(i);
+    const double* const uses = p.use.data() + from * resources;
+    score_.resize(count);
+    asked_.resize(resources);
+    most_use_.resize(resources);
+    double few_asked[Resources + 1] = {}, few_most[Resources + 1] = {};
+    double* const ask = Resources ? few_asked : asked_.data();
+    double* const most_use = Resources ? few_most : most_use_.data();
+    double widest = 0;  // what any point may gain inside the box
+    for (std::size_t r = 0; r < resources; ++r) {
+      ask[r] = price[r] * scale_[r];
+      most_use[r] = p.capacity[r] * (1 + slack);
+      widest += width[r];
+    }
+    double most = may_pass ? 0 : none;
+    std::size_t best = count;
+    bool good = true;
+    const double* const values = p.value.data() + from;
+    const double* u = uses;
+    for (std::size_t k = 0; k < count; ++k, u += resources) {
+      good &= finite(values[k]);
+      const double worth = w * values[k];
+      bool possible = !may_pass | (worth > 0);
+      double paid = 0;
+      for (std::size_t r = 0; r < resources; ++r) {
+        good &= finite_from_zero(u[r]);
+        paid += ask[r] * u[r];
+        possible &= u[r] <= most_use[r];
+      }
+      const double score = possible ? worth - paid : none;
+      score_[k] = score;
+      best = score > most ? k : best;
+      most = score > most ? score : most;
+    }
+    if (!good) check_points(p, from, from + count);
+    if (best == count && !may_pass) return false;
+    if (may_pass) put(0, -1);
+    for (std::size_t k = 0; k < count; ++k) {
+      if (!(most - score_[k] <= widest)) continue;
+      u = uses + k * resources;
+      double may_gain = 0;
+      for (std::size_t r = 0; r < resources; ++r) {
+        const double of_best = best < count ? uses[best * resources + r] : 0;
+        may_gain += width[r] * std::abs(u[r] - of_best) * scale_[r];
+      }
+      if (most - score_[k] > may_gain) continue;
+      put(w * values[k], static_cast<std::int64_t>(k));
+      double* const mine = use.data() + (value.size() - 1) * resources;
+      for (std::size_t r = 0; r < resources; ++r) mine[r] = u[r] * scale_[r];
+    }
+    close(first, static_cast<std::uint32_t>(i));
+    return true;
+  }
+
   void put(double v, std::int64_t from) {
     origin.push_back(static_cast<std::uint32_t>(value.size()));
     value.push_back(v);
@@ -124,7 +223,7 @@ class scaled_problem {
   }
 
   std::vector<std::int64_t> source_;
-  std::vector<double> scale_;
+  std::vector<double> scale_, score_, asked_, most_use_;
 };
 
 /// The best choice so far, by points of the root.
