@@ -25,17 +25,18 @@ struct belief {
 /// on K80, P100 and V100 (Gavel, up to 8), to one digit:
 /// `heddle-fit-tables --beliefs` (docs/models/few_counts.md).
 struct time_beliefs {
-  belief per_sample{1, 1};          ///< what of the gradient time grows with the batch, over what is fixed
-  belief within{0.2, 1.5};          ///< α_r over the gradient time
-  belief across{3, 0.75};           ///< α_n over α_r
-  belief doubling_within{0.2, 1.2}; ///< λ_r over α_r
-  belief doubling_across{0.2, 1.2}; ///< λ_n over α_n
-  belief two_servers{1, 0.3};       ///< τ
-  belief bend{0.3, 1};              ///< p − 1
-  belief straggle{0.03, 1};         ///< ω
-  belief overlap{0.6, 1.5};         ///< (γ − 1)/(10 − γ)·9
-  belief noise{0.06, 0.4};          ///< σ of ln t about the model
-  double stretch = 1.3;             ///< of intervals: fits are surer of themselves than they should be, ≥ 0
+  belief per_sample{1.4,
+                    1.4};    ///< what of the gradient time grows with the batch, over what is fixed
+  belief within{0.14, 1.4};  ///< α_r over the gradient time
+  belief across{3.3, 1.4};   ///< α_n over α_r
+  belief doubling_within{0.22, 1.7};  ///< λ_r over α_r
+  belief doubling_across{0.17, 1.5};  ///< λ_n over α_n
+  belief two_servers{1.1, 0.35};      ///< τ
+  belief bend{0.37, 1.7};             ///< p − 1
+  belief straggle{0.036, 1.7};        ///< ω
+  belief overlap{0.6, 2};             ///< 9·(γ − 1)/(10 − γ)
+  belief noise{0.075, 0.6};           ///< σ of ln t about the model
+  double stretch = 1.5;  ///< of intervals: fits are surer of themselves than they should be, ≥ 1
 
   friend bool operator==(const time_beliefs&, const time_beliefs&) = default;
 };
@@ -44,9 +45,15 @@ namespace detail {
 
 /// Of the shape: all beliefs that a fit tells something about.
 inline constexpr std::array<belief time_beliefs::*, 10> shape_beliefs{
-    &time_beliefs::per_sample,      &time_beliefs::within,          &time_beliefs::across,
-    &time_beliefs::doubling_within, &time_beliefs::doubling_across, &time_beliefs::two_servers,
-    &time_beliefs::bend,            &time_beliefs::straggle,        &time_beliefs::overlap,
+    &time_beliefs::per_sample,
+    &time_beliefs::within,
+    &time_beliefs::across,
+    &time_beliefs::doubling_within,
+    &time_beliefs::doubling_across,
+    &time_beliefs::two_servers,
+    &time_beliefs::bend,
+    &time_beliefs::straggle,
+    &time_beliefs::overlap,
     &time_beliefs::noise};
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -36,8 +37,8 @@ struct time_fit_options {
   double prior_strength = 1;  ///< of the regularisers against σ; 0 leaves only pinning
   bool batch_profile = true;  ///< allow a factor for each batch size where samples prove one
   bool knee = true;           ///< look for a knee where at least 6 clocks were measured
-  bool ring = true;           ///< growth as a ring's, a bend and stragglers unless a line is clearly better
-  time_beliefs beliefs{};     ///< of the numbers that the samples do not tell; read if `ring`
+  bool ring = true;  ///< growth as a ring's, a bend and stragglers unless a line is clearly better
+  time_beliefs beliefs{};  ///< of the numbers that the samples do not tell; read if `ring`
 };
 
 /// A fitted throughput model. Plain data but for the shape of its parameters.
@@ -72,7 +73,8 @@ class time_fit {
     prediction p{.iteration_s = (*this)(c, limit_w).total_s};
     if (scatter > 0) {
       const detail::vector j = sensitivity(c, limit_w);
-      const double unknown = detail::dot(j, detail::ldlt(information).solve(j)) * noise * noise;
+      const double unknown =
+          together * detail::dot(j, detail::ldlt(information).solve(j)) * noise * noise;
       p.deviation = stretch * std::sqrt(unknown + scatter * scatter);
     }
     p.low_s = p.iteration_s * std::exp(-normal_95 * p.deviation);
@@ -81,6 +83,8 @@ class time_fit {
   }
   double scatter = 0;  ///< σ of ln t that is expected of measurements about the model
   double stretch = 1;  ///< of intervals, as `time_beliefs` has it
+  double together =
+      1;  ///< samples that tell as much as one, since a run is slow or fast as a whole
 
   // For refinement and suggestion: the parameters without bounds, the inverse of their covariance
   // in units of 1/σ², and d ln T / dθ.
@@ -190,6 +194,35 @@ inline bool improve_profile(time_shape& shape, std::span<const sample> samples,
   return gain > 2 * more * (1 + (parameters + more) / few) + 8;
 }
 
+/// How many samples tell as much as one: the design effect 1 + (m − 1)ρ of samples in groups of m, ρ the
+/// correlation within one by an analysis of variance (Kish, Survey Sampling, 1965). Samples on the same
+/// GPUs and servers are a group: they were measured in one run, on a network that was as it was.
+[[nodiscard]] inline double design_effect(std::span<const sample> samples,
+                                          const std::vector<double>& r) {
+  struct group {
+    double count = 0, sum = 0, square = 0;
+  };
+  std::map<std::pair<int, int>, group> groups;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    group& g = groups[{samples[i].config.gpus, samples[i].config.servers}];
+    ++g.count, g.sum += r[i], g.square += r[i] * r[i];
+  }
+  const double n = static_cast<double>(samples.size()), k = static_cast<double>(groups.size());
+  if (k < 2 || n <= k) return 1;
+  double sum = 0, within = 0, between = 0, squares = 0;
+  for (const auto& [key, g] : groups) sum += g.sum;
+  for (const auto& [key, g] : groups) {
+    const double mean = g.sum / g.count;
+    within += g.square - g.sum * mean;
+    between += g.count * (mean - sum / n) * (mean - sum / n);
+    squares += g.count * g.count;
+  }
+  const double usual = (n - squares / n) / (k - 1);  // samples of a group
+  const double inside = within / (n - k), outside = between / (k - 1);
+  const double share = outside > inside ? (outside - inside) / (outside + (usual - 1) * inside) : 0;
+  return 1 + (squares / n - 1) * share;
+}
+
 /// A shape with its most probable θ.
 struct found_shape {
   pinned_shape start;
@@ -220,20 +253,22 @@ struct found_shape {
 };
 
 /// Growth along a line or as a ring's: the line if it is exact, or clearly better by Akaike's criterion
-/// for the parameters that the samples pay for; else the ring, which few counts cannot tell from a
-/// line and which does not run away with more GPUs.
+/// for the parameters that the samples pay for; else the ring, which does not run away with more GPUs.
+/// Fewer than three counts of a kind cannot tell one growth from the other.
 [[nodiscard]] inline found_shape find_growth(std::span<const sample> samples,
                                              const time_fit_options& options) {
   found_shape line(pin(samples, growth::line), samples, options);
   if (!options.ring || line.exact) return line;
   found_shape ring(pin(samples, growth::ring, options.beliefs), samples, options);
-  if (ring.exact) return ring;
+  const coverage seen = seen_in(samples);
+  const bool several = !seen.within.empty() || !seen.across.empty();
+  if (ring.exact || (several && seen.within.size() < 3 && seen.across.size() < 3)) return ring;
   const double n = static_cast<double>(samples.size()), sigma = std::max(line.sigma, ring.sigma);
   const double off_line = square_sum(line.start.shape, samples, line.theta, sigma),
                off_ring = square_sum(ring.start.shape, samples, ring.theta, sigma);
-  const double better = n * std::log(off_ring / std::max(off_line, 1e-300)) +
-                        2 * (ring.paid(samples, options.prior_strength) -
-                             line.paid(samples, options.prior_strength));
+  const double better =
+      n * std::log(off_ring / std::max(off_line, 1e-300)) +
+      2 * (ring.paid(samples, options.prior_strength) - line.paid(samples, options.prior_strength));
   constexpr double clearly = 4;
   return better > clearly ? line : ring;
 }
@@ -325,6 +360,10 @@ inline void find_knee(found_shape& found, std::span<const sample> samples,
                  usual = options.beliefs.noise.usual;
     fit.scatter = std::sqrt((n * seen * seen + 8 * usual * usual) / (n + 8));
     fit.stretch = options.beliefs.stretch;
+    std::vector<double> r;
+    detail::misfits(detail::time_problem(shape, samples, {}, 1, 1, 0), shape, found.theta, samples,
+                    r);
+    fit.together = detail::design_effect(samples, r);
   }
   fit_error_sum errors;
   for (const sample& s : samples)

@@ -31,8 +31,9 @@ struct measured_table {
 
 /// Options of `learn_beliefs`.
 struct learning_options {
-  time_beliefs before{};             ///< counts as much as one and a half tables
-  std::vector<int> counts{1, 4, 16};  ///< GPUs that new jobs will be measured on; intervals are set by them
+  time_beliefs before{};  ///< counts as much as one and a half tables
+  std::vector<int> counts{
+      1, 4, 16};  ///< GPUs that new jobs will be measured on; intervals are set by them
 };
 
 namespace detail {
@@ -80,11 +81,10 @@ using shape_values = std::array<std::optional<double>, shape_beliefs.size()>;
       if ((*t)[i]) square += (*(*t)[i] - mean) * (*(*t)[i] - mean);
     const belief& old = before.*shape_beliefs[i];
     const double share = count / (count + worth);
-    const double variance = share * square / std::max(1.0, count - 1) +
-                            (1 - share) * old.spread * old.spread;
-    out.*shape_beliefs[i] = {
-        .usual = std::exp(share * mean + (1 - share) * std::log(old.usual)),
-        .spread = std::sqrt(variance * (1 + 1 / count))};
+    const double variance =
+        share * square / std::max(1.0, count - 1) + (1 - share) * old.spread * old.spread;
+    out.*shape_beliefs[i] = {.usual = std::exp(share * mean + (1 - share) * std::log(old.usual)),
+                             .spread = std::sqrt(variance * (1 + 1 / count))};
   }
   return out;
 }

@@ -65,24 +65,24 @@ template <ThroughputModel M>
 ///
 /// Properties: total never grows with f and never falls with b; γ = 1 is the sum, γ → ∞ the maximum.
 struct powerflow_throughput {
-  double a0_s = 0;        ///< ≥ 0
-  double a1_s_ghz = 0;    ///< ≥ 0
-  double b0_s = 0;        ///< per sample, ≥ 0
-  double b1_s_ghz = 0;    ///< per sample, ≥ 0
-  double alpha_r_s = 0;   ///< synchronisation of two GPUs of one server, ≥ 0
-  double beta_r_s = 0;    ///< and of each further GPU, ≥ 0
-  double alpha_n_s = 0;   ///< synchronisation across servers, ≥ 0
-  double beta_n_s = 0;    ///< and of each further GPU, ≥ 0
-  double gamma = 1;       ///< overlap, in [1, 10]
-  double zeta_n_s = 0;    ///< what a ring across servers gains from 2 GPUs to many, ≥ 0
-  double knee_ghz = 0;    ///< f_k; 0: no knee
-  double knee_slope = 0;  ///< κ ≥ 0
-  double zeta_r_s = 0;    ///< as ζ_n, within a server, ≥ 0
-  double lambda_r_s = 0;  ///< each doubling within a server, ≥ 0
-  double lambda_n_s = 0;  ///< and across servers, ≥ 0
-  double two_servers = 1; ///< τ > 0, factor on the synchronisation of exactly two servers
-  double bend = 1;        ///< p, in [1, ∞)
-  double straggle = 0;    ///< ω ≥ 0
+  double a0_s = 0;         ///< ≥ 0
+  double a1_s_ghz = 0;     ///< ≥ 0
+  double b0_s = 0;         ///< per sample, ≥ 0
+  double b1_s_ghz = 0;     ///< per sample, ≥ 0
+  double alpha_r_s = 0;    ///< synchronisation of two GPUs of one server, ≥ 0
+  double beta_r_s = 0;     ///< and of each further GPU, ≥ 0
+  double alpha_n_s = 0;    ///< synchronisation across servers, ≥ 0
+  double beta_n_s = 0;     ///< and of each further GPU, ≥ 0
+  double gamma = 1;        ///< overlap, in [1, 10]
+  double zeta_n_s = 0;     ///< what a ring across servers gains from 2 GPUs to many, ≥ 0
+  double knee_ghz = 0;     ///< f_k; 0: no knee
+  double knee_slope = 0;   ///< κ ≥ 0
+  double zeta_r_s = 0;     ///< as ζ_n, within a server, ≥ 0
+  double lambda_r_s = 0;   ///< each doubling within a server, ≥ 0
+  double lambda_n_s = 0;   ///< and across servers, ≥ 0
+  double two_servers = 1;  ///< τ > 0, factor on the synchronisation of exactly two servers
+  double bend = 1;         ///< p, in [1, ∞)
+  double straggle = 0;     ///< ω ≥ 0
 
   [[nodiscard]] step_time operator()(const configuration& c) const {
     step_time t;

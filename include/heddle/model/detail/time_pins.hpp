@@ -182,8 +182,9 @@ inline void pin_overlap(pinned_shape& p, const coverage& seen, double usual_u, d
     p.set_free(gamma, usual_u);
     p.believe(gamma, usual_u, spread);
   } else {
-    p.set_constant(gamma, usual_u,
-                   "too few samples with several GPUs and different gradient times: the usual overlap");
+    p.set_constant(
+        gamma, usual_u,
+        "too few samples with several GPUs and different gradient times: the usual overlap");
   }
 }
 

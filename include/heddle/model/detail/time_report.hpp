@@ -57,11 +57,10 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
   const double t = student_t_95(freedom);
 
   static constexpr std::array<const char*, natural_count> names{
-      "a0_s",        "a1_s_ghz",   "b0_s",           "b1_s_ghz",    "alpha_r_s",
-      "beta_r_s",    "alpha_n_s",  "beta_n_s",       "zeta_n_s",    "zeta_r_s",
-      "lambda_r_s",  "lambda_n_s", "two_servers",    "bend",        "straggle",
-      "gamma",       "knee_slope", "limit_static_w", "limit_top_w", "limit_ridge",
-      "limit_slope"};
+      "a0_s",        "a1_s_ghz",    "b0_s",       "b1_s_ghz", "alpha_r_s",  "beta_r_s",
+      "alpha_n_s",   "beta_n_s",    "zeta_n_s",   "zeta_r_s", "lambda_r_s", "lambda_n_s",
+      "two_servers", "bend",        "straggle",   "gamma",    "knee_slope", "limit_static_w",
+      "limit_top_w", "limit_ridge", "limit_slope"};
   for (std::size_t i = 0; i < natural_count; ++i) {
     if (i >= limit_static && !shape.by_limit) break;
     if (i == knee && shape.links[i].zero && shape.by_limit) continue;
