@@ -168,11 +168,12 @@ inline bool fit_exactly(const pinned_shape& start, std::span<const sample> sampl
 
 /// A factor on the gradient time for each batch size, if the residuals prove one; returns whether
 /// anything changed.
-inline bool improve_profile(time_shape& shape, std::span<const sample> samples,
+inline bool improve_profile(pinned_shape& start, std::span<const sample> samples,
                             const vector& theta) {
+  time_shape& shape = start.shape;
   std::vector<double> r, share;
   misfits(time_problem(shape, samples, {}, 1, 1, 0), shape, theta, samples, r, &share);
-  return add_batch_effects(shape.profile, samples, r, share, shape.free);
+  return add_batch_effects(shape.profile, samples, r, share, shape.free - start.believed);
 }
 
 /// Residuals' sum of squares at θ, each at most 9σ².
@@ -343,7 +344,8 @@ inline void find_knee(found_shape& found, std::span<const sample> samples,
       found.exact = detail::fit_exactly(found.start, samples, found.theta);
   }
   if (!found.exact && options.batch_profile)
-    for (int round = 0; round < 6 && detail::improve_profile(shape, samples, found.theta); ++round)
+    for (int round = 0; round < 6 && detail::improve_profile(found.start, samples, found.theta);
+         ++round)
       detail::fit_theta(found.start, samples, options, found.theta, found.sigma);
 
   time_fit fit;
