@@ -3,7 +3,8 @@
 //   fit_time        samples → time_fit: parameters, errors, what was pinned and why    ms
 //   time_fit        predicts; knows how a prediction depends on each parameter
 //
-// For the online refinement of a fit see refine.hpp, for the sample to take next suggest.hpp.
+// For the online refinement of a fit see refine.hpp, for the sample to take next suggest.hpp, for what
+// other jobs tell beforehand learn.hpp, and for types of GPUs that were hardly measured other_type.hpp.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <map>
+#include <numeric>
 #include <set>
 #include <span>
 #include <string>
@@ -71,12 +72,10 @@ class time_fit {
   /// the scatter of measurements about the model. O(parameters³).
   [[nodiscard]] prediction predict(const configuration& c, double limit_w = 0) const {
     prediction p{.iteration_s = (*this)(c, limit_w).total_s};
-    if (scatter > 0) {
-      const detail::vector j = sensitivity(c, limit_w);
-      const double unknown =
-          together * detail::dot(j, detail::ldlt(information).solve(j)) * noise * noise;
-      p.deviation = stretch * std::sqrt(unknown + scatter * scatter);
-    }
+    const detail::vector j = sensitivity(c, limit_w);
+    const double unknown =
+        together * detail::dot(j, detail::ldlt(information).solve(j)) * noise * noise;
+    p.deviation = stretch * std::sqrt(std::max(0.0, unknown) + scatter * scatter);
     p.low_s = p.iteration_s * std::exp(-normal_95 * p.deviation);
     p.high_s = p.iteration_s * std::exp(normal_95 * p.deviation);
     return p;
@@ -200,24 +199,26 @@ inline bool improve_profile(pinned_shape& start, std::span<const sample> samples
 /// GPUs and servers are a group: they were measured in one run, on a network that was as it was.
 [[nodiscard]] inline double design_effect(std::span<const sample> samples,
                                           const std::vector<double>& r) {
-  struct group {
-    double count = 0, sum = 0, square = 0;
+  std::vector<std::size_t> order(samples.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto key = [&](std::size_t i) {
+    return std::pair(samples[i].config.gpus, samples[i].config.servers);
   };
-  std::map<std::pair<int, int>, group> groups;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    group& g = groups[{samples[i].config.gpus, samples[i].config.servers}];
-    ++g.count, g.sum += r[i], g.square += r[i] * r[i];
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(key(a), a) < std::pair(key(b), b);
+  });
+  const double n = static_cast<double>(samples.size());
+  double k = 0, mean = 0, within = 0, between = 0, squares = 0;
+  for (double x : r) mean += x / n;
+  for (std::size_t i = 0; i < order.size();) {
+    double count = 0, sum = 0, square = 0;
+    for (const auto same = key(order[i]); i < order.size() && key(order[i]) == same; ++i)
+      ++count, sum += r[order[i]], square += r[order[i]] * r[order[i]];
+    ++k, squares += count * count;
+    within += square - sum * sum / count;
+    between += count * (sum / count - mean) * (sum / count - mean);
   }
-  const double n = static_cast<double>(samples.size()), k = static_cast<double>(groups.size());
   if (k < 2 || n <= k) return 1;
-  double sum = 0, within = 0, between = 0, squares = 0;
-  for (const auto& [key, g] : groups) sum += g.sum;
-  for (const auto& [key, g] : groups) {
-    const double mean = g.sum / g.count;
-    within += g.square - g.sum * mean;
-    between += g.count * (mean - sum / n) * (mean - sum / n);
-    squares += g.count * g.count;
-  }
   const double usual = (n - squares / n) / (k - 1);  // samples of a group
   const double inside = within / (n - k), outside = between / (k - 1);
   const double share = outside > inside ? (outside - inside) / (outside + (usual - 1) * inside) : 0;
@@ -258,12 +259,18 @@ struct found_shape {
 /// Fewer than three counts of a kind cannot tell one growth from the other.
 [[nodiscard]] inline found_shape find_growth(std::span<const sample> samples,
                                              const time_fit_options& options) {
-  found_shape line(pin(samples, growth::line), samples, options);
-  if (!options.ring || line.exact) return line;
-  found_shape ring(pin(samples, growth::ring, options.beliefs), samples, options);
   const coverage seen = seen_in(samples);
   const bool several = !seen.within.empty() || !seen.across.empty();
-  if (ring.exact || (several && seen.within.size() < 3 && seen.across.size() < 3)) return ring;
+  const bool told = !several || seen.within.size() >= 3 || seen.across.size() >= 3;
+  const auto along = [&](growth grows) {
+    return found_shape(pin(samples, grows, options.beliefs), samples, options);
+  };
+  if (!options.ring) return along(growth::line);
+  if (!told) return along(growth::ring);
+  found_shape line = along(growth::line);
+  if (line.exact) return line;
+  found_shape ring = along(growth::ring);
+  if (ring.exact) return ring;
   const double n = static_cast<double>(samples.size()), sigma = std::max(line.sigma, ring.sigma);
   const double off_line = square_sum(line.start.shape, samples, line.theta, sigma),
                off_ring = square_sum(ring.start.shape, samples, ring.theta, sigma);
@@ -355,8 +362,8 @@ inline void find_knee(found_shape& found, std::span<const sample> samples,
   fit.model = shape.model(values);
   fit.profile = shape.profile;
   if (fit.by_limit) fit.limit_curve = shape.limit_curve(values);
-  detail::describe(fit, samples, shape, found.theta, found.start,
-                   found.exact ? 0 : options.prior_strength, options.robust && !found.exact);
+  detail::describe(fit, samples, shape, found.theta, found.start, options.prior_strength,
+                   options.robust && !found.exact);
   if (!found.exact) {  // what is believed of the noise counts as much as 8 samples
     const double n = static_cast<double>(samples.size()), seen = fit.noise,
                  usual = options.beliefs.noise.usual;

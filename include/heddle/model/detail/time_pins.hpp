@@ -44,6 +44,7 @@ struct pinned_shape {
   void set_free(natural i, double start) {
     shape.links[i] = {shape.free++, 0, false};
     theta.push_back(start);
+    why[i].clear();
   }
   /// Free, and never far from what is usual unless samples say so.
   void set_believed(natural i, double mean, double deviation) {

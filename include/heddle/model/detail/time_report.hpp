@@ -32,8 +32,10 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
   const auto p = shape.unpack(theta);
   std::vector<double> r;
   for (const sample& s : samples) r.push_back(problem.misfit(p, s));
+  constexpr double least =
+      1e-12;  // of an exact fit, so that what no sample shows stays as believed
   const double n = static_cast<double>(r.size());
-  double variance = 1e-30, freedom = std::max(1.0, n - shape.free);
+  double variance = least, freedom = std::max(1.0, n - shape.free);
   for (double x : r) variance += x * x / freedom;
   for (int round = 0; round < 4; ++round) {
     const double cut = robust ? 1.345 * std::sqrt(variance) : 1e300;
@@ -45,7 +47,7 @@ void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape
     double used = 0;
     for (std::size_t i = 0; i < part.rows(); ++i) used += part(i, i);
     freedom = std::max(1.0, n - used);
-    variance = std::max(1e-30, sum / freedom / (robust ? 0.7102 : 1.0));
+    variance = std::max(least, sum / freedom / (robust ? 0.7102 : 1.0));
   }
   fit.noise = std::sqrt(variance);
   fit.freedom = freedom;
