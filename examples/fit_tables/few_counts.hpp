@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <map>
 #include <set>
@@ -14,6 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include <boost/random/normal_distribution.hpp>
+#include <boost/random/uniform_real_distribution.hpp>
+
+#include <heddle/core/random.hpp>
 #include <heddle/model/fit_time.hpp>
 #include <heddle/model/learn.hpp>
 #include <heddle/model/other_type.hpp>
@@ -129,6 +134,58 @@ inline void print_few_counts(const char* title, const std::vector<measured_table
                 by_whole.mape(), measured_again(rest));
   }
   std::printf("with the others' belief %.1f %% of all rows are inside\n", all.cover());
+}
+
+/// Jobs whose truth is known, a global batch cut over ever more GPUs of servers of eight.
+inline void print_made_jobs() {
+  using boost::random::uniform_real_distribution;
+  constexpr int jobs = 40;
+  std::printf(
+      "\nMade jobs from 1, 4 and 16 GPUs, 1.5 %% noise: mean MAPE in %% (worst), rows inside\n");
+  std::printf("%-44s | %-13s | %-13s %s\n", "growth", "line", "fit", "inside");
+  const char* const kinds[] = {"a ring's", "a ring's and doublings, bend, stragglers", "none",
+                               "a line"};
+  for (std::uint64_t kind = 0; kind < 4; ++kind) {
+    double by_line = 0, by_fit = 0, worst_line = 0, worst_fit = 0, inside = 0;
+    for (std::uint64_t k = 0; k < jobs; ++k) {
+      stream random(5, 100 * kind + k, "made");
+      boost::random::normal_distribution<double> normal;
+      const auto draw = [&](double low, double high) {
+        return low * std::pow(high / low, uniform_real_distribution<double>(0, 1)(random));
+      };
+      heddle::model::powerflow_throughput t;
+      t.a0_s = draw(0.01, 0.05), t.b0_s = draw(0.0005, 0.005);
+      t.alpha_r_s = draw(0.01, 0.06), t.alpha_n_s = t.alpha_r_s * draw(1.5, 5);
+      t.gamma = draw(1, 3);
+      if (kind < 2) t.zeta_r_s = t.alpha_r_s, t.zeta_n_s = t.alpha_n_s;
+      if (kind == 1) {
+        t.lambda_r_s = t.alpha_r_s * draw(0.03, 0.3), t.lambda_n_s = t.alpha_n_s * draw(0.03, 0.3);
+        t.bend = draw(1.05, 2), t.straggle = draw(0.005, 0.03);
+      }
+      if (kind == 3) t.beta_r_s = t.alpha_r_s / 8, t.beta_n_s = t.alpha_n_s / 62;
+      std::vector<sample> few, rest;
+      for (double global : {64.0, 128.0, 256.0, 512.0})
+        for (int n : {1, 2, 4, 8, 16, 32, 64}) {
+          sample s;
+          s.config = {n, (n + 7) / 8, global / n, 1};
+          if (global / n < 2 || global / n > 256) continue;
+          s.iteration_s = t(s.config).total_s * std::exp(0.015 * normal(random));
+          s.config.clock_ghz = 0;
+          (n == 1 || n == 4 || n == 16 ? few : rest).push_back(s);
+        }
+      const auto line = heddle::model::fit_time(few, {.ring = false}),
+                 fit = heddle::model::fit_time(few);
+      left_out_sum of_line, of_fit;
+      for (const sample& s : rest)
+        of_line.add(line.predict(s.config), s), of_fit.add(fit.predict(s.config), s);
+      by_line += of_line.mape() / jobs, by_fit += of_fit.mape() / jobs;
+      worst_line = std::max(worst_line, of_line.mape());
+      worst_fit = std::max(worst_fit, of_fit.mape());
+      inside += of_fit.cover() / jobs;
+    }
+    std::printf("%-44s | %5.1f (%5.1f) | %5.1f (%5.1f) %5.1f\n", kinds[kind], by_line, worst_line,
+                by_fit, worst_fit, inside);
+  }
 }
 
 /// What is usual of each type by whole tables, and over the types: the beliefs that come with heddle.

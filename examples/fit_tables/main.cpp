@@ -319,6 +319,7 @@ int run(const std::string& data, const std::string& points, bool few) {
     examples::print_few_counts("From 1, 4 and 16 GPUs, T4", tables, {1, 4, 16});
     const auto gavel = examples::tables_of(examples::read_gavel(path("throughput/gavel.csv")), "");
     examples::print_few_counts("From 1 and 4 GPUs, Gavel's tables", gavel, {1, 4});
+    examples::print_made_jobs();
     examples::print_other_types(gavel);
     tables.insert(tables.end(), gavel.begin(), gavel.end());
     examples::print_beliefs(tables);
