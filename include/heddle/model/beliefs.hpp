@@ -21,9 +21,9 @@ struct belief {
 /// What is believed of the numbers that shape `powerflow_throughput`. They are ratios, so that
 /// neither units nor the speed of the hardware matter.
 ///
-/// The defaults are from whole tables of 6 jobs on T4 (Pollux artifact, up to 64 GPUs) and of 4 jobs
-/// on K80, P100 and V100 (Gavel, up to 8), to one digit:
-/// `heddle-fit-tables --beliefs` (docs/models/few_counts.md).
+/// The defaults are means over four types of GPU: whole tables of 6 jobs on T4 (Pollux artifact, up to
+/// 64 GPUs) and of 4 jobs each on K80, P100 and V100 (Gavel, up to 8), by
+/// `heddle-fit-tables --few-counts` (docs/models/few_counts.md).
 struct time_beliefs {
   belief per_sample{1.4,
                     1.4};    ///< what of the gradient time grows with the batch, over what is fixed

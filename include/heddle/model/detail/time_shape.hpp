@@ -51,12 +51,16 @@ struct link {
 struct bent_sum {
   double value = 0, by_x = 1, by_y = 1, by_p = 0;
 
-  bent_sum(double x, double y, double p) : value(x + y) {
+  /// \param slopes  whether the derivatives are wanted
+  bent_sum(double x, double y, double p, bool slopes) : value(x + y) {
     if (p == 1 || x <= 0 || y <= 0) return;
-    const double large = std::max(x, y), q = std::min(x, y) / large, log_q = std::log(q);
+    const double large = std::max(x, y), log_q = std::log(std::min(x, y) / large);
     const double power = std::exp(p * log_q), log_sum = std::log1p(power);
     value = large * std::exp(log_sum / p);
-    by_x = std::pow(x / value, p - 1), by_y = std::pow(y / value, p - 1);
+    if (!slopes) return;
+    const double by_large = std::exp((1 - p) * log_sum / p),
+                 by_small = by_large * power / std::exp(log_q);
+    by_x = x >= y ? by_large : by_small, by_y = x >= y ? by_small : by_large;
     by_p = value * (power * log_q / (p * (1 + power)) - log_sum / (p * p));
   }
 };
@@ -160,8 +164,8 @@ class time_shape {
     const double f = clock(p, clock_ghz, limit_w), x = 1 / f;
     const double factor = profile.factor(batch);
     const auto gradient = [&](double per_ghz) {
-      return bent_sum(p.v[a0] + p.v[a1] * per_ghz, (p.v[b0] + p.v[b1] * per_ghz) * batch,
-                      p.v[bend]);
+      return bent_sum(p.v[a0] + p.v[a1] * per_ghz, (p.v[b0] + p.v[b1] * per_ghz) * batch, p.v[bend],
+                      by_u != nullptr);
     };
     const bent_sum here = gradient(x);
     std::optional<bent_sum> at_knee;
