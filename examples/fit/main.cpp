@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <iostream>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,10 +29,13 @@
 #include "common/names.hpp"
 #include "common/open_text.hpp"
 #include "common/program.hpp"
+#include "fit/groups.hpp"
+#include "fit/samples.hpp"
 
 namespace {
 
 using namespace heddle;
+using namespace heddle::examples::fit;
 using json = nlohmann::ordered_json;
 
 constexpr examples::named<model::power_form> power_forms[] = {
@@ -38,7 +44,7 @@ constexpr examples::named<model::power_form> power_forms[] = {
 };
 
 struct options {
-  std::string samples = "-", predict, predict_out = "-", report;
+  std::string samples = "-", predict, predict_out = "-", report, others, suggest;
   std::string form = "ridge";
   int gpus_per_server = 8;
   bool leave_one_out = false;
@@ -46,151 +52,29 @@ struct options {
   std::string contention;
 };
 
-/// Which model was measured on which GPUs; empty where the file has no such column.
-using group_key = std::array<std::string, 2>;
-
-[[nodiscard]] std::string in_words(const group_key& key) {
-  std::string out;
-  for (const std::string& part : key)
-    if (!part.empty()) out += (out.empty() ? "" : " on ") + part;
-  return out.empty() ? "the samples" : out;
-}
-
-/// A row of a file of samples or configurations.
-struct row {
-  group_key key;
-  model::sample sample;
-  std::string where;
-  std::vector<std::string> fields;  ///< of the configuration columns, as they stood in the file
-};
-
-struct table {
-  std::vector<std::string> columns;  ///< configuration columns that the file has, in its order
-  std::vector<row> rows;
-
-  [[nodiscard]] bool has(std::string_view column) const {
-    return std::find(columns.begin(), columns.end(), column) != columns.end();
-  }
-};
-
-[[nodiscard]] table read_table(const std::string& path, bool measured, int gpus_per_server) {
-  examples::open_text text(path);
-  trace::csv_reader file(text.stream(), text.name());
-  if (measured) file.require({"iteration_s"});
-  table out;
-  static constexpr std::array<std::string_view, 7> known{
-      "model", "gpu_type", "gpus", "servers", "local_batch", "clock_ghz", "power_limit_w"};
-  std::vector<trace::csv_column> copied;
-  for (const std::string& column : file.columns())
-    if (std::find(known.begin(), known.end(), column) != known.end()) {
-      out.columns.push_back(column);
-      copied.push_back(file.required(column));
-    }
-  const auto model = file.column("model"), gpu_type = file.column("gpu_type");
-  const auto gpus = file.column("gpus"), servers = file.column("servers");
-  const auto batch = file.column("local_batch"), clock = file.column("clock_ghz");
-  const auto limit = file.column("power_limit_w");
-  std::optional<trace::csv_column> time, power;
-  if (measured) time = file.required("iteration_s"), power = file.column("power_w");
-
-  const auto positive = [&](const trace::csv_column& c, std::string_view expected) {
-    const double x = file.number(c, expected);
-    if (!(x > 0)) file.fail(c, expected);
-    return x;
-  };
-  while (file.next()) {
-    row r;
-    r.where = file.where();
-    for (const trace::csv_column& c : copied) r.fields.push_back(file.text(c));
-    if (model) r.key[0] = file.text(*model);
-    if (gpu_type) r.key[1] = file.text(*gpu_type);
-    model::configuration& c = r.sample.config;
-    if (gpus) c.gpus = file.integer(*gpus, 1, "a positive whole number of GPUs");
-    c.servers = (c.gpus + gpus_per_server - 1) / gpus_per_server;
-    if (servers) {
-      c.servers = file.integer(*servers, 1, "a positive whole number of servers");
-      if (c.servers > c.gpus) file.fail(*servers, "at most as many servers as GPUs");
-    }
-    if (batch) c.local_batch = file.number(*batch, 0, "a batch size of at least 0");
-    if (clock) c.clock_ghz = positive(*clock, "a clock > 0 GHz");
-    if (limit) r.sample.power_limit_w = positive(*limit, "a power limit > 0 W");
-    if (time) r.sample.iteration_s = positive(*time, "an iteration time > 0 s");
-    if (power && !file.empty(*power)) r.sample.power_w = positive(*power, "a power > 0 W");
-    out.rows.push_back(std::move(r));
-  }
-  if (out.rows.empty()) throw input_error(file.where(), "at least one row", "none");
-  return out;
-}
-
-struct group {
-  group_key key;
-  std::string where;  ///< of its first row
-  std::vector<model::sample> samples;
-  model::time_fit time;
-  std::optional<model::power_fit> power;
-};
-
-/// Groups in the order of their first rows, fitted.
-[[nodiscard]] std::vector<group> fit_groups(const table& samples, const options& o) {
-  const model::power_form form = examples::find_named(power_forms, "--model", o.form).value;
-  std::vector<group> groups;
-  for (const row& r : samples.rows) {
-    auto at = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.key == r.key; });
-    if (at == groups.end())
-      at = groups.insert(
-          groups.end(),
-          group{.key = r.key, .where = r.where, .samples = {}, .time = {}, .power = {}});
-    at->samples.push_back(r.sample);
-  }
-  for (group& g : groups) {
-    try {
-      g.time = model::fit_time(g.samples,
-                               {.batch_profile = !o.plain, .knee = !o.plain, .ring = !o.plain});
-    } catch (const input_error& e) {
-      throw examples::unmet_request(g.where + ": expected " + e.expected() + " of " +
-                                    in_words(g.key) + ", got " + e.got());
-    }
-    if (std::any_of(g.samples.begin(), g.samples.end(),
-                    [](const model::sample& s) { return s.power_w.has_value(); }))
-      g.power = model::fit_power(g.samples, g.time, {.form = form, .batch_profile = !o.plain});
-  }
-  return groups;
-}
-
-struct prediction {
-  double iteration_s = 0;
-  std::optional<double> power_w;
-};
-
-[[nodiscard]] prediction predict(const model::time_fit& time,
-                                 const std::optional<model::power_fit>& power,
-                                 const model::sample& s) {
-  const double limit = s.power_limit_w.value_or(0);
-  const model::step_time t = time(s.config, limit);
-  prediction p{t.total_s, std::nullopt};
-  if (power) p.power_w = (*power)(s.config, t, time.clock(s.config.clock_ghz, limit), limit);
-  return p;
-}
-
 /// Errors of predicting each sample from all others.
-[[nodiscard]] json leave_one_out(const group& g, const options& o) {
+[[nodiscard]] json leave_one_out(const group& g, const fitting& how) {
   model::fit_error_sum time, power;
+  double seen = 0, covered = 0;
   for (std::size_t i = 0; i < g.samples.size(); ++i) {
     table rest;
     for (std::size_t k = 0; k < g.samples.size(); ++k)
-      if (k != i) rest.rows.push_back({g.key, g.samples[k], g.where, {}});
+      if (k != i) rest.rows.push_back({g.key, g.samples[k], g.where, {}, 1});
     std::vector<group> others;
     try {
-      others = fit_groups(rest, o);
+      others = fit_groups(rest, how);
     } catch (const examples::unmet_request&) {
       continue;  // without this sample nothing can be told
     }
     if (others.empty()) continue;
-    const prediction p = predict(others[0].time, others[0].power, g.samples[i]);
-    time.add(p.iteration_s, g.samples[i].iteration_s);
+    const prediction p = predict(others[0], g.samples[i]);
+    time.add(p.time.iteration_s, g.samples[i].iteration_s);
+    const double measured = g.samples[i].iteration_s;
+    ++seen, covered += p.time.low_s <= measured && measured <= p.time.high_s;
     if (p.power_w && g.samples[i].power_w) power.add(*p.power_w, *g.samples[i].power_w);
   }
   json out{{"time_mape", time.result().mape}};
+  if (seen > 0) out["covered_95"] = covered / seen;
   if (power.result().samples) out["power_mape"] = power.result().mape;
   return out;
 }
@@ -222,7 +106,21 @@ struct prediction {
   return out;
 }
 
-[[nodiscard]] std::string report(const std::vector<group>& groups, const options& o) {
+/// What is known of a type against the one that its fit was carried from.
+[[nodiscard]] json described(const model::type_ratio& ratio) {
+  const auto part = [](const model::belief& b) {
+    return json{{"ratio", b.usual},
+                {"low_95", b.usual * std::exp(-model::normal_95 * b.spread)},
+                {"high_95", b.usual * std::exp(model::normal_95 * b.spread)}};
+  };
+  return {{"compute", part(ratio.compute)},
+          {"sync_in_server", part(ratio.within)},
+          {"sync_across", part(ratio.across)},
+          {"scatter", ratio.scatter}};
+}
+
+[[nodiscard]] std::string report(const std::vector<group>& groups, const options& o,
+                                 const fitting& how, const json& next) {
   json out;
   out["version"] = HEDDLE_VERSION_STRING;
   out["groups"] = json::array();
@@ -231,19 +129,27 @@ struct prediction {
     if (!g.key[0].empty()) entry["model"] = g.key[0];
     if (!g.key[1].empty()) entry["gpu_type"] = g.key[1];
     entry["samples"] = g.samples.size();
+    if (g.carried) {
+      entry["carried_from"] = g.from;
+      entry["against_it"] = described(g.carried->ratio(g.key[1]));
+      out["groups"].push_back(std::move(entry));
+      continue;
+    }
     entry["time"] = described(g.time.parameters, g.time.profile, g.time.error, "s", g.time.noise);
     entry["time"]["clock"] = g.time.by_limit      ? "share of the top clock, from the power limit"
                              : g.time.clock_known ? "as measured"
                                                   : "unknown";
+    entry["time"]["scatter"] = g.time.stretch * g.time.scatter;
     if (g.power) {
       entry["power"] =
           described(g.power->parameters, g.power->profile, g.power->error, "w", g.power->noise);
       entry["power"]["form"] = g.power->by_limit ? "limits" : o.form;
       entry["power"]["samples"] = g.power->error.samples;
     }
-    if (o.leave_one_out) entry["leave_one_out"] = leave_one_out(g, o);
+    if (o.leave_one_out) entry["leave_one_out"] = leave_one_out(g, how);
     out["groups"].push_back(std::move(entry));
   }
+  if (!next.empty()) out["next"] = next;
   return out.dump(2) + "\n";
 }
 
@@ -261,24 +167,70 @@ struct prediction {
   return out + "\"";
 }
 
-[[nodiscard]] std::string predictions(const std::vector<group>& groups, const options& o) {
+[[nodiscard]] std::string predictions(std::vector<group> groups, const options& o,
+                                      const fitting& how) {
   const table wanted = read_table(o.predict, false, o.gpus_per_server);
   std::string out;
   for (const std::string& column : wanted.columns) out += column + ",";
-  out += "iteration_s,power_w\n";
+  out += "iteration_s,power_w,low_s,high_s,carried_from\n";
   for (const row& r : wanted.rows) {
-    const auto at =
-        std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.key == r.key; });
+    auto at = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.key == r.key; });
+    if (at == groups.end())
+      if (std::optional<group> carried = unmeasured(groups, how, r.key))
+        groups.push_back(std::move(*carried)), at = std::prev(groups.end());
     if (at == groups.end())
       throw examples::unmet_request(
           r.where + ": expected a model and GPU type that was fitted, got " + in_words(r.key));
-    if (at->time.clock_known && !wanted.has("clock_ghz"))
+    const model::time_fit& time = at->carried ? at->carried->fit() : at->time;
+    if (time.clock_known && !wanted.has("clock_ghz"))
       throw input_error(o.predict + ":1", "a column \"clock_ghz\" as in the samples", "none");
-    if (at->time.by_limit && !wanted.has("power_limit_w"))
+    if (time.by_limit && !wanted.has("power_limit_w"))
       throw input_error(o.predict + ":1", "a column \"power_limit_w\" as in the samples", "none");
-    const prediction p = predict(at->time, at->power, r.sample);
+    const prediction p = predict(*at, r.sample);
     for (const std::string& text : r.fields) out += field(text) + ",";
-    out += number(p.iteration_s) + "," + (p.power_w ? number(*p.power_w) : "") + "\n";
+    out += number(p.time.iteration_s) + "," + (p.power_w ? number(*p.power_w) : "") + "," +
+           number(p.time.low_s) + "," + number(p.time.high_s) + "," + field(at->from) + "\n";
+  }
+  return out;
+}
+
+/// For each model of a file of candidates, the one to measure next.
+[[nodiscard]] json suggestions(const std::vector<group>& groups, const options& o,
+                               const fitting& how) {
+  const table wanted = read_table(o.suggest, false, o.gpus_per_server);
+  json out = json::array();
+  std::vector<std::string> models;
+  for (const row& r : wanted.rows)
+    if (std::find(models.begin(), models.end(), r.key[0]) == models.end())
+      models.push_back(r.key[0]);
+  for (const std::string& name : models) {
+    std::vector<model::typed_candidate> candidates;
+    std::vector<const row*> rows;
+    std::set<std::string> types;
+    for (const row& r : wanted.rows)
+      if (r.key[0] == name) {
+        const auto measured = [&](const group& g) {
+          return g.key == r.key && std::any_of(g.samples.begin(), g.samples.end(), [&](auto& s) {
+                   return s.config == r.sample.config;
+                 });
+        };
+        if (std::any_of(groups.begin(), groups.end(), measured)) continue;
+        candidates.push_back({r.key[1], r.sample.config, r.cost});
+        rows.push_back(&r);
+        types.insert(r.key[1]);
+      }
+    if (candidates.empty()) continue;  // all were measured
+    const model::typed_fit job = over_types(groups, how, name, types);
+    if (job.fit().by_limit || (job.fit().clock_known && !wanted.has("clock_ghz")))
+      throw input_error(o.suggest + ":1", "candidates with clocks as in the samples", "none");
+    const model::typed_suggestion best = job.suggest(candidates);
+    const row& r = *rows[best.candidate];
+    json entry;
+    for (std::size_t i = 0; i < wanted.columns.size(); ++i) entry[wanted.columns[i]] = r.fields[i];
+    entry["cost"] = r.cost;
+    entry["deviation"] = best.deviation;
+    entry["gain"] = best.gain;
+    out.push_back(std::move(entry));
   }
   return out;
 }
@@ -354,12 +306,18 @@ int run(const options& o) {
     return examples::done;
   }
   const table samples = read_table(o.samples, true, o.gpus_per_server);
-  const std::vector<group> groups = fit_groups(samples, o);
+  fitting how{.form = examples::find_named(power_forms, "--model", o.form).value,
+              .plain = o.plain,
+              .others = {}};
+  if (!o.others.empty())
+    how.others = tables_of(grouped(read_table(o.others, true, o.gpus_per_server)));
+  const std::vector<group> groups = fit_groups(samples, how);
+  const json next = o.suggest.empty() ? json{} : suggestions(groups, o, how);
   // Everything is computed before anything is written.
   examples::whole_files out;
   if (!o.report.empty() || o.predict.empty())
-    out.add(o.report.empty() ? "-" : o.report, report(groups, o));
-  if (!o.predict.empty()) out.add(o.predict_out, predictions(groups, o));
+    out.add(o.report.empty() ? "-" : o.report, report(groups, o, how, next));
+  if (!o.predict.empty()) out.add(o.predict_out, predictions(groups, o, how));
   out.commit();
   return examples::done;
 }
@@ -376,7 +334,11 @@ int main(int argc, char** argv) {
       "columns "
       "model and gpu_type where present. The report says for each group the parameters with their "
       "standard errors and 95 % intervals, what was pinned and why, and the errors of time and "
-      "power (mape, worst and noise are shares, not per cent).\n\n"
+      "power (mape, worst and noise are shares, not per cent). Predictions have a 95 % interval, "
+      "low_s to high_s.\n\n"
+      "A model that was measured on one type of GPU is predicted on others too, and a group of "
+      "fewer than four samples is taken with what is known from a better measured type: by other "
+      "models on both types, else by datasheets (carried_from).\n\n"
       "With --contention, which part of an iteration alone is communication that nothing hides "
       "(comm_share) and which is hidden behind computing (overlap), as jobs.csv has them: null "
       "where no sample tells.",
@@ -395,6 +357,15 @@ int main(int argc, char** argv) {
                        "communication, 1 alone) and, if known, model, gpu_type, gpus, "
                        "network_share (of the time, exposed and hidden)")
             ->excludes(samples, predict);
+        app.add_option("--others", o.others,
+                       "whole tables of other models, CSV of the same columns: what is usual, and "
+                       "how sure, is learnt from them; rows of the model at hand are left out")
+            ->excludes("--contention");
+        app.add_option(
+               "--suggest", o.suggest,
+               "candidates, CSV of the same columns and, if known, cost (else the GPUs): the "
+               "report says which one to measure next of each model, on any type")
+            ->excludes("--contention");
         app.add_option("--predict-out", o.predict_out, "where predictions go, CSV")
             ->capture_default_str();
         app.add_option("--report", o.report,

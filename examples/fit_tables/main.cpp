@@ -22,6 +22,7 @@
 #include <heddle/model/suggest.hpp>
 
 #include "common/program.hpp"
+#include "fit_tables/few_counts.hpp"
 #include "fit_tables/public_tables.hpp"
 
 namespace {
@@ -306,13 +307,24 @@ void print_points(const measured_job& job) {
   }
 }
 
-int run(const std::string& data, const std::string& points) {
+int run(const std::string& data, const std::string& points, bool few) {
   const auto path = [&](const char* name) {
     const std::string p = (std::filesystem::path(data) / name).string();
     if (!std::filesystem::exists(p)) throw input_error(p, "a table of measurements", "none");
     return p;
   };
   const auto pollux = examples::read_pollux(path("throughput/pollux_t4.csv"));
+  if (few) {
+    auto tables = examples::tables_of(pollux, "t4");
+    examples::print_few_counts("From 1, 4 and 16 GPUs, T4", tables, {1, 4, 16});
+    const auto gavel = examples::tables_of(examples::read_gavel(path("throughput/gavel.csv")), "");
+    examples::print_few_counts("From 1 and 4 GPUs, Gavel's tables", gavel, {1, 4});
+    examples::print_made_jobs();
+    examples::print_other_types(gavel);
+    tables.insert(tables.end(), gavel.begin(), gavel.end());
+    examples::print_beliefs(tables);
+    return examples::done;
+  }
   const auto zeus = examples::read_zeus(path("power/zeus_v100_rtx6000.csv"));
   if (!points.empty()) {
     for (const auto* jobs : {&pollux, &zeus})
@@ -333,6 +345,7 @@ int run(const std::string& data, const std::string& points) {
 
 int main(int argc, char** argv) {
   std::string data = "../shared/data", points;
+  bool few = false;
   return examples::run_program(
       "heddle-fit-tables",
       "Fits public tables of measured training jobs and prints how far the fits are off.", argc,
@@ -342,7 +355,10 @@ int main(int argc, char** argv) {
                        "directory with throughput/pollux_t4.csv, "
                        "throughput/gavel.csv and power/zeus_v100_rtx6000.csv")
             ->capture_default_str();
+        app.add_flag("--few-counts", few,
+                     "print what fits from few counts of GPUs and from another type come to, and "
+                     "the beliefs of whole tables, instead");
         app.add_option("--points", points, "print measured and fitted points of this job instead");
       },
-      [&] { return run(data, points); });
+      [&] { return run(data, points, few); });
 }

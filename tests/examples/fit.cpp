@@ -1,5 +1,6 @@
 // heddle-fit as its users call it.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -85,8 +86,112 @@ TEST_CASE("heddle-fit recovers a model, reports its parameters and predicts") {
   for (const json& p : time["parameters"])
     if (p["name"] == "alpha_n_s") CHECK(p["value"].get<double>() == doctest::Approx(0.09));
   const std::string predicted = w.read("o.csv");
-  CHECK(predicted.find("gpu_type,model,servers,gpus,clock_ghz,local_batch,iteration_s,power_w\n"
+  CHECK(predicted.find("gpu_type,model,servers,gpus,clock_ghz,local_batch,iteration_s,power_w,"
+                       "low_s,high_s,carried_from\n"
                        "gpu,job,2,6,0.8,100,") == 0);
+}
+
+namespace {
+
+/// A job that synchronises along a ring; `k` says which.
+heddle::model::powerflow_throughput ring_job(int k) {
+  heddle::model::powerflow_throughput t = heddle::test::known_job;
+  t.b0_s *= 1 + 0.2 * k;
+  t.beta_r_s = t.beta_n_s = 0;
+  t.zeta_r_s = t.alpha_r_s, t.zeta_n_s = t.alpha_n_s;
+  t.lambda_r_s = 0.1 * t.alpha_r_s, t.lambda_n_s = 0.1 * t.alpha_n_s;
+  return t;
+}
+
+/// Rows of jobs of several sizes on one type, `slower` than the first throughout.
+std::string typed_rows(const std::string& type, double slower, int jobs, int most_gpus) {
+  std::ostringstream out;
+  out.precision(17);
+  for (int k = 0; k < jobs; ++k)
+    for (int n = 1; n <= most_gpus; n *= 2)
+      for (double b : {8.0, 64.0, 256.0}) {
+        const auto t = ring_job(k);
+        const double off = 1 + 0.01 * ((n + k) % 3 - 1);
+        out << "job" << k << ',' << type << ',' << n << ',' << (n + 3) / 4 << ',' << b << ','
+            << slower * off * t({n, (n + 3) / 4, b, 1}).total_s << '\n';
+      }
+  return out.str();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "heddle-fit predicts on types that a model was not measured on and says what to measure") {
+  if (!installed()) return;
+  const workspace w("types");
+  const std::string head = "model,gpu_type,gpus,servers,local_batch,iteration_s\n";
+  // job3 was measured on the new type once, job4 never.
+  w.write("s.csv", head + typed_rows("old", 1, 5, 32) + typed_rows("new", 0.5, 3, 32) +
+                       "job3,new,1,1,64,0.0547\n");
+  w.write("p.csv", "model,gpu_type,gpus,servers,local_batch\n"
+                   "job3,new,4,1,64\njob4,new,4,1,64\njob0,new,4,1,64\n");
+  w.write("c.csv", "model,gpu_type,gpus,servers,local_batch,cost\n"
+                   "job4,new,1,1,64,1\njob4,new,16,4,64,50\njob4,old,1,1,64,1\n");
+  REQUIRE(w.run("--samples s.csv --predict p.csv --predict-out o.csv --report m.json "
+                "--suggest c.csv") == 0);
+  std::istringstream lines(w.read("o.csv"));
+  std::string line;
+  std::getline(lines, line);
+  int carried = 0;
+  for (int k : {3, 4, 0}) {
+    REQUIRE(std::getline(lines, line));
+    std::vector<std::string> fields;
+    std::istringstream parts(line);
+    for (std::string part; std::getline(parts, part, ',');) fields.push_back(part);
+    fields.resize(10);
+    const double truth = 0.5 * ring_job(k)({4, 1, 64, 1}).total_s;
+    CHECK(std::stod(fields[5]) == doctest::Approx(truth).epsilon(0.05));
+    CHECK(std::stod(fields[7]) < truth);
+    CHECK(truth < std::stod(fields[8]));
+    carried += fields[9] == "old";
+  }
+  CHECK(carried == 2);
+  const json report = json::parse(w.read("m.json"));
+  REQUIRE(report["next"].size() == 1);
+  CHECK(report["next"][0]["gpu_type"] == "new");
+  CHECK(report["next"][0]["gpus"] == "1");
+  bool told = false;
+  for (const json& g : report["groups"])
+    if (g.contains("carried_from")) {
+      told = true;
+      CHECK(g["model"] == "job3");
+      const double ratio = g["against_it"]["compute"]["ratio"];
+      CHECK(ratio == doctest::Approx(0.5).epsilon(0.1));
+    }
+  CHECK(told);
+}
+
+TEST_CASE("heddle-fit learns from the tables of other models what is usual") {
+  if (!installed()) return;
+  const workspace w("others");
+  const std::string head = "model,gpu_type,gpus,servers,local_batch,iteration_s\n";
+  w.write("others.csv", head + typed_rows("old", 1, 5, 32));
+  std::istringstream rows(typed_rows("old", 1, 1, 32));
+  std::ostringstream few;
+  for (std::string line; std::getline(rows, line);)
+    if (line.find("old,1,") != line.npos || line.find("old,4,") != line.npos ||
+        line.find("old,16,") != line.npos)
+      few << line << '\n';
+  w.write("s.csv", head + few.str());
+  w.write("p.csv", "model,gpu_type,gpus,servers,local_batch\njob0,old,32,8,64\n");
+  const auto width = [&](const std::string& arguments) {
+    REQUIRE(w.run("--samples s.csv --predict p.csv " + arguments) == 0);
+    const std::string out = w.read("out");
+    std::vector<std::string> fields;
+    std::istringstream parts(out.substr(out.find('\n') + 1));
+    for (std::string part; std::getline(parts, part, ',');) fields.push_back(part);
+    const double truth = ring_job(0)({32, 8, 64, 1}).total_s;
+    CHECK(std::stod(fields[7]) < truth);
+    CHECK(truth < std::stod(fields[8]));
+    return std::log(std::stod(fields[8]) / std::stod(fields[7]));
+  };
+  CHECK(width("--others others.csv") < width(""));
+  CHECK(w.run("--samples s.csv --others none.csv") == 2);
 }
 
 TEST_CASE("heddle-fit fits each group of model and GPU type by itself, with power where known") {

@@ -62,7 +62,8 @@ struct profiled_throughput {
 
   [[nodiscard]] step_time operator()(const configuration& c) const {
     step_time t;
-    t.compute_s = base.compute_s(c.local_batch, c.clock_ghz) * profile.factor(c.local_batch);
+    t.compute_s = base.compute_s(c.local_batch, c.clock_ghz) * profile.factor(c.local_batch) *
+                  base.waiting(c.gpus);
     t.sync_s = base.sync_s(c.gpus, c.servers);
     t.total_s = overlapped(t.compute_s, t.sync_s, base.gamma);
     return t;

@@ -135,8 +135,8 @@ class catalogue {
     powerflow_throughput t = p.time;
     t.a0_s *= slower, t.b0_s *= slower;
     t.a1_s_ghz *= slower * clock, t.b1_s_ghz *= slower * clock;
-    t.alpha_r_s *= server, t.beta_r_s *= server;
-    t.alpha_n_s *= network, t.beta_n_s *= network, t.zeta_n_s *= network;
+    for (double* part : {&t.alpha_r_s, &t.beta_r_s, &t.zeta_r_s, &t.lambda_r_s}) *part *= server;
+    for (double* part : {&t.alpha_n_s, &t.beta_n_s, &t.zeta_n_s, &t.lambda_n_s}) *part *= network;
     t.knee_ghz *= clock;
     return t;
   }

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <heddle/model/configuration.hpp>
+
 namespace heddle::model {
 
 /// How the value of a parameter came about.
@@ -40,6 +42,27 @@ struct parameter_estimate {
   double high = std::numeric_limits<double>::quiet_NaN();
   parameter_state state = parameter_state::free;
   std::string why;  ///< of a pinned one
+};
+
+/// The 97.5 % quantile of the normal distribution: what lies within that many deviations is 95 %.
+inline constexpr double normal_95 = 1.959964;
+
+/// A predicted iteration with its 95 % interval.
+struct prediction {
+  double iteration_s = 0;
+  double low_s = 0, high_s = 0;
+  double deviation = 0;  ///< standard deviation of ln t
+
+  /// Of all GPUs together, samples/s; so are the ends of its interval.
+  [[nodiscard]] double throughput(const configuration& c) const {
+    return c.gpus * c.local_batch / iteration_s;
+  }
+  [[nodiscard]] double least_throughput(const configuration& c) const {
+    return c.gpus * c.local_batch / high_s;
+  }
+  [[nodiscard]] double most_throughput(const configuration& c) const {
+    return c.gpus * c.local_batch / low_s;
+  }
 };
 
 /// Errors of predictions against measurements.
@@ -79,7 +102,7 @@ class fit_error_sum {
 [[nodiscard]] inline double student_t_95(double freedom) {
   if (freedom < 1.5) return 12.706;
   if (freedom < 2.5) return 4.303;
-  constexpr double z = 1.959964, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
+  constexpr double z = normal_95, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
   const double v = freedom;
   return z + (z3 + z) / (4 * v) + (5 * z5 + 16 * z3 + 3 * z) / (96 * v * v) +
          (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * v * v * v);

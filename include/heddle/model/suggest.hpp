@@ -82,7 +82,7 @@ struct wide_fit {
     s.iteration_s = fitted ? fit(s.config, s.power_limit_w.value_or(0)).total_s : unit;
   }
   wide_fit wide;
-  wide.all = pin(nominal);
+  wide.all = pin(nominal, growth::ring);
   wide.theta = wide.all.theta;
   wide.variance = fitted ? std::max(fit.noise, 0.3 * noise) : noise;
   wide.variance *= wide.variance;

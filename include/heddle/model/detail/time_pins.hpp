@@ -1,5 +1,5 @@
 // Which parameters of a time model the samples can tell, what stands in for the others, and what is
-// usual; and the report of all that.
+// usual.
 #pragma once
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include <heddle/model/beliefs.hpp>
 #include <heddle/model/detail/dense.hpp>
 #include <heddle/model/detail/time_problem.hpp>
-#include <heddle/model/estimate.hpp>
 
 namespace heddle::model::detail {
 
@@ -26,9 +26,17 @@ inline constexpr double usual_gamma_u = -2.0794415;  // γ = 2, half way from 1/
 inline constexpr double usual_ridge_u = 1.0986123;   // the ridge at 75 % of the top clock
 inline constexpr double usual_slope = 0.876;         // V100's, in shares of the top clock
 
+/// How synchronisation grows with the number of GPUs.
+enum class growth : unsigned char {
+  line,  ///< α + β (n−2), the form of Pollux
+  ring,  ///< α (2 − 2/n) + λ log2 n, twice the one on two servers; with a bend and stragglers
+};
+
 /// The shape of a fit, where it starts and what is believed.
 struct pinned_shape {
   time_shape shape;
+  growth grows = growth::line;
+  int believed = 0;  ///< of the free parameters: those that samples need not identify
   std::vector<double> theta;
   std::vector<prior> priors;
   std::array<std::string, natural_count> why;  ///< of parameters that are not free
@@ -36,6 +44,20 @@ struct pinned_shape {
   void set_free(natural i, double start) {
     shape.links[i] = {shape.free++, 0, false};
     theta.push_back(start);
+    why[i].clear();
+  }
+  /// Free, and never far from what is usual unless samples say so.
+  void set_believed(natural i, double mean, double deviation) {
+    set_free(i, mean);
+    believe(i, mean, deviation);
+    ++believed;
+  }
+  /// i/other likewise
+  void set_believed_ratio(natural i, natural other, const belief& b) {
+    set_free(i, theta[static_cast<std::size_t>(shape.links[other].index)] +
+                    shape.links[other].offset + std::log(b.usual));
+    believe_ratio(i, other, b.usual, b.spread);
+    ++believed;
   }
   /// i = factor · other
   void tie(natural i, natural other, double factor, const std::string& reason) {
@@ -103,7 +125,10 @@ struct coverage {
   return seen;
 }
 
-inline void pin_gradient_time(pinned_shape& p, const coverage& seen, bool clock_known) {
+inline void pin_gradient_time(pinned_shape& p, const coverage& seen, bool clock_known,
+                              const time_beliefs& beliefs) {
+  const bool ring = p.grows == growth::ring;
+  const belief slope = ring ? beliefs.per_sample : belief{1, 1};
   const bool varies_b = seen.batches.size() > 1;
   const bool no_batch = seen.batches.size() == 1 && *seen.batches.begin() == 0;
   const bool limits = p.shape.by_limit;
@@ -141,21 +166,70 @@ inline void pin_gradient_time(pinned_shape& p, const coverage& seen, bool clock_
     else
       p.tie(b1, a1, 1 / seen.batch, varies_f ? one_batch : one_clock);
   }
-  if (varies_b && !no_batch) p.believe_ratio(b0, a0, 1 / seen.batch, 1);
+  if (varies_b && !no_batch) p.believe_ratio(b0, a0, slope.usual / seen.batch, slope.spread);
   if (varies_f) p.believe_ratio(a1, a0, seen.clock, 1);
   if (varies_b && varies_f) {
     p.believe_ratio(b1, b0, seen.clock, 1);
-    p.believe_ratio(b1, a1, 1 / seen.batch, 1);
+    p.believe_ratio(b1, a1, slope.usual / seen.batch, slope.spread);
+  }
+  p.set_zero(bend, "not needed to explain the samples");
+  if (ring && varies_b && !no_batch)
+    p.set_believed(bend, std::log(beliefs.bend.usual), beliefs.bend.spread);
+}
+
+inline void pin_overlap(pinned_shape& p, const coverage& seen, double usual_u, double spread) {
+  if (seen.parallel >= 3 &&
+      (seen.batches.size() > 1 || seen.clocks.size() > 1 || seen.limits.size() > 1)) {
+    p.set_free(gamma, usual_u);
+    p.believe(gamma, usual_u, spread);
+  } else {
+    p.set_constant(
+        gamma, usual_u,
+        "too few samples with several GPUs and different gradient times: the usual overlap");
   }
 }
 
-inline void pin_synchronisation(pinned_shape& p, const coverage& seen) {
+/// Synchronisation that grows as a ring's and by a term in each doubling. What no sample shows stays
+/// free, held by what is believed of it, so that intervals know that it is not known.
+inline void pin_ring(pinned_shape& p, const coverage& seen, const time_beliefs& beliefs) {
+  const std::string ring = "the growth is taken to be a ring's";
+  const auto alone = [&](natural alpha, double start) {
+    p.set_free(alpha, std::log(start));
+    p.believe(alpha, std::log(start), beliefs.within.spread);
+  };
+  const double usual_within = beliefs.within.usual * seen.single_s;
+  if (!seen.within.empty() || seen.across.empty()) {
+    alone(alpha_r, usual_within);
+    p.set_free(alpha_n, std::log(usual_within * beliefs.across.usual));
+    p.believe_ratio(alpha_n, alpha_r, beliefs.across.usual, beliefs.across.spread);
+    p.believed += seen.across.empty();
+  } else {
+    alone(alpha_n, usual_within * beliefs.across.usual);
+    p.set_believed_ratio(alpha_r, alpha_n, {1 / beliefs.across.usual, beliefs.across.spread});
+  }
+  p.tie(zeta_r, alpha_r, 1, ring);
+  p.tie(zeta_n, alpha_n, 1, ring);
+  p.set_zero(beta_r, ring);
+  p.set_zero(beta_n, ring);
+  p.set_believed_ratio(lambda_r, alpha_r, beliefs.doubling_within);
+  p.set_believed_ratio(lambda_n, alpha_n, beliefs.doubling_across);
+  p.set_believed(two_servers, std::log(beliefs.two_servers.usual), beliefs.two_servers.spread);
+  p.set_believed(straggle, std::log(beliefs.straggle.usual), beliefs.straggle.spread);
+  pin_overlap(p, seen, std::log(beliefs.overlap.usual / 9), beliefs.overlap.spread);
+}
+
+inline void pin_synchronisation(pinned_shape& p, const coverage& seen,
+                                const time_beliefs& beliefs) {
   const bool within = !seen.within.empty(), across = !seen.across.empty();
   if (!within && !across) {
-    for (natural i : {alpha_r, beta_r, alpha_n, beta_n, zeta_n, gamma})
+    for (natural i : {alpha_r, beta_r, zeta_r, lambda_r, alpha_n, beta_n, zeta_n, lambda_n,
+                      two_servers, straggle, gamma})
       p.set_zero(i, "no sample with several GPUs: synchronisation is taken to be free");
     return;
   }
+  if (p.grows == growth::ring) return pin_ring(p, seen, beliefs);
+  for (natural i : {zeta_r, lambda_r, lambda_n, two_servers, straggle})
+    p.set_zero(i, "not needed to explain the samples");
   const std::string one_server = "no sample across servers: derived from those within one";
   const std::string no_server =
       "no sample with several GPUs in one server: derived from those across";
@@ -192,14 +266,7 @@ inline void pin_synchronisation(pinned_shape& p, const coverage& seen) {
     p.tie(beta_r, alpha_n, usual_beta_r / usual_alpha_ratio, no_server);
   }
   p.set_zero(zeta_n, "not needed to explain the samples");
-  if (seen.parallel >= 3 &&
-      (seen.batches.size() > 1 || seen.clocks.size() > 1 || seen.limits.size() > 1)) {
-    p.set_free(gamma, usual_gamma_u);
-    p.believe(gamma, usual_gamma_u, 1.2);
-  } else {
-    p.set_constant(gamma, usual_gamma_u,
-                   "too few samples with several GPUs and different gradient times: half overlap");
-  }
+  pin_overlap(p, seen, usual_gamma_u, 1.2);
 }
 
 inline void pin_limits(pinned_shape& p, const coverage& seen) {
@@ -218,97 +285,18 @@ inline void pin_limits(pinned_shape& p, const coverage& seen) {
   set(limit_slope, std::log(usual_slope), 0.7, 5);
 }
 
-[[nodiscard]] inline pinned_shape pin(std::span<const sample> samples) {
+[[nodiscard]] inline pinned_shape pin(std::span<const sample> samples, growth grows,
+                                      const time_beliefs& beliefs = {}) {
   pinned_shape p;
+  p.grows = grows;
   const bool clock_known = samples[0].config.clock_ghz > 0;
   const coverage seen = seen_in(samples);
   p.shape.by_limit = !clock_known && samples[0].power_limit_w.has_value();
-  pin_gradient_time(p, seen, clock_known);
-  pin_synchronisation(p, seen);
+  pin_gradient_time(p, seen, clock_known, beliefs);
+  pin_synchronisation(p, seen, beliefs);
   p.set_zero(knee, "not needed to explain the samples");
   if (p.shape.by_limit) pin_limits(p, seen);
   return p;
-}
-
-/// Fills in the noise, the parameters with their intervals and the information of a fit.
-/// σ² is Huber's proposal: the dampened residuals, corrected for how many of them were dampened.
-template <class Fit>
-void describe(Fit& fit, std::span<const sample> samples, const time_shape& shape,
-              const vector& theta, const pinned_shape& start, double strength, bool robust) {
-  const time_problem problem(shape, samples, start.priors, 1,
-                             std::numeric_limits<double>::infinity(), strength);
-  matrix j;
-  problem.jacobian(theta, j);
-  const std::size_t rows = samples.size();
-  const matrix data = normal_of(j, 0, rows), belief = normal_of(j, rows, j.rows());
-
-  const auto p = shape.unpack(theta);
-  std::vector<double> r;
-  for (const sample& s : samples) r.push_back(problem.misfit(p, s));
-  const double n = static_cast<double>(r.size());
-  double variance = 1e-30, freedom = std::max(1.0, n - shape.free);
-  for (double x : r) variance += x * x / freedom;
-  for (int round = 0; round < 4; ++round) {
-    const double cut = robust ? 1.345 * std::sqrt(variance) : 1e300;
-    double sum = 0;
-    for (double x : r) sum += std::min(x * x, cut * cut);
-    // Of the variance of a Gaussian 0.71 is left when it is cut at 1.345 σ.
-    matrix total = data;
-    const matrix part = ldlt(total.add(variance, belief)).solve(data);
-    double used = 0;
-    for (std::size_t i = 0; i < part.rows(); ++i) used += part(i, i);
-    freedom = std::max(1.0, n - used);
-    variance = std::max(1e-30, sum / freedom / (robust ? 0.7102 : 1.0));
-  }
-  fit.noise = std::sqrt(variance);
-  fit.freedom = freedom;
-  fit.information = data;
-  fit.information.add(variance, belief);
-  const double efficiency = robust ? 1 / 0.95 : 1;
-  matrix covariance = ldlt(fit.information).inverse();
-  covariance *= efficiency * variance;
-  const double t = student_t_95(freedom);
-
-  static constexpr std::array<const char*, natural_count> names{
-      "a0_s",       "a1_s_ghz",       "b0_s",        "b1_s_ghz",    "alpha_r_s",
-      "beta_r_s",   "alpha_n_s",      "beta_n_s",    "zeta_n_s",    "gamma",
-      "knee_slope", "limit_static_w", "limit_top_w", "limit_ridge", "limit_slope"};
-  for (std::size_t i = 0; i < natural_count; ++i) {
-    if (i >= limit_static && !shape.by_limit) break;
-    if (i == knee && shape.links[i].zero && shape.by_limit) continue;
-    parameter_estimate e;
-    e.name = names[i];
-    e.value = p.v[i];
-    const link& l = shape.links[i];
-    if (l.index < 0 || !start.why[i].empty()) {
-      e.state = parameter_state::pinned;
-      e.why = start.why[i];
-    }
-    if (l.index >= 0 && (e.state == parameter_state::free || shape.links[i].offset == 0)) {
-      // zeta_n and knee_slope become free once the samples ask for them.
-      e.state = parameter_state::free;
-      double felt = 0;
-      const auto at = static_cast<std::size_t>(l.index);
-      for (std::size_t row = 0; row < rows; ++row) felt = std::max(felt, std::abs(j(row, at)));
-      if (felt < 1e-5 && i < gamma) {
-        e.state = parameter_state::zero;
-        e.why = "no sample feels it";
-      } else {
-        const double se = std::sqrt(covariance(at, at));
-        e.standard_error = se * p.dv[i];
-        vector low = theta, high = theta;
-        low[at] = theta[at] - t * se, high[at] = theta[at] + t * se;
-        e.low = shape.unpack(low).v[i], e.high = shape.unpack(high).v[i];
-        e.why.clear();
-      }
-    }
-    fit.parameters.push_back(std::move(e));
-  }
-  if (!shape.links[knee].zero)
-    fit.parameters.push_back({.name = "knee_ghz",
-                              .value = shape.knee_ghz,
-                              .state = parameter_state::pinned,
-                              .why = "the best of the clocks and their middles"});
 }
 
 }  // namespace heddle::model::detail

@@ -1,6 +1,7 @@
 // The parameters of a time model as a fit sees them: on scales without bounds, some tied to others.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -23,6 +24,12 @@ enum natural : std::size_t {
   alpha_n,
   beta_n,
   zeta_n,
+  zeta_r,
+  lambda_r,
+  lambda_n,
+  two_servers,
+  bend,
+  straggle,
   gamma,
   knee,
   limit_static,
@@ -40,8 +47,27 @@ struct link {
   bool zero = true;
 };
 
-/// Evaluates ln T and its derivatives. Scales: logarithms, except for γ = 1 + 9·σ(u), the static
-/// power 0.99·(least limit)·σ(u), the ridge σ(u) and the top power (largest limit)·e^u.
+/// (x^p + y^p)^(1/p) and its derivatives by x, y and p.
+struct bent_sum {
+  double value = 0, by_x = 1, by_y = 1, by_p = 0;
+
+  /// \param slopes  whether the derivatives are wanted
+  bent_sum(double x, double y, double p, bool slopes) : value(x + y) {
+    if (p == 1 || x <= 0 || y <= 0) return;
+    const double large = std::max(x, y), log_q = std::log(std::min(x, y) / large);
+    const double power = std::exp(p * log_q), log_sum = std::log1p(power);
+    value = large * std::exp(log_sum / p);
+    if (!slopes) return;
+    const double by_large = std::exp((1 - p) * log_sum / p),
+                 by_small = by_large * power / std::exp(log_q);
+    by_x = x >= y ? by_large : by_small, by_y = x >= y ? by_small : by_large;
+    by_p = value * (power * log_q / (p * (1 + power)) - log_sum / (p * p));
+  }
+};
+
+/// Evaluates ln T and its derivatives. Scales: logarithms, except for γ = 1 + 9·σ(u), the bend
+/// 1 + e^u, the static power 0.99·(least limit)·σ(u), the ridge σ(u) and the top power (largest
+/// limit)·e^u.
 class time_shape {
  public:
   std::array<link, natural_count> links;
@@ -67,6 +93,9 @@ class time_shape {
       case gamma:
         out.v[i] = 1 + 9 * s, out.dv[i] = 9 * s * (1 - s);
         break;
+      case bend:
+        out.dv[i] = std::exp(u), out.v[i] = 1 + out.dv[i];
+        break;
       case limit_static:
         out.v[i] = 0.99 * least_limit_w * s, out.dv[i] = out.v[i] * (1 - s);
         break;
@@ -80,7 +109,8 @@ class time_shape {
         out.v[i] = out.dv[i] = std::exp(u);
       }
     }
-    if (links[gamma].zero) out.v[gamma] = 1;
+    for (natural i : {gamma, bend, two_servers})
+      if (links[i].zero) out.v[i] = 1;
     return out;
   }
 
@@ -102,7 +132,13 @@ class time_shape {
             .gamma = p.v[gamma],
             .zeta_n_s = p.v[zeta_n],
             .knee_ghz = links[knee].zero ? 0 : knee_ghz,
-            .knee_slope = p.v[knee]};
+            .knee_slope = p.v[knee],
+            .zeta_r_s = p.v[zeta_r],
+            .lambda_r_s = p.v[lambda_r],
+            .lambda_n_s = p.v[lambda_n],
+            .two_servers = p.v[two_servers],
+            .bend = p.v[bend],
+            .straggle = p.v[straggle]};
   }
 
   /// Power over the clock in shares of the top clock, where power limits stand for clocks.
@@ -127,22 +163,30 @@ class time_shape {
                                 double* compute_share = nullptr) const {
     const double f = clock(p, clock_ghz, limit_w), x = 1 / f;
     const double factor = profile.factor(batch);
-    const double fixed = p.v[a0] + p.v[b0] * batch, cycles = p.v[a1] + p.v[b1] * batch;
-    double compute = fixed + cycles * x, below = 0, knee_x = 0;
+    const auto gradient = [&](double per_ghz) {
+      return bent_sum(p.v[a0] + p.v[a1] * per_ghz, (p.v[b0] + p.v[b1] * per_ghz) * batch, p.v[bend],
+                      by_u != nullptr);
+    };
+    const bent_sum here = gradient(x);
+    std::optional<bent_sum> at_knee;
+    double compute = here.value, below = 0, knee_x = 0;
     if (!links[knee].zero && f < knee_ghz) {
       knee_x = 1 / knee_ghz;
       below = x / knee_x - 1;
-      compute += p.v[knee] * below * (fixed + cycles * knee_x);
+      at_knee = gradient(knee_x);
+      compute += p.v[knee] * below * at_knee->value;
     }
-    const double extra = p.v[knee] * below;
     const int m = gpus - 2;
-    const double ring = gpus > 1 ? 1 - 2.0 / gpus : 0;
+    const double ring = gpus > 1 ? 1 - 2.0 / gpus : 0, doublings = gpus > 1 ? std::log2(gpus) : 0;
     const bool across = servers > 1;
+    const natural alpha = across ? alpha_n : alpha_r, beta = across ? beta_n : beta_r,
+                  zeta = across ? zeta_n : zeta_r, lambda = across ? lambda_n : lambda_r;
+    const double pair = servers == 2 ? p.v[two_servers] : 1;
     double sync = 0;
     if (gpus > 1)
-      sync = across ? p.v[alpha_n] + p.v[beta_n] * m + p.v[zeta_n] * ring
-                    : p.v[alpha_r] + p.v[beta_r] * m;
-    const double busy = compute * factor, g = p.v[gamma];
+      sync = pair * (p.v[alpha] + p.v[beta] * m + p.v[zeta] * ring + p.v[lambda] * doublings);
+    const double waiting = 1 + p.v[straggle] * doublings;
+    const double busy = compute * factor * waiting, g = p.v[gamma];
     double log_t = std::log(busy), share = 1, by_gamma = 0;
     if (sync > 0) {
       const double log_q = std::log(sync) - log_t;  // of sync against compute
@@ -155,19 +199,30 @@ class time_shape {
     }
     if (compute_share) *compute_share = share;
     if (by_u) {
-      const double c = share / compute;
-      by_u[a0] = c * p.dv[a0] * (1 + extra);
-      by_u[b0] = c * p.dv[b0] * batch * (1 + extra);
-      const double x_all = x + extra * knee_x;
-      by_u[a1] = c * p.dv[a1] * x_all;
-      by_u[b1] = c * p.dv[b1] * batch * x_all;
-      by_u[knee] = c * p.dv[knee] * below * (fixed + cycles * knee_x);
-      const double s = sync > 0 ? (1 - share) / sync : 0;
-      by_u[alpha_r] = across ? 0 : s * p.dv[alpha_r];
-      by_u[beta_r] = across ? 0 : s * p.dv[beta_r] * m;
-      by_u[alpha_n] = across ? s * p.dv[alpha_n] : 0;
-      by_u[beta_n] = across ? s * p.dv[beta_n] * m : 0;
-      by_u[zeta_n] = across ? s * p.dv[zeta_n] * ring : 0;
+      const double c = share / compute, extra = p.v[knee] * below;
+      double by_fixed = here.by_x, by_fixed_cycles = here.by_x * x, by_batch = here.by_y,
+             by_batch_cycles = here.by_y * x, by_bend = here.by_p;
+      if (at_knee) {
+        by_fixed += extra * at_knee->by_x, by_fixed_cycles += extra * at_knee->by_x * knee_x;
+        by_batch += extra * at_knee->by_y, by_batch_cycles += extra * at_knee->by_y * knee_x;
+        by_bend += extra * at_knee->by_p;
+      }
+      by_u[a0] = c * p.dv[a0] * by_fixed;
+      by_u[a1] = c * p.dv[a1] * by_fixed_cycles;
+      by_u[b0] = c * p.dv[b0] * batch * by_batch;
+      by_u[b1] = c * p.dv[b1] * batch * by_batch_cycles;
+      by_u[bend] = c * p.dv[bend] * by_bend;
+      by_u[knee] = at_knee ? c * p.dv[knee] * below * at_knee->value : 0;
+      by_u[straggle] = share * p.dv[straggle] * doublings / waiting;
+      const double s = sync > 0 ? pair * (1 - share) / sync : 0;
+      for (natural i : {alpha_r, beta_r, zeta_r, lambda_r, alpha_n, beta_n, zeta_n, lambda_n})
+        by_u[i] = 0;
+      by_u[alpha] = s * p.dv[alpha];
+      by_u[beta] = s * p.dv[beta] * m;
+      by_u[zeta] = s * p.dv[zeta] * ring;
+      by_u[lambda] = s * p.dv[lambda] * doublings;
+      by_u[two_servers] =
+          servers == 2 && sync > 0 ? (1 - share) * p.dv[two_servers] / p.v[two_servers] : 0;
       by_u[gamma] = by_gamma * p.dv[gamma];
       for (std::size_t i : {limit_static, limit_top, limit_ridge, limit_slope}) {
         by_u[i] = 0;
@@ -178,7 +233,7 @@ class time_shape {
         const double up = 1 / clock(moved, clock_ghz, limit_w);
         moved.v[i] = p.v[i] - h;
         const double down = 1 / clock(moved, clock_ghz, limit_w);
-        by_u[i] = c * cycles * (up - down) / 2e-6;
+        by_u[i] = c * (p.v[a1] * here.by_x + p.v[b1] * batch * here.by_y) * (up - down) / 2e-6;
       }
     }
     return log_t;
