@@ -4,7 +4,7 @@
 #   scripts/evaluate.sh TRACES
 #
 # TRACES is a directory with msr_itp_c02.csv and msr_itp_c04.csv (see docs/traces.md). Takes about
-# an hour and a half on two cores. Results go to build/evaluate/results, pages to docs/evaluation, figures to
+# two hours on two cores. Results go to build/evaluate/results, pages to docs/evaluation, figures to
 # docs/figures. Set HEDDLE_EVALUATE to a program that is built already.
 set -euo pipefail
 
