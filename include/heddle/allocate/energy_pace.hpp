@@ -31,7 +31,7 @@ class price_response {
   /// Adds a job. \param idle_w  what a GPU draws beside it anyway  \returns  what it takes at its reference, in J;
   /// nothing is added where that is not positive and finite. O(steps · clocks).
   double add(const model::curve& curve, const model::operating_point& reference, double weight,
-             double samples, double idle_w) {
+             double samples, double idle_w, double alone_s = 0) {
     const auto watts = [&](const model::operating_point& p) {
       return std::max(0.0, p.power_w - idle_w * p.config.gpus);
     };
@@ -50,11 +50,26 @@ class price_response {
       joules_[k] += joules;
     }
     whole_j_ += whole;
+    const double length_s = std::clamp(alone_s, 1., 0x1p31);
+    by_length_[static_cast<std::size_t>(2 * std::log2(length_s))] += whole;
     return whole;
   }
 
   /// What all jobs take at their references, in J.
   [[nodiscard]] double whole_j() const { return whole_j_; }
+  /// The part of the work of such jobs, submitted evenly over a time, that is done in it, if in all of the time a job
+  /// does what its reference does in `reach_s`. O(lengths).
+  [[nodiscard]] double part_within(double reach_s) const {
+    if (!(whole_j_ > 0)) return 1;
+    if (!(reach_s > 0)) return 0;
+    double done_j = 0;
+    for (std::size_t b = 0; b < by_length_.size(); ++b) {
+      const double length_s = std::exp2((static_cast<double>(b) + .5) / 2);
+      done_j += by_length_[b] *
+                (length_s < reach_s ? 1 - length_s / (2 * reach_s) : reach_s / (2 * length_s));
+    }
+    return done_j / whole_j_;
+  }
   /// Falls with the price; 1 where nothing is known. O(steps).
   [[nodiscard]] double share(double price) const {
     if (!(whole_j_ > 0)) return 1;
@@ -91,6 +106,7 @@ class price_response {
 
   std::array<double, steps> price_;
   std::array<double, steps> joules_{};
+  std::array<double, 63> by_length_{};  // of work, by halves of octaves of run times alone from 1 s on
   double whole_j_ = 0;
 };
 

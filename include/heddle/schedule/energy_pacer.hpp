@@ -35,7 +35,7 @@ work_of(const model::workload& w, const fabric::base_power& power, double horizo
     const model::curve& c = w.curves[w.curve_of[i]];
     const model::operating_point& p = *c.fastest(w.jobs[i].gpus);
     (void)all->add(c, p, w.jobs[i].weight, w.jobs[i].duration_s * p.throughput / horizons,
-                   power.gpu_idle_w - gpu_base_w);
+                   power.gpu_idle_w - gpu_base_w, w.jobs[i].duration_s);
   }
   return all;
 }
@@ -64,29 +64,36 @@ class energy_pacer {
     }
     take_in(s, b.gpu_base_w, o.energy.day_s());
     const energy_credit c = credit_at(o, s);
-    double backlog_j = 0, undone_j = 0;
+    double backlog_j = 0, undone_j = 0, unfinished_w = 0;
+    const double done_before = 0; (void)done_before;
     for (const auto* all : {&s.running, &s.waiting})
       for (std::uint32_t slot : *all) {
         undone_j += std::max(0.0, s.jobs[slot].remaining_at(s.now_s)) * reference_w_[slot];
-        backlog_j += std::max(0.0, s.jobs[slot].left_at(s.now_s)) * reference_w_[slot];
+        unfinished_w += reference_w_[slot];
       }
     const double done_j = submitted_j_ - undone_j;
+    unfinished_j_ += unfinished_w_ * (s.now_s - at_s_);
+    unfinished_w_ = unfinished_w;
+    const double prior_j = .01 * submitted_j_;
+    const double speed = (done_j + prior_j) / (unfinished_j_ + prior_j);
+    const double reach_s = speed * (c.end_s - s.now_s);
+    double all_j = 0;
+    for (const auto* all : {&s.running, &s.waiting})
+      for (std::uint32_t slot : *all) {
+        const double l = std::max(0.0, s.jobs[slot].left_at(s.now_s)) ;
+        all_j += l * reference_w_[slot];
+        backlog_j += std::min(l, reach_s) * reference_w_[slot];
+      }
     const double passed_s = s.now_s - s.start_s;
     const bool told = o.energy.work != nullptr;
     const allocate::price_response& ladder = told ? *o.energy.work : seen_;
-    backlog_js_ += backlog_j_ * (s.now_s - at_s_);  // until now it was that of the last decision
-    backlog_j_ = backlog_j;
     at_s_ = s.now_s;
     pace_.observe(ladder, s.energy_j - c.floor_w * passed_s, done_j);
     if (told || passed_s >= o.energy.learn_s) {
       const double to_come_j =
           told ? ladder.whole_j() * c.horizons - submitted_j_
-               : most_likely_w(done_j + backlog_j, passed_s, o.energy) * (c.end_s - s.now_s);
-      // Some of what was left in the mean so far is left to the next horizon.
-      const double later_j = passed_s > 0 ? std::min(later_part * backlog_js_ / passed_s,
-                                                     backlog_j + std::max(0.0, to_come_j))
-                                          : 0;
-      const double left_work_j = backlog_j + std::max(0.0, to_come_j) - later_j;
+               : most_likely_w(done_j + all_j, passed_s, o.energy) * (c.end_s - s.now_s);
+      const double left_work_j = backlog_j + std::max(0.0, to_come_j) * ladder.part_within(reach_s);
       if (begun_ != c.horizons) {
         begun_ = c.horizons;
         before_work_j_ = done_j;
@@ -121,7 +128,6 @@ class energy_pacer {
 
  private:
   static constexpr double least_s = 1;          // how late the end of a budget may be seen
-  static constexpr double later_part = .3;      // of the mean backlog
   static constexpr double reserve_part = .002;  // of a horizon's energy that no price counts with
 
   /// Counts with jobs that were submitted since.
@@ -131,7 +137,7 @@ class energy_pacer {
       const active_job& j = s.jobs[reference_w_.size()];
       const model::operating_point& p = *j.reference;
       const double idle_w = s.power.gpu_idle_w - gpu_base_w;
-      (void)seen_.add(*j.curve, p, j.spec->weight, j.work_at(s.now_s), idle_w);
+      (void)seen_.add(*j.curve, p, j.spec->weight, j.work_at(s.now_s), idle_w, j.left_at(s.now_s));
       reference_w_.push_back(std::max(0.0, p.power_w - idle_w * p.config.gpus));
       submitted_j_ += reference_w_.back() * j.spec->duration_s;
       const auto day = static_cast<std::size_t>((s.now_s - s.start_s) / day_s);
@@ -167,7 +173,7 @@ class energy_pacer {
   std::vector<double> reference_w_;  // by slot
   std::vector<double> by_day_j_;     // of submissions
   double submitted_j_ = 0, most_gpu_w_ = 0, least_left_j_ = 0;
-  double at_s_ = 0, backlog_j_ = 0, backlog_js_ = 0;
+  double at_s_ = 0, unfinished_w_ = 0, unfinished_j_ = 0;
   double begun_ = 0, before_work_j_ = 0, budget_j_ = 0;
   double used_up_in_ = 0;  // the horizon, counted from 1
 };
