@@ -261,6 +261,7 @@ TEST_CASE("a hard budget that is paced by work is never exceeded and what is lef
 }
 
 TEST_CASE("a budget that is told its work comes near the constant price that it is the budget of") {
+  // Three times as much work as the cluster can do: what is told cannot all be done in the horizon.
   double spent = 0, jct = 0;
   constexpr int seeds = 12;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {

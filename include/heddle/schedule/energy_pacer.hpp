@@ -100,7 +100,7 @@ class energy_pacer {
       const double to_come_j = told ? o.energy.work->done_j(horizon_s - left_s, horizon_s, speed)
                                     : most_likely_w(done_j + backlog_j, passed_s, o.energy) *
                                           left_s * seen_.part_within(reach_s);
-      const double left_work_j = in_reach_j + to_come_j;
+      const double left_work_j = std::min(in_reach_j + to_come_j, most_j(s, left_s));
       if (begun_ != c.horizons) {
         begun_ = c.horizons;
         before_work_j_ = done_j;
@@ -155,6 +155,8 @@ class energy_pacer {
       const double idle_w = s.power.gpu_idle_w - gpu_base_w;
       (void)seen_.add(*j.curve, p, j.spec->weight, j.work_at(s.now_s), idle_w, j.left_at(s.now_s));
       reference_w_.push_back(std::max(0.0, p.power_w - idle_w * p.config.gpus));
+      seen_w_ += reference_w_.back();
+      seen_gpus_ += p.config.gpus;
       submitted_j_ += reference_w_.back() * j.spec->duration_s;
       for (const model::operating_point& q : j.curve->points())
         most_gpu_w_ = std::max(most_gpu_w_, q.power_w / q.config.gpus - s.power.gpu_idle_w);
@@ -170,6 +172,11 @@ class energy_pacer {
     at_s_ = now_s;
     const double prior_j = .01 * submitted_j_;
     return (recent_j_ + prior_j) / (running_j_ + prior_j);
+  }
+  /// The most that is done in a time with all GPUs.
+  template <class State>
+  [[nodiscard]] double most_j(const State& s, double time_s) const {
+    return seen_gpus_ > 0 ? hurried * seen_w_ / seen_gpus_ * s.ledger.hosts().gpus() * time_s : 0;
   }
   /// What the cluster draws beyond its floor.
   template <class State>
@@ -202,6 +209,7 @@ class energy_pacer {
   double submitted_j_ = 0, most_gpu_w_ = 0, least_left_j_ = 0;
   double at_s_ = 0, done_before_j_ = 0;
   double recent_j_ = 0, running_j_ = 0, running_w_ = 0;
+  double seen_w_ = 0, seen_gpus_ = 0;  // of all jobs so far, at their references
   double begun_ = 0, before_work_j_ = 0, budget_j_ = 0;
   double used_up_in_ = 0;  // the horizon, counted from 1
 };
