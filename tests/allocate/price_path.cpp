@@ -377,6 +377,46 @@ TEST_CASE("by hulls price_path answers after events what it answers from nothing
   }
 }
 
+TEST_CASE("after a stream of arrivals and ends price_path answers what it answers from nothing") {
+  // Jobs come on, start, wait again and change their places among the candidates, as under a scheduler.
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    CAPTURE(seed);
+    dice d(100 + seed);
+    const instance pool = some_instance(seed, 80, 64, true);
+    const bool classes = seed % 4 == 0, dated = seed % 3 == 0, capped = seed % 5 == 0;
+    price_path warm{.energy_price = seed % 2 ? .3 : 0, .exact_work = seed % 6 == 0 ? 1e9 : 0.};
+    std::vector<candidate> jobs(pool.jobs.begin(), pool.jobs.begin() + 50);
+    std::uint32_t id = 1000;
+    for (candidate& j : jobs) j.priority = classes ? d.whole(0, 2) : 0;
+    allocation out, fresh;
+    for (int event = 0; event < 40; ++event) {
+      CAPTURE(event);
+      const allocate::limits l{
+          .gpus = 64, .power_w = capped ? d.real(1, 200) : std::numeric_limits<double>::infinity()};
+      const int what = d.whole(0, 5);
+      if (what < 2 && jobs.size() > 5) {
+        jobs.erase(jobs.begin() + d.whole(0, static_cast<int>(jobs.size()) - 1));
+      } else if (what < 4) {
+        jobs.push_back(pool.jobs[static_cast<std::size_t>(d.whole(0, 79))]);
+        jobs.back().id = job_id{++id};
+        jobs.back().priority = classes ? d.whole(0, 2) : 0;
+        if (dated) jobs.back().time_left_s = d.real(1, 200);
+      }  // else nobody comes or goes
+      for (candidate& j : jobs)
+        if (j.current) j.work *= d.real(.9, 1);
+      warm(jobs, l, out);
+      price_path cold{.energy_price = warm.energy_price, .exact_work = warm.exact_work};
+      cold(jobs, l, fresh);
+      REQUIRE(out == fresh);
+      CHECK(warm.last().worth == cold.last().worth);
+      CHECK(warm.last().gpu_price == cold.last().gpu_price);
+      for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i].current = out[i];
+      std::stable_partition(jobs.begin(), jobs.end(),
+                            [](const candidate& j) { return j.current != nullptr; });
+    }
+  }
+}
+
 TEST_CASE("a calendar of prices gives its steps in order, wherever prices lie") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     dice d(seed);

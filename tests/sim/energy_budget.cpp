@@ -15,6 +15,7 @@
 
 #include <heddle/allocate/energy_pace.hpp>
 #include <heddle/allocate/marginals.hpp>
+#include <heddle/allocate/work_ahead.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/order/run_history.hpp>
 #include <heddle/place/shared_network.hpp>
@@ -174,6 +175,52 @@ TEST_CASE("a price that is paced by work does not move while nothing is done") {
   CHECK(pace.price(ladder, work, work, .1 * work, work / 2) > 1e-3);
 }
 
+TEST_CASE("work that is told is done as far as its horizon has time for it") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    const model::workload w = drawn(d, 40, 100);
+    const double end_s = w.jobs.back().submit_s, horizon_s = end_s * (seed % 2 ? 1 : .4);
+    const double horizons = std::max(1., std::ceil(end_s / horizon_s));
+    const auto told = schedule::work_of(w, watts, horizon_s);
+    const double idle_w = watts.gpu_idle_w;
+    for (const double part : {-1e-9, .2, .5, .9})
+      for (const double speed : {.3, 1., 4.}) {
+        double joules = 0;
+        for (std::size_t i = 0; i < w.size(); ++i) {
+          const job& j = w.jobs[i];
+          const double first_s = w.jobs.front().submit_s;
+          const double before =
+              std::min(std::floor((j.submit_s - first_s) / horizon_s), horizons - 1);
+          const double at_s = j.submit_s - first_s - before * horizon_s;
+          if (at_s <= part * horizon_s) continue;
+          const model::operating_point& p = *w.curves[w.curve_of[i]].fastest(j.gpus);
+          joules += (p.power_w - idle_w * p.config.gpus) / horizons *
+                    std::min(j.duration_s, speed * (horizon_s - at_s));
+        }
+        CHECK(told->done_j(part * horizon_s, horizon_s, speed) == Approx(joules).epsilon(1e-9));
+      }
+  }
+}
+
+TEST_CASE("of work that comes evenly the part is known that is done by the end") {
+  const model::curve c = clocked(1);
+  const model::operating_point& p = *c.fastest(1);
+  for (const double alone_s : {30., 1000., 40'000.})
+    for (const double reach_s : {100., 1000., 20'000.}) {
+      price_response ladder;
+      ladder.add(c, p, 1, alone_s * p.throughput, 50, alone_s);
+      double done = 0;
+      constexpr int parts = 10'000;
+      for (int i = 0; i < parts; ++i)
+        done += std::min(1., (i + .5) / parts * reach_s / alone_s) / parts;
+      constexpr double box = 1.2;  // lengths are known by halves of octaves
+      CHECK(ladder.part_within(reach_s) <= done * box);
+      CHECK(ladder.part_within(reach_s) >= done / box);
+    }
+  CHECK(price_response{}.part_within(10) == 1);
+}
+
 TEST_CASE("a hard budget that is paced by work is never exceeded and what is left carries over") {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
@@ -186,12 +233,16 @@ TEST_CASE("a hard budget that is paced by work is never exceeded and what is lef
     // Between barely more than the idle cluster takes and more than all jobs do.
     const double energy_j = horizon_s * (floor_w + (100 + 2500 * d.real() * d.real())) +
                             (off_after_s < infinite ? 900 * off_after_s : 0);
-    std::shared_ptr<price_response> told;
+    std::shared_ptr<const allocate::work_ahead> told;
     if (d.index(2)) {
-      told = std::make_shared<price_response>();
-      for (std::size_t i = 0; i < w.jobs.size(); ++i) {
-        const model::curve& c = w.curves[w.curve_of[i]];
-        told->add(c, *c.fastest(w.jobs[i].gpus), 1, 500, 50);
+      told = schedule::work_of(w, watts, horizon_s);
+      if (d.index(2)) {  // and told wrongly
+        allocate::work_ahead wrong = *told;
+        for (allocate::work_ahead::coming& j : wrong.jobs) {
+          j.joules *= 3 * d.real();
+          j.alone_s *= 3 * d.real();
+        }
+        told = std::make_shared<const allocate::work_ahead>(std::move(wrong));
       }
     }
     account book{energy_j, horizon_s, floor_w};
@@ -207,6 +258,43 @@ TEST_CASE("a hard budget that is paced by work is never exceeded and what is lef
     CHECK(r.status == sim::run_status::finished);
     CHECK(book.worst <= 1e-6 * energy_j);
   }
+}
+
+TEST_CASE("a budget that is told its work comes near the constant price that it is the budget of") {
+  // Three times as much work as the cluster can do: what is told cannot all be done in the horizon.
+  double spent = 0, jct = 0;
+  constexpr int seeds = 12;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    test::dice d{seed};
+    const model::workload w = drawn(d, 300, 60);
+    const double end_s = w.jobs.back().submit_s, horizon_s = end_s - w.jobs.front().submit_s;
+    // What is spent by the last submission.
+    struct meter {
+      double end_s, at_s = 0, energy_j = 0, power_w = 0, by_then_j = -1;
+      void operator()(const sim::moment& m) {
+        if (by_then_j < 0 && m.now_s >= end_s) by_then_j = energy_j + (end_s - at_s) * power_w;
+        at_s = m.now_s;
+        energy_j = m.state.energy_j;
+        power_w = m.power_w;
+      }
+    };
+    meter constant{end_s}, paced{end_s};
+    const sim::report hindsight = run(w, {.energy_price = 3e-3}, constant);
+    const sim::report r = run(w,
+                              {.energy = {.energy_j = constant.by_then_j,
+                                          .horizon_s = horizon_s,
+                                          .hard = true,
+                                          .pace_by_work = true,
+                                          .work = schedule::work_of(w, watts, horizon_s)}},
+                              paced);
+    const double idle_j = schedule::state{two, watts}.idle_power_w() * horizon_s;
+    CHECK(paced.by_then_j <= constant.by_then_j * (1 + 1e-9));
+    spent += (paced.by_then_j - idle_j) / (constant.by_then_j - idle_j) / seeds;
+    jct += r.mean_jct_s / hindsight.mean_jct_s / seeds;
+  }
+  MESSAGE("spent ", spent, ", JCT ", jct);
+  CHECK(spent >= .97);
+  CHECK(jct <= 1.03);
 }
 
 TEST_CASE("a job that a paced budget stops goes on in the next horizon") {

@@ -21,6 +21,7 @@
 //
 //   energy_allowance  an energy budget over time as the power that it allows now
 //   energy_pace       the same as a price of energy that lasts for the work to be done
+//   work_ahead        the work of a horizon, told beforehand
 //   rescale_rule      moves a job only where that pays for its pause
 //   objective::*      what a point is worth to `optimal`
 //   remaining         what a policy of one's own counts with; gpu_steps.hpp for one that ranks steps
@@ -45,4 +46,5 @@
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
 #include <heddle/allocate/static_clock.hpp>
+#include <heddle/allocate/work_ahead.hpp>
 #include <heddle/allocate/zeus.hpp>

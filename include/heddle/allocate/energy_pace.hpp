@@ -28,10 +28,11 @@ class price_response {
     }
   }
 
-  /// Adds a job. \param idle_w  what a GPU draws beside it anyway  \returns  what it takes at its reference, in J;
+  /// Adds a job. \param idle_w  what a GPU draws beside it anyway  \param alone_s  its run time at its reference
+  /// \returns  what it takes at its reference, in J;
   /// nothing is added where that is not positive and finite. O(steps · clocks).
   double add(const model::curve& curve, const model::operating_point& reference, double weight,
-             double samples, double idle_w) {
+             double samples, double idle_w, double alone_s = 0) {
     const auto watts = [&](const model::operating_point& p) {
       return std::max(0.0, p.power_w - idle_w * p.config.gpus);
     };
@@ -50,11 +51,26 @@ class price_response {
       joules_[k] += joules;
     }
     whole_j_ += whole;
+    const double length_s = std::clamp(alone_s, 1., 0x1p31);
+    by_length_[static_cast<std::size_t>(2 * std::log2(length_s))] += whole;
     return whole;
   }
 
   /// What all jobs take at their references, in J.
   [[nodiscard]] double whole_j() const { return whole_j_; }
+  /// The part of the work of such jobs, submitted evenly over a time, that is done in it, if in all of the time a job
+  /// does what its reference does in `reach_s`. O(lengths).
+  [[nodiscard]] double part_within(double reach_s) const {
+    if (!(whole_j_ > 0)) return 1;
+    if (!(reach_s > 0)) return 0;
+    double done_j = 0;
+    for (std::size_t b = 0; b < by_length_.size(); ++b) {
+      const double length_s = std::exp2((static_cast<double>(b) + .5) / 2);
+      done_j += by_length_[b] *
+                (length_s < reach_s ? 1 - length_s / (2 * reach_s) : reach_s / (2 * length_s));
+    }
+    return done_j / whole_j_;
+  }
   /// Falls with the price; 1 where nothing is known. O(steps).
   [[nodiscard]] double share(double price) const {
     if (!(whole_j_ > 0)) return 1;
@@ -91,6 +107,8 @@ class price_response {
 
   std::array<double, steps> price_;
   std::array<double, steps> joules_{};
+  std::array<double, 63>
+      by_length_{};  // of work, by halves of octaves of run times alone from 1 s on
   double whole_j_ = 0;
 };
 
@@ -121,11 +139,16 @@ class energy_pace {
     const double off = (spent_j_ + first_off * prior) / (expected_j_ + prior);
     const double planned = std::max(0.0, budget_j) / work_j;
     const double ahead_j = left_j - planned * std::max(0.0, left_work_j);
-    const double share = planned + ahead_j / std::max(left_work_j, soft_part * work_j);
+    // What is ahead or behind is made good in the work left; sooner where it is behind, and far from the end hardly at
+    // all, since most of it is that work does not take the same at all times.
+    const double soon = (ahead_j < 0 ? behind_part : ahead_part) * work_j;
+    const double share =
+        planned + ahead_j / std::max(left_work_j * (1 + calm * left_work_j / work_j), soon);
     const double wanted =
         std::max(ladder.dearest_without_effect(), ladder.price_for(std::max(0.0, share) / off));
     // It moves with work: where nothing is done, nothing is learnt.
-    const double moved = std::max(0.0, done_j_ - at_done_j_) / (slow_part * work_j);
+    const double slow = std::max(least_slow * work_j, std::min(slow_part * work_j, left_work_j));
+    const double moved = std::max(0.0, done_j_ - at_done_j_) / slow;
     at_done_j_ = done_j_;
     aim_ = aim_ > 0 ? aim_ * std::pow(wanted / aim_, -std::expm1(-moved)) : wanted;
     if (std::abs(aim_ - price_) > dead_band * price_) price_ = aim_;
@@ -136,11 +159,14 @@ class energy_pace {
   [[nodiscard]] double price() const { return price_; }
 
  private:
-  static constexpr double prior_part = .01;  // of all work: how long the first guess is believed
-  static constexpr double first_off = 1.3;   // what is spent over what the ladder says: a guess
-  static constexpr double soft_part = .3;    // of all work in which what is off is made good
-  static constexpr double slow_part = .02;   // of all work in which a price moves most of its way
-  static constexpr double dead_band = .02;   // a price that hardly changes is kept
+  static constexpr double prior_part = .01;   // of all work: how long the first guess is believed
+  static constexpr double first_off = 1.3;    // what is spent over what the ladder says: a guess
+  static constexpr double behind_part = .05;  // of all work in which what is behind is made good
+  static constexpr double ahead_part = .1;    // and what is ahead
+  static constexpr double calm = 3;           // how much longer than in the work left, at the begin
+  static constexpr double slow_part = .02;    // of all work in which a price moves most of its way
+  static constexpr double least_slow = .005;  // the same at the end
+  static constexpr double dead_band = .02;    // a price that hardly changes is kept
 
   double price_ = 0, aim_ = 0, at_done_j_ = 0, expected_j_ = 0, done_j_ = 0, spent_j_ = 0;
 };

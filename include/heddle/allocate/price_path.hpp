@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <heddle/allocate/allocation_policy.hpp>
+#include <heddle/allocate/detail/path_handout.hpp>
 #include <heddle/allocate/detail/path_plan.hpp>
 #include <heddle/allocate/detail/path_tables.hpp>
 #include <heddle/allocate/gpu_steps.hpp>
@@ -69,6 +70,7 @@ struct price_path {
     std::vector<detail::path_entry> entries;
     std::vector<int> priorities;
     std::vector<std::uint8_t> forced;
+    bool dated = false;  // some of the entries have deadlines
     std::vector<double> ends;
     std::vector<std::uint32_t> turn;
     path_answer answer;
@@ -119,48 +121,62 @@ struct price_path {
     const bool frugal = price > 0 || l.power_w < infinite || l.energy_j < infinite;
     w.tables.prepare(l.gpu_idle_w - l.gpu_base_w, frugal, jobs.size());
     remaining left{l};
-    w.priorities.clear();
-    for (const candidate& j : jobs)
-      if (classes && (w.priorities.empty() || j.priority != w.priorities.back()))
-        w.priorities.push_back(j.priority);
-    std::sort(w.priorities.begin(), w.priorities.end(), std::greater<>{});
-    w.priorities.erase(std::unique(w.priorities.begin(), w.priorities.end()), w.priorities.end());
-    if (w.priorities.size() < 2)
+    w.forced.assign(jobs.size(), 0);
+    if (enter(jobs, left.gpus)) {
       serve(jobs, l, price, left, out, nullptr);
-    else
-      for (const int& p : w.priorities) serve(jobs, l, price, left, out, &p);
+    } else {
+      w.priorities.clear();
+      for (const candidate& j : jobs) w.priorities.push_back(j.priority);
+      std::sort(w.priorities.begin(), w.priorities.end(), std::greater<>{});
+      w.priorities.erase(std::unique(w.priorities.begin(), w.priorities.end()), w.priorities.end());
+      for (const int& p : w.priorities) {
+        w.forced.assign(jobs.size(), 0);
+        (void)enter(jobs, left.gpus, &p);
+        serve(jobs, l, price, left, out, &p);
+      }
+    }
     rescale.apply(jobs, l, out);
   }
 
  private:
   static constexpr double infinite = std::numeric_limits<double>::infinity();
 
-  // Gives the jobs of one class, or all, their points out of what is left.
+  // Gives the jobs that were entered, of one class or all, their points out of what is left.
   void serve(std::span<const candidate> jobs, const limits& l, double price, remaining& left,
              allocation& out, const int* priority) {
-    auto& w = *work;
-    w.forced.assign(jobs.size(), 0);
-    for (int round = 0;; ++round) {
-      w.entries.clear();
-      if (left.gpus > 0)
-        for (std::uint32_t i = 0; i < jobs.size(); ++i)
-          if (!w.forced[i] && (!priority || jobs[i].priority == *priority))
-            enter(jobs[i], i, left.gpus);
+    plan(jobs, price, left);
+    constexpr int most_rounds = 3;  // what is left over may still be given to somebody late
+    for (int round = 0; work->dated && round < most_rounds && force(jobs, left, out); ++round) {
+      (void)enter(jobs, left.gpus, priority);
       plan(jobs, price, left);
-      constexpr int most_rounds = 3;  // what is left over may still be given to somebody late
-      if (!deadlines || round == most_rounds || !force(jobs, left, out)) break;
     }
     hand_out(jobs, l, left, out);
     book();
   }
 
-  void enter(const candidate& j, std::uint32_t i, int gpus) {
+  // The jobs that are not forced, of one class or all. False, and some of them only, where there are several classes and
+  // none is asked for.
+  bool enter(std::span<const candidate> jobs, int gpus, const int* priority = nullptr) {
+    work_space& w = *work;
+    w.entries.clear();
+    w.dated = false;
+    if (gpus <= 0) return true;
+    for (std::uint32_t i = 0; i < jobs.size(); ++i) {
+      const candidate& j = jobs[i];
+      if (priority && j.priority != *priority) continue;
+      if (!priority && classes && j.priority != jobs[0].priority) return false;
+      if (w.forced[i]) continue;
+      w.dated |= deadlines && j.time_left_s < infinite;
+      enter(w, j, i, gpus);
+    }
+    return true;
+  }
+  static void enter(work_space& w, const candidate& j, std::uint32_t i, int gpus) {
     const double todo = work_left(j);
     if (!(todo > 0)) return;
-    auto& w = *work;
     const std::uint32_t t = w.tables.of(*j.curve, j.min_gpus, j.max_gpus);
     const detail::path_table& table = w.tables[t];
-    if (table.groups == 0 || w.tables.count[table.first] > gpus) return;
+    if (table.groups == 0 || table.least_count > gpus) return;
     constexpr double most = 1e12;  // of a weight: beyond it sums lose all others
     const double weight = j.weight > 0 ? std::min(j.weight, most) : 0;
     const double spread = j.work_spread > 0 ? std::min(j.work_spread, 3.0) : 0;
@@ -282,82 +298,30 @@ struct price_path {
                 allocation& out) {
     auto& w = *work;
     const bool limited = l.power_w < infinite || l.energy_j < infinite;
-    w.turn.clear();
-    for (std::uint32_t i = 0; i < w.plan.order.size(); ++i)
-      if (w.plan.level[i] >= 0) w.turn.push_back(i);
-    if (limited)  // what is worth most for what it takes, first
-      std::sort(w.turn.begin(), w.turn.end(), [&](std::uint32_t a, std::uint32_t b) {
-        const detail::path_gain &ga = w.plan.gain(w.plan.level[a]),
-                                &gb = w.plan.gain(w.plan.level[b]);
-        const double ra = ga.value * gb.size, rb = gb.value * ga.size;
-        return ra != rb ? ra > rb : a < b;
-      });
-    for (std::uint32_t i : w.turn) {
-      const std::uint32_t c = w.plan.order[i].candidate;
-      const model::operating_point* p = &point_of(jobs[c], w.plan.gain(w.plan.level[i]).point);
-      if (left.move(jobs[c], nullptr, p))
-        out[c] = p;
-      else
-        w.plan.level[i] = -1;
-    }
-    if (left.gpus > 0) fill(jobs, left, out);
+    detail::path_handout give{w.plan, w.tables, jobs, left, out};
+    if (!limited)
+      give.planned_gpus();
+    else
+      give.planned(w.turn);
+    if (left.gpus > 0) give.rest();
     if (left.gpus > 0 && limited) {  // at a clock that the plan would not choose
       for (const detail::path_entry& e : w.plan.order) w.forced[e.candidate] = 2;
       start_smallest(jobs, left, out, [&](std::size_t i) { return w.forced[i] == 2; });
     }
   }
-
-  // What is left goes to the steps that gain most, then to jobs that wait though they lose by it.
-  void fill(std::span<const candidate> jobs, remaining& left, allocation& out) {
-    auto& w = *work;
-    const bool whole = w.plan.in_gpus();  // else sizes are mixes
-    for (bool starting = false;;) {
-      double most = starting ? -infinite : 0;
-      std::int32_t best = -1;
-      std::size_t who = 0;
-      for (std::size_t i = 0; i < w.plan.order.size(); ++i) {
-        const std::int32_t level = w.plan.level[i];
-        if (starting && level >= 0) continue;
-        const double value = level < 0 ? 0 : w.plan.gain(level).value;
-        const candidate& j = jobs[w.plan.order[i].candidate];
-        const auto gains = w.plan.gains_of(i);
-        const std::size_t from =
-            level < 0 ? 0 : static_cast<std::size_t>(level) - w.plan.first_gain(i) + 1;
-        const double most_size =
-            whole ? left.gpus + (level < 0 ? 0 : w.plan.gain(level).size) : infinite;
-        for (std::size_t k = from; k < gains.size() && gains[k].size <= most_size; ++k) {
-          if (!(gains[k].value - value > most)) continue;
-          remaining then = left;
-          if (!then.move(j, out[w.plan.order[i].candidate], &point_of(j, gains[k].point))) continue;
-          most = gains[k].value - value;
-          best = static_cast<std::int32_t>(w.plan.first_gain(i) + k);
-          who = i;
-        }
-      }
-      if (best >= 0) {
-        const std::uint32_t c = w.plan.order[who].candidate;
-        const model::operating_point* p = &point_of(jobs[c], w.plan.gain(best).point);
-        left.move(jobs[c], out[c], p);
-        out[c] = p;
-        w.plan.level[who] = best;
-      } else if (starting) {
-        return;
-      } else {
-        starting = true;
-      }
-      if (left.gpus <= 0) return;
-    }
-  }
-
   void book() {
-    auto& w = *work;
+    work_space& w = *work;
     w.answer.gpu_price = std::max(w.answer.gpu_price, w.plan.price());
     w.answer.exact = w.answer.exact && w.plan.exact();
-    for (std::size_t i = 0; i < w.plan.order.size(); ++i) {
+    const std::vector<double>& worth = w.plan.worth();
+    double* const by_candidate = w.answer.worth.data();
+    double cost = 0;
+    for (std::size_t i = 0; i < worth.size(); ++i) {
       const detail::path_entry& e = w.plan.order[i];
-      w.answer.worth[e.candidate] = w.plan.worth()[i];
-      w.answer.plan_cost += w.plan.worth()[i] * e.work;
+      by_candidate[e.candidate] = worth[i];
+      cost += worth[i] * e.work;
     }
+    w.answer.plan_cost += cost;
   }
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <heddle/allocate/energy_pace.hpp>
+#include <heddle/allocate/work_ahead.hpp>
 #include <heddle/fabric/power.hpp>
 #include <heddle/fabric/watts.hpp>
 #include <heddle/model/curve.hpp>
@@ -21,34 +22,44 @@
 
 namespace heddle::schedule {
 
-/// What the jobs of a workload take in a horizon, in the mean of the horizons from the first submission to the last.
-/// To be told as `energy_budget::work`. \param gpu_base_w  `budget_now::gpu_base_w`. O(jobs · prices · clocks).
-[[nodiscard]] inline std::shared_ptr<const allocate::price_response>
+/// What the jobs of a workload take in a horizon, and when they come, in the mean of the horizons from the first
+/// submission to the last. To be told as `energy_budget::work`. \param gpu_base_w  `budget_now::gpu_base_w`.
+/// O(jobs · (prices · clocks + log jobs)).
+[[nodiscard]] inline std::shared_ptr<const allocate::work_ahead>
 work_of(const model::workload& w, const fabric::base_power& power, double horizon_s,
         double gpu_base_w = 0) {
   double horizons = 1;
   if (w.size() > 0)
     horizons =
         std::max(1., std::ceil((w.jobs.back().submit_s - w.jobs.front().submit_s) / horizon_s));
-  auto all = std::make_shared<allocate::price_response>();
+  auto all = std::make_shared<allocate::work_ahead>();
   for (std::size_t i = 0; i < w.size(); ++i) {
+    const job& j = w.jobs[i];
     const model::curve& c = w.curves[w.curve_of[i]];
-    const model::operating_point& p = *c.fastest(w.jobs[i].gpus);
-    (void)all->add(c, p, w.jobs[i].weight, w.jobs[i].duration_s * p.throughput / horizons,
-                   power.gpu_idle_w - gpu_base_w);
+    const model::operating_point& p = *c.fastest(j.gpus);
+    const double joules = all->ladder.add(c, p, j.weight, j.duration_s * p.throughput / horizons,
+                                          power.gpu_idle_w - gpu_base_w, j.duration_s);
+    const double at_s = j.submit_s - w.jobs.front().submit_s;
+    // The last submission is at the end of the last horizon, not at the begin of one more.
+    const double before = std::min(std::floor(at_s / horizon_s), horizons - 1);
+    all->jobs.push_back({at_s - before * horizon_s, j.duration_s, joules});
   }
+  std::sort(all->jobs.begin(), all->jobs.end(),
+            [](const auto& a, const auto& b) { return a.after_s < b.after_s; });
   return all;
 }
 
 /// Follows a state from decision to decision, and for a budget that is paced by work says at which price of energy
-/// what is left of the horizon lasts for the work left in it. That work is the backlog, and what is still to be
-/// submitted: as told (`energy_budget::work`), or at the mean rate of all submissions so far and its standard error
-/// by days, after the first `learn_s`, in which the price is that of the options.
+/// what is left of the horizon lasts for the work that is done in it. That is of the backlog, and of what is still to be
+/// submitted, what the time left suffices for at the speed of late. What is to be submitted is as told
+/// (`energy_budget::work`), or comes at the mean rate of all submissions so far, after the first `learn_s`, in which the
+/// price is that of the options.
 ///
 /// A budget of so much a horizon is used up when what has come in up to the horizon's end pays for no more than the
 /// idle cluster until then; until the next horizon nothing starts, and jobs stop if it is `hard`: then no more
-/// is ever spent than has come in, if that pays for the idle cluster. Another state than the last is followed from
-/// the beginning. O(jobs unfinished) a decision. One writer.
+/// is ever spent than has come in, if that pays for the idle cluster. Before it comes to that, jobs of a hard budget may
+/// together draw no more than they do where this is more than what is left would pay for in half of the time left.
+/// Another state than the last is followed from the beginning. O(jobs unfinished and told) a decision. One writer.
 class energy_pacer {
  public:
   /// The budgets of `o` at `s.now_s`.
@@ -62,31 +73,34 @@ class energy_pacer {
       at_s_ = s.now_s;
       pace_.set_price(o.energy_price);
     }
-    take_in(s, b.gpu_base_w, o.energy.day_s());
+    take_in(s, b.gpu_base_w);
     const energy_credit c = credit_at(o, s);
-    double backlog_j = 0, undone_j = 0;
+    double undone_j = 0, running_w = 0;
+    for (const auto* all : {&s.running, &s.waiting})
+      for (std::uint32_t slot : *all)
+        undone_j += std::max(0.0, s.jobs[slot].remaining_at(s.now_s)) * reference_w_[slot];
+    for (std::uint32_t slot : s.running) running_w += reference_w_[slot];
+    const double done_j = submitted_j_ - undone_j;
+    const bool told = o.energy.work != nullptr;
+    const double speed = hurried * speed_now(s.now_s, done_j, running_w, o.energy.horizon_s);
+    const double reach_s = speed * (c.end_s - s.now_s);
+    double backlog_j = 0,
+           in_reach_j = 0;  // what there is to do, and what of it can be done in the horizon
     for (const auto* all : {&s.running, &s.waiting})
       for (std::uint32_t slot : *all) {
-        undone_j += std::max(0.0, s.jobs[slot].remaining_at(s.now_s)) * reference_w_[slot];
-        backlog_j += std::max(0.0, s.jobs[slot].left_at(s.now_s)) * reference_w_[slot];
+        const double left_s = std::max(0.0, s.jobs[slot].left_at(s.now_s));
+        backlog_j += left_s * reference_w_[slot];
+        in_reach_j += std::min(left_s, reach_s) * reference_w_[slot];
       }
-    const double done_j = submitted_j_ - undone_j;
     const double passed_s = s.now_s - s.start_s;
-    const bool told = o.energy.work != nullptr;
-    const allocate::price_response& ladder = told ? *o.energy.work : seen_;
-    backlog_js_ += backlog_j_ * (s.now_s - at_s_);  // until now it was that of the last decision
-    backlog_j_ = backlog_j;
-    at_s_ = s.now_s;
+    const allocate::price_response& ladder = told ? o.energy.work->ladder : seen_;
     pace_.observe(ladder, s.energy_j - c.floor_w * passed_s, done_j);
     if (told || passed_s >= o.energy.learn_s) {
-      const double to_come_j =
-          told ? ladder.whole_j() * c.horizons - submitted_j_
-               : most_likely_w(done_j + backlog_j, passed_s, o.energy) * (c.end_s - s.now_s);
-      // Some of what was left in the mean so far is left to the next horizon.
-      const double later_j = passed_s > 0 ? std::min(later_part * backlog_js_ / passed_s,
-                                                     backlog_j + std::max(0.0, to_come_j))
-                                          : 0;
-      const double left_work_j = backlog_j + std::max(0.0, to_come_j) - later_j;
+      const double left_s = c.end_s - s.now_s, horizon_s = o.energy.horizon_s;
+      const double to_come_j = told ? o.energy.work->done_j(horizon_s - left_s, horizon_s, speed)
+                                    : most_likely_w(done_j + backlog_j, passed_s, o.energy) *
+                                          left_s * seen_.part_within(reach_s);
+      const double left_work_j = std::min(in_reach_j + to_come_j, most_j(s, left_s));
       if (begun_ != c.horizons) {
         begun_ = c.horizons;
         before_work_j_ = done_j;
@@ -97,6 +111,9 @@ class energy_pacer {
                         c.left_j - reserve_j, left_work_j);
     }
     b.energy_price = pace_.price();
+    if (o.energy.hard && !s.running.empty())
+      b.power_w =
+          std::min(b.power_w, c.floor_w + std::max(last_power_w(c, s.now_s), drawn_w(s, c)));
     least_left_j_ = 2 * least_s * most_extra_w(s, c);
     if (c.left_j <= least_left_j_) used_up_in_ = c.horizons;
     b.used_up = used_up_in_ == c.horizons;
@@ -112,48 +129,72 @@ class energy_pacer {
     const bool grows = o.energy.energy_j > c.floor_w * o.energy.horizon_s;
     if (used_up_in_ == c.horizons) return grows || !s.running.empty() ? c.end_s : never;
     if (s.running.empty()) return never;
-    double most_w = s.idle_power_w() - c.floor_w;
-    for (std::uint32_t slot : s.running)
-      most_w += std::max(0.0, fabric::extra_power_w(*s.jobs[slot].point(), s.power.gpu_idle_w));
+    const double most_w = drawn_w(s, c);
     const double left_j = c.left_j - least_left_j_ / 2;
-    return std::min(c.end_s, s.now_s + std::max(least_s, left_j / std::max(1e-9, most_w)));
+    double again_s = left_j / std::max(1e-9, most_w);
+    if (o.energy.hard && last_power_w(c, s.now_s) < binding * most_w)
+      again_s = std::min(again_s, looks_part * (c.end_s - s.now_s));
+    return std::min(c.end_s, s.now_s + std::max(least_s, again_s));
   }
 
  private:
-  static constexpr double least_s = 1;          // how late the end of a budget may be seen
-  static constexpr double later_part = .3;      // of the mean backlog
+  static constexpr double least_s = 1;       // how late the end of a budget may be seen
+  static constexpr double end_part = .5;     // of the time left in which what is left may be spent
+  static constexpr double binding = 2;       // times the power drawn: that limit may bind soon
+  static constexpr double looks_part = .05;  // of the time left until it is looked at again
+  static constexpr double kept_part = .05;   // of a horizon in which speeds are forgotten
+  static constexpr double hurried = 1.2;     // times that speed: short jobs go faster
   static constexpr double reserve_part = .002;  // of a horizon's energy that no price counts with
 
   /// Counts with jobs that were submitted since.
   template <class State>
-  void take_in(const State& s, double gpu_base_w, double day_s) {
+  void take_in(const State& s, double gpu_base_w) {
     while (reference_w_.size() < s.jobs.size()) {
       const active_job& j = s.jobs[reference_w_.size()];
       const model::operating_point& p = *j.reference;
       const double idle_w = s.power.gpu_idle_w - gpu_base_w;
-      (void)seen_.add(*j.curve, p, j.spec->weight, j.work_at(s.now_s), idle_w);
+      (void)seen_.add(*j.curve, p, j.spec->weight, j.work_at(s.now_s), idle_w, j.left_at(s.now_s));
       reference_w_.push_back(std::max(0.0, p.power_w - idle_w * p.config.gpus));
+      seen_w_ += reference_w_.back();
+      seen_gpus_ += p.config.gpus;
       submitted_j_ += reference_w_.back() * j.spec->duration_s;
-      const auto day = static_cast<std::size_t>((s.now_s - s.start_s) / day_s);
-      by_day_j_.resize(std::max(by_day_j_.size(), day + 1), 0);
-      by_day_j_[day] += reference_w_.back() * j.left_at(s.now_s);
       for (const model::operating_point& q : j.curve->points())
         most_gpu_w_ = std::max(most_gpu_w_, q.power_w / q.config.gpus - s.power.gpu_idle_w);
     }
   }
-  /// The mean rate at which work came so far, at its reference, and the standard error of that by days.
-  [[nodiscard]] double most_likely_w(double come_j, double passed_s, const energy_budget& e) const {
-    const double mean_w = come_j / passed_s;
-    const auto days = static_cast<std::size_t>(passed_s / e.day_s());
-    if (days < 2) return 1.5 * mean_w;  // nobody knows
-    double sum = 0, squares = 0;
-    for (std::size_t i = 0; i < days; ++i) {
-      const double x = i < by_day_j_.size() ? by_day_j_[i] / e.day_s() : 0;
-      sum += x;
-      squares += x * x;
-    }
-    const auto n = static_cast<double>(days);
-    return mean_w + std::sqrt(std::max(0.0, squares - sum * sum / n) / (n * (n - 1)));
+  /// How fast jobs have been of late while they ran, over their references.
+  double speed_now(double now_s, double done_j, double running_w, double horizon_s) {
+    const double keep = std::exp(-(now_s - at_s_) / (kept_part * horizon_s));
+    running_j_ = keep * (running_j_ + running_w_ * (now_s - at_s_));
+    recent_j_ = keep * (recent_j_ + done_j - done_before_j_);
+    running_w_ = running_w;
+    done_before_j_ = done_j;
+    at_s_ = now_s;
+    const double prior_j = .01 * submitted_j_;
+    return (recent_j_ + prior_j) / (running_j_ + prior_j);
+  }
+  /// The most that is done in a time with all GPUs.
+  template <class State>
+  [[nodiscard]] double most_j(const State& s, double time_s) const {
+    return seen_gpus_ > 0 ? hurried * seen_w_ / seen_gpus_ * s.ledger.hosts().gpus() * time_s : 0;
+  }
+  /// What the cluster draws beyond its floor.
+  template <class State>
+  [[nodiscard]] static double drawn_w(const State& s, const energy_credit& c) {
+    double w = s.idle_power_w() - c.floor_w;
+    for (std::uint32_t slot : s.running)
+      w += std::max(0.0, fabric::extra_power_w(*s.jobs[slot].point(), s.power.gpu_idle_w));
+    return w;
+  }
+  /// A limit on what jobs draw, by which what is left of the horizon's energy is not used up before its end: it falls to
+  /// nothing with the time left, and binds only where too much has been spent.
+  [[nodiscard]] static double last_power_w(const energy_credit& c, double now_s) {
+    return c.left_j / std::max(1e-9, end_part * (c.end_s - now_s));
+  }
+  /// The mean rate at which work came so far, at its reference; a half more while nobody knows.
+  [[nodiscard]] static double most_likely_w(double come_j, double passed_s,
+                                            const energy_budget& e) {
+    return (passed_s < 2 * e.day_s() ? 1.5 : 1) * come_j / passed_s;
   }
   /// What the cluster can draw beyond its floor.
   template <class State>
@@ -165,9 +206,10 @@ class energy_pacer {
   allocate::price_response seen_;  // of all jobs so far
   allocate::energy_pace pace_;
   std::vector<double> reference_w_;  // by slot
-  std::vector<double> by_day_j_;     // of submissions
   double submitted_j_ = 0, most_gpu_w_ = 0, least_left_j_ = 0;
-  double at_s_ = 0, backlog_j_ = 0, backlog_js_ = 0;
+  double at_s_ = 0, done_before_j_ = 0;
+  double recent_j_ = 0, running_j_ = 0, running_w_ = 0;
+  double seen_w_ = 0, seen_gpus_ = 0;  // of all jobs so far, at their references
   double begun_ = 0, before_work_j_ = 0, budget_j_ = 0;
   double used_up_in_ = 0;  // the horizon, counted from 1
 };

@@ -49,7 +49,7 @@ class path_order {
       known_ = {price, r.energy_price, tables.age()};
       cost_.clear();
     }
-    keys_.clear();
+    keys_.resize(entries.size());
     for (std::uint32_t i = 0; i < entries.size(); ++i) {
       const path_job& j = entries[i].kind;
       double cost = 0;
@@ -61,14 +61,14 @@ class path_order {
       } else {
         cost = cost_by_weight(j, tables, r, price);
       }
-      keys_.push_back({entries[i].work * cost, entries[i].id, i});
+      keys_[i] = {entries[i].work * cost, entries[i].id, i};
     }
     sort(keys_);
-    order.clear();
-    time.clear();
-    for (const key& k : keys_) {
-      order.push_back(entries[k.entry]);
-      time.push_back(k.time);
+    order.resize(entries.size());
+    time.resize(entries.size());
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      order[i] = entries[keys_[i].entry];
+      time[i] = keys_[i].time;
     }
   }
   /// By the bits of times, which are in the order of times, into as many boxes as there are jobs, each then by itself.

@@ -27,9 +27,7 @@ class path_plan {
   void make(std::vector<path_entry>& entries, const path_tables& tables, const path_resource& r,
             double most_exact, bool improving) {
     by_end_(entries, tables, r, order, time_);
-    double counts = 0;
-    for (const path_entry& e : order) counts += tables[e.kind.table].groups;
-    exact_ = r.a_watt == 0 && counts * r.capacity <= most_exact;
+    exact_ = r.a_watt == 0 && few(tables, most_exact / r.capacity);
     kinds();
     if (std::any_of(order.begin(), order.end(), [](const path_entry& e) { return e.spread > 0; })) {
       average(tables, r);
@@ -78,6 +76,13 @@ class path_plan {
   }
 
  private:
+  // Whether jobs have so many counts together. Looks no further than that.
+  [[nodiscard]] bool few(const path_tables& tables, double most) const {
+    double counts = 0;
+    for (std::size_t i = 0; i < order.size() && counts <= most; ++i)
+      counts += tables[order[i].kind.table].groups;
+    return counts <= most;
+  }
   // Where work is uncertain so is the order of ends, and with it what work is worth: its mean over some orders, each of
   // works as they may turn out.
   void average(const path_tables& tables, const path_resource& r) {
@@ -119,12 +124,12 @@ class path_plan {
     return std::log(u / (1 - u)) / per_deviation;
   }
   void kinds() {
-    kinds_.clear();
-    for (const path_entry& e : order) kinds_.push_back(e.kind);
+    kinds_.resize(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) kinds_[i] = order[i].kind;
   }
   void work() {
-    work_.clear();
-    for (const path_entry& e : order) work_.push_back(e.work);
+    work_.resize(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) work_[i] = order[i].work;
   }
 
   // Moves a job to another place while the plan, followed to its ends, costs less; neighbours are swapped first.

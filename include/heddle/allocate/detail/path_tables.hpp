@@ -16,6 +16,7 @@ namespace heddle::allocate::detail {
 struct path_table {
   std::uint32_t first = 0, groups = 0;  ///< of `path_tables::count`
   std::uint32_t points = 0;             ///< of all groups
+  double least_count = 0;               ///< of the first group
   double top_speed = 0;                 ///< of the fastest point
 };
 
@@ -141,6 +142,7 @@ class path_tables {
     }
     points.resize(end);
     t.points = static_cast<std::uint32_t>(end - begins);
+    if (t.groups > 0) t.least_count = count[t.first];
     return t;
   }
   // Adds a point to the hull of those from `from` on. Where it ends then.
