@@ -38,7 +38,7 @@ work_of(const model::workload& w, const fabric::base_power& power, double horizo
     const model::curve& c = w.curves[w.curve_of[i]];
     const model::operating_point& p = *c.fastest(j.gpus);
     const double joules = all->ladder.add(c, p, j.weight, j.duration_s * p.throughput / horizons,
-                                          power.gpu_idle_w - gpu_base_w, j.duration_s);
+                                          power.idle_w(p.config.type) - gpu_base_w, j.duration_s);
     const double at_s = j.submit_s - w.jobs.front().submit_s;
     // The last submission is at the end of the last horizon, not at the begin of one more.
     const double before = std::min(std::floor(at_s / horizon_s), horizons - 1);
@@ -152,14 +152,16 @@ class energy_pacer {
     while (reference_w_.size() < s.jobs.size()) {
       const active_job& j = s.jobs[reference_w_.size()];
       const model::operating_point& p = *j.reference;
-      const double idle_w = s.power.gpu_idle_w - gpu_base_w;
+      const double idle_w = s.power.idle_w(p.config.type) - gpu_base_w;
       (void)seen_.add(*j.curve, p, j.spec->weight, j.work_at(s.now_s), idle_w, j.left_at(s.now_s));
       reference_w_.push_back(std::max(0.0, p.power_w - idle_w * p.config.gpus));
       seen_w_ += reference_w_.back();
       seen_gpus_ += p.config.gpus;
       submitted_j_ += reference_w_.back() * j.spec->duration_s;
-      for (const model::operating_point& q : j.curve->points())
-        most_gpu_w_ = std::max(most_gpu_w_, q.power_w / q.config.gpus - s.power.gpu_idle_w);
+      for (int t = 0; t < s.ledger.hosts().gpu_types(); ++t)
+        if (const model::curve* const c = j.curve->on(t))
+          for (const model::operating_point& q : c->points())
+            most_gpu_w_ = std::max(most_gpu_w_, q.power_w / q.config.gpus - s.power.idle_w(t));
     }
   }
   /// How fast jobs have been of late while they ran, over their references.
@@ -183,7 +185,8 @@ class energy_pacer {
   [[nodiscard]] static double drawn_w(const State& s, const energy_credit& c) {
     double w = s.idle_power_w() - c.floor_w;
     for (std::uint32_t slot : s.running)
-      w += std::max(0.0, fabric::extra_power_w(*s.jobs[slot].point(), s.power.gpu_idle_w));
+      w += std::max(0.0, fabric::extra_power_w(*s.jobs[slot].point(),
+                                               s.power.idle_w(s.jobs[slot].point()->config.type)));
     return w;
   }
   /// A limit on what jobs draw, by which what is left of the horizon's energy is not used up before its end: it falls to
