@@ -19,6 +19,7 @@
 #include <heddle/schedule/scheduler.hpp>
 #include <heddle/share/by_share.hpp>
 #include <heddle/share/rate_by_time_left.hpp>
+#include <heddle/share/relative_goodput.hpp>
 #include <heddle/share/remembered.hpp>
 #include <heddle/share/share.hpp>
 
@@ -52,6 +53,8 @@ const named<any_allocation> allocations[] = {
          allocate::by_rounds{share::by_share{share::finish_time_fairness_so_far{}, one_queue}})},
     {"rounds_makespan", "elastic: rounds on GPU types, the last job done soonest (Gavel)",
      any_allocation::of(allocate::by_rounds{share::by_share{share::makespan{}, one_queue}})},
+    {"rounds_goodput", "elastic: rounds on GPU types, goodput and numbers of GPUs (Sia)",
+     any_allocation::of(allocate::by_rounds{share::relative_goodput{}})},
     {"rounds_by_time_left", "elastic: rounds on GPU types, jobs that end soon",
      any_allocation::of(allocate::by_rounds{share::rate_by_time_left{}})},
 };

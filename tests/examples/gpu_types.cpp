@@ -60,8 +60,9 @@ TEST_CASE("heddle-simulate runs jobs on the types of GPU that a cluster file nam
   CHECK(r["energy_parts_j"]["gpus_idle"].get<double>() ==
         Approx(40 * (8 * 300 - 600) + 70 * (8 * 300 - 350)));
 
-  for (const char* allocate : {"powerflow", "price_path", "optimal", "max_min", "rounds_max_min",
-                               "rounds_finish_time", "rounds_makespan", "rounds_by_time_left"}) {
+  for (const char* allocate :
+       {"powerflow", "price_path", "optimal", "max_min", "rounds_max_min", "rounds_finish_time",
+        "rounds_makespan", "rounds_goodput", "rounds_by_time_left"}) {
     CAPTURE(allocate);
     const outcome e = run("heddle-simulate", files + " --allocate " + allocate);
     REQUIRE_MESSAGE(e.status == 0, e.err);

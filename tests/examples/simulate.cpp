@@ -95,7 +95,7 @@ TEST_CASE("heddle-simulate says in one line what is wrong with its input and wri
       {"unknown allocation", small_cluster, few_jobs, "--allocate x",
        "--allocate: expected one of requested, powerflow, optimal, throughput_marginal, zeus, "
        "price_path, max_min, rounds_max_min, rounds_finish_time, rounds_makespan, "
-       "rounds_by_time_left, got \"x\""},
+       "rounds_goodput, rounds_by_time_left, got \"x\""},
       {"unknown backfill", small_cluster, few_jobs, "--backfill x",
        "--backfill: expected one of none, greedy, easy, conservative, got \"x\""},
       {"backfill beside an elastic allocation", small_cluster, few_jobs,

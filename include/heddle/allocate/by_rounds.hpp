@@ -16,6 +16,7 @@
 #include <heddle/allocate/remaining.hpp>
 #include <heddle/core/gpu_types.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/share/elastic_round.hpp>
 #include <heddle/share/round.hpp>
 
 namespace heddle::allocate {
@@ -25,7 +26,8 @@ namespace heddle::allocate {
 ///     allocate::by_rounds fair{share::by_share{share::max_min}};
 ///
 /// Every job keeps the GPUs that its user asked for and has them of one type at a time, at its fastest clock on that
-/// type; the policy is told samples/s in the place of steps/s. A round lasts `round_s`. Within it those that run go on
+/// type; the policy is told samples/s in the place of steps/s. A `share::ElasticRoundPolicy` (`relative_goodput`, after
+/// Sia) chooses numbers of GPUs as well, of those on the job's curves within its range. A round lasts `round_s`. Within it those that run go on
 /// and nobody starts, so that a newcomer waits for the next round; where nobody runs a round ends at once. An infinite
 /// `round_s` decides whenever the scheduler does. What the policy gives is handed out in the jobs' order as far as
 /// power and energy go.
@@ -33,8 +35,14 @@ namespace heddle::allocate {
 /// So that rounds can end, decisions must be asked for at least every `round_s`; else a round lasts until the next one.
 /// Without `limits::now_s` each call is a round. A job's age is counted from the call that saw it first. O(J log J)
 /// and the policy's round. One writer.
-template <share::RoundPolicy Policy>
+template <class Policy>
 class by_rounds {
+  static constexpr bool chooses_numbers = share::ElasticRoundPolicy<Policy>;
+  static_assert(
+      chooses_numbers || share::RoundPolicy<Policy>,
+      "by_rounds carries out a policy of rounds: void(const round_view&, vector<uint32_t>&), "
+      "or void(const elastic_view&, vector<grant>&)");
+
  public:
   static constexpr bool elastic = true;  ///< running jobs may be stopped, and moved to another type
   static constexpr bool knows_types = true;
@@ -68,20 +76,26 @@ class by_rounds {
     std::uint32_t number = 0;  // rising, by first sight
     double seen_s = 0;         // for the first time
     std::uint32_t type = share::no_type;
-    double since_s = 0;  // that it has been on that type, or the round began
+    int gpus = 0;
+    std::uint32_t starts = 0;  // how often it has started on a type or number of GPUs
+    double since_s = 0;        // that it has been on that type, or the round began
     bool is_there = false;
   };
 
   static std::size_t types_of_limits(const limits& l) {
     return l.by_type.alike() ? 1 : static_cast<std::size_t>(l.by_type.types);
   }
-  /// The fastest point at the GPUs asked for, of a type that the job may have.
-  static const model::operating_point* point_on(const candidate& j, const limits& l,
-                                                std::size_t type) {
-    if (l.by_type.alike()) return j.curve->fastest(j.requested_gpus);
+  /// Of a type that the job may have; else null.
+  static const model::curve* curve_on(const candidate& j, const limits& l, std::size_t type) {
+    if (l.by_type.alike()) return j.curve;
     const int t = static_cast<int>(type);
-    const model::curve* const c = has_type(j.types, t) ? j.curve->on(t) : nullptr;
-    return c ? c->fastest(j.requested_gpus) : nullptr;
+    return has_type(j.types, t) ? j.curve->on(t) : nullptr;
+  }
+  /// The fastest point at so many GPUs of a type, or null.
+  static const model::operating_point* point_on(const candidate& j, const limits& l,
+                                                std::size_t type, int gpus) {
+    const model::curve* const c = curve_on(j, l, type);
+    return c ? c->fastest(gpus) : nullptr;
   }
 
   /// Numbers newcomers; what those that have left held in this round is added up.
@@ -127,9 +141,10 @@ class by_rounds {
       const std::size_t row = p.throughput.size();
       bool any = false;
       for (std::size_t t = 0; t < types; ++t) {
-        const auto* at = p.capacity[t] >= j.requested_gpus ? point_on(j, l, t) : nullptr;
+        const auto* at =
+            p.capacity[t] >= j.requested_gpus ? point_on(j, l, t, j.requested_gpus) : nullptr;
         p.throughput.push_back(at ? at->throughput : 0);
-        any = any || at;
+        any = any || at || (chooses_numbers && curve_on(j, l, t));
       }
       if (!any) {
         p.throughput.resize(row);
@@ -157,14 +172,68 @@ class by_rounds {
                                    .round_s = round_s_,
                                    .switch_s = l.rescale(1),
                                    .changed = changed_};
-      policy_(view, type_);
-      for (std::size_t k = 0; k < which_.size(); ++k)
-        if (type_[k] != share::no_type) out[which_[k]] = point_on(jobs[which_[k]], l, type_[k]);
+      if constexpr (chooses_numbers)
+        decide_numbers(jobs, l, view, out);
+      else
+        decide_types(jobs, l, view, out);
     }
     changed_ = false;
     round_from_s_ = now_s;
     held_by_gone_.fill(0);
     for (auto& [id, r] : known_) r.since_s = now_s;
+  }
+
+  void decide_types(std::span<const candidate> jobs, const limits& l, const share::round_view& view,
+                    allocation& out) {
+    policy_(view, type_);
+    for (std::size_t k = 0; k < which_.size(); ++k) {
+      const candidate& j = jobs[which_[k]];
+      if (type_[k] != share::no_type) out[which_[k]] = point_on(j, l, type_[k], j.requested_gpus);
+    }
+  }
+  void decide_numbers(std::span<const candidate> jobs, const limits& l,
+                      const share::round_view& view, allocation& out) {
+    const std::size_t types = view.jobs.types();
+    counts_.clear();
+    const auto each = [&](auto&& f) {  // the fastest points within ranges and what there is
+      for (std::size_t k = 0; k < which_.size(); ++k)
+        for (std::size_t t = 0; t < types; ++t) {
+          const candidate& j = jobs[which_[k]];
+          const model::curve* const c = curve_on(j, l, t);
+          if (!c) continue;
+          for (const model::operating_point& p : c->points())
+            if (p.config.gpus >= j.min_gpus && p.config.gpus <= j.max_gpus &&
+                p.config.gpus <= view.jobs.capacity[t])
+              f(k, t, p);
+        }
+    };
+    each([&](std::size_t, std::size_t, const auto& p) {
+      const double n = p.config.gpus;
+      const auto at = std::lower_bound(counts_.begin(), counts_.end(), n);
+      if (at == counts_.end() || *at != n) counts_.insert(at, n);
+    });
+    rate_.assign(which_.size() * types * counts_.size(), 0);
+    each([&](std::size_t k, std::size_t t, const auto& p) {
+      const auto n = std::lower_bound(counts_.begin(), counts_.end(), p.config.gpus);
+      double& rate =
+          rate_[(k * types + t) * counts_.size() + static_cast<std::size_t>(n - counts_.begin())];
+      rate = std::max(rate, p.throughput);
+    });
+    had_.clear();
+    starts_.clear();
+    for (std::uint32_t i : which_) {
+      const record& r = known_.find(jobs[i].id)->second;
+      had_.push_back(jobs[i].current && r.type != share::no_type
+                         ? share::grant{r.type, static_cast<double>(r.gpus)}
+                         : share::grant{});
+      starts_.push_back(r.starts);
+    }
+    if (counts_.empty()) return;
+    policy_(share::elastic_view{view, counts_, rate_, had_, starts_}, given_);
+    for (std::size_t k = 0; k < which_.size(); ++k)
+      if (!given_[k].waits())
+        out[which_[k]] =
+            point_on(jobs[which_[k]], l, given_[k].type, static_cast<int>(given_[k].gpus));
   }
 
   static void within_budgets(std::span<const candidate> jobs, const limits& l, allocation& out) {
@@ -187,11 +256,14 @@ class by_rounds {
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       record& r = known_.find(jobs[i].id)->second;
       const std::uint32_t type = out[i] ? std::uint32_t{out[i]->config.type} : share::no_type;
+      const int gpus = out[i] ? out[i]->config.gpus : 0;
       if (type != r.type) {
         if (r.type != share::no_type) held_by_gone_[r.type] += now_s - r.since_s;
         r.since_s = now_s;
       }
+      r.starts += out[i] && (type != r.type || gpus != r.gpus);
       r.type = type;
+      r.gpus = gpus;
     }
   }
 
@@ -207,6 +279,9 @@ class by_rounds {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> order_;  // number, candidate
   std::vector<std::uint32_t> ids_, before_, which_, type_;
   std::vector<double> held_s_, type_held_s_;
+  std::vector<double> counts_, rate_;  // of a policy that chooses numbers, as in `elastic_view`
+  std::vector<share::grant> had_, given_;
+  std::vector<std::uint32_t> starts_;
 };
 
 }  // namespace heddle::allocate
