@@ -31,19 +31,6 @@ using heddle::model::measured_table;
 using heddle::model::sample;
 using heddle::model::time_beliefs;
 
-/// What a ring and little else says: the prior of those who saw no table.
-inline constexpr time_beliefs nothing_seen{.per_sample = {1, 1.5},
-                                           .within = {0.2, 2},
-                                           .across = {3, 1.5},
-                                           .doubling_within = {0.1, 2},
-                                           .doubling_across = {0.1, 2},
-                                           .two_servers = {1, 0.5},
-                                           .bend = {0.3, 1.5},
-                                           .straggle = {0.02, 2},
-                                           .overlap = {1, 2},
-                                           .noise = {0.05, 0.5},
-                                           .stretch = 1};
-
 /// Tables with three counts of GPUs or more; names of jobs are a model and, after a blank, a type.
 [[nodiscard]] inline std::vector<measured_table> tables_of(const std::vector<measured_job>& jobs,
                                                            const std::string& usual_type) {
@@ -115,7 +102,8 @@ inline void print_few_counts(const char* title, const std::vector<measured_table
     for (const sample& s : t.samples)
       (std::find(counts.begin(), counts.end(), s.config.gpus) != counts.end() ? few : rest)
           .push_back(s);
-    const auto learnt = learn_beliefs(others, {.before = nothing_seen, .counts = counts});
+    const auto learnt =
+        learn_beliefs(others, {.before = heddle::model::ring_beliefs, .counts = counts});
     const auto line = heddle::model::fit_time(few, {.ring = false}),
                shipped = heddle::model::fit_time(few),
                told = heddle::model::fit_time(few, {.beliefs = learnt}),
@@ -207,7 +195,7 @@ inline void print_beliefs(const std::vector<measured_table>& tables) {
       if (t.gpu_type == type) of.push_back(t);
     for (const sample& s : of.front().samples) counts.insert(s.config.gpus);
     by_type.push_back(learn_beliefs(
-        of, {.before = nothing_seen,
+        of, {.before = heddle::model::ring_beliefs,
              .counts = counts.contains(16) ? std::vector{1, 4, 16} : std::vector{1, 4}}));
     std::printf(" %12s", type.c_str());
   }

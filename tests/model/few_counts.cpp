@@ -114,19 +114,6 @@ std::vector<measured_table> read_t4(const std::filesystem::path& path) {
   return out;
 }
 
-/// What a ring and little else says, for priors that must not have seen any table.
-constexpr time_beliefs nothing_seen{.per_sample = {1, 1.5},
-                                    .within = {0.2, 2},
-                                    .across = {3, 1.5},
-                                    .doubling_within = {0.1, 2},
-                                    .doubling_across = {0.1, 2},
-                                    .two_servers = {1, 0.5},
-                                    .bend = {0.3, 1.5},
-                                    .straggle = {0.02, 2},
-                                    .overlap = {1, 2},
-                                    .noise = {0.05, 0.5},
-                                    .stretch = 1};
-
 /// How far the median of other placements of the same GPUs, servers and batch is off: what measuring
 /// again would give, and no model can be expected to be nearer.
 double repeated(const samples_t& rest) {
@@ -278,7 +265,7 @@ TEST_CASE("one of the models on T4 from three counts is nearly as near as measur
     for (const measured_table& o : tables)
       if (o.model != t.model) others.push_back(o);
     const auto [few, rest] = split(t.samples, {1, 4, 16});
-    const time_beliefs learnt = learn_beliefs(others, {.before = nothing_seen});
+    const time_beliefs learnt = learn_beliefs(others, {.before = ring_beliefs});
     const outcome now = held_out(fit_time(few, {.beliefs = learnt}), rest);
     const outcome line = held_out(fit_time(few, {.ring = false}), rest);
     const outcome shipped = held_out(fit_time(few), rest);

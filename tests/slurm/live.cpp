@@ -30,13 +30,8 @@ namespace {
 
 using namespace heddle;
 using namespace heddle::pilot;
+using test::must;
 using test::private_slurm;
-
-std::string must(const std::vector<std::string>& words) {
-  const process_result r = run_process(words);
-  REQUIRE_MESSAGE(r.status == 0, (words[0] + ": " + r.err));
-  return r.out;
-}
 
 /// heddle-slurm-pilot in the background.
 class background_pilot {

@@ -19,12 +19,7 @@
 namespace {
 
 using namespace heddle;
-
-std::string must(const std::vector<std::string>& words) {
-  const pilot::process_result r = pilot::run_process(words, 60);
-  REQUIRE_MESSAGE(r.status == 0, (words[0] + ": " + r.err));
-  return r.out;
-}
+using test::must;
 
 struct request {
   std::vector<std::string> words;

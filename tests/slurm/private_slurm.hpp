@@ -16,6 +16,13 @@
 
 namespace heddle::test {
 
+/// What a command prints that must not fail.
+inline std::string must(const std::vector<std::string>& words) {
+  const pilot::process_result r = pilot::run_process(words, 60);
+  REQUIRE_MESSAGE(r.status == 0, (words[0] + ": " + r.err));
+  return r.out;
+}
+
 /// A private Slurm for the time of a test. If the test is killed, its watchdog stops it.
 class private_slurm {
  public:

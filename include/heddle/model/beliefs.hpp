@@ -41,6 +41,19 @@ struct time_beliefs {
   friend bool operator==(const time_beliefs&, const time_beliefs&) = default;
 };
 
+/// What a ring and little else says: where a prior must not have seen any table (`learn_beliefs`). Set by hand.
+inline constexpr time_beliefs ring_beliefs{.per_sample = {1, 1.5},
+                                           .within = {0.2, 2},
+                                           .across = {3, 1.5},
+                                           .doubling_within = {0.1, 2},
+                                           .doubling_across = {0.1, 2},
+                                           .two_servers = {1, 0.5},
+                                           .bend = {0.3, 1.5},
+                                           .straggle = {0.02, 2},
+                                           .overlap = {1, 2},
+                                           .noise = {0.05, 0.5},
+                                           .stretch = 1};
+
 namespace detail {
 
 /// Of the shape: all beliefs that a fit tells something about.
