@@ -122,9 +122,9 @@ template <class Fill = nothing>
     if (given(status)) j.status = rows.integer<int>(*status, -1, "a whole number of at least -1");
     if (vc) j.vc = rows.text(*vc);
     if (given(type) && rows.text(*type) != "any") {
-      const auto number = gpu_type_named(o.gpu_types, rows.text(*type), o.known);
-      if (!number) rows.fail(*type, "a GPU type of the cluster or any");
-      j.gpu_type = *number;
+      const auto named = gpu_type_named(o.gpu_types, rows.text(*type), o.known);
+      if (!named) rows.fail(*type, "a GPU type of the cluster or any");
+      j.gpu_type = *named;
     }
     if (given(shape)) {
       const auto mesh = shape_in(rows.text(*shape));
