@@ -2,9 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <utility>
 
 #include <heddle/model/workload.hpp>
@@ -112,12 +112,21 @@ class engine {
     return any;
   }
 
+  // <chrono> would bring its calendars and streams to all who simulate. If somebody sets the clock, one time is wrong.
+  static std::timespec clock_now() {
+    std::timespec t{};
+    std::timespec_get(&t, TIME_UTC);
+    return t;
+  }
+  static double us_since(const std::timespec& before) {
+    const std::timespec now = clock_now();
+    return std::max(0.0, 1e6 * static_cast<double>(now.tv_sec - before.tv_sec) +
+                             1e-3 * static_cast<double>(now.tv_nsec - before.tv_nsec));
+  }
   void decide() {
-    const auto before = std::chrono::steady_clock::now();
+    const std::timespec before = clock_now();
     const schedule::decision d = plan_.decide(w_.state, w_.now_s());
-    const std::chrono::duration<double, std::micro> took =
-        std::chrono::steady_clock::now() - before;
-    w_.count.decide_us.add(took.count());
+    w_.count.decide_us.add(us_since(before));
     w_.next.again_s = d.again_s;
     changes_.apply(d);
     const moment m = seen(d);
