@@ -29,8 +29,6 @@ using doctest::Approx;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 model::curve typed_curve(int type, double speed, double power_w, std::vector<int> counts,
                          std::vector<double> clocks = {.6, 1}) {
   std::vector<model::operating_point> points;
