@@ -19,6 +19,8 @@
 #include <heddle/choice/standing.hpp>
 #include <heddle/core/random.hpp>
 
+#include "tests/support/typed_choice.hpp"
+
 namespace {
 
 using namespace heddle;
@@ -26,27 +28,8 @@ using namespace heddle;
 // Capacities are those of `fit` jobs.
 choice::problem typed(std::size_t jobs, std::size_t clocks, std::size_t fit) {
   stream bits(2026, jobs, "typed choice bench");
-  const auto unit = [&] { return static_cast<double>(bits() >> 11) * 0x1p-53; };
-  choice::problem p;
-  p.begin = {0};
-  for (std::size_t i = 0; i < jobs; ++i) {
-    const double share = 0.02 + 0.3 * unit(), bound = 0.1 + 0.8 * unit(), worth = std::exp(unit());
-    double type_speed = 1;
-    for (std::size_t t = 0; t < 3; ++t, type_speed *= 0.4 + 0.5 * unit())
-      for (const double gpus : {1, 2, 4, 8, 16, 24, 32, 40})
-        for (std::size_t k = 1; k <= clocks; ++k) {
-          const double clock = 0.6 + 0.8 * static_cast<double>(k) / static_cast<double>(clocks);
-          const double speed =
-              type_speed * gpus / (bound + (1 - bound) / clock + share * (gpus - 1));
-          p.value.push_back(worth * std::log1p(speed));
-          for (std::size_t r = 0; r < 3; ++r) p.use.push_back(r == t ? gpus : 0);
-          if (clocks > 1) p.use.push_back(gpus * (60 + 120 * clock * clock * clock));
-        }
-    p.begin.push_back(static_cast<std::uint32_t>(p.value.size()));
-  }
-  p.capacity.assign(3, std::floor(2 * static_cast<double>(fit) / 3));
-  if (clocks > 1) p.capacity.push_back(2 * static_cast<double>(fit) * 110);
-  return p;
+  return test::typed_choice(jobs, clocks, 2 * static_cast<double>(fit), clocks > 1,
+                            [&] { return static_cast<double>(bits() >> 11) * 0x1p-53; });
 }
 
 constexpr double enough = 1e-3;

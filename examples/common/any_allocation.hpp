@@ -8,7 +8,6 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/over_types.hpp>
-#include <heddle/allocate/priced_clock.hpp>
 
 namespace heddle::examples {
 
@@ -27,12 +26,7 @@ struct any_allocation {
     a.policy = [p = std::move(p), by_type = allocate::over_types<Policy>{}](
                    std::span<const allocate::candidate> jobs, const allocate::limits& l,
                    allocate::allocation& out) mutable {
-      if (!l.by_type.alike()) {
-        by_type(p, jobs, l, out);
-      } else {
-        p(jobs, l, out);
-        if constexpr (!allocate::EnergyPricingPolicy<Policy>) allocate::slow_to_price(jobs, l, out);
-      }
+      by_type(p, jobs, l, out);
       if constexpr (allocate::TimeSharing<Policy>)
         return p.round_length_s();
       else

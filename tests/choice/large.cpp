@@ -14,6 +14,7 @@
 #include <heddle/core/error.hpp>
 
 #include "instances.hpp"
+#include "support/typed_choice.hpp"
 
 using namespace heddle;
 using namespace heddle::test;
@@ -24,28 +25,8 @@ namespace {
 // Jobs on three types of GPU with eight numbers of GPUs at several clocks, and watts.
 choice::problem typed(std::size_t jobs, std::size_t clocks, std::uint64_t seed, double gpus_a_job) {
   numbers r(seed, jobs);
-  choice::problem p;
-  p.begin = {0};
-  for (std::size_t i = 0; i < jobs; ++i) {
-    const double share = 0.02 + 0.3 * r.unit(), bound = 0.1 + 0.8 * r.unit();
-    const double worth = std::exp(r.unit());
-    double type_speed = 1;
-    for (std::size_t t = 0; t < 3; ++t, type_speed *= 0.4 + 0.5 * r.unit())
-      for (const double gpus : {1, 2, 4, 8, 16, 24, 32, 40})
-        for (std::size_t k = 1; k <= clocks; ++k) {
-          const double clock = 0.6 + 0.8 * static_cast<double>(k) / static_cast<double>(clocks);
-          const double speed =
-              type_speed * gpus / (bound + (1 - bound) / clock + share * (gpus - 1));
-          p.value.push_back(worth * std::log1p(speed));
-          for (std::size_t q = 0; q < 3; ++q) p.use.push_back(q == t ? gpus : 0);
-          p.use.push_back(gpus * (60 + 120 * clock * clock * clock));
-        }
-    p.begin.push_back(static_cast<std::uint32_t>(p.value.size()));
-  }
-  const double n = static_cast<double>(jobs);
-  p.capacity.assign(3, std::floor(gpus_a_job * n / 3));
-  p.capacity.push_back(gpus_a_job * n * 110);
-  return p;
+  return test::typed_choice(jobs, clocks, gpus_a_job * static_cast<double>(jobs), true,
+                            [&] { return r.unit(); });
 }
 
 // The least bound by prices, found on all points.

@@ -14,6 +14,13 @@ const std::string table = "model,gpu_type,gpus,batch_size,steps_per_s\n"
 const std::string jobs = "job_id,submit_s,gpus,model,batch_size,total_steps\n0,0,1,a,8,36000\n1,0,"
                          "2,b,8,18000\n2,100,1,a,8,3600\n";
 
+void refused(const std::string& options, const std::string& what) {
+  const outcome o = run("heddle-rounds", options);
+  CHECK(o.status == 2);
+  CHECK(o.out.empty());
+  CHECK(o.err.find(what) != std::string::npos);
+}
+
 }  // namespace
 
 TEST_CASE("heddle-rounds runs every policy and reports bound and gap") {
@@ -47,12 +54,6 @@ TEST_CASE("heddle-rounds refuses what it cannot run in one line") {
   const scratch_dir dir;
   const std::string t = " --throughputs " + dir.write("t.csv", table),
                     j = " --jobs " + dir.write("j.csv", jobs);
-  const auto refused = [&](const std::string& options, const std::string& what) {
-    const outcome o = run("heddle-rounds", options);
-    CHECK(o.status == 2);
-    CHECK(o.out.empty());
-    CHECK(o.err.find(what) != std::string::npos);
-  };
   refused("--gpus fast" + t + j,
           "--gpus: expected types and their GPUs as v100:8,k80:24, got \"fast\"");
   refused("--gpus fast:1,slow:1" + t + j,
@@ -99,12 +100,6 @@ TEST_CASE("heddle-rounds refuses numbers to choose from that there are not in on
   const scratch_dir dir;
   const std::string t = " --gpus fast:2,slow:2 --throughputs " + dir.write("t.csv", table),
                     j = " --jobs " + dir.write("j.csv", jobs);
-  const auto refused = [&](const std::string& options, const std::string& what) {
-    const outcome o = run("heddle-rounds", options);
-    CHECK(o.status == 2);
-    CHECK(o.out.empty());
-    CHECK(o.err.find(what) != std::string::npos);
-  };
   refused("--policy relative_goodput" + t + j, "--elastic");
   refused("--policy max_min" + t,
           "--jobs: expected a file, or --synthetic, and not both, got neither");

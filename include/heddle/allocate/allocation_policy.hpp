@@ -69,6 +69,14 @@ struct limits {
   [[nodiscard]] int gpus_of(int type) const {
     return by_type.alike() ? gpus : by_type.gpus[static_cast<std::size_t>(type)];
   }
+  /// What there is of one type, for who knows no others.
+  [[nodiscard]] limits of_type(int type) const {
+    limits own = *this;
+    own.gpus = gpus_of(type);
+    own.gpu_idle_w = idle_w_of(type);
+    own.by_type = {};
+    return own;
+  }
 };
 
 /// One operating point for each candidate, in their order; null: it gets nothing now.
@@ -103,6 +111,12 @@ template <class T>
 concept EnergyPricingPolicy = AllocationPolicy<T> && requires {
   requires static_cast<bool>(T::prices_energy);
 };
+
+/// The curve of a job on a type that it may have, or null; its own where all GPUs are alike.
+[[nodiscard]] inline const model::curve* curve_on(const candidate& j, const limits& l, int type) {
+  if (l.by_type.alike()) return j.curve;
+  return has_type(j.types, type) ? j.curve->on(type) : nullptr;
+}
 
 /// T reads `limits::by_type` and gives points of whichever curve of a job (`model::curve::on`): it says
 /// `static constexpr bool knows_types = true`.

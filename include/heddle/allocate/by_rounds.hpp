@@ -85,16 +85,10 @@ class by_rounds {
   static std::size_t types_of_limits(const limits& l) {
     return l.by_type.alike() ? 1 : static_cast<std::size_t>(l.by_type.types);
   }
-  /// Of a type that the job may have; else null.
-  static const model::curve* curve_on(const candidate& j, const limits& l, std::size_t type) {
-    if (l.by_type.alike()) return j.curve;
-    const int t = static_cast<int>(type);
-    return has_type(j.types, t) ? j.curve->on(t) : nullptr;
-  }
   /// The fastest point at so many GPUs of a type, or null.
   static const model::operating_point* point_on(const candidate& j, const limits& l,
                                                 std::size_t type, int gpus) {
-    const model::curve* const c = curve_on(j, l, type);
+    const model::curve* const c = curve_on(j, l, static_cast<int>(type));
     return c ? c->fastest(gpus) : nullptr;
   }
 
@@ -144,7 +138,7 @@ class by_rounds {
         const auto* at =
             p.capacity[t] >= j.requested_gpus ? point_on(j, l, t, j.requested_gpus) : nullptr;
         p.throughput.push_back(at ? at->throughput : 0);
-        any = any || at || (chooses_numbers && curve_on(j, l, t));
+        any = any || at || (chooses_numbers && curve_on(j, l, static_cast<int>(t)));
       }
       if (!any) {
         p.throughput.resize(row);
@@ -199,7 +193,7 @@ class by_rounds {
       for (std::size_t k = 0; k < which_.size(); ++k)
         for (std::size_t t = 0; t < types; ++t) {
           const candidate& j = jobs[which_[k]];
-          const model::curve* const c = curve_on(j, l, t);
+          const model::curve* const c = curve_on(j, l, static_cast<int>(t));
           if (!c) continue;
           for (const model::operating_point& p : c->points())
             if (p.config.gpus >= j.min_gpus && p.config.gpus <= j.max_gpus &&

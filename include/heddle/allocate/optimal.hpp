@@ -15,7 +15,6 @@
 #include <heddle/allocate/rescale_rule.hpp>
 #include <heddle/choice/choice.hpp>
 #include <heddle/core/detail/scratch.hpp>
-#include <heddle/core/gpu_types.hpp>
 
 namespace heddle::allocate {
 
@@ -110,12 +109,6 @@ struct optimal {
  private:
   static constexpr double infinite = std::numeric_limits<double>::infinity();
 
-  /// The curve of a job on a type that it may have, or null.
-  static const model::curve* curve_on(const candidate& j, const limits& l, int type) {
-    if (l.by_type.alike()) return j.curve;
-    return has_type(j.types, type) ? j.curve->on(type) : nullptr;
-  }
-
   /// As `allocate::start_waiting`, type by type.
   template <class MayStart>
   static void start_waiting_on_types(std::span<const candidate> jobs, const limits& l,
@@ -133,10 +126,7 @@ struct optimal {
         candidate j = jobs[i];
         j.curve = curve_on(jobs[i], l, t);
         if (!j.curve) continue;
-        limits here = rest;
-        here.gpus = rest.gpus_of(t);
-        here.gpu_idle_w = l.idle_w_of(t);
-        remaining left{here};
+        remaining left{rest.of_type(t)};
         one[0] = nullptr;
         start_smallest({&j, 1}, left, one, [&](std::size_t) { return may_start(i); });
         if (!(out[i] = one[0])) continue;

@@ -125,7 +125,8 @@ class type_choice {
 /// (`type_choice`), and it is asked for those of each type by itself, a copy of it for each type so that what it
 /// remembers is of that type. Where power or energy are limited, each type has the part that it would use without the
 /// limit, in proportion. Jobs that get nothing where they are, and could have what stays free on another type, go
-/// there once. A policy that is `TypedPolicy` is asked for all.
+/// there once. A policy that is `TypedPolicy` is asked for all, as any is where GPUs are alike. The energy price is seen to
+/// for policies that do not read it.
 ///
 /// A desk does this of its own accord. Derived. O(jobs · points) and the policy's calls, two a type where a budget
 /// binds. One writer.
@@ -134,7 +135,10 @@ class over_types {
  public:
   void operator()(Policy& policy, std::span<const candidate> jobs, const limits& l,
                   allocation& out) {
-    if constexpr (TypedPolicy<Policy>) {
+    if (l.by_type.alike()) {
+      policy(jobs, l, out);
+      if constexpr (!EnergyPricingPolicy<Policy>) slow_to_price(jobs, l, out);
+    } else if constexpr (TypedPolicy<Policy>) {
       policy(jobs, l, out);
       if constexpr (!EnergyPricingPolicy<Policy>)
         for (std::size_t i = 0; i < jobs.size() && l.energy_price > 0; ++i)
@@ -188,10 +192,7 @@ class over_types {
     }
   }
   static limits limits_of(const one_type& x, std::size_t t, const limits& l) {
-    limits own = l;
-    own.gpus = l.by_type.gpus[t];
-    own.gpu_idle_w = l.by_type.idle_w[t];
-    own.by_type = {};
+    limits own = l.of_type(static_cast<int>(t));
     own.power_w = x.power_w;
     own.energy_j = x.energy_j;
     return own;

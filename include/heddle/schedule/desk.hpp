@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <heddle/allocate/allocation_policy.hpp>
-#include <heddle/allocate/priced_clock.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/order/order.hpp>
 #include <heddle/place/placement_policy.hpp>
@@ -97,10 +96,7 @@ class desk {
   }
   /// What allocation gives to all of `jobs` together.
   void allocate(std::span<const allocate::candidate> jobs, allocate::allocation& out) {
-    if (!left.by_type.alike()) return parts_.by_type(parts_.allocate, jobs, left, out);
-    parts_.allocate(jobs, left, out);
-    if constexpr (!allocate::EnergyPricingPolicy<std::remove_cvref_t<decltype(parts_.allocate)>>)
-      allocate::slow_to_price(jobs, left, out);
+    parts_.by_type(parts_.allocate, jobs, left, out);
   }
   [[nodiscard]] bool affords(slot x, const model::operating_point& p) const {
     return detail::affords(left, job(x), p, now_s());

@@ -98,16 +98,10 @@ struct elastic {
         m.lifted.emplace_back(i, d.lift(x));
     for (auto& [i, where] : m.lifted) {
       const std::uint32_t x = m.was_running[i];
-      const schedule::active_job& j = d.job(x);
-      for (point p = m.chosen[i]; p && p->config.gpus >= j.spec->min_gpus;
-           p = schedule::detail::next_smaller(*j.curve, *p)) {
-        const point given =
-            schedule::detail::fastest_within(j.curve->of(*p), p->config.gpus, *m.chosen[i], d.left);
-        place::answer a = given ? d.ask(x, *given) : place::answer{place::wait_reason::budget};
-        if (!a) continue;
+      point given = m.chosen[i];
+      if (place::answer a = ask_for_fewer(d, x, given)) {
         d.move_to(x, given, std::move(a));
         where.gpus.clear();
-        break;
       }
     }
     for (auto& [i, where] : m.lifted) {
@@ -176,16 +170,27 @@ struct elastic {
       const bool few = d.state().ledger.free_gpus() < j.spec->min_gpus;
       return d.wait(x, {few ? wait_reason::gpus : wait_reason::budget});
     }
+    place::answer a = ask_for_fewer(d, x, wanted);
+    if (!a) return d.wait(x, {a.why, a.proved});
+    d.start(x, wanted, std::move(a));
+  }
+
+  /// Where a job could have the GPUs of `wanted`, else ever fewer of them without drawing more power: `wanted` becomes the
+  /// point. If nowhere, what the first question said.
+  template <class Desk>
+  [[nodiscard]] static place::answer ask_for_fewer(Desk& d, std::uint32_t x, point& wanted) {
+    const schedule::active_job& j = d.job(x);
     place::answer a = d.ask(x, *wanted);
     const schedule::outcome no{a.why, a.proved};
     point given = wanted;
     for (point p = wanted; !a;) {
       p = schedule::detail::next_smaller(*j.curve, *p);
-      if (!p || p->config.gpus < j.spec->min_gpus) return d.wait(x, no);
+      if (!p || p->config.gpus < j.spec->min_gpus) return {no.why, no.proved};
       given = schedule::detail::fastest_within(j.curve->of(*p), p->config.gpus, *wanted, d.left);
       if (given) a = d.ask(x, *p);
     }
-    d.start(x, given, std::move(a));
+    wanted = given;
+    return a;
   }
 };
 

@@ -106,7 +106,7 @@ struct paying {
   template <class Desk>
   until admit(Desk& d, typename Desk::slot x) {
     const auto* p = d.wish(x);
-    const auto& wanted = p ? *p : *d.job(x).reference;
+    const auto& wanted = p ? *p : *d.asked(x);
     if (wanted.config.gpus > d.left.gpus_of(wanted.config.type))
       return blocked(d, x, {wait_reason::gpus});
     if (!p || !d.affords(x, *p)) return blocked(d, x, {wait_reason::budget});
