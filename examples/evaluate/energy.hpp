@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 
 #include "isolation.hpp"
 
@@ -13,6 +14,7 @@ struct energy_options {
   int seeds = 5;                 ///< of workloads that are drawn
   std::filesystem::path traces;  ///< directory of msr_itp_c02.csv and msr_itp_c04.csv
   std::filesystem::path out = ".";
+  std::string arena = {};  ///< one cluster and its jobs alone, by name; all where empty
 };
 
 /// Energy and completion times of powerflow, optimal and their rivals over clocks and budgets, on a

@@ -87,7 +87,7 @@ inline constexpr traced own_traces[] = {{"msr_itp_c02", 3}, {"msr_itp_c04", 22}}
 inline constexpr traced further_traces[] = {{"msr_itp_c07", 8}, {"philly_all", 14}};
 
 /// Two clusters of Microsoft ITP (models and collectives drawn by `seed`), `further`, and bursts; without the traces
-/// the last alone.
+/// the last alone; of all these the one that is asked for.
 inline std::vector<arena> arenas(const energy_options& asked, const model::catalogue& known,
                                  std::uint64_t seed, std::span<const traced> further = {}) {
   const std::vector<std::string_view> models = models_of(known);
@@ -106,6 +106,12 @@ inline std::vector<arena> arenas(const energy_options& asked, const model::catal
     for (const traced& t : further) add(t);
   }
   all.push_back(bursty_arena(asked.jobs, models, seed));
+  if (!asked.arena.empty()) {
+    std::string names;
+    for (const arena& a : all) names += (names.empty() ? "" : ", ") + a.name;
+    std::erase_if(all, [&](const arena& a) { return a.name != asked.arena; });
+    if (all.empty()) throw input_error("--arena", "one of " + names, asked.arena);
+  }
   return all;
 }
 
