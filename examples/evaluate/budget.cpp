@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -10,8 +11,8 @@
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/price_path.hpp>
 #include <heddle/place/shared_network.hpp>
-#include <heddle/schedule/energy_pacer.hpp>
 #include <heddle/schedule/state.hpp>
+#include <heddle/sim/rehearse.hpp>
 
 #include "energy.hpp"
 #include "frontier.hpp"
@@ -33,7 +34,8 @@ struct seen_run {
   double energy_j = 0;  ///< of a job, in the mean
 };
 seen_run run(const arena& where, const model::workload& jobs, const any_allocation& how,
-             schedule::scheduler_options o, double then_s) {
+             schedule::scheduler_options o, double then_s,
+             const std::function<void(const sim::moment&)>& also = {}) {
   o.off_after_s = off_after_s();
   any_plan p = plan(order::fifo{}, how, place::packed{}, {route::ideal{}}, {.options = o});
   double at_s = jobs.jobs.front().submit_s, energy_j = 0, power_w = 0, by_then_j = -1;
@@ -43,6 +45,7 @@ seen_run run(const arena& where, const model::workload& jobs, const any_allocati
                                 at_s = m.now_s;
                                 energy_j = m.state.energy_j;
                                 power_w = m.power_w;
+                                if (also) also(m);
                               }});
   if (by_then_j < 0) by_then_j = energy_j + std::max(0.0, then_s - at_s) * power_w;
   return {r.mean_jct_s, by_then_j, r.status == sim::run_status::finished,
@@ -67,13 +70,14 @@ void evaluate_budget(const energy_options& asked) {
                   {"JCT"},
                   {"by time: spent"},
                   {"JCT"}}};
-  const std::size_t in_all = arenas(asked, known, 1).size();
+  const std::size_t in_all = arenas(asked, known, 1, further_traces).size();
   for (std::size_t a = 0; a < in_all; ++a)
     for (const double price : {1e-4, 3e-4, 1e-3}) {
       std::array<running_statistics, 3> spent, jct;
       std::string name;
       for (int seed = 1; seed <= asked.seeds; ++seed) {
-        const arena where = arenas(asked, known, static_cast<std::uint64_t>(seed))[a];
+        const arena where =
+            arenas(asked, known, static_cast<std::uint64_t>(seed), further_traces)[a];
         name = where.name;
         const model::workload jobs = where.with_curves(known);
         const schedule::state idle{where.on.fixed};
@@ -81,9 +85,6 @@ void evaluate_budget(const energy_options& asked) {
         const double horizon_s = end_s - jobs.jobs.front().submit_s;
         const double floor_j = idle.power_when_off_w() * horizon_s;
         const seen_run constant = run(where, jobs, how, {.energy_price = price}, end_s);
-        const fabric::base_power& w = idle.power;
-        const double base_w =
-            (w.server_w - w.server_off_w) * where.on.fixed.servers() / where.on.fixed.gpus();
         for (std::size_t k = 0; k < 3; ++k) {
           schedule::scheduler_options o;
           o.energy = {.energy_j = constant.by_then_j,
@@ -91,7 +92,10 @@ void evaluate_budget(const energy_options& asked) {
                       .hard = k < 2,
                       .pace_by_work = k < 2,
                       .learn_s = std::min(86400., horizon_s / 5)};
-          if (k == 0) o.energy.work = schedule::work_of(jobs, w, horizon_s, base_w);
+          if (k == 0)
+            o.energy.plan = sim::rehearse(o.energy, horizon_s, [&](double at_price, auto& meter) {
+              (void)run(where, jobs, how, {.energy_price = at_price}, end_s, std::ref(meter));
+            });
           if (k == 1) o.energy_price = price;  // of the first day, of which nothing is known
           const seen_run r = run(where, jobs, how, o, end_s);
           spent[k].add((r.by_then_j - floor_j) / (constant.by_then_j - floor_j));

@@ -121,6 +121,7 @@ std::vector<contender> rivals_of_price_path() {
   every_way(all, "powerflow, absolute", allocate::powerflow{.rank = allocate::ranking::absolute});
   all.push_back(budgeted("price path, power caps", allocate::price_path{}));
   all.push_back(priced("price path", allocate::price_path{}));
+  all.back().finer = true;  // so that its curve between two settings is no straight line too high
   return all;
 }
 
@@ -195,17 +196,18 @@ bool below_one(const running_statistics& r) {
 }
 
 void print_at_equal_energy(const frontier& f) {
-  const std::size_t reference = f.contenders() - 1;
+  const std::array own{f.contenders() - 2, f.contenders() - 1};  // by cap and by price
   const std::size_t afs = f.find("AFS, clocks");
   const double part_mwh = .75 * f.over(afs, 0, &point::energy_mwh).mean();
-  table t{.caption =
-              "**" + f.title() +
-              "**: mean JCT over price path's at the same energy, over all settings of each at "
-              "energies that both can reach; 95 % intervals over seeds, paired. \"Low\": at most "
-              "75 % of the energy of AFS at full clock (" +
-              fixed(part_mwh, 2) +
-              " MWh); \"–\": "
-              "none of its settings comes so low, or price path does not",
+  table t{.caption = "**" + f.title() +
+                     "**: mean JCT over price path's at the same energy (by price or by cap, the "
+                     "better), over "
+                     "all settings of each at energies that both can reach; 95 % intervals over "
+                     "seeds, paired. \"Low\": at most "
+                     "75 % of the energy of AFS at full clock (" +
+                     fixed(part_mwh, 2) +
+                     " MWh); \"–\": "
+                     "none of its settings comes so low, or price path does not",
           .columns = {{"scheduler", "", true},
                       {"settings"},
                       {"wholly below 1"},
@@ -219,11 +221,11 @@ void print_at_equal_energy(const frontier& f) {
     for (std::size_t i = 0; i < f.settings(c); ++i)
       if (f.finished(c, i))
         lowest_mwh = std::min(lowest_mwh, f.over(c, i, &point::energy_mwh).mean());
-    if (c == reference) {
+    if (std::find(own.begin(), own.end(), c) != own.end()) {
       t.add({f.name(c), "", "", "1", "", "", fixed(lowest_mwh, 2)});
       continue;
     }
-    const std::vector<compared> all = f.all_against(c, reference);
+    const std::vector<compared> all = f.all_against(c, own);
     const compared *least = nullptr, *low = nullptr;
     std::size_t under = 0;
     for (const compared& p : all) {

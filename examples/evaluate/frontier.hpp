@@ -42,6 +42,7 @@ struct contender {
   bool by_budget = false;
   std::function<any_plan(double swept, double budget_w)> make;
   bool by_price = false;  ///< swept over energy prices, in job-seconds a joule
+  bool finer = false;     ///< and over what lies between two of the sweep
 };
 
 /// A setting of one contender beside another at the same energy.
@@ -105,9 +106,8 @@ class frontier {
     std::size_t c = 0;
     for (; i >= s.curves[c].size(); ++c) i -= s.curves[c].size();
     const contender& who = s.all[c];
-    const double swept = who.by_price    ? over_.energy_prices[i]
-                         : who.by_budget ? over_.budget_shares[i]
-                                         : over_.clocks_ghz[i];
+    const std::span<const double> sweep = sweep_for(who);
+    const double swept = who.finer ? (sweep[i / 2] + sweep[(i + 1) / 2]) / 2 : sweep[i];
     const double budget_w = s.idle_w + swept * (s.peak_w - s.idle_w);
     const sim::report r = who.make(swept, budget_w).run(s.where.on, s.jobs);
     s.curves[c][i] = {.setting = who.by_price    ? examples::shortest(swept) + " job-s/J"
@@ -150,25 +150,33 @@ class frontier {
     for (const seed& s : seeds_) x.add(s.curves[c][i].*number / s.curves[base][i].*number - 1);
     return x;
   }
-  /// JCT over that of `base` at the same energy, seed by seed; none where `base` needs more energy
+  /// JCT over the least of `bases` at the same energy, seed by seed; none where they need more energy
   /// for any of them.
   [[nodiscard]] std::optional<running_statistics> ratio(std::size_t c, std::size_t i,
-                                                        std::size_t base) const {
+                                                        std::span<const std::size_t> bases) const {
     running_statistics x;
     for (const seed& s : seeds_) {
       const point& p = s.curves[c][i];
-      const auto at = jct_at(s.curves[base], p.energy_mwh);
+      std::vector<point> base;
+      for (std::size_t b : bases) base.insert(base.end(), s.curves[b].begin(), s.curves[b].end());
+      const auto at = jct_at(std::move(base), p.energy_mwh);
       if (!at || !p.finished) return std::nullopt;
       x.add(p.jct_s / *at);
     }
     return x;
   }
 
-  /// All settings of `c` at energies that `base` reaches too.
-  [[nodiscard]] std::vector<compared> all_against(std::size_t c, std::size_t base) const {
+  [[nodiscard]] std::optional<running_statistics> ratio(std::size_t c, std::size_t i,
+                                                        std::size_t base) const {
+    return ratio(c, i, std::span(&base, 1));
+  }
+
+  /// All settings of `c` at energies that `bases` reach too.
+  [[nodiscard]] std::vector<compared> all_against(std::size_t c,
+                                                  std::span<const std::size_t> bases) const {
     std::vector<compared> all;
     for (std::size_t i = 0; i < settings(c); ++i)
-      if (const auto r = ratio(c, i, base))
+      if (const auto r = ratio(c, i, bases))
         all.push_back({c, i, *r, over(c, i, &point::energy_mwh).mean()});
     return all;
   }
@@ -210,8 +218,12 @@ class frontier {
     std::vector<std::vector<point>> curves;  // by contender and setting
   };
   [[nodiscard]] std::size_t steps(const contender& c) const {
-    if (c.by_price) return over_.energy_prices.size();
-    return c.by_budget ? over_.budget_shares.size() : over_.clocks_ghz.size();
+    const std::size_t n = sweep_for(c).size();
+    return c.finer ? 2 * n - 1 : n;
+  }
+  [[nodiscard]] std::span<const double> sweep_for(const contender& c) const {
+    if (c.by_price) return over_.energy_prices;
+    return c.by_budget ? over_.budget_shares : over_.clocks_ghz;
   }
 
   sweep_of over_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <optional>
@@ -14,7 +15,7 @@
 #include <vector>
 
 #include <heddle/schedule/decision_log.hpp>
-#include <heddle/schedule/energy_pacer.hpp>
+#include <heddle/sim/rehearse.hpp>
 #include <heddle/trace/availability.hpp>
 #include <heddle/trace/csv.hpp>
 
@@ -123,7 +124,8 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option(
          "--energy-pace", a.energy_pace,
          "an energy budget over a horizon is handed out as power, by time, or as a price, by work: "
-         "work that is forecast from what came so far, or told: the mean of the jobs' horizons")
+         "work that is forecast from what came so far, or told: rehearsed at some prices (as many "
+         "runs as fifteen)")
       ->check(CLI::IsMember({"time", "forecast", "told"}))
       ->capture_default_str();
   app.add_option("--energy-learn-s", w.options.energy.learn_s,
@@ -341,15 +343,19 @@ void check_numbers(const arguments& a) {
     throw input_error("--resume", "a log named by --decisions", "none");
 }
 
-/// Has the budget paced by work where that is asked for.
-void pace_by_work(arguments& a, const cluster& c, const model::workload& w) {
+/// Has the budget paced by work where that is asked for; simulates the same at some prices before it is told.
+void pace_by_work(arguments& a, const cluster& c, const model::workload& w, const sim::options& o) {
   schedule::energy_budget& e = a.what.options.energy;
   e.pace_by_work = a.energy_pace != "time";
-  if (a.energy_pace != "told") return;
-  double base_w = 0;  // of a server for each GPU, where idle servers switch off
-  if (a.what.options.off_after_s < std::numeric_limits<double>::infinity())
-    base_w = (c.power.server_w - c.power.server_off_w) * c.fabric.servers() / c.fabric.gpus();
-  e.work = schedule::work_of(w, c.power, e.horizon_s, base_w);
+  if (a.energy_pace != "told" || w.size() == 0) return;
+  e.plan = sim::rehearse(e, w.jobs.back().submit_s - w.jobs.front().submit_s,
+                         [&](double price, auto& meter) {
+                           schedule::scheduler_options priced = a.what.options;
+                           priced.energy = {};
+                           priced.energy_price = price;
+                           (void)run_simulation(c.fabric, w, a.what.names, priced, a.what.seed, o,
+                                                {.after_each_time = std::ref(meter)});
+                         });
 }
 
 int simulate(arguments& a) {
@@ -364,7 +370,7 @@ int simulate(arguments& a) {
   if (!c.links_told) a.what.names.route = "ideal";  // nothing is simulated over links nobody knows
   const model::workload w = read_workload(a.what, c, known);
   const sim::options o = read_options(a, c);
-  pace_by_work(a, c, w);
+  pace_by_work(a, c, w, o);
 
   timeline rows{!a.timeline.empty()};
   depth_watch depth{a.what.names.backfill != "none", a.what.names.depth};

@@ -14,13 +14,15 @@
 #include <vector>
 
 #include <heddle/allocate/energy_pace.hpp>
+#include <heddle/allocate/energy_plan.hpp>
 #include <heddle/allocate/marginals.hpp>
-#include <heddle/allocate/work_ahead.hpp>
+#include <heddle/allocate/work_by_day.hpp>
 #include <heddle/fabric/leaf_spine.hpp>
 #include <heddle/order/run_history.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/route/routing.hpp>
 #include <heddle/schedule/scheduler.hpp>
+#include <heddle/sim/rehearse.hpp>
 #include <heddle/sim/run.hpp>
 
 #include "support/dice.hpp"
@@ -72,6 +74,8 @@ sim::report run(const model::workload& w, const scheduler_options& o, Watch&... 
                            route::ideal{}, o};
   return sim::run(two, w, plan, {.power = watts}, watch...);
 }
+
+allocate::outlook sure(double joules) { return {joules, joules, joules}; }
 
 /// What has been spent, at every moment that is seen, beside what has come in.
 struct account {
@@ -146,7 +150,7 @@ TEST_CASE("a pace by work spends a budget whatever work really takes beside the 
     constexpr int parts = 500;
     for (int i = 0; i < parts; ++i) {
       pace.observe(ladder, spent, done);
-      const double p = pace.price(ladder, budget, work, budget - spent, work - done);
+      const double p = pace.price(ladder, budget, done, budget - spent, sure(work - done));
       if (done > .3 * work && done < .8 * work) {
         most = std::max(most, p);
         least = std::min(least, p);
@@ -160,6 +164,61 @@ TEST_CASE("a pace by work spends a budget whatever work really takes beside the 
   }
 }
 
+TEST_CASE("a price is the mean over what there may be to do and not that of the mean") {
+  const model::curve c = clocked(1);
+  price_response ladder;
+  for (double weight = .1; weight <= 50; weight *= 1.3)
+    ladder.add(c, *c.fastest(4), weight, 250, 50);
+  const double work = ladder.whole_j();
+  const auto price_of = [&](double budget, const allocate::outlook& to_do) {
+    allocate::energy_pace pace;
+    pace.observe(ladder, 0, 0);
+    return pace.price(ladder, budget, 0, budget, to_do);
+  };
+  for (const double part : {1.1, .9, .7}) {
+    const double budget = part * 1.3 * work;
+    const double low = price_of(budget, sure(.5 * work)), high = price_of(budget, sure(1.5 * work)),
+                 likely = price_of(budget, sure(work));
+    CHECK(price_of(budget, {work, .5 * work, 1.5 * work}) ==
+          Approx(2. / 3 * likely + (low + high) / 6));
+    CHECK(high > likely);
+  }
+}
+
+TEST_CASE("how far a forecast of work is off is what is said of it") {
+  // Days of work that are drawn alike: what comes in `left` days, forecast from the mean of those that are over.
+  constexpr double day_s = 100;
+  for (const int days : {3, 10, 40})
+    for (const int left : {1, 5, 30}) {
+      CAPTURE(days);
+      CAPTURE(left);
+      test::dice d{static_cast<std::uint64_t>(100 * days + left)};
+      double squares = 0, said = 0;
+      constexpr int tries = 4000;
+      for (int i = 0; i < tries; ++i) {
+        allocate::work_by_day seen;
+        double come = 0, will = 0;
+        for (int k = 0; k < days + left; ++k) {
+          const double joules = 8 + 4 * d.real();
+          (k < days ? come : will) += joules;
+          if (k >= days) continue;
+          seen.add(day_s * (k + .3), day_s, joules / 3);
+          seen.add(day_s * (k + .8), day_s, 2 * joules / 3);
+        }
+        const double forecast = come / days * left;
+        squares += (will / forecast - 1) * (will / forecast - 1) / tries;
+        const double error = seen.error(day_s * days, day_s * left, day_s);
+        said += error * error / tries;
+      }
+      CHECK(std::sqrt(said) == Approx(std::sqrt(squares)).epsilon(.08));
+    }
+  CHECK(allocate::work_by_day{}.error(500, 100, day_s) == .5);
+  allocate::work_by_day one;
+  one.add(50, day_s, 7);
+  CHECK(one.error(199, 100, day_s) == .5);
+  CHECK(one.error(300, 1, day_s) == .5);  // the most that is said
+}
+
 TEST_CASE("a price that is paced by work does not move while nothing is done") {
   const model::curve c = clocked(1);
   price_response ladder;
@@ -169,37 +228,104 @@ TEST_CASE("a price that is paced by work does not move while nothing is done") {
   const double work = ladder.whole_j();
   for (const double left : {.9, .1, .5}) {
     pace.observe(ladder, 0, 0);
-    CHECK(pace.price(ladder, work, work, left * work, work) == 1e-3);
+    CHECK(pace.price(ladder, work, 0, left * work, sure(work)) == 1e-3);
   }
   pace.observe(ladder, work, work / 2);
-  CHECK(pace.price(ladder, work, work, .1 * work, work / 2) > 1e-3);
+  CHECK(pace.price(ladder, work, work / 2, .1 * work, sure(work / 2)) > 1e-3);
 }
 
-TEST_CASE("work that is told is done as far as its horizon has time for it") {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+TEST_CASE("a plan says what is spent at each price and which price lasts") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     test::dice d{seed};
-    const model::workload w = drawn(d, 40, 100);
-    const double end_s = w.jobs.back().submit_s, horizon_s = end_s * (seed % 2 ? 1 : .4);
-    const double horizons = std::max(1., std::ceil(end_s / horizon_s));
-    const auto told = schedule::work_of(w, watts, horizon_s);
-    const double idle_w = watts.gpu_idle_w;
-    for (const double part : {-1e-9, .2, .5, .9})
-      for (const double speed : {.3, 1., 4.}) {
-        double joules = 0;
-        for (std::size_t i = 0; i < w.size(); ++i) {
-          const job& j = w.jobs[i];
-          const double first_s = w.jobs.front().submit_s;
-          const double before =
-              std::min(std::floor((j.submit_s - first_s) / horizon_s), horizons - 1);
-          const double at_s = j.submit_s - first_s - before * horizon_s;
-          if (at_s <= part * horizon_s) continue;
-          const model::operating_point& p = *w.curves[w.curve_of[i]].fastest(j.gpus);
-          joules += (p.power_w - idle_w * p.config.gpus) / horizons *
-                    std::min(j.duration_s, speed * (horizon_s - at_s));
-        }
-        CHECK(told->done_j(part * horizon_s, horizon_s, speed) == Approx(joules).epsilon(1e-9));
-      }
+    // What is spent at a price by a time: a sum of steps, each less at a higher price.
+    std::vector<double> at_s, joules;
+    for (double t = 0; t < 100; t += 10 * d.real()) {
+      at_s.push_back(t);
+      joules.push_back(5 * d.real());
+    }
+    const auto by = [&](double price, double t) {
+      double sum = 0;
+      for (std::size_t i = 0; i + 1 < at_s.size(); ++i)
+        sum +=
+            joules[i] / (1 + price) * std::clamp((t - at_s[i]) / (at_s[i + 1] - at_s[i]), 0., 1.);
+      return sum;
+    };
+    allocate::energy_plan plan;
+    std::vector<double> prices;
+    const int courses = d.between(1, 6);
+    for (int i = 0; i < courses; ++i) prices.push_back(i + d.real());
+    std::vector<double> shuffled = prices;
+    if (courses > 1) std::swap(shuffled.front(), shuffled.back());
+    for (const double price : shuffled) {
+      allocate::energy_plan::course c{price};
+      for (const double t : at_s) c.mark(t, by(price, t));
+      plan.add(std::move(c));
+    }
+    for (int i = 0; i < 20; ++i) {
+      const double from_s = 110 * d.real() - 5, to_s = from_s + 60 * d.real();
+      const auto spent = [&](double price) { return by(price, to_s) - by(price, from_s); };
+      for (const double price : prices)
+        CHECK(plan.spent_j(price, from_s, to_s) == Approx(spent(price)));
+      CHECK(plan.spent_j(prices.front() - .1, from_s, to_s) == Approx(spent(prices.front())));
+      CHECK(plan.spent_j(1e9, from_s, to_s) == Approx(spent(prices.back())));
+      const double left_j = 1.2 * spent(0) * d.real();
+      const double price = plan.price_for(left_j, from_s, to_s);
+      CHECK(price >= prices.front());
+      CHECK(price <= prices.back());
+      const double least_j = spent(prices.back());
+      const double wanted_j = std::max(left_j, least_j + .03 * (spent(prices.front()) - least_j));
+      CHECK(plan.spent_j(price, from_s, to_s) <= wanted_j * (1 + sum_tolerance) + sum_tolerance);
+      if (price > prices.front() && spent(0) > 1e-3)
+        CHECK(plan.spent_j(price, from_s, to_s) == Approx(wanted_j));
+    }
+  }
+  CHECK(allocate::energy_plan{}.price_for(1, 0, 1) == 0);
+  CHECK(allocate::energy_plan{}.spent_j(1, 0, 1) == 0);
+}
+
+TEST_CASE("marks that are left out change nothing that is straight") {
+  allocate::energy_plan::course all{0}, few{0};
+  for (int i = 0; i <= 100; ++i) {
+    all.mark(i, 3. * i);
+    few.mark(i, 3. * i, 7.5);
+  }
+  for (double t = -1; t < 110; t += .37) CHECK(few.energy_j(t) == Approx(all.energy_j(t)));
+}
+
+TEST_CASE("a rehearsal finds prices on both sides of what a budget pays for") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    test::dice d{seed};
+    model::workload w = drawn(d, 120, 60);
+    for (job& j : w.jobs)
+      j.weight = std::pow(10., 2 * d.real());  // each slows down at its own price
+    const double all_s = w.jobs.back().submit_s - w.jobs.front().submit_s;
+    int runs = 0;
+    const auto at_price = [&](double price, auto& meter) {
+      ++runs;
+      (void)run(w, {.energy_price = price}, meter);
+    };
+    const schedule::energy_budget plenty{.energy_j = 1e12, .horizon_s = all_s};
+    CHECK(sim::rehearse(plenty, all_s, at_price)->price_for(1e12, 0, all_s) == 0);
+    CHECK(runs == 1);
+    const auto spent_j = [&](double price) {
+      sim::detail::energy_meter meter{price, 0};
+      at_price(price, meter);
+      return meter.course.energy_j(all_s);
+    };
+    for (const double part : {.8, .3}) {
+      const double horizon_s = all_s / 3;
+      const double energy_j = (part * spent_j(0) + (1 - part) * spent_j(100)) / 3;
+      runs = 0;
+      const auto plan =
+          sim::rehearse({.energy_j = energy_j, .horizon_s = horizon_s}, all_s, at_price);
+      CHECK(runs <= 15);
+      const double price = plan->price_for(3 * energy_j, 0, all_s);
+      CHECK(price > 0);
+      CHECK(price < 100);
+      CHECK(spent_j(price) == Approx(3 * energy_j).epsilon(.02));
+    }
   }
 }
 
@@ -233,17 +359,14 @@ TEST_CASE("a hard budget that is paced by work is never exceeded and what is lef
     // Between barely more than the idle cluster takes and more than all jobs do.
     const double energy_j = horizon_s * (floor_w + (100 + 2500 * d.real() * d.real())) +
                             (off_after_s < infinite ? 900 * off_after_s : 0);
-    std::shared_ptr<const allocate::work_ahead> told;
-    if (d.index(2)) {
-      told = schedule::work_of(w, watts, horizon_s);
-      if (d.index(2)) {  // and told wrongly
-        allocate::work_ahead wrong = *told;
-        for (allocate::work_ahead::coming& j : wrong.jobs) {
-          j.joules *= 3 * d.real();
-          j.alone_s *= 3 * d.real();
-        }
-        told = std::make_shared<const allocate::work_ahead>(std::move(wrong));
-      }
+    std::shared_ptr<const allocate::energy_plan> told;
+    if (d.index(2)) {  // rehearsed with the cluster always on, and told wrongly by up to thrice
+      const double wrong = d.index(2) ? 1 : 3 * d.real();
+      told =
+          sim::rehearse({.energy_j = wrong * energy_j, .horizon_s = horizon_s * (d.index(2) + 1)},
+                        w.jobs.back().submit_s, [&](double price, auto& meter) {
+                          (void)run(w, {.energy_price = price}, meter);
+                        });
     }
     account book{energy_j, horizon_s, floor_w};
     const sim::report r = run(w,
@@ -252,7 +375,7 @@ TEST_CASE("a hard budget that is paced by work is never exceeded and what is lef
                                           .horizon_s = horizon_s,
                                           .hard = true,
                                           .pace_by_work = true,
-                                          .work = told,
+                                          .plan = told,
                                           .learn_s = horizon_s / 3}},
                               book);
     CHECK(r.status == sim::run_status::finished);
@@ -260,7 +383,8 @@ TEST_CASE("a hard budget that is paced by work is never exceeded and what is lef
   }
 }
 
-TEST_CASE("a budget that is told its work comes near the constant price that it is the budget of") {
+TEST_CASE(
+    "a budget that is told a rehearsal comes near the constant price that it is the budget of") {
   // Three times as much work as the cluster can do: what is told cannot all be done in the horizon.
   double spent = 0, jct = 0;
   constexpr int seeds = 12;
@@ -280,12 +404,15 @@ TEST_CASE("a budget that is told its work comes near the constant price that it 
     };
     meter constant{end_s}, paced{end_s};
     const sim::report hindsight = run(w, {.energy_price = 3e-3}, constant);
+    const auto told = sim::rehearse(
+        {.energy_j = constant.by_then_j, .horizon_s = horizon_s}, horizon_s,
+        [&](double price, auto& meter) { (void)run(w, {.energy_price = price}, meter); });
     const sim::report r = run(w,
                               {.energy = {.energy_j = constant.by_then_j,
                                           .horizon_s = horizon_s,
                                           .hard = true,
                                           .pace_by_work = true,
-                                          .work = schedule::work_of(w, watts, horizon_s)}},
+                                          .plan = told}},
                               paced);
     const double idle_j = schedule::state{two, watts}.idle_power_w() * horizon_s;
     CHECK(paced.by_then_j <= constant.by_then_j * (1 + 1e-9));

@@ -21,7 +21,8 @@
 //
 //   energy_allowance  an energy budget over time as the power that it allows now
 //   energy_pace       the same as a price of energy that lasts for the work to be done
-//   work_ahead        the work of a horizon, told beforehand
+//   energy_plan       what is going to be spent at some prices, rehearsed beforehand
+//   work_by_day       how sure a forecast of work to come is
 //   rescale_rule      moves a job only where that pays for its pause
 //   objective::*      what a point is worth to `optimal`
 //   remaining         what a policy of one's own counts with; gpu_steps.hpp for one that ranks steps
@@ -34,6 +35,7 @@
 #include <heddle/allocate/by_rounds.hpp>
 #include <heddle/allocate/energy_allowance.hpp>
 #include <heddle/allocate/energy_pace.hpp>
+#include <heddle/allocate/energy_plan.hpp>
 #include <heddle/allocate/gpu_steps.hpp>
 #include <heddle/allocate/marginals.hpp>
 #include <heddle/allocate/max_min.hpp>
@@ -46,5 +48,5 @@
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/rescale_rule.hpp>
 #include <heddle/allocate/static_clock.hpp>
-#include <heddle/allocate/work_ahead.hpp>
+#include <heddle/allocate/work_by_day.hpp>
 #include <heddle/allocate/zeus.hpp>

@@ -112,12 +112,20 @@ class price_response {
   double whole_j_ = 0;
 };
 
+/// The work there is still to do, at its reference in J: as it is expected, and √3 standard errors below and above. With
+/// two thirds and twice a sixth of the weight a mean over the three is that over a normal distribution for what is a
+/// polynomial of up to the fifth degree.
+struct outlook {
+  static constexpr double likely = 2. / 3;
+  double likely_j = 0, low_j = 0, high_j = 0;
+};
+
 /// Sets the price of energy by work done, not by time: what is left of a budget over what the work left takes at
 /// its reference is the share that work may have, and the price is that at which jobs have it. How much more or
 /// less than the ladder says is spent, over all that was done so far, corrects it: an integral, with no droop.
 ///
 ///     pace.observe(spent_j, done_j);               // both since the beginning, in J
-///     price = pace.price(budget_j − spent_j, left_j);
+///     price = pace.price(ladder, budget_j, 0, budget_j − spent_j, {left_j, left_j, left_j});
 ///
 /// Load that comes in bursts changes neither of the two, so that the price stays what it is: by time it
 /// would swing. Derived: docs/allocate/energy_budget.md. O(steps). A value, one writer.
@@ -130,24 +138,35 @@ class energy_pace {
     done_j_ = done_j;
     spent_j_ = spent_j;
   }
-  /// \param budget_j  of the horizon, at its begin  \param work_j  of the horizon, at its reference
-  /// \param left_j    that may be spent             \param left_work_j  that is to be done
-  [[nodiscard]] double price(const price_response& ladder, double budget_j, double work_j,
-                             double left_j, double left_work_j) {
-    if (!(work_j > 0)) return price_;
-    const double prior = prior_part * work_j;
+  /// \param budget_j  of the horizon, at its begin  \param begun_j  of its work, done, at its reference
+  /// \param left_j    that may be spent
+  /// \returns  what the price is expected to become: were it expected to rise or fall, energy would be worth more later
+  /// or sooner. So it is the mean over what there may be to do, not the price of the mean.
+  [[nodiscard]] double price(const price_response& ladder, double budget_j, double begun_j,
+                             double left_j, const outlook& to_do) {
+    const double likely_j = begun_j + to_do.likely_j;
+    if (!(likely_j > 0)) return price_;
+    const double prior = prior_part * likely_j;
     const double off = (spent_j_ + first_off * prior) / (expected_j_ + prior);
-    const double planned = std::max(0.0, budget_j) / work_j;
-    const double ahead_j = left_j - planned * std::max(0.0, left_work_j);
-    // What is ahead or behind is made good in the work left; sooner where it is behind, and far from the end hardly at
-    // all, since most of it is that work does not take the same at all times.
-    const double soon = (ahead_j < 0 ? behind_part : ahead_part) * work_j;
-    const double share =
-        planned + ahead_j / std::max(left_work_j * (1 + calm * left_work_j / work_j), soon);
-    const double wanted =
-        std::max(ladder.dearest_without_effect(), ladder.price_for(std::max(0.0, share) / off));
+    const auto wanted_for = [&](double to_do_j) {
+      const double work_j = std::max(begun_j + to_do_j, 1e-9 * likely_j);
+      const double planned = std::max(0.0, budget_j) / work_j;
+      const double ahead_j = left_j - planned * std::max(0.0, to_do_j);
+      // What is ahead or behind is made good in the work left; sooner where it is behind, and far from the end hardly
+      // at all, since most of it is that work does not take the same at all times.
+      const double soon = (ahead_j < 0 ? behind_part : ahead_part) * work_j;
+      const double share =
+          planned + ahead_j / std::max(to_do_j * (1 + calm * to_do_j / work_j), soon);
+      return std::max(ladder.dearest_without_effect(),
+                      ladder.price_for(std::max(0.0, share) / off));
+    };
+    double wanted = wanted_for(to_do.likely_j);
+    if (to_do.low_j < to_do.high_j)
+      wanted = outlook::likely * wanted +
+               (1 - outlook::likely) / 2 * (wanted_for(to_do.low_j) + wanted_for(to_do.high_j));
     // It moves with work: where nothing is done, nothing is learnt.
-    const double slow = std::max(least_slow * work_j, std::min(slow_part * work_j, left_work_j));
+    const double slow =
+        std::max(least_slow * likely_j, std::min(slow_part * likely_j, to_do.likely_j));
     const double moved = std::max(0.0, done_j_ - at_done_j_) / slow;
     at_done_j_ = done_j_;
     aim_ = aim_ > 0 ? aim_ * std::pow(wanted / aim_, -std::expm1(-moved)) : wanted;

@@ -9,6 +9,7 @@
 
 #include <heddle/allocate/allocation_policy.hpp>
 #include <heddle/allocate/energy_allowance.hpp>
+#include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/watts.hpp>
 #include <heddle/schedule/active_job.hpp>
 #include <heddle/schedule/options.hpp>

@@ -6,60 +6,33 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <vector>
 
 #include <heddle/allocate/energy_pace.hpp>
-#include <heddle/allocate/work_ahead.hpp>
+#include <heddle/allocate/energy_plan.hpp>
+#include <heddle/allocate/work_by_day.hpp>
 #include <heddle/fabric/power.hpp>
 #include <heddle/fabric/watts.hpp>
 #include <heddle/model/curve.hpp>
 #include <heddle/model/operating_point.hpp>
-#include <heddle/model/workload.hpp>
 #include <heddle/schedule/budget.hpp>
 #include <heddle/schedule/detail/identity.hpp>
 #include <heddle/schedule/options.hpp>
 
 namespace heddle::schedule {
 
-/// What the jobs of a workload take in a horizon, and when they come, in the mean of the horizons from the first
-/// submission to the last. To be told as `energy_budget::work`. \param gpu_base_w  `budget_now::gpu_base_w`.
-/// O(jobs · (prices · clocks + log jobs)).
-[[nodiscard]] inline std::shared_ptr<const allocate::work_ahead>
-work_of(const model::workload& w, const fabric::base_power& power, double horizon_s,
-        double gpu_base_w = 0) {
-  double horizons = 1;
-  if (w.size() > 0)
-    horizons =
-        std::max(1., std::ceil((w.jobs.back().submit_s - w.jobs.front().submit_s) / horizon_s));
-  auto all = std::make_shared<allocate::work_ahead>();
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const job& j = w.jobs[i];
-    const model::curve& c = w.curves[w.curve_of[i]];
-    const model::operating_point& p = *c.fastest(j.gpus);
-    const double joules = all->ladder.add(c, p, j.weight, j.duration_s * p.throughput / horizons,
-                                          power.idle_w(p.config.type) - gpu_base_w, j.duration_s);
-    const double at_s = j.submit_s - w.jobs.front().submit_s;
-    // The last submission is at the end of the last horizon, not at the begin of one more.
-    const double before = std::min(std::floor(at_s / horizon_s), horizons - 1);
-    all->jobs.push_back({at_s - before * horizon_s, j.duration_s, joules});
-  }
-  std::sort(all->jobs.begin(), all->jobs.end(),
-            [](const auto& a, const auto& b) { return a.after_s < b.after_s; });
-  return all;
-}
-
 /// Follows a state from decision to decision, and for a budget that is paced by work says at which price of energy
-/// what is left of the horizon lasts for the work that is done in it. That is of the backlog, and of what is still to be
-/// submitted, what the time left suffices for at the speed of late. What is to be submitted is as told
-/// (`energy_budget::work`), or comes at the mean rate of all submissions so far, after the first `learn_s`, in which the
-/// price is that of the options.
+/// what is left of the horizon lasts for the work that is done in it. Where a plan is told (`energy_budget::plan`), it
+/// is the price that spends what is left until the horizon ends. Else the work is of the backlog, and of what is still
+/// to be submitted, what the time left suffices for at the speed of late; that comes at the mean rate of all
+/// submissions so far, after the first `learn_s`, in which the price is that of the options.
 ///
 /// A budget of so much a horizon is used up when what has come in up to the horizon's end pays for no more than the
 /// idle cluster until then; until the next horizon nothing starts, and jobs stop if it is `hard`: then no more
 /// is ever spent than has come in, if that pays for the idle cluster. Before it comes to that, jobs of a hard budget may
 /// together draw no more than they do where this is more than what is left would pay for in half of the time left.
-/// Another state than the last is followed from the beginning. O(jobs unfinished and told) a decision. One writer.
+/// Another state than the last is followed from the beginning. O(jobs unfinished) a decision, with a plan
+/// O(courses · log marks). One writer.
 class energy_pacer {
  public:
   /// The budgets of `o` at `s.now_s`.
@@ -73,45 +46,11 @@ class energy_pacer {
       at_s_ = s.now_s;
       pace_.set_price(o.energy_price);
     }
-    take_in(s, b.gpu_base_w);
+    take_in(o, s, b.gpu_base_w);
     const energy_credit c = credit_at(o, s);
-    double undone_j = 0, running_w = 0;
-    for (const auto* all : {&s.running, &s.waiting})
-      for (std::uint32_t slot : *all)
-        undone_j += std::max(0.0, s.jobs[slot].remaining_at(s.now_s)) * reference_w_[slot];
-    for (std::uint32_t slot : s.running) running_w += reference_w_[slot];
-    const double done_j = submitted_j_ - undone_j;
-    const bool told = o.energy.work != nullptr;
-    const double speed = hurried * speed_now(s.now_s, done_j, running_w, o.energy.horizon_s);
-    const double reach_s = speed * (c.end_s - s.now_s);
-    double backlog_j = 0,
-           in_reach_j = 0;  // what there is to do, and what of it can be done in the horizon
-    for (const auto* all : {&s.running, &s.waiting})
-      for (std::uint32_t slot : *all) {
-        const double left_s = std::max(0.0, s.jobs[slot].left_at(s.now_s));
-        backlog_j += left_s * reference_w_[slot];
-        in_reach_j += std::min(left_s, reach_s) * reference_w_[slot];
-      }
-    const double passed_s = s.now_s - s.start_s;
-    const allocate::price_response& ladder = told ? o.energy.work->ladder : seen_;
-    pace_.observe(ladder, s.energy_j - c.floor_w * passed_s, done_j);
-    if (told || passed_s >= o.energy.learn_s) {
-      const double left_s = c.end_s - s.now_s, horizon_s = o.energy.horizon_s;
-      const double to_come_j = told ? o.energy.work->done_j(horizon_s - left_s, horizon_s, speed)
-                                    : most_likely_w(done_j + backlog_j, passed_s, o.energy) *
-                                          left_s * seen_.part_within(reach_s);
-      const double left_work_j = std::min(in_reach_j + to_come_j, most_j(s, left_s));
-      if (begun_ != c.horizons) {
-        begun_ = c.horizons;
-        before_work_j_ = done_j;
-        budget_j_ = c.left_j;
-      }
-      const double reserve_j = reserve_part * budget_j_;
-      (void)pace_.price(ladder, budget_j_ - reserve_j, done_j - before_work_j_ + left_work_j,
-                        c.left_j - reserve_j, left_work_j);
-    }
+    const bool lasts = o.energy.plan ? follow(*o.energy.plan, o, s, c) : forecast(o, s, c);
     b.energy_price = pace_.price();
-    if (o.energy.hard && !s.running.empty())
+    if (o.energy.hard && !lasts && !s.running.empty())
       b.power_w =
           std::min(b.power_w, c.floor_w + std::max(last_power_w(c, s.now_s), drawn_w(s, c)));
     least_left_j_ = 2 * least_s * most_extra_w(s, c);
@@ -144,11 +83,89 @@ class energy_pacer {
   static constexpr double looks_part = .05;  // of the time left until it is looked at again
   static constexpr double kept_part = .05;   // of a horizon in which speeds are forgotten
   static constexpr double hurried = 1.2;     // times that speed: short jobs go faster
+  static constexpr double believed_part = .01;  // of the work submitted: what is believed of it
   static constexpr double reserve_part = .002;  // of a horizon's energy that no price counts with
 
+  /// Sets the least price at which a plan keeps to the budget at the end of this horizon and of all that follow: what
+  /// is saved now may be wanted then. \returns  whether it does at that price
+  template <class State>
+  bool follow(const allocate::energy_plan& plan, const scheduler_options& o, const State& s,
+              const energy_credit& c) {
+    const double from_s = s.now_s - s.start_s, reserve_j = reserve_part * o.energy.energy_j;
+    // Calls `see(to, left_j)` for the horizons' ends, and what may be spent until then.
+    const auto each = [&](auto see) {
+      double to_s = c.end_s - s.start_s, left_j = c.left_j + c.floor_w * (c.end_s - s.now_s);
+      do {
+        see(to_s, left_j);
+        to_s += o.energy.horizon_s;
+        left_j += o.energy.energy_j;
+      } while (to_s < plan.until_s() + o.energy.horizon_s);
+    };
+    double least_j = std::numeric_limits<double>::infinity();  // of all, left over at this price
+    const auto look = [&](double to_s, double left_j) {
+      least_j = std::min(least_j, left_j - plan.spent_j(pace_.price(), from_s, to_s));
+    };
+    each(look);
+    // A price that is near enough is kept: a plan knows what follows from a constant one.
+    if (least_j >= 0 && (least_j <= 3 * reserve_j || pace_.price() <= 0)) return true;
+    double price = 0;
+    each([&](double to_s, double left_j) {
+      price = std::max(price, plan.price_for(left_j - reserve_j, from_s, to_s));
+    });
+    pace_.set_price(price);
+    least_j = std::numeric_limits<double>::infinity();
+    each(look);
+    return least_j >= 0;
+  }
+  /// Sets the price at which what is left lasts for the work that is to be expected. \returns  false: nobody knows
+  template <class State>
+  bool forecast(const scheduler_options& o, const State& s, const energy_credit& c) {
+    double undone_j = 0, running_w = 0;
+    for (const auto* all : {&s.running, &s.waiting})
+      for (std::uint32_t slot : *all)
+        undone_j += std::max(0.0, s.jobs[slot].remaining_at(s.now_s)) * reference_w_[slot];
+    int gpus = 0;
+    for (std::uint32_t slot : s.running) {
+      running_w += reference_w_[slot];
+      gpus += s.jobs[slot].point()->config.gpus;
+    }
+    const double done_j = submitted_j_ - undone_j;
+    look_back(s.now_s, done_j, running_w, gpus, o.energy.horizon_s);
+    const double speed = hurried * speed_of_late();
+    const double reach_s = speed * (c.end_s - s.now_s);
+    double backlog_j = 0,
+           in_reach_j = 0;  // what there is to do, and what of it can be done in the horizon
+    for (const auto* all : {&s.running, &s.waiting})
+      for (std::uint32_t slot : *all) {
+        const double left_s = std::max(0.0, s.jobs[slot].left_at(s.now_s));
+        backlog_j += left_s * reference_w_[slot];
+        in_reach_j += std::min(left_s, reach_s) * reference_w_[slot];
+      }
+    const double passed_s = s.now_s - s.start_s;
+    pace_.observe(seen_, s.energy_j - c.floor_w * passed_s, done_j);
+    if (passed_s >= o.energy.learn_s) {
+      const double left_s = c.end_s - s.now_s;
+      const double to_come_j =
+          (done_j + backlog_j) / passed_s * left_s * seen_.part_within(reach_s);
+      const double unsure = std::sqrt(3.) * come_.error(passed_s, left_s, o.energy.day_s());
+      const double most_j = per_gpu_of_late_w() * s.ledger.hosts().gpus() * left_s;
+      const auto to_do_j = [&](double part) {
+        return std::min(in_reach_j + part * to_come_j, most_j);
+      };
+      if (begun_ != c.horizons) {
+        begun_ = c.horizons;
+        before_work_j_ = done_j;
+        budget_j_ = c.left_j;
+      }
+      const double reserve_j = reserve_part * budget_j_;
+      (void)pace_.price(seen_, budget_j_ - reserve_j, done_j - before_work_j_, c.left_j - reserve_j,
+                        {to_do_j(1), to_do_j(1 - unsure), to_do_j(1 + unsure)});
+    }
+    return false;
+  }
   /// Counts with jobs that were submitted since.
   template <class State>
-  void take_in(const State& s, double gpu_base_w) {
+  void take_in(const scheduler_options& o, const State& s, double gpu_base_w) {
     while (reference_w_.size() < s.jobs.size()) {
       const active_job& j = s.jobs[reference_w_.size()];
       const model::operating_point& p = *j.reference;
@@ -158,27 +175,35 @@ class energy_pacer {
       seen_w_ += reference_w_.back();
       seen_gpus_ += p.config.gpus;
       submitted_j_ += reference_w_.back() * j.spec->duration_s;
+      come_.add(j.spec->submit_s - s.start_s, o.energy.day_s(),
+                reference_w_.back() * j.left_at(s.now_s));
       for (int t = 0; t < s.ledger.hosts().gpu_types(); ++t)
         if (const model::curve* const c = j.curve->on(t))
           for (const model::operating_point& q : c->points())
             most_gpu_w_ = std::max(most_gpu_w_, q.power_w / q.config.gpus - s.power.idle_w(t));
     }
   }
-  /// How fast jobs have been of late while they ran, over their references.
-  double speed_now(double now_s, double done_j, double running_w, double horizon_s) {
+  /// Adds up what was done of late.
+  void look_back(double now_s, double done_j, double running_w, int gpus, double horizon_s) {
     const double keep = std::exp(-(now_s - at_s_) / (kept_part * horizon_s));
     running_j_ = keep * (running_j_ + running_w_ * (now_s - at_s_));
+    gpu_s_ = keep * (gpu_s_ + gpus_ * (now_s - at_s_));
     recent_j_ = keep * (recent_j_ + done_j - done_before_j_);
     running_w_ = running_w;
+    gpus_ = gpus;
     done_before_j_ = done_j;
     at_s_ = now_s;
-    const double prior_j = .01 * submitted_j_;
+  }
+  /// How fast jobs were while they ran, over their references.
+  [[nodiscard]] double speed_of_late() const {
+    const double prior_j = believed_part * submitted_j_;
     return (recent_j_ + prior_j) / (running_j_ + prior_j);
   }
-  /// The most that is done in a time with all GPUs.
-  template <class State>
-  [[nodiscard]] double most_j(const State& s, double time_s) const {
-    return seen_gpus_ > 0 ? hurried * seen_w_ / seen_gpus_ * s.ledger.hosts().gpus() * time_s : 0;
+  /// The work that a GPU did while a job had it.
+  [[nodiscard]] double per_gpu_of_late_w() const {
+    if (!(seen_w_ > 0)) return 0;
+    const double prior_j = believed_part * submitted_j_;
+    return (recent_j_ + prior_j) / (gpu_s_ + prior_j * seen_gpus_ / seen_w_);
   }
   /// What the cluster draws beyond its floor.
   template <class State>
@@ -194,11 +219,6 @@ class energy_pacer {
   [[nodiscard]] static double last_power_w(const energy_credit& c, double now_s) {
     return c.left_j / std::max(1e-9, end_part * (c.end_s - now_s));
   }
-  /// The mean rate at which work came so far, at its reference; a half more while nobody knows.
-  [[nodiscard]] static double most_likely_w(double come_j, double passed_s,
-                                            const energy_budget& e) {
-    return (passed_s < 2 * e.day_s() ? 1.5 : 1) * come_j / passed_s;
-  }
   /// What the cluster can draw beyond its floor.
   template <class State>
   [[nodiscard]] double most_extra_w(const State& s, const energy_credit& c) const {
@@ -208,10 +228,13 @@ class energy_pacer {
   detail::identity::tag of_;
   allocate::price_response seen_;  // of all jobs so far
   allocate::energy_pace pace_;
+  allocate::work_by_day come_;
   std::vector<double> reference_w_;  // by slot
   double submitted_j_ = 0, most_gpu_w_ = 0, least_left_j_ = 0;
   double at_s_ = 0, done_before_j_ = 0;
-  double recent_j_ = 0, running_j_ = 0, running_w_ = 0;
+  double recent_j_ = 0, running_j_ = 0, gpu_s_ = 0;  // forgotten by and by
+  double running_w_ = 0;                             // as it was decided
+  int gpus_ = 0;
   double seen_w_ = 0, seen_gpus_ = 0;  // of all jobs so far, at their references
   double begun_ = 0, before_work_j_ = 0, budget_j_ = 0;
   double used_up_in_ = 0;  // the horizon, counted from 1

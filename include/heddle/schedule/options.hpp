@@ -5,7 +5,7 @@
 #include <limits>
 #include <memory>
 
-#include <heddle/allocate/work_ahead.hpp>
+#include <heddle/allocate/energy_plan.hpp>
 
 namespace heddle::schedule {
 
@@ -21,9 +21,9 @@ struct energy_budget {
   /// A budget over a horizon is handed out as a price of energy instead (energy_pacer.hpp), so that it
   /// lasts for the work of the horizon, whenever in it that comes. All of a horizon's energy may be spent at any time in it.
   bool pace_by_work = false;
-  /// The work of the jobs that are submitted in a horizon, when, and what it takes at each price (`work_of`). Null: it
-  /// is forecast from what came so far.
-  std::shared_ptr<const allocate::work_ahead> work = nullptr;
+  /// What is going to be spent at some prices (`sim::rehearse`). Null: the work to come is forecast from what came so
+  /// far.
+  std::shared_ptr<const allocate::energy_plan> plan = nullptr;
   /// How long nothing is forecast and the price is that of the options, in s.
   double learn_s = 86400;
 
