@@ -362,11 +362,10 @@ TEST_CASE("a hard budget that is paced by work is never exceeded and what is lef
     std::shared_ptr<const allocate::energy_plan> told;
     if (d.index(2)) {  // rehearsed with the cluster always on, and told wrongly by up to thrice
       const double wrong = d.index(2) ? 1 : 3 * d.real();
-      told =
-          sim::rehearse({.energy_j = wrong * energy_j, .horizon_s = horizon_s * (d.index(2) + 1)},
-                        w.jobs.back().submit_s, [&](double price, auto& meter) {
-                          (void)run(w, {.energy_price = price}, meter);
-                        });
+      told = sim::rehearse({.energy_j = wrong * energy_j, .horizon_s = horizon_s * d.between(1, 2)},
+                           w.jobs.back().submit_s, [&](double price, auto& meter) {
+                             (void)run(w, {.energy_price = price}, meter);
+                           });
     }
     account book{energy_j, horizon_s, floor_w};
     const sim::report r = run(w,
