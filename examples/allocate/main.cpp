@@ -265,8 +265,6 @@ choice::answer solve(const input& in, method how, double time_limit_s) {
   return out;
 }
 
-json number_or_null(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
-
 }  // namespace
 
 int main(int argc, char** argv) {

@@ -34,6 +34,11 @@ struct json_step {
 };
 using json_path = std::vector<json_step>;
 
+/// JSON has no infinity: what is not finite is null.
+[[nodiscard]] inline nlohmann::json number_or_null(double v) {
+  return std::isfinite(v) ? nlohmann::json(v) : nlohmann::json(nullptr);
+}
+
 namespace detail {
 
 /// Walks JSON text that is known to be well formed, to find where a value stands.

@@ -25,6 +25,7 @@
 #include <heddle/trace/elastic_jobs.hpp>
 #include <heddle/trace/typed_jobs.hpp>
 
+#include "common/json_file.hpp"
 #include "common/names.hpp"
 #include "common/open_text.hpp"
 #include "common/program.hpp"
@@ -127,10 +128,6 @@ std::vector<trace::typed_gpus> types_in(const std::string& text) {
   }
   if (out.empty()) throw input_error("--gpus", "types and their GPUs as v100:8,k80:24", "none");
   return out;
-}
-
-nlohmann::json number_or_null(double v) {
-  return std::isfinite(v) ? nlohmann::json(v) : nlohmann::json(nullptr);
 }
 
 }  // namespace

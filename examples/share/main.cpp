@@ -2,7 +2,6 @@
 //
 //   heddle-share --policy max_min_lexicographic --in jobs.json --out shares.json
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -146,8 +145,6 @@ input read(const json_file& file, const policy_row& policy) {
   }
   return in;
 }
-
-json number_or_null(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
 }  // namespace
 
