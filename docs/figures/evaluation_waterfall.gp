@@ -9,7 +9,7 @@ set multiplot layout 4,1
 set grid y lc rgb "#dddddd"
 set boxwidth .38
 set style fill solid 1 noborder
-set xrange [-.6:6.6]
+set xrange [-.6:7.6]
 set xtics rotate by -25 noenhanced
 set ylabel "of today's (%)"
 set logscale y
@@ -18,7 +18,7 @@ arenas = '"msr_itp_c02" "msr_itp_c04" "bursty" "vClos mix (heavy)"'
 do for [a=1:4] {
   arena = word(arenas, a)
   # Full power until clocks are there, then 65 %.
-  one = "< grep '^".arena.",' ".rows." | head -14 | awk 'NR%2==(NR<=10)'"
+  one = "< grep '^".arena.",' ".rows." | head -16 | awk 'NR%2==(NR<=10)'"
   set autoscale y
   stats one using 4 every ::0::0 nooutput
   energy = STATS_max

@@ -4,18 +4,19 @@
 #include <fstream>
 #include <iostream>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <heddle/allocate/powerflow.hpp>
+#include <heddle/allocate/price_path.hpp>
 #include <heddle/allocate/requested.hpp>
 #include <heddle/allocate/static_clock.hpp>
-#include <heddle/place/ocs_vclos.hpp>
 #include <heddle/place/shared_network.hpp>
-#include <heddle/place/vclos.hpp>
 
 #include "believed.hpp"
+#include "compositions.hpp"
 #include "energy.hpp"
 #include "frontier.hpp"
 #include "plan.hpp"
@@ -33,62 +34,82 @@ using examples::table;
 
 constexpr std::array few_clocks_ghz{1.41, 1.2, 1.05, .9};
 constexpr std::array few_shares{1., .8, .65, .5};
+constexpr std::array few_prices{0., 1e-4, 3e-4, 1e-3};  // job-seconds a joule
 constexpr double never = std::numeric_limits<double>::infinity();
 
 /// What a cluster may have of both papers.
 struct parts {
-  bool isolated = true;  ///< else packed under ECMP
-  bool elastic = true;   ///< else as many GPUs as asked for
-  bool clocks = true;    ///< else full clock
-  bool jointly = true;   ///< allocation asks placement
-  bool off = true;       ///< idle servers are switched off
+  bool isolated =
+      true;  ///< links of a job's own, where waiting for them pays; else packed under ECMP
+  bool elastic = true;  ///< else as many GPUs as asked for
+  bool clocks = true;   ///< else full clock
+  bool jointly = true;  ///< allocation asks placement
+  bool off = true;      ///< idle servers are switched off
+  bool planned = true;  ///< price_path, else powerflow
   bool optical = false;
 };
 
+template <class Policy>
 any_allocation allocation_of(const parts& p) {
-  const allocate::powerflow whole;
   if (p.elastic)
-    return p.clocks ? any_allocation::of(whole)
-                    : any_allocation::of(one_clock<allocate::powerflow>{});
-  return p.clocks ? any_allocation::of(as_requested<allocate::powerflow>{})
+    return p.clocks ? any_allocation::of(Policy{}) : any_allocation::of(one_clock<Policy>{});
+  return p.clocks ? any_allocation::of(as_requested<Policy>{})
                   : any_allocation::of(allocate::requested{});
 }
-any_place place_of(const parts& p) {
-  if (!p.isolated) return place::packed{};
-  return p.optical ? chain(place::ocs_vclos{.may_move = place::rewiring::free})
-                   : chain(place::vclos{});
-}
-extras extras_of(const parts& p, double budget_w) {
-  return {.options = {.power_budget_w = budget_w, .off_after_s = p.off ? off_after_s() : never},
-          .joint = p.jointly};
+any_plan plan_of(const parts& p, schedule::scheduler_options o) {
+  o.off_after_s = p.off ? off_after_s() : never;
+  const any_allocation allocation =
+      p.planned ? allocation_of<allocate::price_path>(p) : allocation_of<allocate::powerflow>(p);
+  if (!p.isolated)
+    return plan(order::fifo{}, allocation, place::packed{}, {route::ecmp{}},
+                {.options = o, .joint = p.jointly});
+  const composition& isolated =
+      compositions()[p.optical ? composition_index::circuits_pay_free : composition_index::pays];
+  // What is elastic starts small instead of waiting.
+  return plan(order::fifo{}, allocation, isolated.place, examples::route_named(isolated.route, 1),
+              {.options = o,
+               .waits_for = p.elastic ? std::nullopt : isolated.more.waits_for,
+               .joint = p.jointly});
 }
 contender budgeted(std::string name, parts p) {
-  return {std::move(name), true, [=](double, double budget_w) {
-            return plan(order::fifo{}, allocation_of(p), place_of(p), {route::ecmp{}},
-                        extras_of(p, budget_w));
-          }};
+  return {std::move(name), true,
+          [=](double, double budget_w) { return plan_of(p, {.power_budget_w = budget_w}); }};
+}
+contender priced(std::string name, parts p) {
+  return {.name = std::move(name),
+          .make = [=](double price, double) { return plan_of(p, {.energy_price = price}); },
+          .by_price = true};
 }
 /// As many GPUs as asked for, at one clock for all.
 contender clocked(std::string name, bool isolated) {
   return {std::move(name), false, [=](double ghz, double) {
             using fixed_size = allocate::static_clock<allocate::requested>;
-            return plan(order::fifo{}, any_allocation::of(fixed_size{ghz, {}}),
-                        place_of({.isolated = isolated}), {route::ecmp{}},
-                        {.options = {.off_after_s = off_after_s()}});
+            const composition& c =
+                compositions()[isolated ? composition_index::pays : composition_index::ecmp];
+            extras more = c.more;
+            more.options.off_after_s = off_after_s();
+            return plan(order::fifo{}, any_allocation::of(fixed_size{ghz, {}}), c.place,
+                        examples::route_named(c.route, 1), more);
           }};
 }
 
-enum contender_index : std::size_t { today, vclos_alone, powerflow_alone, both, both_optical };
+constexpr std::size_t both = 5;  // of what follows
 
 std::vector<contender> contenders() {
-  return {clocked("today: packed + ECMP", false), clocked("vClos alone", true),
-          budgeted("PowerFlow alone: packed + ECMP", {.isolated = false, .jointly = false}),
-          budgeted("joint, leaf-spine", {}), budgeted("joint, OCS", {.optical = true})};
+  const parts alone{.isolated = false, .jointly = false};
+  return {clocked("today: packed + ECMP", false),
+          clocked("vClos alone", true),
+          budgeted("PowerFlow alone: packed + ECMP",
+                   {.isolated = false, .jointly = false, .planned = false}),
+          priced("price path alone: packed + ECMP", alone),
+          budgeted("joint with PowerFlow", {.planned = false}),
+          priced("joint", {}),
+          priced("joint, OCS", {.optical = true})};
 }
 
 /// From today to everything, each step with those before it; then everything without one.
 std::vector<contender> steps() {
-  const parts none{false, false, false, false, false, false};
+  const parts none{false, false, false, false, false, false, false};
   std::vector<contender> all;
   parts p = none;
   const auto next = [&](std::string name) { all.push_back(budgeted(std::move(name), p)); };
@@ -103,6 +124,8 @@ std::vector<contender> steps() {
   next("+ idle servers off");
   p.clocks = true;
   next("+ clocks");
+  p.planned = true;
+  next("+ price path for powerflow");
   p.optical = true;
   next("+ OCS");
   all.push_back(budgeted("all but OCS and isolation", {.isolated = false}));
@@ -116,8 +139,8 @@ std::vector<contender> steps() {
 void print_frontier(const frontier& f) {
   table t{.caption =
               "**" + f.title() +
-              "**: mean JCT in s and energy in MWh at full clock or the largest "
-              "budget and two steps below; the last column is the joint scheduler's JCT (on fixed "
+              "**: mean JCT in s and energy in MWh at full clock, the largest budget or no price, "
+              "and two steps below; the last column is the joint scheduler's JCT (on fixed "
               "links) against theirs at the same energy, over their sweep",
           .columns = {{"scheduler", "", true},
                       {"JCT"},
@@ -152,7 +175,7 @@ void print_frontier(const frontier& f) {
 }
 
 constexpr std::array step_shares{1., .65};
-constexpr std::size_t steps_in_turn = 7;  // the others leave one out
+constexpr std::size_t steps_in_turn = 8;  // the others leave one out
 
 void print_steps(const frontier& f, std::ostream& csv) {
   table t{.caption =
@@ -202,7 +225,7 @@ void evaluate_joint(const energy_options& asked, const progress& told) {
   for (const bool in_steps : {false, true})
     for (std::size_t a = 0; a < n; ++a) {
       frontier& f = all.emplace_back(in_steps ? sweep_of{few_clocks_ghz, step_shares}
-                                              : sweep_of{few_clocks_ghz, few_shares});
+                                              : sweep_of{few_clocks_ghz, few_shares, few_prices});
       for (const auto& s : by_seed) f.add(s[a], in_steps ? steps() : contenders());
     }
   run_all(all, told);

@@ -115,8 +115,8 @@ void add_options(CLI::App& app, arguments& a) {
   for (CLI::App* command : {a.isolation_command, a.energy_command, a.price_path_command,
                             a.joint_command, a.budget_command, a.forecast_command})
     command->add_option("--traces", a.traces, "directory of msr_itp_c02.csv and msr_itp_c04.csv");
-  for (CLI::App* command :
-       {a.energy_command, a.price_path_command, a.budget_command, a.forecast_command})
+  for (CLI::App* command : {a.energy_command, a.price_path_command, a.joint_command,
+                            a.budget_command, a.forecast_command})
     command->add_option("--arena", a.energy.arena,
                         "one cluster alone: bursty, or a trace by its name (philly_all)");
   for (CLI::App* command : {a.isolation_command, a.energy_command, a.price_path_command,
