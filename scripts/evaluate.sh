@@ -3,8 +3,8 @@
 #
 #   scripts/evaluate.sh TRACES
 #
-# TRACES is a directory with msr_itp_c02.csv and msr_itp_c04.csv (see docs/traces.md). Takes about
-# two hours on two cores. Results go to build/evaluate/results, pages to docs/evaluation, figures to
+# TRACES is a directory with msr_itp_c02.csv, msr_itp_c04.csv, msr_itp_c07.csv and philly_all.csv (see
+# docs/traces.md). Takes about three hours on two cores. Results go to build/evaluate/results, pages to docs/evaluation, figures to
 # docs/figures. Set HEDDLE_EVALUATE to a program that is built already.
 set -euo pipefail
 
@@ -46,8 +46,11 @@ page sensitivity "Isolation: what moves the gain" "sensitivity" -- sensitivity
 page iterations "Iteration times under contention" "iterations" -- iterations
 page energy "Energy: all schedulers" "energy --traces DIR --out results" -- \
   energy --traces "$traces" --out "$results"
-page price_path "Price path beside its rivals" "price_path --traces DIR --jobs 300 --seeds 2" -- \
-  price_path --traces "$traces" --jobs 300 --seeds 2 --out "$results"
+page price_path "Price path beside its rivals" "price_path --traces DIR --jobs 1000 --seeds 5" -- \
+  price_path --traces "$traces" --jobs 1000 --seeds 5 --out "$results"
+page budget "Budgets of energy" "budget --traces DIR --seeds 5" -- budget --traces "$traces" --seeds 5
+page forecast "Work that is forecast" "forecast --traces DIR --jobs 1000 --seeds 5" -- \
+  forecast --traces "$traces" --jobs 1000 --seeds 5
 page joint "Both at once: all steps" "joint --traces DIR --jobs 3000 --out results" -- \
   joint --traces "$traces" --jobs 3000 --out "$results"
 page rivals "Beside published numbers" "rivals" -- rivals

@@ -98,6 +98,23 @@ TEST_CASE("jobs that were written are read back and written to the same bytes") 
   }
 }
 
+TEST_CASE("jobs that ask for types of GPUs are written with their names") {
+  const std::vector<std::string> types{"v100", "a100, large"};
+  const auto read_types = [&](const std::string& text) {
+    std::istringstream in(text);
+    return trace::read_jobs(in, "j.csv", {.gpu_types = types});
+  };
+  const auto jobs = read_types("job_id,submit_s,gpus,duration_s,gpu_type\n0,0,4,100,v100\n"
+                               "1,0,4,100,any\n2,0,4,100,\"a100, large\"\n");
+  std::ostringstream out;
+  trace::write_csv(out, jobs, types);
+  CHECK(out.str().find(",vc,gpu_type\n") != std::string::npos);
+  CHECK(read_types(out.str()) == jobs);
+  CHECK(jobs[0].gpu_type == 0);
+  CHECK(jobs[1].gpu_type == any_gpu_type);
+  CHECK(jobs[2].gpu_type == 1);
+}
+
 TEST_CASE("numbers are written with as few digits as bring them back") {
   job j;
   j.id = job_id{0};

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include <heddle/core/gpu_types.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/core/shape.hpp>
 
@@ -47,8 +49,10 @@ inline void append_field(std::string& out, std::string_view text) {
 /// Writes all fields of jobs as CSV with a header; what has its default is left empty where that is
 /// how `read_jobs` finds it again. Reading gives the same jobs, and writing those the same bytes.
 ///
-/// Preconditions: what `read_jobs` asks of a job; texts have no zero byte, and are not all blanks.
-inline void write_csv(std::ostream& out, std::span<const job> jobs) {
+/// \param gpu_types  names by number, where jobs may ask for a type: a column, `any` for those that do not
+/// Preconditions: what `read_jobs` asks of a job; texts have no zero byte, and are not all blanks; types have names.
+inline void write_csv(std::ostream& out, std::span<const job> jobs,
+                      std::span<const std::string> gpu_types = {}) {
   const bool any_overlap =
       std::any_of(jobs.begin(), jobs.end(), [](const job& j) { return j.overlap > 0; });
   const bool any_shape =
@@ -57,6 +61,7 @@ inline void write_csv(std::ostream& out, std::span<const job> jobs) {
       "job_id,submit_s,gpus,duration_s,model,local_batch,collective,comm_share,priority,weight,"
       "deadline_s,min_gpus,max_gpus,status,vc";
   if (any_overlap) line += ",overlap";
+  if (!gpu_types.empty()) line += ",gpu_type";
   line += any_shape ? ",shape\n" : "\n";
   out << line;
   for (const job& j : jobs) {
@@ -82,6 +87,10 @@ inline void write_csv(std::ostream& out, std::span<const job> jobs) {
     number(j.status);
     detail::append_field(line += ',', j.vc);
     if (any_overlap) number(j.overlap);
+    if (!gpu_types.empty())
+      detail::append_field(line += ',', j.gpu_type == any_gpu_type
+                                            ? "any"
+                                            : gpu_types[static_cast<std::size_t>(j.gpu_type)]);
     if (any_shape) (line += ',') += text_of(j.shape);
     out << (line += '\n');
   }
