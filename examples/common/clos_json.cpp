@@ -181,7 +181,37 @@ fabric::clos_shape read_preset(const json_file& f) {
   s.server_gbps = speed(f, "server_gbps", s.server_gbps);
   return s;
 }
+
 }  // namespace
+
+std::vector<std::uint16_t> read_types_of_servers(const json_file& f, int units,
+                                                 int servers_per_unit) {
+  const nlohmann::json* types = f.find({"gpu_types"});
+  if (!types) return {};
+  if (!types->is_array() || types->empty() || types->size() >= most_gpu_types)
+    f.fail({"gpu_types"}, "a list of 1 to " + std::to_string(most_gpu_types - 1) + " GPU types");
+  if (1.0 * units * servers_per_unit > 1 << 28) return {};  // more than there may be
+  std::vector<std::uint16_t> out(
+      static_cast<std::size_t>(units) * static_cast<std::size_t>(servers_per_unit), 0);
+  for (std::size_t i = 0; i < types->size(); ++i) {
+    const bool by_server = f.find({"gpu_types", i, "servers"}) != nullptr;
+    const char* key = by_server ? "servers" : "units";
+    const json_path parts{"gpu_types", i, key};
+    if (by_server && f.find({"gpu_types", i, "units"})) f.fail(parts, "units or servers", "both");
+    const nlohmann::json* v = f.find(parts);
+    if (!v || !v->is_array() || v->size() != 2)
+      f.fail(parts, "[first, last] as " + std::string(key));
+    const int each = by_server ? 1 : servers_per_unit,
+              most = by_server ? units * servers_per_unit : units;
+    const std::string range =
+        (by_server ? "a server from 0 to " : "a unit from 0 to ") + std::to_string(most - 1);
+    const int first = f.integer({"gpu_types", i, key, std::size_t{0}}, range, 0, most - 1);
+    const int last = f.integer({"gpu_types", i, key, std::size_t{1}}, range, first, most - 1);
+    std::fill(out.begin() + first * each, out.begin() + (last + 1) * each,
+              static_cast<std::uint16_t>(i + 1));
+  }
+  return out;
+}
 
 fabric::clos_shape read_clos_shape(const json_file& f) {
   if (f.find({"preset"})) return read_preset(f);
@@ -226,30 +256,7 @@ fabric::clos_shape read_clos_shape(const json_file& f) {
       s.units = leafs / of_unit;
     }
   }
-  if (const nlohmann::json* types = f.find({"gpu_types"})) {
-    if (!types->is_array() || types->empty() || types->size() >= most_gpu_types)
-      f.fail({"gpu_types"}, "a list of 1 to " + std::to_string(most_gpu_types - 1) + " GPU types");
-    if (1.0 * s.units * s.servers_per_unit > 1 << 28) return s;  // more than there may be
-    s.type_of_server.assign(
-        static_cast<std::size_t>(s.units) * static_cast<std::size_t>(s.servers_per_unit), 0);
-    for (std::size_t i = 0; i < types->size(); ++i) {
-      const bool by_server = f.find({"gpu_types", i, "servers"}) != nullptr;
-      const char* key = by_server ? "servers" : "units";
-      const json_path parts{"gpu_types", i, key};
-      if (by_server && f.find({"gpu_types", i, "units"})) f.fail(parts, "units or servers", "both");
-      const nlohmann::json* v = f.find(parts);
-      if (!v || !v->is_array() || v->size() != 2)
-        f.fail(parts, "[first, last] as " + std::string(key));
-      const int each = by_server ? 1 : s.servers_per_unit,
-                most = by_server ? s.units * s.servers_per_unit : s.units;
-      const std::string range =
-          (by_server ? "a server from 0 to " : "a unit from 0 to ") + std::to_string(most - 1);
-      const int first = f.integer({"gpu_types", i, key, std::size_t{0}}, range, 0, most - 1);
-      const int last = f.integer({"gpu_types", i, key, std::size_t{1}}, range, first, most - 1);
-      std::fill(s.type_of_server.begin() + first * each,
-                s.type_of_server.begin() + (last + 1) * each, static_cast<std::uint16_t>(i + 1));
-    }
-  }
+  s.type_of_server = read_types_of_servers(f, s.units, s.servers_per_unit);
   return s;
 }
 

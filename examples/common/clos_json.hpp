@@ -1,6 +1,7 @@
 // Leaf-spine networks in cluster files: by their numbers, or part by part.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ namespace heddle::examples {
 /// The numbers of a network that has such keys.
 /// \throws input_error  for keys of which one would do, and for numbers that make no network
 [[nodiscard]] fabric::clos_shape read_clos_shape(const json_file& f);
+
+/// The type of GPUs of each server, as `gpu_types` says: 0, or one more than the entry's place there; empty without
+/// such a key. \throws input_error
+[[nodiscard]] std::vector<std::uint16_t> read_types_of_servers(const json_file& f, int units,
+                                                               int servers_per_unit);
 
 /// Whether a file describes its network part by part, under `layout`.
 [[nodiscard]] bool has_layout(const json_file& f);

@@ -68,6 +68,9 @@ struct fabric_text {
             "gpu_types", "names", "links_told"});
     }
     f.only({"names"}, {"leafs", "spines", "servers", "cores"});
+    only_known_of_types();
+  }
+  void only_known_of_types() const {
     if (const nlohmann::json* types = f.find({"gpu_types"}); types && types->is_array())
       for (std::size_t i = 0; i < types->size(); ++i)
         f.only({"gpu_types", i}, {"name", "units", "servers", "idle_w", "hour_cost"});
@@ -112,20 +115,23 @@ any_fabric read_leaf_spine(const fabric_text& t) {
 
 any_fabric read_leaf_spine_ocs(const fabric_text& t) {
   t.only({"leafs", "spines", "servers_per_leaf", "gpus_per_server", "link_gbps", "server_gbps",
-          "ocs"});
+          "gpu_types", "ocs"});
+  t.only_known_of_types();
   t.f.only({"ocs"}, {"switches", "leaf_fibres", "spine_fibres", "switching_ms"});
   const fabric::leaf_spine_shape shape = t.shape(false);
   const double switching_ms = t.switching_ms();
-  return fabric::leaf_spine_ocs{{.leafs = shape.leafs,
-                                 .spines = shape.spines,
-                                 .switches = t.of_ocs("switches"),
-                                 .leaf_fibres = t.of_ocs("leaf_fibres", 1),
-                                 .spine_fibres = t.of_ocs("spine_fibres", 2),
-                                 .switching_ms = switching_ms,
-                                 .servers_per_leaf = shape.servers_per_leaf,
-                                 .gpus_per_server = shape.gpus_per_server,
-                                 .link_gbps = shape.link_gbps,
-                                 .server_gbps = shape.server_gbps}};
+  return fabric::leaf_spine_ocs{
+      {.leafs = shape.leafs,
+       .spines = shape.spines,
+       .switches = t.of_ocs("switches"),
+       .leaf_fibres = t.of_ocs("leaf_fibres", 1),
+       .spine_fibres = t.of_ocs("spine_fibres", 2),
+       .switching_ms = switching_ms,
+       .servers_per_leaf = shape.servers_per_leaf,
+       .gpus_per_server = shape.gpus_per_server,
+       .link_gbps = shape.link_gbps,
+       .server_gbps = shape.server_gbps,
+       .type_of_server = read_types_of_servers(t.f, shape.leafs, shape.servers_per_leaf)}};
 }
 
 any_fabric read_pods(const fabric_text& t) {

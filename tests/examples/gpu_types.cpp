@@ -13,9 +13,16 @@ using namespace heddle::test;
 using doctest::Approx;
 
 // Two servers of v100, two of a100, a leaf each.
+const std::string types =
+    R"("gpu_types": [{"name": "v100", "units": [0, 0], "idle_w": 40, "hour_cost": 1}, {"name": "a100", "units": [1, 1], "idle_w": 70, "hour_cost": 3}]})";
 const std::string mixed =
     R"({"fabric": "leaf_spine", "units": 2, "servers_per_unit": 2, "gpus_per_server": 4, "spines": 8,
-"gpu_types": [{"name": "v100", "units": [0, 0], "idle_w": 40, "hour_cost": 1}, {"name": "a100", "units": [1, 1], "idle_w": 70, "hour_cost": 3}]})";
+)" + types;
+// The same servers over circuits.
+const std::string circuits =
+    R"({"fabric": "leaf_spine_ocs", "leafs": 2, "servers_per_leaf": 2, "gpus_per_server": 4, "spines": 2,
+"ocs": {"switches": 8}, )" +
+    types;
 // On one GPU an A100 is four times as fast, on two three times.
 const std::string table = "model,gpu_type,gpus,batch_size,steps_per_s,power_w\n"
                           "m,v100,1,32,1,200\nm,v100,2,32,1,400\n"
@@ -24,10 +31,13 @@ const std::string table = "model,gpu_type,gpus,batch_size,steps_per_s,power_w\n"
 }  // namespace
 
 TEST_CASE("heddle-simulate runs jobs on the types of GPU that a cluster file names") {
+  std::string cluster;
+  SUBCASE("links") { cluster = mixed; }
+  SUBCASE("circuits") { cluster = circuits; }
   const scratch_dir dir;
   // Run times are on V100s but for the job that asks for the other type.
   const std::string files =
-      "--cluster " + dir.write("c.json", mixed) + " --curves " + dir.write("t.csv", table) +
+      "--cluster " + dir.write("c.json", cluster) + " --curves " + dir.write("t.csv", table) +
       " --jobs " +
       dir.write("j.csv", "job_id,submit_s,gpus,duration_s,model,local_batch,gpu_type\n"
                          "0,0,2,300,m,32,any\n1,0,2,300,m,32,v100\n2,0,1,50,m,32,a100\n"
