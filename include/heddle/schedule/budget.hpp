@@ -21,8 +21,8 @@ struct budget_now {
   double power_w = std::numeric_limits<double>::infinity();
   double energy_j = std::numeric_limits<double>::infinity();  ///< for all work that is left
   double energy_price = 0;                                    ///< weighted job-seconds a joule
-  double gpu_base_w = 0;  ///< of a server's base for each GPU held, where idle servers switch off
-  bool used_up = false;   ///< not even the idle cluster can be paid for
+  double gpu_base_w = 0;                                      ///< `gpu_base_w(o, s)`
+  bool used_up = false;  ///< not even the idle cluster can be paid for
 };
 
 /// What is left of a budget that recurs, until its horizon ends.
@@ -52,16 +52,33 @@ template <class State>
   return c;
 }
 
+/// What a GPU that is held draws of its server's base, where idle servers switch off: as much as there is for each
+/// while all GPUs of a server are held.
+template <class State>
+[[nodiscard]] double full_base_w(const scheduler_options& o, const State& s) {
+  const fabric::hosts& h = s.ledger.hosts();
+  if (!(o.off_after_s < std::numeric_limits<double>::infinity()) || h.gpus() <= 0) return 0;
+  return (s.power.server_w - s.power.server_off_w) * h.servers() / h.gpus();
+}
+/// The same with servers as full as they are now: few small jobs in a large cluster keep servers on that they do not
+/// fill. In steps of a quarter of the least, so that what rests on it need not be worked out anew each time. O(1).
+template <class State>
+[[nodiscard]] double gpu_base_w(const scheduler_options& o, const State& s) {
+  const double full_w = full_base_w(o, s);
+  const fabric::hosts& h = s.ledger.hosts();
+  const int held = h.gpus() - s.ledger.free_gpus();
+  if (!(full_w > 0) || held <= 0) return full_w;
+  const double on = h.servers() - s.ledger.idle_servers(),
+               filled = on * h.gpus() / h.servers() / held;  // 1: all that are on are full
+  return full_w * std::max(1.0, std::round(4 * filled) / 4);
+}
+
 /// Turns the budgets of `o` into limits at `s.now_s`. A budget over a horizon is a power limit
 /// (allocate/energy_allowance.hpp), one without an amount. Derived. O(1).
 template <class State>
 [[nodiscard]] budget_now budget_at(const scheduler_options& o, const State& s) {
-  budget_now b{.power_w = o.power_budget_w, .energy_price = o.energy_price};
-  if (o.off_after_s < std::numeric_limits<double>::infinity()) {
-    const auto& h = s.ledger.hosts();
-    if (h.gpus() > 0)
-      b.gpu_base_w = (s.power.server_w - s.power.server_off_w) * h.servers() / h.gpus();
-  }
+  budget_now b{
+      .power_w = o.power_budget_w, .energy_price = o.energy_price, .gpu_base_w = gpu_base_w(o, s)};
   if (!o.energy.limited()) return b;
   if (o.energy.by_work()) return b;  // energy_pacer.hpp
   if (o.energy.recurs()) {

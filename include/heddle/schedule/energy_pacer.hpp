@@ -46,7 +46,7 @@ class energy_pacer {
       at_s_ = s.now_s;
       pace_.set_price(o.energy_price);
     }
-    take_in(o, s, b.gpu_base_w);
+    take_in(o, s, full_base_w(o, s));
     const energy_credit c = credit_at(o, s);
     const bool lasts = o.energy.plan ? follow(*o.energy.plan, o, s, c) : forecast(o, s, c);
     b.energy_price = pace_.price();
