@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <span>
 #include <tuple>
@@ -16,6 +15,7 @@
 
 #include <heddle/core/communication.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/route/detail/floors.hpp>
 #include <heddle/route/detail/footprint.hpp>
 #include <heddle/route/detail/link_watch.hpp>
 #include <heddle/route/detail/phase_peaks.hpp>
@@ -56,7 +56,8 @@ class steady_book {
     for (std::size_t kind = 0; kind < kinds; ++kind) set_floors(e, kind);
     for (std::uint32_t i = 0; i < e.use.shares.size(); ++i) {
       if (i + ahead < e.use.shares.size()) links_.fetch(e.use.shares[i + ahead].link);
-      links_.add(e.use.shares[i].link, {slot, i, {room_of(e, 0, i), room_of(e, 1, i)}});
+      links_.add(e.use.shares[i].link,
+                 {slot, i, {e.below[0].room_of(e.use, i), e.below[1].room_of(e.use, i)}});
     }
   }
   /// Mean flows on a link now, in the first round.
@@ -97,10 +98,6 @@ class steady_book {
  private:
   static constexpr std::size_t kinds = std::tuple_size_v<link_watch::rooms>;
   static constexpr std::size_t ahead = 8;
-  /// A floor stands at so much of the way from a phase's own flows to its peak.
-  static constexpr double floor_part = .7;
-  /// What a group is present at least while rooms are as they are, of what it was.
-  static constexpr double present_part = .9;
 
   struct round {
     double slowdown = 1;
@@ -112,13 +109,6 @@ class steady_book {
       slowdown = 1;
       present = before = 0;
     }
-  };
-  /// What rooms of a kind were made of.
-  struct floors {
-    std::vector<double> above_own;  // of each phase, in flows; all peaks are higher, or it is 0
-    double most = 0;                // no link without room for it carries more
-    double present = 0;             // at least
-    std::size_t told = 0;           // since
   };
   struct entry {
     job_id owner;
@@ -170,7 +160,9 @@ class steady_book {
         const entry& e = entries_[m];
         const double s = r > 0 ? e.rounds[r - 1].slowdown : 1;
         put_load(m, r, m == slot && !is_there ? 0 : share_of_time(e.duty, s));
-        if (m != slot) make_room_for(m, r);
+        const std::size_t kind = link_watch::kind_of(r);
+        if (m != slot && entries_[m].below[kind].is_less_present(e.rounds[r].present))
+          set_rooms(m, kind);
       }
       touched_links_ += links_.touched().size();
       reach_users(slot, is_there, r);
@@ -192,7 +184,10 @@ class steady_book {
         if (r + 1 == rounds_) changed_.push_back(e.owner);
       }
     }
-    for (const tired& t : tired_) look_anew(t.slot, t.kind);
+    for (const tired& t : tired_) {
+      set_floors(entries_[t.slot], t.kind);
+      set_rooms(t.slot, t.kind);
+    }
     std::sort(changed_.begin(), changed_.end());
   }
   /// Of a group whose communication is stretched, on the network; in steps.
@@ -251,7 +246,7 @@ class steady_book {
     for (const change& c : felt_) {
       entry& e = entries_[c.slot];
       if (e.rounds[r].peaks.change(e.use, c.share, c.before, c.after)) reach(c.slot);
-      if (e.below[kind].told++ == e.use.shares.size()) tired_.push_back({c.slot, kind});
+      if (e.below[kind].hear(e.use)) tired_.push_back({c.slot, kind});
     }
   }
   static void fetch(const void* at) { __builtin_prefetch(at); }
@@ -266,73 +261,28 @@ class steady_book {
   }
   /// Puts floors below the peaks of now. Precondition: all are known.
   void set_floors(entry& e, std::size_t kind) {
-    floors& x = e.below[kind];
-    x.above_own.assign(e.use.phases.size(), unlimited);
-    x.most = x.present = unlimited;
-    x.told = 0;
+    e.below[kind].begin(e.use);
     for_each_of(e, kind, [&](std::size_t r) {
-      phase_peaks& peaks = e.rounds[r].peaks;
-      peaks.find_most(e.use, others_of(e, r));
-      x.most = std::min(x.most, peaks.most());
-      x.present = std::min(x.present, present_part * e.rounds[r].present);
-      for (std::size_t p = 0; p < x.above_own.size(); ++p)
-        x.above_own[p] =
-            std::min(x.above_own[p], floor_part * (peaks.peaks()[p] - e.use.phases[p].own));
+      round& x = e.rounds[r];
+      x.peaks.find_most(e.use, others_of(e, r));
+      e.below[kind].stay_below(e.use, x.peaks, x.present);
     });
   }
-  /// What the link of a share can carry.
-  [[nodiscard]] static std::int32_t room_of(const entry& e, std::size_t kind, std::uint32_t i) {
-    const floors& x = e.below[kind];
-    double flows = x.most;
-    const std::uint32_t end = e.use.shares[i].end;
-    for (std::uint32_t h = e.use.first_hit(i); h < end && e.use.hits[h].slack < flows; ++h)
-      flows = std::min(flows, e.use.hits[h].slack + x.above_own[e.use.hits[h].phase]);
-    return link_watch::in_rooms(flows + own_on(e, kind, i));
-  }
-  /// What the group itself puts on the link of a share, at least.
-  [[nodiscard]] static double own_on(const entry& e, std::size_t kind, std::uint32_t i) {
-    return e.below[kind].present * e.use.shares[i].mean / footprint::unit;
+  void lower_floors(std::uint32_t slot, std::size_t r) {
+    const entry& e = entries_[slot];
+    const std::size_t kind = link_watch::kind_of(r);
+    entries_[slot].below[kind].lower(e.use, e.rounds[r].peaks,
+                                     [&](std::uint32_t i, std::int32_t room) {
+                                       links_.lower_room(e.use.shares[i].link, slot, kind, room);
+                                     });
   }
   void set_rooms(std::uint32_t slot, std::size_t kind) {
-    const entry& e = entries_[slot];
-    for (std::uint32_t i = 0; i < e.use.shares.size(); ++i) {
-      if (i + ahead < e.use.shares.size()) links_.fetch(e.use.shares[i + ahead].link);
-      links_.set_room(e.use.shares[i].link, slot, kind, room_of(e, kind, i));
+    const footprint& use = entries_[slot].use;
+    for (std::uint32_t i = 0; i < use.shares.size(); ++i) {
+      if (i + ahead < use.shares.size()) links_.fetch(use.shares[i + ahead].link);
+      links_.set_room(use.shares[i].link, slot, kind, entries_[slot].below[kind].room_of(use, i));
     }
   }
-  void look_anew(std::uint32_t slot, std::size_t kind) {
-    set_floors(entries_[slot], kind);
-    set_rooms(slot, kind);
-  }
-  /// A group that is less present than its rooms say has less.
-  void make_room_for(std::uint32_t slot, std::size_t r) {
-    const std::size_t kind = link_watch::kind_of(r);
-    double& least = entries_[slot].below[kind].present;
-    const double present = entries_[slot].rounds[r].present;
-    if (present >= least) return;
-    least = present_part * present;
-    set_rooms(slot, kind);
-  }
-  /// After peaks have fallen.
-  void lower_floors(std::uint32_t slot, std::size_t r) {
-    const std::size_t kind = link_watch::kind_of(r);
-    entry& e = entries_[slot];
-    floors& x = e.below[kind];
-    for (std::size_t p = 0; p < x.above_own.size(); ++p) {
-      const double now = e.rounds[r].peaks.peaks()[p] - e.use.phases[p].own;
-      if (x.above_own[p] == 0 || now > x.above_own[p]) continue;
-      x.above_own[p] = floor_part * now;
-      for (std::size_t k = e.use.first_part(p); k < e.use.phases[p].end; ++k) {
-        const footprint::part at = e.use.parts[k];
-        const double flows = at.slack + x.above_own[p];
-        if (flows >= x.most) break;
-        links_.lower_room(e.use.shares[at.share].link, slot, kind,
-                          link_watch::in_rooms(flows + own_on(e, kind, at.share)));
-      }
-    }
-  }
-
-  static constexpr double unlimited = std::numeric_limits<double>::infinity();
 
   std::size_t rounds_;
   double step_;
