@@ -56,7 +56,7 @@ model::workload jobs_for(std::size_t count, int leafs) {
   return w;
 }
 
-/// Arguments: jobs, leafs, steps of 1 in which slow-downs are told to the next round (0: exactly).
+/// Arguments: jobs, leafs, what part of 1 `steady_options::step` is (0: exactly).
 template <class Place>
 void replay(benchmark::State& state, Place place) {
   const int leafs = static_cast<int>(state.range(1));
@@ -82,8 +82,9 @@ BENCHMARK(scale_packed_ecmp)
     ->Args({20000, 8, 0})
     ->Args({10000, 128, 0})
     ->Args({60000, 2048, 0})
-    ->Args({60000, 2048, 64})
-    ->Args({300000, 2048, 64})
+    ->Args({60000, 2048, 50})
+    ->Args({300000, 2048, 50})
+    ->Args({1000000, 2048, 50})
     ->Unit(benchmark::kMillisecond)
     ->Iterations(1);
 BENCHMARK(scale_vclos)

@@ -106,8 +106,9 @@ void add_options(CLI::App& app, arguments& a) {
       ->capture_default_str();
   app.add_option(
          "--contention-step", a.contention_step,
-         "slow-downs are told on in steps of this under --contention steady: faster, off by "
-         "half a step at most; 0: exactly")
+         "by how much, of it, a job's share of time on the network must change before others hear "
+         "of it under --contention steady: faster, slow-downs are off by half of that at most; 0: "
+         "exactly")
       ->capture_default_str();
   app.add_option("--steps", a.steps,
                  "JSON of model: training step; what jobs of these models send, in place of their "

@@ -105,6 +105,8 @@ class steady {
   [[nodiscard]] std::span<const job_id> changed() const { return book_.changed(); }
   /// What the last `add` or `remove` cost: links whose load it has changed, summed over rounds.
   [[nodiscard]] std::size_t touched_links() const { return book_.touched_links(); }
+  /// And groups that were told of them, summed over links and rounds: those who have not the room to pass it over.
+  [[nodiscard]] std::size_t told_groups() const { return book_.told(); }
 
  private:
   /// \param make  group → its source

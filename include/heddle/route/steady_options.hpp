@@ -10,10 +10,10 @@ struct steady_options {
   /// 1: everybody is on the network for the share of the time that it would be alone. Each further
   /// round uses the shares that follow from the slow-downs of the round before. ≥ 1.
   int rounds = 2;
-  /// Slow-downs are rounded to 1 and so many steps before they become the shares of the next round, so that
-  /// who is hardly slowed down more or less than before moves nobody else; 0: they are not. A slow-down then
-  /// differs by a factor of at most exp((rounds − 1) · step / 2) from that without steps, 0.8 % for two
-  /// rounds and 1/64; ≥ 0. It stays independent of the order in which groups came.
+  /// Shares of time on the network are rounded, from the second round on, to so many steps of their logarithm above
+  /// the share of who is not slowed down, so that who is hardly more there than before moves nobody else; 0: they
+  /// are not. A slow-down then differs by a factor of at most exp((rounds − 1) · step / 2) from that without
+  /// steps, 1 % for two rounds and 1/50; ≥ 0. It stays independent of the order in which groups came.
   double step = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <heddle/route/detail/footprint.hpp>
@@ -24,7 +25,6 @@ class phase_peaks {
     peaks_.clear();
     for (const footprint::phase& p : use.phases) peaks_.push_back(p.own);
     most_ = 0;
-    falls_ = 0;
     std::size_t h = 0;
     for (std::size_t i = 0; i < use.shares.size(); h = use.shares[i++].end) {
       const double flows = in_flows(others(i));
@@ -36,15 +36,14 @@ class phase_peaks {
     }
   }
   /// What others put on the link of a share was `before` and is `after`. Precondition: `find_all` was
-  /// called before, and each such change was told since, but for those of a link that can carry all without
-  /// being the fullest of any phase.
+  /// called before, and each such change was told since, but for those of a link that carries no more than `most`
+  /// before and after, and less than all peaks that are above `phase::own`, or no more than that.
   /// \returns  whether that moves a peak
   bool change(const footprint& use, std::uint32_t share, std::int64_t before, std::int64_t after) {
     if (before == after) return false;
     const bool rises = after > before;
     const double flows = in_flows(rises ? after : before);
     most_ = std::max(most_, flows);
-    falls_ += !rises;
     bool moves = false;
     const std::size_t end = use.shares[share].end;
     for (std::size_t h = use.first_hit(share); h < end && use.hits[h].slack < flows; ++h) {
@@ -57,6 +56,17 @@ class phase_peaks {
     }
     return moves;
   }
+  /// Flows of others that no link has more of, as far as was told.
+  [[nodiscard]] double most() const { return most_; }
+  /// Finds that anew. O(links).
+  template <class Others>
+  void find_most(const footprint& use, Others&& others) {
+    std::int64_t most = 0;
+    for (std::size_t i = 0; i < use.shares.size(); ++i) most = std::max(most, others(i));
+    most_ = in_flows(most);
+  }
+  /// Of each phase; those that `slowdown` has seen.
+  [[nodiscard]] std::span<const double> peaks() const { return peaks_; }
   /// The slow-down now. \param find_parts  of the footprint
   template <class Others>
   [[nodiscard]] double slowdown(footprint& use, Others&& others, part_finder& find_parts) {
@@ -66,13 +76,14 @@ class phase_peaks {
         find_parts(use);
         find(use, p, others);
       }
-      stretched += use.phases[p].weight * (peaks_[p] / use.phases[p].card - 1);
+      stretched += use.phases[p].weight * (peaks_[use.phases[p].like] / use.phases[p].card - 1);
     }
     return 1 + stretched;
   }
 
  private:
   static constexpr double unknown = -1;
+  static constexpr std::size_t ahead = 8;
 
   [[nodiscard]] static double in_flows(std::int64_t units) {
     return static_cast<double>(units) * (1 / footprint::unit);
@@ -86,15 +97,11 @@ class phase_peaks {
   /// the fullest.
   template <class Others>
   void find(const footprint& use, std::size_t phase, Others&& others) {
-    if (falls_ > use.shares.size()) {  // the bound has been above what is there for long
-      most_ = 0;
-      falls_ = 0;
-      for (std::size_t i = 0; i < use.shares.size(); ++i)
-        most_ = std::max(most_, in_flows(others(i)));
-    }
     double peak = use.phases[phase].own;
     for (std::size_t k = use.first_part(phase); k < use.phases[phase].end; ++k) {
       const footprint::part x = use.parts[k];
+      if (k + ahead < use.phases[phase].end)
+        __builtin_prefetch(use.shares.data() + use.parts[k + ahead].share);
       if (load(use, phase, x.slack, most_) <= peak) break;
       if (const double flows = in_flows(others(x.share)); x.slack < flows)
         peak = std::max(peak, load(use, phase, x.slack, flows));
@@ -103,8 +110,7 @@ class phase_peaks {
   }
 
   std::vector<double> peaks_;  // of each phase, in flows
-  double most_ = 0;            // no link has more flows of others
-  std::size_t falls_ = 0;      // loads that fell since that was found
+  double most_ = 0;  // no link has more flows of others, but for those that it was not told of
 };
 
 }  // namespace heddle::route::detail
