@@ -84,8 +84,9 @@ struct options {
 /// 5. In between, points whose reduced cost exceeds bound − objective are in no better choice; depth-first
 ///    search with new prices at each node decides the rest.
 ///
-/// From 4 096 points on, or 65 536 where no gap is good enough, steps 2 and 3 are first tried on the points alone that count near prices that a part of the
-/// jobs has (`detail::near_search`); the bound is one of the whole problem all the same.
+/// From 4 096 points on, or 65 536 where no gap is good enough, steps 2 and 3 are first tried on the points alone
+/// that count near prices that a part of the jobs has (`detail::near_search`); the bound is one of the whole
+/// problem all the same.
 ///
 /// Prices of the last call start the next one of the same number of resources. Allocation-free once the
 /// sizes have been seen, branch and bound apart from its first use of a depth. One user at a time.
