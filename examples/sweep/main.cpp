@@ -1,16 +1,19 @@
 // heddle-sweep: one simulation for each point of a grid, one row of a CSV for each simulation.
 //
 // Threads of one machine take the next run when they are free. Under mpirun rank 0 hands out runs to
-// the others. Rows are kept in a journal beside the CSV as they come, so that a sweep that was killed
-// goes on where it was; the CSV is written in the order of the grid when all runs are done.
+// the others, and simulates on threads of its own meanwhile. Rows are kept in a journal beside the CSV
+// as they come, so that a sweep that was killed, or lost a rank, goes on where it was; the CSV is
+// written in the order of the grid when all runs are done.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <fstream>
-#include <map>
+#include <future>
+#include <iostream>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -18,6 +21,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include "common/json_file.hpp"
 #include "common/program.hpp"
@@ -42,11 +47,15 @@ struct arguments {
 void add_options(CLI::App& app, arguments& a) {
   app.add_option("--grid", a.grid, "grid JSON")->required();
   app.add_option("--out", a.out, "CSV with a row a run; its journal is <out>.journal")->required();
-  app.add_option("--threads", a.threads, "threads, 0: as many as processors")
+  app.add_option(
+         "--threads", a.threads,
+         "threads, 0: as many as processors, or one where there are several ranks; those of "
+         "ranks but the first have one")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_flag("--strict", a.strict, "what would be passed over in reading jobs is an error");
-  app.add_flag("--progress", a.progress, "a progress line on standard error");
+  app.add_flag("--progress", a.progress,
+               "a progress line on standard error, as there is on a terminal");
 }
 
 /// Calls `run(i)` for all runs that `take()` gives, on several threads; throws what the first threw.
@@ -76,21 +85,50 @@ void on_threads(int threads, Take&& take, Run&& run) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
+/// Runs done and, from the pace so far, the time that the others will take, on one line that is rewritten.
 class progress {
  public:
-  progress(bool shown, std::size_t runs) : shown_(shown), runs_(runs) {}
+  progress(bool shown, std::size_t runs, std::size_t done) : shown_(shown), runs_(runs), at_(done) {
+    (*this)(done);
+  }
   ~progress() {
-    if (shown_ && drawn_) std::cerr << '\n';
+    if (shown_) std::cerr << '\n';
   }
   void operator()(std::size_t done) {
     if (!shown_) return;
-    std::cerr << "\rheddle-sweep: " << done << " of " << runs_ << " runs done   " << std::flush;
-    drawn_ = true;
+    std::cerr << "\rheddle-sweep: " << done << " of " << runs_ << " runs done";
+    if (done > at_ && done < runs_) {
+      const std::chrono::duration<double> gone = std::chrono::steady_clock::now() - began_;
+      const double left_s =
+          gone.count() / static_cast<double>(done - at_) * static_cast<double>(runs_ - done);
+      std::cerr << ", " << static_cast<long>(left_s / 60) << " min "
+                << static_cast<long>(left_s) % 60 << " s left";
+    }
+    std::cerr << "\033[K" << std::flush;
   }
 
  private:
-  bool shown_, drawn_ = false;
-  std::size_t runs_;
+  bool shown_;
+  std::size_t runs_, at_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+/// How long rank 0 sleeps where no other rank asks: a 64th of a run, so that who asks waits for less
+/// than that, and whoever simulates on the same processor hardly loses any of it.
+class patience {
+ public:
+  void ran(std::chrono::nanoseconds a_run) {
+    sum_ += a_run.count();
+    ++runs_;
+  }
+  [[nodiscard]] std::chrono::nanoseconds operator()() const {
+    const std::int64_t n = runs_;
+    return std::clamp(std::chrono::nanoseconds(n > 0 ? sum_ / n / 64 : 0),
+                      std::chrono::nanoseconds(50'000), std::chrono::nanoseconds(10'000'000));
+  }
+
+ private:
+  std::atomic<std::int64_t> sum_ = 0, runs_ = 0;
 };
 
 int sweep_grid(const arguments& a) {
@@ -106,35 +144,46 @@ int sweep_grid(const arguments& a) {
     if (a.out == "-")
       throw input_error("--out", "a file, which a journal can stand beside", "\"-\"");
     journal rows{a.out + ".journal", g.fingerprint(), g.size()};
-    progress tell{a.progress, g.size()};
-    tell(rows.size());
+    progress tell{a.progress || isatty(STDERR_FILENO) != 0, g.size(), rows.size()};
+    std::mutex guard;  // of what follows
     std::size_t next = 0;
     const auto take = [&]() -> std::optional<std::size_t> {
+      const std::lock_guard lock(guard);
       while (next < g.size() && rows.contains(next)) ++next;
       return next < g.size() ? std::optional{next++} : std::nullopt;
     };
     const auto keep = [&](std::size_t i, const std::string& row) {
+      const std::lock_guard lock(guard);
       rows.add(i, row);
       tell(rows.size());
     };
-    if (all.size() > 1) {
-      all.hand_out(take, keep);
+    patience pause;
+    const auto simulate = [&] {
+      const int processors = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+      on_threads(a.threads > 0    ? a.threads
+                 : all.size() > 1 ? 1
+                                  : processors,
+                 take, [&](std::size_t i) {
+                   const auto began = std::chrono::steady_clock::now();
+                   const std::string row = g.run(i, known);
+                   pause.ran(std::chrono::steady_clock::now() - began);
+                   keep(i, row);
+                 });
+    };
+    if (all.size() == 1) {
+      simulate();
     } else {
-      std::mutex guard;
-      const int threads = a.threads > 0
-                              ? a.threads
-                              : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-      on_threads(
-          threads,
-          [&] {
-            const std::lock_guard lock(guard);
-            return take();
-          },
-          [&](std::size_t i) {
-            const std::string row = g.run(i, known);
-            const std::lock_guard lock(guard);
-            keep(i, row);
-          });
+      std::future<void> own = std::async(std::launch::async, [&] {
+        try {
+          simulate();
+        } catch (...) {
+          const std::lock_guard lock(guard);
+          next = g.size();  // the others end, too
+          throw;
+        }
+      });
+      all.hand_out(take, keep, pause);
+      own.get();
     }
     std::string csv = grid::header() + '\n';
     for (std::size_t i = 0; i < g.size(); ++i) csv += rows.row(i) + '\n';

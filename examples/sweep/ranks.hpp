@@ -1,12 +1,14 @@
 // The processes of a sweep under mpirun; one alone without MPI.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -18,13 +20,23 @@ namespace heddle::examples::sweep {
 
 #if HEDDLE_HAS_MPI
 
-/// MPI from construction to destruction.
+/// MPI from construction to destruction. Only the thread that made it may send and receive.
 class mpi_session {
  public:
-  mpi_session(int& argc, char**& argv) { MPI_Init(&argc, &argv); }
+  mpi_session(int& argc, char**& argv) {
+    int threads = 0;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &threads);
+  }
   mpi_session(const mpi_session&) = delete;
   mpi_session& operator=(const mpi_session&) = delete;
-  ~mpi_session() { MPI_Finalize(); }
+  ~mpi_session() {
+    // MPI_Finalize would wait for the others' last runs at full speed.
+    MPI_Request others;
+    MPI_Ibarrier(MPI_COMM_WORLD, &others);
+    for (int left = 0; MPI_Test(&others, &left, MPI_STATUS_IGNORE), !left;)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    MPI_Finalize();
+  }
 };
 
 /// Rank 0 hands out runs, the others hand in rows. A rank that has nothing to do asks with a row
@@ -69,9 +81,16 @@ class ranks {
 
   // --- of rank 0 -------------------------------------------------------------------------------
 
-  template <class Take, class Keep>
-  void hand_out(Take&& take, Keep&& keep) {
+  /// Serves the others until none asks any more, and sleeps for `pause()` when none does.
+  template <class Take, class Keep, class Pause>
+  void hand_out(Take&& take, Keep&& keep, Pause&& pause) {
     for (int busy = size_ - 1; busy > 0;) {
+      int asked = 0;
+      MPI_Iprobe(MPI_ANY_SOURCE, 1, MPI_COMM_WORLD, &asked, MPI_STATUS_IGNORE);
+      if (!asked) {
+        std::this_thread::sleep_for(pause());
+        continue;
+      }
       MPI_Status from;
       std::int64_t run = 0;
       MPI_Recv(&run, 1, MPI_INT64_T, MPI_ANY_SOURCE, 1, MPI_COMM_WORLD, &from);
@@ -120,8 +139,8 @@ struct ranks {
   }
   static std::optional<std::size_t> next() { return std::nullopt; }
   static void hand_in(std::size_t, const std::string&) {}
-  template <class Take, class Keep>
-  static void hand_out(Take&&, Keep&&) {}
+  template <class Take, class Keep, class Pause>
+  static void hand_out(Take&&, Keep&&, Pause&&) {}
 };
 
 #endif

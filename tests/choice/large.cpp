@@ -53,6 +53,26 @@ TEST_CASE("a large choice is within a thousandth and its bound is that of all po
   }
 }
 
+TEST_CASE("a choice of some thousand points takes those near prices if a gap is good enough") {
+  for (const double gpus_a_job : {2.0, 4.0, 12.0})
+    for (const bool require_one : {false, true}) {
+      CAPTURE(gpus_a_job);
+      CAPTURE(require_one);
+      choice::problem p = typed(600, 1, 5, gpus_a_job);
+      p.require_one = require_one && gpus_a_job > 10;
+      REQUIRE(p.value.size() >= 4'096);
+      REQUIRE(p.value.size() < 65'536);
+      const choice::answer all = choice::solve(p, {.node_limit = 0});
+      const choice::answer near = choice::solve(p, {.gap = 1e-3, .node_limit = 0});
+      check_choice(p, near);
+      CHECK(near.gap <= 1e-3);
+      CHECK(all.bound == Approx(dual_of(p)).epsilon(value_tolerance));
+      CHECK(near.bound >= all.bound * (1 - value_tolerance));
+      CHECK(near.bound <= all.bound * (1 + 2e-4));
+      CHECK(near.objective <= all.bound);
+    }
+}
+
 TEST_CASE("prices of another problem are no harm to a large one") {
   const choice::problem p = typed(600, 5, 3, 2);
   choice::problem other = typed(600, 5, 4, 40);

@@ -54,11 +54,47 @@ TEST_CASE("heddle-sweep writes the same CSV with one thread and with two and und
     test::skip("mpirun");
     return;
   }
-  const std::string command = "mpirun --allow-run-as-root --oversubscribe -n 3 " +
-                              std::string(HEDDLE_BIN_DIR) + "/heddle-sweep " + grid +
-                              dir / "three.csv" + " >/dev/null 2>&1";
-  REQUIRE(std::system(command.c_str()) == 0);
-  CHECK(content_of(dir / "three.csv") == one);
+  for (const char* ranks : {"2", "3"}) {
+    const std::string command = "mpirun --allow-run-as-root --oversubscribe -n " +
+                                std::string(ranks) + " " + HEDDLE_BIN_DIR + "/heddle-sweep " +
+                                grid + dir / "ranks.csv" + " --progress >/dev/null 2>" +
+                                dir / "err";
+    REQUIRE(std::system(command.c_str()) == 0);
+    CHECK(content_of(dir / "ranks.csv") == one);
+    CHECK(content_of(dir / "err").find(" s left") != std::string::npos);
+    CHECK(content_of(dir / "err").find("200 of 200 runs done") != std::string::npos);
+    std::filesystem::remove(dir / "ranks.csv.journal");
+  }
+}
+
+TEST_CASE("heddle-sweep that lost a rank goes on with another number of them and repeats nothing") {
+  if (std::system("mpirun --version >/dev/null 2>&1") != 0) {
+    test::skip("mpirun");
+    return;
+  }
+  const scratch_dir dir;
+  const std::string program = std::string(HEDDLE_BIN_DIR) + "/heddle-sweep ";
+  const std::string arguments = "--grid " + write_grid(dir) + " --out " + dir / "o.csv";
+  const std::string mpirun = "mpirun --allow-run-as-root --oversubscribe ";
+  const std::string quiet = " >/dev/null 2>&1";
+  // The last rank is killed once some twenty runs are done.
+  const std::string lost = dir.write(
+      "lost.sh", program + arguments + " & rank=$!\ntail -n +1 -F " + dir / "o.csv.journal" +
+                     " 2>/dev/null | head -n 20 >/dev/null\nkill -KILL $rank\n" + "wait $rank\n");
+  CHECK(std::system(
+            (mpirun + "-n 2 " + program + arguments + " : -n 1 sh " + lost + quiet).c_str()) != 0);
+  CHECK_FALSE(std::filesystem::exists(dir / "o.csv"));
+  const std::string left = content_of(dir / "o.csv.journal");
+  const std::string kept = left.substr(0, left.rfind('\n') + 1);
+  CHECK(lines(kept) >= 20);
+  CHECK(lines(kept) < 201);
+  REQUIRE(std::system((mpirun + "-n 2 " + program + arguments + quiet).c_str()) == 0);
+  CHECK(content_of(dir / "o.csv.journal").starts_with(kept));
+  CHECK(lines(content_of(dir / "o.csv.journal")) == 201);  // each run once
+  REQUIRE(
+      run("heddle-sweep", "--grid " + dir / "grid.json" + " --out " + dir / "alone.csv").status ==
+      0);
+  CHECK(content_of(dir / "o.csv") == content_of(dir / "alone.csv"));
 }
 
 TEST_CASE("heddle-sweep goes on after it was killed and repeats and loses nothing") {

@@ -84,8 +84,9 @@ struct options {
 /// 5. In between, points whose reduced cost exceeds bound − objective are in no better choice; depth-first
 ///    search with new prices at each node decides the rest.
 ///
-/// From 65 536 points on steps 2 and 3 are first tried on the points alone that count near prices that a part of the
-/// jobs has (`detail::near_search`); the bound is one of the whole problem all the same.
+/// From 4 096 points on, or 65 536 where no gap is good enough, steps 2 and 3 are first tried on the points alone
+/// that count near prices that a part of the jobs has (`detail::near_search`); the bound is one of the whole
+/// problem all the same.
 ///
 /// Prices of the last call start the next one of the same number of resources. Allocation-free once the
 /// sizes have been seen, branch and bound apart from its first use of a depth. One user at a time.
@@ -100,7 +101,7 @@ class solver {
     out.point.assign(p.jobs(), -1);
     out.use.assign(resources, 0);
     out.price.assign(resources, 0);
-    if (p.value.size() >= large && solve_near(p, o, out)) return;
+    if (p.value.size() >= (o.gap > 0 ? large : larger) && solve_near(p, o, out)) return;
     detail::check_points(p, 0, p.value.size());
     if (!root_.build(p.capacity, p.begin, p.value, p.use, p.weight, p.require_one)) {
       out.status = status::infeasible;
@@ -153,7 +154,8 @@ class solver {
   }
 
  private:
-  static constexpr std::size_t large = 65536;                     // points
+  // Points; larger where no gap is good enough, and all points are read in the end anyway.
+  static constexpr std::size_t large = 4096, larger = 65536;
   static constexpr std::size_t near_candidates[] = {1000, 4000};  // of repair, in turn
   static constexpr std::size_t short_search = 20;                 // nodes
   static constexpr std::size_t first_list = 1000;                 // choices of half the jobs

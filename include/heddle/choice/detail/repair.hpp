@@ -109,23 +109,53 @@ class repair_search {
       candidates_.push_back({0, pick[i], i});
     }
     std::sort(candidates_.begin(), candidates_.end());
+    write_changes(d);
   }
 
-  // How far the use after moving job i to point k is over the limits.
-  [[nodiscard]] double excess_after(const scaled_problem& d, std::size_t i, std::size_t k) const {
-    const double* to = d.row(k);
-    const double* from = d.row(now_[i]);
+  // What a candidate changes against the point that its job has now: all that the searches below read, each in a row
+  // of its own, so that they go over memory from end to end.
+  void write_change(const scaled_problem& d, std::size_t c) {
+    const std::uint32_t to = candidates_[c].point, from = now_[candidates_[c].job];
+    gain_[c] = d.value[to] - d.value[from];
+    for (std::size_t r = 0; r < d.resources(); ++r)
+      more_[r * candidates_.size() + c] = d.row(to)[r] - d.row(from)[r];
+  }
+  void write_changes(const scaled_problem& d) {
+    gain_.resize(candidates_.size());
+    over_.resize(candidates_.size());
+    more_.resize(candidates_.size() * d.resources());
+    for (std::size_t c = 0; c < candidates_.size(); ++c) write_change(d, c);
+  }
+
+  // How far the use after a candidate's move is over the limits.
+  [[nodiscard]] double excess_after(const scaled_problem& d, std::size_t c) const {
     double over = 0;
     for (std::size_t r = 0; r < d.resources(); ++r) {
-      const double v = used_[r] - from[r] + to[r] - d.left[r];
-      if (v > scaled_problem::slack) over += v;
+      const double v = used_[r] + more_[r * candidates_.size() + c] - d.left[r];
+      over += v > scaled_problem::slack ? v : 0;
     }
     return over;
   }
+  // The same of all candidates.
+  void write_excess(const scaled_problem& d) {
+    const std::size_t n = candidates_.size();
+    std::fill(over_.begin(), over_.end(), 0.0);
+    double* const over = over_.data();
+    for (std::size_t r = 0; r < d.resources(); ++r) {
+      const double used = used_[r], left = d.left[r];
+      const double* const more = more_.data() + r * n;
+      for (std::size_t c = 0; c < n; ++c) {
+        const double v = used + more[c] - left;
+        over[c] += v > scaled_problem::slack ? v : 0;
+      }
+    }
+  }
 
-  void move(const scaled_problem& d, std::size_t i, std::uint32_t k) {
-    for (std::size_t r = 0; r < d.resources(); ++r) used_[r] += d.row(k)[r] - d.row(now_[i])[r];
-    now_[i] = k;
+  void move(const scaled_problem& d, std::uint32_t job, std::uint32_t k) {
+    for (std::size_t r = 0; r < d.resources(); ++r) used_[r] += d.row(k)[r] - d.row(now_[job])[r];
+    now_[job] = k;
+    for (std::size_t c = 0; c < candidates_.size(); ++c)
+      if (candidates_[c].job == job) write_change(d, c);
   }
 
   bool make_fit(const scaled_problem& d, std::size_t moves) {
@@ -137,10 +167,12 @@ class repair_search {
     for (std::size_t step = 0; over > 0 && step < moves + d.jobs(); ++step) {
       const candidate* best = nullptr;
       double least = std::numeric_limits<double>::infinity(), after = over;
-      for (const candidate& c : candidates_) {
-        if (now_[c.job] == c.point) continue;
-        const double rest = excess_after(d, c.job, c.point);
+      write_excess(d);
+      for (std::size_t k = 0; k < candidates_.size(); ++k) {
+        const double rest = over_[k];
         if (!(rest < over)) continue;
+        const candidate& c = candidates_[k];
+        if (now_[c.job] == c.point) continue;
         const double loss = c.reduced - reduced_[now_[c.job]];
         const double rate = loss > 0 ? loss / (over - rest) : loss * (over - rest);
         if (rate < least) {
@@ -161,11 +193,10 @@ class repair_search {
     for (std::size_t step = 0; step < moves; ++step) {
       const candidate* best = nullptr;
       double most = 1e-15 * d.spread;
-      for (const candidate& c : candidates_) {
-        const double gain = d.value[c.point] - d.value[now_[c.job]];
-        if (gain > most && excess_after(d, c.job, c.point) <= 0) {
-          most = gain;
-          best = &c;
+      for (std::size_t c = 0; c < candidates_.size(); ++c) {
+        if (gain_[c] > most && excess_after(d, c) <= 0) {
+          most = gain_[c];
+          best = &candidates_[c];
         }
       }
       if (!best) return;
@@ -185,36 +216,39 @@ class repair_search {
       pool_.resize(partners);
     }
     std::sort(pool_.begin(), pool_.end());
-    const std::size_t resources = d.resources();
-    const candidate *first = nullptr, *second = nullptr;
-    double most = 1e-15 * d.spread;
-    for (const candidate& a : pool_) {
-      const double* to = d.row(a.point);
-      const double* from = d.row(now_[a.job]);
+    const std::size_t resources = d.resources(), n = pool_.size();
+    pool_gain_.resize(n);
+    pool_more_.resize(n * resources);
+    for (std::size_t c = 0; c < n; ++c) {
+      const std::uint32_t to = pool_[c].point, from = now_[pool_[c].job];
+      pool_gain_[c] = d.value[to] - d.value[from];
       for (std::size_t r = 0; r < resources; ++r)
-        trial_[r] = d.left[r] + scaled_problem::slack - used_[r] - to[r] + from[r];
-      const double gain_a = d.value[a.point] - d.value[now_[a.job]];
-      for (const candidate* b = &a + 1; b != pool_.data() + pool_.size(); ++b) {
-        if (b->job == a.job) continue;
-        const double gain = gain_a + d.value[b->point] - d.value[now_[b->job]];
-        if (!(gain > most)) continue;
-        const double* in = d.row(b->point);
-        const double* out = d.row(now_[b->job]);
+        pool_more_[c * resources + r] = d.row(to)[r] - d.row(from)[r];
+    }
+    std::size_t first = n, second = n;
+    double most = 1e-15 * d.spread;
+    for (std::size_t a = 0; a < n; ++a) {
+      for (std::size_t r = 0; r < resources; ++r)
+        trial_[r] = d.left[r] + scaled_problem::slack - used_[r] - pool_more_[a * resources + r];
+      for (std::size_t b = a + 1; b < n; ++b) {
+        const double gain = pool_gain_[a] + pool_gain_[b];
+        if (!(gain > most) || pool_[b].job == pool_[a].job) continue;
+        const double* const more = pool_more_.data() + b * resources;
         bool fits = true;
-        for (std::size_t r = 0; r < resources && fits; ++r) fits = in[r] - out[r] <= trial_[r];
+        for (std::size_t r = 0; r < resources; ++r) fits &= more[r] <= trial_[r];
         if (!fits) continue;
         most = gain;
-        first = &a;
+        first = a;
         second = b;
       }
     }
-    if (!first) return false;
-    move(d, first->job, first->point);
-    move(d, second->job, second->point);
+    if (first == n) return false;
+    move(d, pool_[first].job, pool_[first].point);
+    move(d, pool_[second].job, pool_[second].point);
     return true;
   }
 
-  std::vector<double> reduced_, used_, trial_;
+  std::vector<double> reduced_, used_, trial_, gain_, more_, over_, pool_gain_, pool_more_;
   std::vector<std::uint32_t> now_;
   std::vector<char> touched_;
   std::vector<candidate> candidates_, pool_;

@@ -7,8 +7,8 @@
 // logarithms of the factors that scale exp(-cost / ε) to the wanted margins, the three in turn
 // (iterative proportional fitting; Sinkhorn has two): as ε falls the scaled table tends to a
 // solution of the relaxation. A sweep is three passes of one multiplication an entry. p and v are
-// then rounded to integers and u is computed from them, so that the bound holds exactly, however
-// far the scaling got. Derived.
+// then rounded to integers, u is computed from them and v once more from both, so that the bound holds
+// exactly, however far the scaling got. Derived.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include <heddle/optical/detail/rewire_board.hpp>
@@ -29,6 +30,8 @@ class rewire_bound {
   std::size_t operator()(const rewire_core& core, std::size_t sweeps) {
     prepare(core);
     std::int64_t best = trivial(core);
+    const auto epsilons = sweeps < many_sweeps ? std::span<const double>(few_stages)
+                                               : std::span<const double>(many_stages);
     for (std::size_t stage = 0; stage < epsilons.size() && sweeps > 0; ++stage) {
       const std::size_t first = sweeps * stage / epsilons.size();
       const std::size_t last = sweeps * (stage + 1) / epsilons.size();
@@ -47,7 +50,10 @@ class rewire_bound {
   [[nodiscard]] const std::vector<double>& pair_prices() const { return pair_price_; }
 
  private:
-  static constexpr std::array<double, 4> epsilons{0.12, 0.08, 0.055, 0.04};
+  // The smaller ε is at the end, the nearer prices are to the relaxation's, given the sweeps to get there.
+  static constexpr std::array<double, 4> few_stages{0.12, 0.08, 0.055, 0.04};
+  static constexpr std::array<double, 5> many_stages{0.1, 0.06, 0.04, 0.027, 0.018};
+  static constexpr std::size_t many_sweeps = 40;
   static constexpr double unit = 1 << 20;     // of rounded prices
   static constexpr double price_limit = 1e3;  // in circuits
 
@@ -195,22 +201,38 @@ class rewire_bound {
       if (leaf_full_[p / k]) leaf_whole_[p] = std::numeric_limits<std::int64_t>::max();
     for (std::size_t q = 0; q < core.pairs(); ++q) {
       const std::int64_t v = whole(pair_price_[q]);
-      sum += v * static_cast<std::int64_t>(want(core, q));
       std::int64_t* u = &leaf_whole_[core.pair_leaf[q] * k];
-      const std::size_t s = core.pair_spine[q] * k;
-      for (std::size_t i = 0; i < k; ++i) {
-        if (core.spine_open[s + i] == 0) continue;  // nothing can be there
-        const std::int64_t cost = core.home[q * k + i] > 0 ? 0 : static_cast<std::int64_t>(unit);
-        u[i] = std::min(u[i], cost - spine_whole_[s + i] - v);
-      }
+      each_room(core, q,
+                [&](std::size_t i, std::int64_t room) { u[i] = std::min(u[i], room - v); });
     }
     for (std::size_t p = 0; p < leaf_whole_.size(); ++p)
       if (core.leaf_open[p] > 0) {
         if (leaf_whole_[p] == std::numeric_limits<std::int64_t>::max()) return 0;
         sum += leaf_whole_[p] * core.leaf_open[p];
       }
+    // The most that these leave for a pair, which is v or more. A closed leaf holds nothing.
+    for (std::size_t q = 0; q < core.pairs(); ++q) {
+      const std::size_t l = core.pair_leaf[q] * k;
+      std::int64_t v = std::numeric_limits<std::int64_t>::max();
+      each_room(core, q, [&](std::size_t i, std::int64_t room) {
+        if (core.leaf_open[l + i] > 0) v = std::min(v, room - leaf_whole_[l + i]);
+      });
+      if (v == std::numeric_limits<std::int64_t>::max()) v = whole(pair_price_[q]);
+      sum += v * static_cast<std::int64_t>(want(core, q));
+    }
     return sum <= 0 ? 0
                     : (sum + static_cast<std::int64_t>(unit) - 1) / static_cast<std::int64_t>(unit);
+  }
+
+  // Calls f(switch, cost − p) for the switches at which pair q's spine is open.
+  template <class F>
+  void each_room(const rewire_core& core, std::size_t q, F f) const {
+    const std::size_t k = core.switches, s = core.pair_spine[q] * k;
+    for (std::size_t i = 0; i < k; ++i) {
+      if (core.spine_open[s + i] == 0) continue;  // nothing can be there
+      const std::int64_t cost = core.home[q * k + i] > 0 ? 0 : static_cast<std::int64_t>(unit);
+      f(i, cost - spine_whole_[s + i]);
+    }
   }
 
   static constexpr float closed_factor = 1e-30f;
