@@ -62,6 +62,7 @@ struct job_table {
   /// Books that a job runs at a point of its curve; its GPUs are booked apart.
   void resume(std::uint32_t slot, const model::operating_point* p) {
     jobs[slot].point_ = jobs[slot].last_ = p;
+    jobs[slot].start_ = ++starts_;
     running.push_back(slot);
     if (const auto at = before_.find(slot); at != before_.end()) at->second.again = true;
   }
@@ -98,7 +99,7 @@ struct job_table {
   void end(std::uint32_t slot) {
     assert(jobs[slot].running());
     jobs[slot].point_ = nullptr;
-    running.erase(std::find(running.begin(), running.end(), slot));
+    running.erase(place_of(slot));
     if (const auto at = before_.find(slot); at != before_.end() && at->second.again)
       before_.erase(at);
   }
@@ -109,6 +110,7 @@ struct job_table {
     running.pop_back();
     if (const auto at = before_.find(slot); at != before_.end()) at->second.again = false;
   }
+  /// Takes a job that has finished off the books.
   void forget(std::uint32_t slot) { slot_of_.erase(jobs[slot].spec->id.value); }
 
  private:
@@ -118,7 +120,18 @@ struct job_table {
     bool again = false;
   };
 
+  /// Where in `running` a job stands. O(log running), but for those that went on in their old places after they
+  /// had been stopped.
+  [[nodiscard]] std::vector<std::uint32_t>::iterator place_of(std::uint32_t slot) {
+    const auto at = std::lower_bound(
+        running.begin(), running.end(), jobs[slot].start_,
+        [&](std::uint32_t r, std::uint64_t start) { return jobs[r].start_ < start; });
+    return at != running.end() && *at == slot ? at
+                                              : std::find(running.begin(), running.end(), slot);
+  }
+
   fabric::powered_parts at_rest_;
+  std::uint64_t starts_ = 0;
   std::unordered_map<std::uint32_t, std::uint32_t> slot_of_;  // by job id; never walked through
   std::unordered_map<std::uint32_t, lost> before_;            // by index; never walked through
   detail::identity identity_;
