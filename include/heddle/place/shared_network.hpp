@@ -87,17 +87,24 @@ struct packed {
     }
     if (auto one = one_leaf{}(free, job)) return one;
     if (free.free_gpus() < job.gpus) return std::nullopt;
+    detail::rooms shares;
     if (dc.pods() == 1 && !free.rooms().empty()) {
       detail::share_out_by_rooms(free.rooms(), dc.gpus_per_unit(), job.gpus,
-                                 [&](unit_id x, int gpus) { pick(free, x, gpus, p.gpus); });
+                                 [&](unit_id x, int gpus) {
+                                   shares.push_back({gpus, 0, x.value});
+                                 });
     } else {
       detail::near_first units;
       for (unit_id x : dc.all_units())
         if (free.free_gpus(x) > 0) units.add(x, free.free_gpus(x));
       (void)units.over_units(dc, job.gpus, detail::of_equals::last, detail::best_pod::least_room);
-      for (const detail::room_in& x : units.shares()) pick(free, unit_id{x.part}, x.room, p.gpus);
+      shares = units.shares();
     }
-    std::sort(p.gpus.begin(), p.gpus.end());
+    // By unit, so that GPUs come in their order.
+    std::sort(shares.begin(), shares.end(),
+              [](const auto& a, const auto& b) { return a.part < b.part; });
+    p.gpus.reserve(static_cast<std::size_t>(job.gpus));
+    for (const detail::room_in& x : shares) pick(free, unit_id{x.part}, x.room, p.gpus);
     return p;
   }
 };
