@@ -76,6 +76,7 @@ inline constexpr name_line dimension_order{"dimension_order",
 /// A policy that routes flow by flow, chosen at run time.
 struct route_of {
   any_route route;
+  [[nodiscard]] bool uses_links() const { return !std::holds_alternative<route::ideal>(route); }
   template <class View>
   route::path operator()(const View& v, const traffic::flow& f) {
     return std::visit(

@@ -15,6 +15,7 @@
 #include <heddle/core/gpu_types.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/detail/marks.hpp>
+#include <heddle/fabric/detail/room_index.hpp>
 #include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/placement.hpp>
 
@@ -48,6 +49,7 @@ class gpu_book {
         gpus_of_idle_ += n;
       }
     }
+    rooms_ = {h, free_in_unit_, free_in_server_};
   }
 
   [[nodiscard]] const fabric::hosts& hosts() const { return hosts_; }
@@ -71,6 +73,56 @@ class gpu_book {
     const auto all = static_cast<int>(hosts_.gpus_of(s).size());
     return all > 0 && free_gpus(s) == all;
   }
+
+  // --- which is best, of units and servers -------------------------------------------------------
+  //
+  // O(units / 64 · GPUs of a unit) at most, and hardly ever as much, whatever the number of servers; where
+  // units are few, or so unlike ones that nothing is kept of them (detail/room_index.hpp), O(servers).
+
+  /// Of units with at least `n` ≥ 1 GPUs free the one with fewest, of equal ones the first; none if there is none.
+  [[nodiscard]] unit_id tightest_unit(int n) const {
+    if (!rooms_.empty()) {
+      const int level = rooms_.next_of_units(n);
+      return level < 0 ? unit_id{} : rooms_.first_at(level);
+    }
+    unit_id best;
+    for (unit_id x : hosts_.all_units())
+      if (const int here = free_gpus(x); here >= n && (!best.valid() || here < free_gpus(best))) {
+        best = x;
+        if (here == n) break;
+      }
+    return best;
+  }
+  /// Of servers with at least `n` ≥ 1 GPUs free those with fewest, of these the first in the unit with fewest;
+  /// none if there is none.
+  [[nodiscard]] server_id tightest_server(int n) const {
+    if (!rooms_.empty()) {
+      const int level = rooms_.next_of_servers(n);
+      if (level < 0) return {};
+      server_id s = hosts_.servers_of(rooms_.tightest_with(level)).front();
+      while (free_gpus(s) != level) ++s.value;
+      return s;
+    }
+    server_id best;
+    int best_free = 0, best_unit_free = 0;
+    for (unit_id x : hosts_.all_units()) {
+      const int unit_free = free_gpus(x);
+      // None fits better than exactly, so only fuller units are worth a look then.
+      if (unit_free < n || (best_free == n && unit_free >= best_unit_free)) continue;
+      for (server_id s : hosts_.servers_of(x)) {
+        const int here = free_gpus(s);
+        if (here >= n && (!best.valid() || here < best_free ||
+                          (here == best_free && unit_free < best_unit_free))) {
+          best = s;
+          best_free = here;
+          best_unit_free = unit_free;
+        }
+      }
+    }
+    return best;
+  }
+  /// What is known of units by their number of free GPUs, if anything.
+  [[nodiscard]] const detail::room_index& rooms() const { return rooms_; }
 
   [[nodiscard]] bool is_free(gpu_id g) const { return test_bit(free_gpus_[0], g.index()); }
   /// The set of free GPUs.
@@ -206,6 +258,8 @@ class gpu_book {
   /// Adds sign · the GPUs [first, last) to the numbers of free ones, server by server.
   void count(std::size_t first, std::size_t last, int sign) {
     server_id s = hosts_.server_of(gpu_id{first});
+    unit_id at = hosts_.unit_of(s);
+    int before = free_gpus(at);
     for (std::size_t g = first; g < last; ++s.value) {
       const auto of_server = hosts_.gpus_of(s);
       if (of_server.empty()) continue;
@@ -214,6 +268,14 @@ class gpu_book {
       const unit_id x = hosts_.unit_of(s);
       int& free = free_in_server_[s.index()];
       const int idle = (free + n == all) - (free == all);
+      if (!rooms_.empty()) {
+        rooms_.change_server(x, free, free + n);
+        if (x != at) {
+          rooms_.change_unit(at, before, free_gpus(at));
+          at = x;
+          before = free_gpus(x);
+        }
+      }
       free += n;
       free_in_unit_[x.index()] += n;
       free_total_ += n;
@@ -223,6 +285,7 @@ class gpu_book {
       gpus_of_idle_ += idle * all;
       g = end;
     }
+    if (!rooms_.empty()) rooms_.change_unit(at, before, free_gpus(at));
   }
   /// Makes the bit of one GPU say whether it is free.
   void refresh(gpu_id g) {
@@ -241,6 +304,7 @@ class gpu_book {
   bit_matrix free_gpus_;  // one row
   detail::marks cut_off_, failed_;
   std::vector<int> free_in_server_, free_in_unit_, idle_in_unit_;
+  detail::room_index rooms_;
   std::vector<int> free_of_type_;  // empty: there is one
   int free_total_ = 0, idle_total_ = 0, gpus_of_idle_ = 0;
   std::map<job_id, placement> held_;

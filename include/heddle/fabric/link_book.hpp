@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 
 #include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
@@ -42,6 +43,8 @@ class link_book {
   [[nodiscard]] const_bit_row free_uplinks(leaf_id l) const { return free_uplinks()[l.index()]; }
   /// The free links of all leafs, a row each, as above.
   [[nodiscard]] const bit_matrix& free_uplinks() const { return up_.free_uplinks(); }
+  /// How many leafs have each bit of these rows.
+  [[nodiscard]] std::span<const int> leafs_with() const { return up_.lowers_with(); }
   /// Likewise of all spines to cores.
   [[nodiscard]] const bit_matrix& free_core_links() const { return core_.free_uplinks(); }
   /// The number of free links from `l` to `s`. O(1) up to 64 lanes.

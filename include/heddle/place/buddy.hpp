@@ -2,11 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <tuple>
 #include <utility>
 
+#include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
 #include <heddle/fabric/gpu_book.hpp>
 #include <heddle/place/detail/blocks.hpp>
@@ -25,7 +27,8 @@ namespace heddle::place {
 /// If g and all sizes are powers of two and nothing has failed, a job of at most g GPUs waits only for
 /// want of compaction: see place/compact.hpp. Owns no links: jobs of several leafs share them.
 ///
-/// Precondition: servers have at most 64 GPUs. O(servers · g / N).
+/// Precondition: servers have at most 64 GPUs. O(servers · g / N) at most; with an index of free GPUs
+/// (fabric/gpu_book.hpp) fewest where a block fits exactly, and of whole servers O(units).
 /// Reference: PowerFlow (arXiv 2304.06381) places by buddy allocation; the details are derived.
 struct buddy {
   std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
@@ -55,11 +58,20 @@ struct buddy {
       return true;
     }
     detail::near_first units;
-    for (unit_id x : dc.all_units()) {
-      int idle = 0;
-      for (server_id s : dc.servers_of(x)) idle += open(s);
-      if (idle > 0) units.add(x, idle, free.free_gpus(x));  // of equal ones that most used
-    }
+    // Of equal ones that most used.
+    const auto add = [&](unit_id x, int idle) {
+      if (idle > 0) units.add(x, idle, free.free_gpus(x));
+    };
+    if (const auto& rooms = free.rooms(); !rooms.empty())
+      for_each_bit(rooms.units_with(dc.gpus_per_server()), [&](std::size_t x) {
+        add(unit_id{x}, rooms.servers_at(unit_id{x}, dc.gpus_per_server()));
+      });
+    else
+      for (unit_id x : dc.all_units()) {
+        int idle = 0;
+        for (server_id s : dc.servers_of(x)) idle += open(s);
+        add(x, idle);
+      }
     if (!units.over_units(dc, servers, detail::of_equals::first, detail::best_pod::least_room))
       return false;
     for (const detail::room_in& x : units.shares())
@@ -76,24 +88,38 @@ struct buddy {
     };
     std::tuple<bool, int, int, server_id> best;
     detail::block at;
-    for (unit_id x : dc.all_units()) {
-      if (free.free_gpus(x) < gpus) continue;
+    // The least that servers of such a unit could offer, and of the same the first goes.
+    const auto is_worse = [&](bool is_new, int unit_free) {
+      return at.size > 0 && std::tuple{is_new, detail::block_size(gpus), unit_free} >=
+                                std::tuple{std::get<0>(best), std::get<1>(best), std::get<2>(best)};
+    };
+    const auto look = [&](unit_id x) {
+      const int unit_free = free.free_gpus(x);
+      if (unit_free < gpus) return;
       const bool is_new = !used([&](gpu_id g) { return dc.unit_of(g); }, x);
-      // The least that its servers could offer, and of the same the first goes.
-      if (at.size > 0 && std::tuple{is_new, detail::block_size(gpus), free.free_gpus(x)} >=
-                             std::tuple{std::get<0>(best), std::get<1>(best), std::get<2>(best)})
-        continue;
+      if (is_worse(is_new, unit_free)) return;
       for (server_id s : dc.servers_of(x)) {
         if (free.free_gpus(s) < gpus) continue;
         int whole = 0;
         const detail::block b = detail::tightest_block(
             detail::free_word(free, s), static_cast<int>(dc.gpus_of(s).size()), gpus, whole);
-        const std::tuple here{is_new, whole, free.free_gpus(x), s};
+        const std::tuple here{is_new, whole, unit_free, s};
         if (b.size == 0 || (at.size > 0 && here >= best)) continue;
         if (!p.gpus.empty() && used([&](gpu_id g) { return dc.server_of(g); }, s)) continue;
         best = here;
         at = b;
       }
+    };
+    if (const auto& rooms = free.rooms(); !rooms.empty()) {
+      unit_id last;
+      for (gpu_id g : p.gpus)
+        if (const unit_id x = dc.unit_of(g); x != last) look(last = x);
+      // From those with fewest free GPUs on, until none can be better.
+      for (int n = rooms.next_of_units(gpus); n >= 0 && !is_worse(true, n);
+           n = rooms.next_of_units(n + 1))
+        for_each_bit(rooms.units_at(n), [&](std::size_t x) { look(unit_id{x}); });
+    } else {
+      for (unit_id x : dc.all_units()) look(x);
     }
     if (at.size == 0) return false;
     const std::uint32_t first =

@@ -1,14 +1,17 @@
 // Placements that own GPUs but no links: what schedulers do today.
 //
 //   policy       GPUs                                            when                         cost
-//   one_server   all on one server, best fit                     first stage of a chain       O(servers)
-//   one_leaf     all under one leaf, best fit                    second stage: needs no       O(leafs)
+//   one_server   all on one server, best fit                     first stage of a chain       O(leafs / 64)
+//   one_leaf     all under one leaf, best fit                    second stage: needs no       O(leafs / 64)
 //                                                                spine
-//   packed       one server, domain, leaf, pod, else few         a shared network             O(servers)
+//   packed       one server, domain, leaf, pod, else few         a shared network             O(leafs / 64 + GPUs)
 //   locality     as few servers as can be, under few leafs       a shared network, NVLink     O(servers)
 //                                                                first
-//   spread       evenly over the servers with most free          what to compare with         O(servers log servers)
+//   spread       evenly over the servers with most free          what to compare with         O(leafs / 64 + GPUs)
 //   random       any free GPUs                                   the floor to compare with    O(GPUs)
+//
+// Costs are those on hosts with an index of free GPUs (fabric/gpu_book.hpp), one pod and a server to an NVLink
+// domain; leafs / 64 stands for as many words for each number of free GPUs that is looked at.
 //
 // Under one leaf means in one unit of hosts (fabric/hosts.hpp): where the cards of a server hang on several
 // leafs, the servers that share these. Where servers hang whole under leafs, jobs under one leaf are isolated
@@ -41,24 +44,8 @@ struct one_server {
   static constexpr bool within_a_unit = true;
 
   std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
-    const fabric::hosts& dc = free.hosts();
-    if (job.gpus > dc.gpus_per_server()) return std::nullopt;
-    server_id best;
-    int best_free = 0, best_unit_free = 0;
-    for (unit_id x : dc.all_units()) {
-      const int unit_free = free.free_gpus(x);
-      // None fits better than exactly, so only fuller units are worth a look then.
-      if (unit_free < job.gpus || (best_free == job.gpus && unit_free >= best_unit_free)) continue;
-      for (server_id s : dc.servers_of(x)) {
-        const int here = free.free_gpus(s);
-        if (here >= job.gpus && (!best.valid() || here < best_free ||
-                                 (here == best_free && unit_free < best_unit_free))) {
-          best = s;
-          best_free = here;
-          best_unit_free = unit_free;
-        }
-      }
-    }
+    if (job.gpus > free.hosts().gpus_per_server()) return std::nullopt;
+    const server_id best = free.tightest_server(job.gpus);
     if (!best.valid()) return std::nullopt;
     placement p;
     pick(free, best, job.gpus, p.gpus);
@@ -73,11 +60,7 @@ struct one_leaf {
   static constexpr bool within_a_unit = true;
 
   std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
-    unit_id best;
-    for (unit_id x : free.hosts().all_units())
-      if (free.free_gpus(x) >= job.gpus &&
-          (!best.valid() || free.free_gpus(x) < free.free_gpus(best)))
-        best = x;
+    const unit_id best = free.tightest_unit(job.gpus);
     if (!best.valid()) return std::nullopt;
     placement p;
     pick(free, best, job.gpus, p.gpus);
@@ -103,13 +86,25 @@ struct packed {
       return p;
     }
     if (auto one = one_leaf{}(free, job)) return one;
-    detail::near_first units;
-    for (unit_id x : dc.all_units())
-      if (free.free_gpus(x) > 0) units.add(x, free.free_gpus(x));
-    if (!units.over_units(dc, job.gpus, detail::of_equals::last, detail::best_pod::least_room))
-      return std::nullopt;
-    for (const detail::room_in& x : units.shares()) pick(free, unit_id{x.part}, x.room, p.gpus);
-    std::sort(p.gpus.begin(), p.gpus.end());
+    if (free.free_gpus() < job.gpus) return std::nullopt;
+    detail::rooms shares;
+    if (dc.pods() == 1 && !free.rooms().empty()) {
+      detail::share_out_by_rooms(free.rooms(), dc.gpus_per_unit(), job.gpus,
+                                 [&](unit_id x, int gpus) {
+                                   shares.push_back({gpus, 0, x.value});
+                                 });
+    } else {
+      detail::near_first units;
+      for (unit_id x : dc.all_units())
+        if (free.free_gpus(x) > 0) units.add(x, free.free_gpus(x));
+      (void)units.over_units(dc, job.gpus, detail::of_equals::last, detail::best_pod::least_room);
+      shares = units.shares();
+    }
+    // By unit, so that GPUs come in their order.
+    std::sort(shares.begin(), shares.end(),
+              [](const auto& a, const auto& b) { return a.part < b.part; });
+    p.gpus.reserve(static_cast<std::size_t>(job.gpus));
+    for (const detail::room_in& x : shares) pick(free, unit_id{x.part}, x.room, p.gpus);
     return p;
   }
 };
@@ -160,11 +155,7 @@ struct spread {
   std::optional<placement> operator()(const fabric::gpu_book& free, const request& job) const {
     if (free.free_gpus() < job.gpus) return std::nullopt;
     std::vector<server_id> servers;
-    for (server_id s : free.hosts().all_servers())
-      if (free.free_gpus(s) > 0) servers.push_back(s);
-    std::sort(servers.begin(), servers.end(), [&](server_id a, server_id b) {
-      return std::pair{-free.free_gpus(a), a} < std::pair{-free.free_gpus(b), b};
-    });
+    list_roomiest(free, job.gpus, servers);
     std::vector<int> share(servers.size(), 0);
     int left = job.gpus;
     for (int round = 1; left > 0; ++round)
@@ -177,6 +168,27 @@ struct spread {
     for (std::size_t i = 0; i < servers.size(); ++i) pick(free, servers[i], share[i], p.gpus);
     std::sort(p.gpus.begin(), p.gpus.end());
     return p;
+  }
+
+ private:
+  /// The servers with most free GPUs, of equal ones the first first: so many, or all that have any.
+  static void list_roomiest(const fabric::gpu_book& free, int most, std::vector<server_id>& out) {
+    const fabric::hosts& dc = free.hosts();
+    const auto room = [&](server_id s) { return free.free_gpus(s); };
+    if (free.rooms().empty()) {
+      for (server_id s : dc.all_servers())
+        if (room(s) > 0) out.push_back(s);
+      std::sort(out.begin(), out.end(), [&](server_id a, server_id b) {
+        return std::pair{-room(a), a} < std::pair{-room(b), b};
+      });
+    } else {
+      const auto wanted = static_cast<std::size_t>(most);
+      for (int level = dc.gpus_per_server(); level > 0 && out.size() < wanted; --level)
+        for_each_bit(free.rooms().units_with(level), [&](std::size_t x) {
+          for (server_id s : dc.servers_of(unit_id{x}))
+            if (out.size() < wanted && room(s) == level) out.push_back(s);
+        });
+    }
   }
 };
 

@@ -5,6 +5,8 @@
 //   flow_contention   of flows followed one by one, small clusters   flow_contention.hpp
 //   crux              of the mean, paths chosen by intensity         crux.hpp
 //   no_contention     none                                           here
+//   sparing           of another model, which is not told of jobs    sparing.hpp
+//                     that nobody can disturb
 #pragma once
 
 #include <concepts>

@@ -351,6 +351,7 @@ struct source {
 
 /// No flow uses a leaf-spine link. Nothing can be faster, so it bounds every policy.
 struct ideal {
+  [[nodiscard]] static constexpr bool uses_links() { return false; }
   template <class View>
   path operator()(const View&, const traffic::flow&) const {
     return {};

@@ -18,6 +18,7 @@
 #include <heddle/route/detail/steady_book.hpp>
 #include <heddle/route/owned.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/route/sparing.hpp>
 #include <heddle/route/steady_options.hpp>
 #include <heddle/route/torus_steady.hpp>
 #include <heddle/traffic/collectives.hpp>
@@ -138,13 +139,14 @@ class steady {
   detail::footprint_maker measure_;
 };
 
-/// The model of contention that goes with a fabric and a routing: `steady`, on a static torus
+/// The model of contention that goes with a fabric and a routing: `steady`, spared of jobs that nobody can
+/// disturb, on a static torus
 /// `torus_steady`, and none where jobs own all that they use, or nothing is known of the network.
 template <class Fabric, class Shared>
 [[nodiscard]] auto contention_on(const Fabric& dc, const Shared& shared,
                                  const steady_options& options) {
   if constexpr (LeafSpineFabric<Fabric>)
-    return steady<Shared>(dc, shared, options);
+    return sparing{dc, steady<Shared>(dc, shared, options), detail::uses_links(shared)};
   else if constexpr (std::is_same_v<Fabric, fabric::torus>)
     return torus_steady<>(dc, options);
   else

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include <heddle/core/gpu_types.hpp>
 #include <heddle/core/job.hpp>
@@ -70,6 +71,7 @@ struct active_job {
   friend struct job_table;  // whoever changes it books the GPUs of the point
   const model::operating_point* point_ = nullptr;
   const model::operating_point* last_ = nullptr;  // where it runs, or ran
+  std::uint64_t start_ = 0;                       // which start of all its last one was
 };
 
 }  // namespace heddle::schedule

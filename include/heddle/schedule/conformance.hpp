@@ -86,17 +86,18 @@ class promise_check {
     require(fits && before.ledger == state_.ledger && before.running == state_.running &&
                 before.waiting == state_.waiting,
             "what was decided is what was booked: carried out on an equal state it gives this one");
-    for (active_job& j : state_.jobs)
+    state_.jobs.for_each([](active_job& j) {
       j.rate = j.running() ? j.point()->throughput / j.reference->throughput : 0;
+    });
     return d;
   }
   /// Jobs do their work; those that are done leave.
   void advance() {
-    for (active_job& j : state_.jobs) {
+    state_.jobs.for_each([&](active_job& j) {
       j.remaining_s = j.remaining_at(now_s_);
       j.attained_gpu_s = j.attained_at(now_s_);
       j.since_s = now_s_;
-    }
+    });
     const std::vector<std::uint32_t> running = state_.running;
     for (std::uint32_t slot : running)
       if (state_.jobs[slot].remaining_s <= 0) state_.finish(slot);

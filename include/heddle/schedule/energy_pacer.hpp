@@ -167,6 +167,10 @@ class energy_pacer {
   template <class State>
   void take_in(const scheduler_options& o, const State& s, double gpu_base_w) {
     while (reference_w_.size() < s.jobs.size()) {
+      if (!s.jobs.holds(reference_w_.size())) {  // it ended before this looked
+        reference_w_.push_back(0);
+        continue;
+      }
       const active_job& j = s.jobs[reference_w_.size()];
       const model::operating_point& p = *j.reference;
       const double idle_w = s.power.idle_w(p.config.type) - gpu_base_w;

@@ -10,6 +10,7 @@
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
 #include <heddle/core/move_price.hpp>
+#include <heddle/core/slot_table.hpp>
 #include <heddle/fabric/hosts.hpp>
 #include <heddle/fabric/placement.hpp>
 #include <heddle/fabric/power.hpp>
@@ -31,7 +32,8 @@ struct job_table {
   fabric::base_power power;
   move_prices moves;  ///< what jobs pay for changes of their GPUs
   server_power servers;
-  std::vector<active_job> jobs;        ///< all ever submitted
+  /// By number of submission; who has ended stands there until the driver forgets.
+  slot_table<active_job> jobs;
   std::vector<std::uint32_t> waiting;  ///< newcomers last; a scheduler puts them in its order
   std::vector<std::uint32_t> running;  ///< by time of start
   double start_s = 0;                  ///< when its driver began
@@ -53,8 +55,7 @@ struct job_table {
   /// Preconditions: the curve has a point at the GPUs asked for; ids are distinct.
   std::uint32_t submit(const job& spec, const model::curve& curve) {
     assert(curve.fastest(spec.gpus) && !slot_of_.contains(spec.id.value));
-    const auto slot = static_cast<std::uint32_t>(jobs.size());
-    jobs.emplace_back(spec, curve);
+    const std::uint32_t slot = jobs.add({spec, curve});
     slot_of_.emplace(spec.id.value, slot);
     waiting.push_back(slot);
     return slot;
@@ -62,6 +63,7 @@ struct job_table {
   /// Books that a job runs at a point of its curve; its GPUs are booked apart.
   void resume(std::uint32_t slot, const model::operating_point* p) {
     jobs[slot].point_ = jobs[slot].last_ = p;
+    jobs[slot].start_ = ++starts_;
     running.push_back(slot);
     if (const auto at = before_.find(slot); at != before_.end()) at->second.again = true;
   }
@@ -84,6 +86,13 @@ struct job_table {
   /// By which a scheduler knows this state again.
   [[nodiscard]] const detail::identity& identity() const { return identity_; }
 
+  /// Jobs that have finished stand in `jobs` no longer, so that a million of them take no memory; whoever drives may
+  /// call this after a decision, which may have looked at them.
+  void forget_ended() {
+    for (std::uint32_t slot : ended_) jobs.forget(slot);
+    ended_.clear();
+  }
+
   /// Whether a job was submitted and has not finished.
   [[nodiscard]] bool contains(job_id id) const { return slot_of_.contains(id.value); }
   /// The index in `jobs` of a job that has not finished. Precondition: there is such a job.
@@ -98,7 +107,7 @@ struct job_table {
   void end(std::uint32_t slot) {
     assert(jobs[slot].running());
     jobs[slot].point_ = nullptr;
-    running.erase(std::find(running.begin(), running.end(), slot));
+    running.erase(place_of(slot));
     if (const auto at = before_.find(slot); at != before_.end() && at->second.again)
       before_.erase(at);
   }
@@ -109,7 +118,11 @@ struct job_table {
     running.pop_back();
     if (const auto at = before_.find(slot); at != before_.end()) at->second.again = false;
   }
-  void forget(std::uint32_t slot) { slot_of_.erase(jobs[slot].spec->id.value); }
+  /// Takes a job that has finished off the books.
+  void forget(std::uint32_t slot) {
+    slot_of_.erase(jobs[slot].spec->id.value);
+    ended_.push_back(slot);
+  }
 
  private:
   /// What a job held when a failure hit it, and whether it runs again since.
@@ -118,8 +131,20 @@ struct job_table {
     bool again = false;
   };
 
+  /// Where in `running` a job stands. O(log running), but for those that went on in their old places after they
+  /// had been stopped.
+  [[nodiscard]] std::vector<std::uint32_t>::iterator place_of(std::uint32_t slot) {
+    const auto at = std::lower_bound(
+        running.begin(), running.end(), jobs[slot].start_,
+        [&](std::uint32_t r, std::uint64_t start) { return jobs[r].start_ < start; });
+    return at != running.end() && *at == slot ? at
+                                              : std::find(running.begin(), running.end(), slot);
+  }
+
   fabric::powered_parts at_rest_;
+  std::uint64_t starts_ = 0;
   std::unordered_map<std::uint32_t, std::uint32_t> slot_of_;  // by job id; never walked through
+  std::vector<std::uint32_t> ended_;                          // and not forgotten
   std::unordered_map<std::uint32_t, lost> before_;            // by index; never walked through
   detail::identity identity_;
 };

@@ -88,9 +88,12 @@ class server_power {
 
   template <class F>
   static void for_each_server(const fabric::hosts& dc, const fabric::placement& p, F&& f) {
-    server_id last;
-    for (gpu_id g : p.gpus)
-      if (const server_id s = dc.server_of(g); s != last) f(last = s);
+    for (std::size_t i = 0; i < p.gpus.size();) {
+      const server_id s = dc.server_of(p.gpus[i]);
+      const auto here = dc.gpus_of(s);
+      f(s);
+      while (i < p.gpus.size() && p.gpus[i].value - here.front().value < here.size()) ++i;
+    }
   }
 
   std::vector<double> ready_s_;

@@ -14,11 +14,18 @@
 #include <heddle/schedule/scheduler_concept.hpp>
 #include <heddle/sim/detail/check_input.hpp>
 #include <heddle/sim/detail/engine.hpp>
+#include <heddle/sim/detail/feed.hpp>
+#include <heddle/sim/job_source.hpp>
 #include <heddle/sim/observer.hpp>
 #include <heddle/sim/options.hpp>
 #include <heddle/sim/report.hpp>
 
 namespace heddle::sim {
+
+/// T is what a simulation replays: a workload, or a source of jobs.
+template <class T>
+concept Jobs =
+    std::is_convertible_v<T&&, const model::workload&> || JobSource<std::remove_reference_t<T>>;
 
 namespace detail {
 
@@ -54,16 +61,26 @@ consteval bool is_contention() {
 }  // namespace detail
 
 /// Replays `jobs` on an empty `dc` under `plan`, on a given network. See `run`.
-template <class Network, class Fabric, class Scheduler, class... Observers>
-[[nodiscard]] report run_on(Network network, const Fabric& dc, const model::workload& jobs,
-                            Scheduler&& plan, const options& o, Observers&&... observers) {
+template <class Network, class Fabric, Jobs Given, class Scheduler, class... Observers>
+[[nodiscard]] report run_on(Network network, const Fabric& dc, Given&& jobs, Scheduler&& plan,
+                            const options& o, Observers&&... observers) {
   using plan_type = std::remove_reference_t<Scheduler>;
   if constexpr (detail::is_contention<Network>() &&
                 detail::parts_fit<Fabric, plan_type, std::remove_reference_t<Observers>...>()) {
-    detail::check_input(dc, jobs, o);
-    return detail::engine<Fabric, plan_type, Network, std::remove_reference_t<Observers>...>(
-               dc, jobs, plan, std::move(network), o, observers...)
-        .run();
+    const auto replay = [&]<class Feed>(Feed feed) {
+      return detail::engine<Fabric, Feed, plan_type, Network,
+                            std::remove_reference_t<Observers>...>(
+                 dc, feed, plan, std::move(network), o, observers...)
+          .run();
+    };
+    if constexpr (std::is_convertible_v<Given&&, const model::workload&>) {
+      detail::check_jobs(dc.hosts(), jobs);
+      detail::check_options(dc.hosts(), o);
+      return replay(detail::workload_feed{jobs});
+    } else {
+      detail::check_options(dc.hosts(), o);
+      return replay(detail::source_feed<std::remove_reference_t<Given>>{jobs, dc.hosts()});
+    }
   } else {
     return {};
   }
@@ -71,15 +88,18 @@ template <class Network, class Fabric, class Scheduler, class... Observers>
 
 /// Replays `jobs` on an empty `dc` under `plan` until all have finished. Deterministic.
 ///
+/// \param jobs       a model::workload; or a source of jobs that come one by one (sim/job_source.hpp), which gives
+///                   the same report
 /// \param plan       used as it is, so hand in a fresh one for comparable runs; may be a temporary
 /// \param observers  see sim/observer.hpp
 /// \throws input_error  for jobs out of order, larger than the cluster, without a duration or a
 ///                      curve at the GPUs they ask for; for failures out of order or of no server
 /// Cost per event: one decision, and the contention of the jobs that share links with the one that
-/// came or went. Memory: O(jobs + links).
-template <class Fabric, class Scheduler, class... Observers>
-[[nodiscard]] report run(const Fabric& dc, const model::workload& jobs, Scheduler&& plan,
-                         const options& o = {}, Observers&&... observers) {
+/// came or went. Memory: of the jobs that wait and run, O(links), 13 bytes for each job that there ever was, and the
+/// records, if they are kept. A job of a source that cannot be replayed is refused when it comes.
+template <class Fabric, Jobs Given, class Scheduler, class... Observers>
+[[nodiscard]] report run(const Fabric& dc, Given&& jobs, Scheduler&& plan, const options& o = {},
+                         Observers&&... observers) {
   if constexpr (!detail::parts_fit<Fabric, std::remove_reference_t<Scheduler>,
                                    std::remove_reference_t<Observers>...>())
     return {};

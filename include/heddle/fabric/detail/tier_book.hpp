@@ -48,6 +48,9 @@ class tier_book {
       }
     free_lanes_ = there_;
     if (counts_lanes()) free_uplinks_ = free_lanes_;
+    lowers_with_.assign(uplinks(), 0);
+    for (std::size_t l = 0; l < lowers_; ++l)
+      for_each_bit(there_[l], [&](std::size_t c) { ++lowers_with_[c]; });
   }
 
   [[nodiscard]] bool is_free(const Link& k) const {
@@ -60,6 +63,8 @@ class tier_book {
   [[nodiscard]] const bit_matrix& free_uplinks() const {
     return counts_lanes() ? free_uplinks_ : free_lanes_;
   }
+  /// Of how many lower switches the row of `free_uplinks` has each bit.
+  [[nodiscard]] std::span<const int> lowers_with() const { return lowers_with_; }
   [[nodiscard]] int free_links(lower_id l, upper_id u) const {
     if (!is_near(l, u)) return 0;
     return count_bits(free_lanes_[l.index()], column(u), column(u) + lanes_);
@@ -97,6 +102,7 @@ class tier_book {
       if (!free) return;
       own(l, first, last, job);
       clear_bits(free_lanes_[l], first, last);
+      count(first, counts_lanes() ? first : last, -1);
       recount(l, first, last);
       done += last - first;
     });
@@ -108,6 +114,7 @@ class tier_book {
       own(l, first, last, job_id{});
       if (failed_.empty()) {
         set_bits(free_lanes_[l], first, last);
+        count(first, counts_lanes() ? first : last, +1);
         recount(l, first, last);
       } else {
         for (std::size_t k = first; k < last; ++k) refresh(l * uplinks() + k);
@@ -208,12 +215,19 @@ class tier_book {
     const auto row = owner_.begin() + offset(l * uplinks());
     std::fill(row + offset(first), row + offset(last), job);
   }
+  /// Columns [first, last) are free, or taken, at one lower switch more.
+  void count(std::size_t first, std::size_t last, int more) {
+    for (std::size_t c = first; c < last; ++c) lowers_with_[c] += more;
+  }
   /// Brings the thermometer code of the upper switches whose lanes lie in [first, last) up to date.
   void recount(std::size_t l, std::size_t first, std::size_t last) {
     if (!counts_lanes()) return;
     for (std::size_t s = first / lanes_; s * lanes_ < last; ++s) {
       const std::size_t begin = s * lanes_;
-      const auto n = size(count_bits(free_lanes_[l], begin, begin + lanes_));
+      const auto n = size(count_bits(free_lanes_[l], begin, begin + lanes_)),
+                 before = size(count_bits(free_uplinks_[l], begin, begin + lanes_));
+      count(begin + n, begin + before, -1);
+      count(begin + before, begin + n, +1);
       set_bits(free_uplinks_[l], begin, begin + n);
       clear_bits(free_uplinks_[l], begin + n, begin + lanes_);
     }
@@ -225,6 +239,8 @@ class tier_book {
     if (u == link_columns::none) return;
     const bool free = test_bit(there_[l], lane) && !owner_[i].valid() && !is_failed(lower_id{l}) &&
                       !is_failed(upper_id{u}) && !failed_.contains(lowers_ + uppers_ + i);
+    if (free == test_bit(free_lanes_[l], lane)) return;
+    if (!counts_lanes()) lowers_with_[lane] += free ? 1 : -1;
     if (free)
       set_bit(free_lanes_[l], lane);
     else
@@ -250,10 +266,11 @@ class tier_book {
   link_columns columns_;
   std::size_t lowers_ = 0, uppers_ = 0, places_ = 0, lanes_ = 1;
   bool is_regular_ = true;
-  std::vector<job_id> owner_;  // lower-major, then uplink
-  bit_matrix there_;           // a row per lower switch: uplinks that exist
-  bit_matrix free_lanes_;      // likewise, those that are free
-  bit_matrix free_uplinks_;    // the same in thermometer code, if that differs
+  std::vector<job_id> owner_;     // lower-major, then uplink
+  bit_matrix there_;              // a row per lower switch: uplinks that exist
+  bit_matrix free_lanes_;         // likewise, those that are free
+  bit_matrix free_uplinks_;       // the same in thermometer code, if that differs
+  std::vector<int> lowers_with_;  // of these rows, or those above
   marks failed_;
 };
 

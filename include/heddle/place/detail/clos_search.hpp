@@ -40,18 +40,25 @@ enum class leaf_order : unsigned char {
 };
 
 /// A search over one state for shapes, one after the other. Leafs are sorted by free GPUs once, by
-/// counting; whether a shape has room by GPUs alone is O(1). Keeps its memory between states.
+/// counting, or as far as they are asked for where the book of GPUs has an index of them; whether a shape has room
+/// by GPUs alone is O(1). Keeps its memory between states.
 class clos_search {
  public:
-  /// Looks at `free`, which must stay as it is until the next start. O(leafs + GPUs of a leaf).
+  /// Looks at `free`, which must stay as it is until the next start. O(GPUs of a leaf), without an index
+  /// O(leafs) more.
   void start(const clos_ledger& free, std::int64_t nodes, leaf_order order) {
     free_ = &free;
     nodes_ = budget_ = nodes;
     order_ = order;
-    is_sorted_ = false;
     const fabric::leaf_spine& dc = free.fabric();
-    first_.assign(static_cast<std::size_t>(dc.gpus_per_leaf()) + 2, 0);
-    for (leaf_id l : dc.all_leafs()) ++first_[static_cast<std::size_t>(free_gpus(l)) + 1];
+    const auto levels = static_cast<std::size_t>(dc.gpus_per_leaf()) + 1;
+    sorted_from_ = levels;
+    first_.assign(levels + 1, 0);
+    if (const auto& rooms = free.gpus().rooms(); !rooms.empty())
+      for (std::size_t k = 0; k < levels; ++k)
+        first_[k + 1] = static_cast<std::uint32_t>(rooms.count_of_units_at(static_cast<int>(k)));
+    else
+      for (leaf_id l : dc.all_leafs()) ++first_[static_cast<std::size_t>(free_gpus(l)) + 1];
     for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
   }
 
@@ -80,16 +87,10 @@ class clos_search {
   /// The preferred leaf with `n` free GPUs, or none.
   [[nodiscard]] leaf_id one_leaf(int n) {
     if (leafs_with(n) == 0) return {};
-    if (order_ == leaf_order::best_fit && is_sorted_)
-      return leaf_id{by_free_[first_[static_cast<std::size_t>(n)]]};
-    leaf_id best;
-    for (leaf_id l : free_->fabric().all_leafs()) {
-      const int here = free_gpus(l);
-      if (here < n || (best.valid() && here >= free_gpus(best))) continue;
-      best = l;
-      if (order_ == leaf_order::by_id || here == n) break;
-    }
-    return best;
+    if (order_ == leaf_order::best_fit) return leaf_id{free_->gpus().tightest_unit(n).value};
+    for (leaf_id l : free_->fabric().all_leafs())
+      if (free_gpus(l) >= n) return l;
+    return {};
   }
 
   /// Looks for m leafs with n free GPUs and n common spines each and, with r > 0, one more that has r
@@ -103,8 +104,8 @@ class clos_search {
     if (s != search_status::found) return s;
     parts_.clear();
     for (std::uint32_t l : search_.rows()) parts_.push_back({leaf_id{l}, n, false});
-    columns_.choose(free_->network().free_uplinks(), search_.columns(), links, r,
-                    search_.remainder());
+    columns_.choose(free_->network().free_uplinks(), free_->network().leafs_with(),
+                    search_.columns(), links, r, search_.remainder());
     if (r > 0) parts_.push_back({leaf_id{search_.remainder()}, r, true});
     return s;
   }
@@ -115,8 +116,9 @@ class clos_search {
   search_status find_pair(int gpus, pair_order order, int share = 1) {
     has_pair_ = false;
     share_ = share;
-    sort();
-    const int most = std::min(free_gpus(leaf_id{by_free_.back()}), gpus - 1);
+    int most = gpus_per_leaf();
+    while (most > 0 && leafs_with(most) == 0) --most;
+    most = std::min(most, gpus - 1);
     pairs_ = 0;
     const auto try_pair = [&](int a, int left) {
       return try_leafs_with(a, gpus - a + left, gpus - a);
@@ -176,7 +178,7 @@ class clos_search {
                            std::optional<std::uint32_t> first = {}) {
     const bit_matrix& rows = free_->network().free_uplinks();
     const auto room_of = [&](std::uint32_t l) { return free_gpus(leaf_id{l}); };
-    sort();
+    sort(1);
     list_cover(std::span<const std::uint32_t>{by_free_}.subspan(first_[1]), room_of, most, first,
                cover_rows_);
     std::optional<cover_row> wide;
@@ -189,7 +191,8 @@ class clos_search {
     part& last = parts_.back();
     const int rest = (last.gpus + share - 1) / share;
     last.is_rest = rest < links;
-    columns_.choose(rows, cover_.columns(), links, last.is_rest ? rest : 0, last.leaf.value);
+    columns_.choose(rows, free_->network().leafs_with(), cover_.columns(), links,
+                    last.is_rest ? rest : 0, last.leaf.value);
     return s;
   }
 
@@ -219,24 +222,37 @@ class clos_search {
     bool is_rest = false;  ///< has the columns of the remainder
   };
 
-  /// All leafs by (free GPUs, id).
-  void sort() {
-    if (is_sorted_) return;
-    is_sorted_ = true;
+  [[nodiscard]] int gpus_per_leaf() const { return static_cast<int>(first_.size()) - 2; }
+
+  /// The leafs with at least `n` free GPUs by (free GPUs, id), where those with as many belong among all.
+  void sort(int n) {
+    const auto wanted = static_cast<std::size_t>(n);
+    if (sorted_from_ <= wanted) return;
     by_free_.resize(static_cast<std::size_t>(free_->fabric().leafs()));
+    if (const auto& rooms = free_->gpus().rooms(); !rooms.empty()) {
+      while (sorted_from_ > wanted) {
+        std::size_t at = first_[--sorted_from_];
+        if (at == first_[sorted_from_ + 1]) continue;
+        for_each_bit(rooms.units_at(static_cast<int>(sorted_from_)),
+                     [&](std::size_t x) { by_free_[at++] = static_cast<std::uint32_t>(x); });
+      }
+      return;
+    }
+    sorted_from_ = 0;
     cursor_.assign(first_.begin(), first_.end());
     for (leaf_id l : free_->fabric().all_leafs())
       by_free_[cursor_[static_cast<std::size_t>(free_gpus(l))]++] = l.value;
   }
   /// Those with exactly `n` free GPUs, by id.
-  [[nodiscard]] std::span<const std::uint32_t> leafs_with_just(int n) const {
+  [[nodiscard]] std::span<const std::uint32_t> leafs_with_just(int n) {
+    sort(n);
     const auto at = static_cast<std::size_t>(n);
     return {by_free_.data() + first_[at], by_free_.data() + first_[at + 1]};
   }
   /// Those with at least `n`, preferred ones first.
   std::span<const std::uint32_t> candidates(int n, std::vector<std::uint32_t>& room) {
     if (order_ == leaf_order::best_fit) {
-      sort();
+      sort(n);
       return std::span(by_free_).subspan(first_[static_cast<std::size_t>(n)]);
     }
     room.clear();
@@ -249,8 +265,10 @@ class clos_search {
   bool try_leafs_with(int wide, int narrow, int gpus) {
     const int links = (gpus + share_ - 1) / share_;
     const bit_matrix& rows = free_->network().free_uplinks();
-    for (std::uint32_t i : leafs_with_just(wide))
-      for (std::uint32_t j : leafs_with_just(narrow)) {
+    // Both before either, for sorting further adds at the front of what is sorted only.
+    const auto wides = leafs_with_just(wide), narrows = leafs_with_just(narrow);
+    for (std::uint32_t i : wides)
+      for (std::uint32_t j : narrows) {
         if (i == j) continue;
         has_pair_ = true;
         if (++pairs_ % 64 == 0 && --budget_ <= 0) return false;
@@ -260,7 +278,7 @@ class clos_search {
         parts_.clear();
         parts_.push_back({leaf_id{i}, wide, false});
         parts_.push_back({leaf_id{j}, gpus, false});
-        columns_.choose(rows, common_, links);
+        columns_.choose(rows, free_->network().leafs_with(), common_, links);
         return has_found_ = true;
       }
     return has_found_ = false;
@@ -283,11 +301,12 @@ class clos_search {
   const clos_ledger* free_ = nullptr;
   std::int64_t nodes_ = 0, budget_ = 0;
   leaf_order order_ = leaf_order::best_fit;
-  bool is_sorted_ = false, has_pair_ = false, has_found_ = false;
+  bool has_pair_ = false, has_found_ = false;
+  std::size_t sorted_from_ = 0;  // free GPUs of leafs from which on `by_free_` holds them
   int share_ = 1;
   std::size_t pairs_ = 0;
   std::vector<std::uint32_t> first_;    // of k: leafs with fewer than k free GPUs
-  std::vector<std::uint32_t> by_free_;  // leafs by free GPUs
+  std::vector<std::uint32_t> by_free_;  // leafs by free GPUs, as far as they were asked for
   std::vector<std::uint32_t> cursor_, leafs_, rests_;
   biclique_search search_;
   cover_search<plain_rows> cover_;

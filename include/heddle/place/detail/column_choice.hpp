@@ -9,7 +9,6 @@
 #include <vector>
 
 #include <heddle/core/bits.hpp>
-#include <heddle/place/detail/biclique.hpp>
 
 namespace heddle::place::detail {
 
@@ -18,21 +17,19 @@ class column_choice {
  public:
   /// Of `common` the n that fewest leafs of the whole network could use, of equal ones the lowest, so that
   /// the others stay whole; and of these the r of a remainder.
-  /// \param rows  what each leaf could use
+  /// \param rows    what each leaf could use
+  /// \param demand  of each column, how many of them
   /// \param rest  with r > 0, the leaf of the remainder
-  void choose(const bit_matrix& rows, const_bit_row common, int n, int r = 0,
-              std::uint32_t rest = 0) {
+  void choose(const bit_matrix& rows, std::span<const int> demand, const_bit_row common, int n,
+              int r = 0, std::uint32_t rest = 0) {
     columns_.clear();
     for_each_bit(common, [&](std::size_t c) { columns_.push_back(static_cast<std::uint32_t>(c)); });
     rest_columns_.clear();
     if (r == 0 && columns_.size() == static_cast<std::size_t>(n)) return;
 
-    demand_.reset(rows.words(), rows.rows());
-    for (std::size_t l = 0; l < rows.rows(); ++l) demand_.add(rows[l], common);
     const auto sort_by_demand = [&](auto first, auto&& comes_last) {
       std::sort(first, columns_.end(), [&](std::uint32_t a, std::uint32_t b) {
-        return std::tuple{comes_last(a), demand_.count(a), a} <
-               std::tuple{comes_last(b), demand_.count(b), b};
+        return std::tuple{comes_last(a), demand[a], a} < std::tuple{comes_last(b), demand[b], b};
       });
     };
     const auto others = columns_.begin() + r;
@@ -54,7 +51,6 @@ class column_choice {
 
  private:
   std::vector<std::uint32_t> columns_, rest_columns_;
-  column_counter demand_;
 };
 
 }  // namespace heddle::place::detail

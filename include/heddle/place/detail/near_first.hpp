@@ -2,11 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include <heddle/core/bits.hpp>
 #include <heddle/core/ids.hpp>
+#include <heddle/fabric/detail/room_index.hpp>
 #include <heddle/fabric/hosts.hpp>
 
 namespace heddle::place::detail {
@@ -29,19 +32,46 @@ using rooms = std::vector<room_in>;
 enum class of_equals : unsigned char { first, last };
 
 /// Appends to `out` what each part gets: those with most room first, the last of them where the rest fits best.
-/// So no other choice has fewer parts. Precondition: together they have room for `wanted`. Sorts.
-/// O(parts log parts).
+/// So no other choice has fewer parts. Precondition: together they have room for `wanted`. Takes parts out and
+/// changes their order. O(parts + parts used · log parts).
 inline void share_out(rooms& parts, int wanted, of_equals which, rooms& out) {
-  std::sort(parts.begin(), parts.end());
-  for (std::size_t p = 0; wanted > 0; ++p) {
-    if (parts[p].room >= wanted) {
-      const std::size_t first = p;
-      while (p + 1 < parts.size() && parts[p + 1].room >= wanted) ++p;
-      if (which == of_equals::first)
-        while (p > first && parts[p - 1].room == parts[p].room) --p;
-    }
-    out.push_back({std::min(wanted, parts[p].room), 0, parts[p].part});
-    wanted -= out.back().room;
+  const auto goes_last = [](const room_in& a, const room_in& b) { return b < a; };
+  if (wanted == 0) return;
+  std::make_heap(parts.begin(), parts.end(), goes_last);
+  while (wanted > parts.front().room) {
+    out.push_back({parts.front().room, 0, parts.front().part});
+    wanted -= parts.front().room;
+    std::pop_heap(parts.begin(), parts.end(), goes_last);
+    parts.pop_back();
+  }
+  const room_in* best = nullptr;
+  for (const room_in& x : parts) {
+    if (x.room < wanted) continue;
+    if (!best || x.room < best->room ||
+        (x.room == best->room && (which == of_equals::first ? x < *best : *best < x)))
+      best = &x;
+  }
+  out.push_back({wanted, 0, best->part});
+}
+
+/// The same over units by their free GPUs, of those that the rest fits equally well the last: calls
+/// `give(unit, GPUs)`. Preconditions: together they have room for `wanted`, and the index is not empty.
+/// O(GPUs of a unit + units / 64 · numbers of free GPUs looked at + parts).
+template <class F>
+void share_out_by_rooms(const fabric::detail::room_index& rooms, int gpus_per_unit, int wanted,
+                        F&& give) {
+  for (int level = gpus_per_unit;; --level) {
+    int left = rooms.count_of_units_at(level);
+    const const_bit_row here = rooms.units_at(level);
+    for (std::size_t k = 0; left > 0 && wanted > level; ++k)
+      for (word w = here[k]; w && wanted > level; w &= w - 1) {
+        give(unit_id{k * 64 + static_cast<std::size_t>(std::countr_zero(w))}, level);
+        wanted -= level;
+        --left;
+      }
+    if (left == 0) continue;
+    give(rooms.last_at(rooms.next_of_units(wanted)), wanted);
+    return;
   }
 }
 

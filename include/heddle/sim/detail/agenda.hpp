@@ -15,6 +15,7 @@
 #include <heddle/core/job.hpp>
 #include <heddle/core/moment.hpp>
 #include <heddle/core/node_event.hpp>
+#include <heddle/sim/detail/feed.hpp>
 
 namespace heddle::sim::detail {
 
@@ -29,24 +30,25 @@ struct timer {
 
 /// Submissions and failures as they were given, finishes and timers as they arise, and when the
 /// scheduler wants to be asked again.
+/// \tparam Feed  of detail/feed.hpp
+template <class Feed>
 class agenda {
  public:
   static constexpr double never = std::numeric_limits<double>::infinity();
 
   /// Both must outlive this.
-  agenda(std::span<const job> jobs, std::span<const node_event> failures)
-      : jobs_(jobs), failures_(failures) {}
+  agenda(Feed& jobs, std::span<const node_event> failures) : jobs_(jobs), failures_(failures) {}
 
   event_heap finishes;
   double again_s = never;
 
   /// Whether anything can still happen.
   [[nodiscard]] bool goes_on(bool somebody_waits) const {
-    if (next_job_ < jobs_.size() || !finishes.empty()) return true;
+    if (jobs_.ahead() || !finishes.empty()) return true;
     return somebody_waits && (next_failure_ < failures_.size() || again_s < never);
   }
   /// Whether nobody runs and nobody is to be submitted.
-  [[nodiscard]] bool is_over() const { return finishes.empty() && next_job_ == jobs_.size(); }
+  [[nodiscard]] bool is_over() const { return finishes.empty() && !jobs_.ahead(); }
   /// When something happens next, not before `now_s`. What differs by rounding alone is one moment: that
   /// of the time that was given, if there is one.
   [[nodiscard]] double next_s(double now_s) const {
@@ -57,7 +59,8 @@ class agenda {
     return std::max(given <= with_rounding(t) ? given : t, now_s);
   }
   [[nodiscard]] double submission_s() const {
-    return next_job_ < jobs_.size() ? jobs_[next_job_].submit_s : never;
+    const job* const next = jobs_.ahead();
+    return next ? next->submit_s : never;
   }
   [[nodiscard]] double failure_s() const {
     return next_failure_ < failures_.size() ? failures_[next_failure_].time_s : never;
@@ -73,10 +76,9 @@ class agenda {
     if (next_failure_ >= failures_.size() || failure_s() > at) return nullptr;
     return &failures_[next_failure_++];
   }
-  /// \returns  the job's place in the workload
-  [[nodiscard]] std::optional<std::size_t> take_submission(double at) {
-    if (submission_s() > at || next_job_ >= jobs_.size()) return std::nullopt;
-    return next_job_++;
+  [[nodiscard]] std::optional<newcomer> take_submission(double at) {
+    if (!jobs_.ahead() || submission_s() > at) return std::nullopt;
+    return jobs_.take();
   }
   [[nodiscard]] std::optional<timer> take_timer(double at) {
     if (timers_.empty() || timers_.front().time_s > at) return std::nullopt;
@@ -94,9 +96,9 @@ class agenda {
   static bool is_later(const timer& a, const timer& b) { return a > b; }
   static double with_rounding(double t) { return t + rounding_of_times * std::abs(t); }
 
-  std::span<const job> jobs_;
+  Feed& jobs_;
   std::span<const node_event> failures_;
-  std::size_t next_job_ = 0, next_failure_ = 0;
+  std::size_t next_failure_ = 0;
   std::vector<timer>
       timers_;  // a heap, the next first (<queue> would bring <deque> to all who simulate)
 };

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include <heddle/core/ids.hpp>
 #include <heddle/core/job.hpp>
@@ -27,11 +28,11 @@ class changes {
  public:
   changes(World& w, Network network) : w_(w), pace_(w, std::move(network)) {}
 
-  /// \param at  the job's place in the workload
-  void submit(std::size_t at) {
-    const job& spec = w_.jobs.jobs[at];
-    const auto slot = w_.state.submit(spec, w_.jobs.curve_of_job(at));
-    assert(slot == at);
+  void submit(const newcomer& n) {
+    const job& spec = *n.spec;
+    const auto slot = w_.state.submit(spec, *n.curve);
+    [[maybe_unused]] const auto same = w_.track.add({});
+    assert(slot == same);
     progress& t = w_.track[slot];
     t.record.id = spec.id;
     t.record.submit_s = spec.submit_s;
@@ -52,8 +53,16 @@ class changes {
     w_.count.jobs_j += t.record.energy_j;
     w_.count.lost_gpu_s += t.lost_gpu_s;
     w_.sums.finished(spec, t.record, t.jobs_s_before);
-    t.finished = true;
     w_.tell(sim::finished{w_.now_s(), t.record});
+    if (w_.told.keep_records) w_.records.emplace_back(slot, t.record);
+    w_.track.forget(slot);
+    ended_.push_back(&spec);
+  }
+  /// Nobody asks for jobs that have finished any more.
+  void forget_ended() {
+    w_.state.forget_ended();
+    for (const job* spec : ended_) w_.jobs.ended(spec);
+    ended_.clear();
   }
 
   /// A server leaves or joins; nothing happens to one that has already.
@@ -75,6 +84,7 @@ class changes {
       change_server(w_, s, server_mode::on);
       return true;
     }
+    if (!w_.track.holds(t.index)) return false;
     const progress& job = w_.track[t.index];
     if (job.active || job.active_s != t.time_s || !w_.state.jobs[t.index].running()) return false;
     pace_.activate(t.index);
@@ -176,6 +186,7 @@ class changes {
 
   World& w_;
   pace<World, Network> pace_;
+  std::vector<const job*> ended_;  // since the last decision
 };
 
 }  // namespace heddle::sim::detail

@@ -27,34 +27,42 @@ namespace heddle::sim::detail {
   return false;
 }
 
-/// \throws input_error  for what `run` cannot replay
-template <class Fabric>
-void check_input(const Fabric& dc, const model::workload& all, const options& o) {
-  const fabric::hosts& hosts = dc.hosts();
+[[noreturn]] inline void refuse(const job& j, const std::string& expected, const std::string& got) {
+  throw input_error("job " + std::to_string(j.id.value), expected, got);
+}
+/// \throws input_error  for a job that comes before the one that was given before it
+inline void check_order(const job& j, double submit_s_before) {
+  if (j.submit_s < submit_s_before)
+    refuse(j, "jobs in the order of their submission", "an earlier time");
+}
+/// \throws input_error  for a job that cannot be replayed
+inline void check_job(const fabric::hosts& hosts, const job& j, const model::curve& curve) {
+  if (j.gpus < 1 || j.gpus > hosts.gpus())
+    refuse(j, "1 to " + std::to_string(hosts.gpus()) + " GPUs", std::to_string(j.gpus));
+  if (!(j.duration_s > 0) || !std::isfinite(j.duration_s))
+    refuse(j, "a positive duration", std::to_string(j.duration_s));
+  if (!(j.comm_share >= 0 && j.comm_share < 1))
+    refuse(j, "a communication share from 0 to below 1", std::to_string(j.comm_share));
+  if (!(j.overlap >= 0 && j.overlap <= 1 - j.comm_share))
+    refuse(j, "an overlap from 0 to 1 - comm_share", std::to_string(j.overlap));
+  if (hosts.gpu_types() > 1 && !has_gpus(hosts, j, curve))
+    refuse(j,
+           "GPUs of a type that it may have, and a curve on them with a point at " +
+               std::to_string(j.gpus) + " GPUs",
+           j.gpu_type == any_gpu_type ? "none" : "type " + std::to_string(j.gpu_type));
+  if (!curve.fastest(j.gpus))
+    refuse(j, "a curve with a point at " + std::to_string(j.gpus) + " GPUs", "none");
+}
+/// \throws input_error  for jobs that `run` cannot replay
+inline void check_jobs(const fabric::hosts& hosts, const model::workload& all) {
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const job& j = all.jobs[i];
-    const std::string where = "job " + std::to_string(j.id.value);
-    if (i > 0 && j.submit_s < all.jobs[i - 1].submit_s)
-      throw input_error(where, "jobs in the order of their submission", "an earlier time");
-    if (j.gpus < 1 || j.gpus > hosts.gpus())
-      throw input_error(where, "1 to " + std::to_string(hosts.gpus()) + " GPUs",
-                        std::to_string(j.gpus));
-    if (!(j.duration_s > 0) || !std::isfinite(j.duration_s))
-      throw input_error(where, "a positive duration", std::to_string(j.duration_s));
-    if (!(j.comm_share >= 0 && j.comm_share < 1))
-      throw input_error(where, "a communication share from 0 to below 1",
-                        std::to_string(j.comm_share));
-    if (!(j.overlap >= 0 && j.overlap <= 1 - j.comm_share))
-      throw input_error(where, "an overlap from 0 to 1 - comm_share", std::to_string(j.overlap));
-    if (hosts.gpu_types() > 1 && !has_gpus(hosts, j, all.curve_of_job(i)))
-      throw input_error(where,
-                        "GPUs of a type that it may have, and a curve on them with a point at " +
-                            std::to_string(j.gpus) + " GPUs",
-                        j.gpu_type == any_gpu_type ? "none" : "type " + std::to_string(j.gpu_type));
-    if (!all.curve_of_job(i).fastest(j.gpus))
-      throw input_error(where, "a curve with a point at " + std::to_string(j.gpus) + " GPUs",
-                        "none");
+    if (i > 0) check_order(all.jobs[i], all.jobs[i - 1].submit_s);
+    check_job(hosts, all.jobs[i], all.curve_of_job(i));
   }
+}
+
+/// \throws input_error  for failures and options that `run` cannot replay
+inline void check_options(const fabric::hosts& hosts, const options& o) {
   for (std::size_t i = 0; i < o.failures.size(); ++i) {
     const node_event& e = o.failures[i];
     const std::string where = "failure " + std::to_string(i);

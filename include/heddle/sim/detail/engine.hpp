@@ -7,7 +7,6 @@
 #include <ctime>
 #include <utility>
 
-#include <heddle/model/workload.hpp>
 #include <heddle/schedule/decision.hpp>
 #include <heddle/schedule/server_power.hpp>
 #include <heddle/sim/detail/changes.hpp>
@@ -23,27 +22,31 @@ namespace heddle::sim::detail {
 /// The engine behind `run`. Time goes from event to event; events of one time are taken together,
 /// finishes before failures before submissions, each by its place in the workload, and then decided
 /// on once.
-template <class Fabric, class Scheduler, class Network, class... Observers>
+template <class Fabric, class Feed, class Scheduler, class Network, class... Observers>
 class engine {
-  using world_type = world<Fabric, Observers...>;
+  using world_type = world<Fabric, Feed, Observers...>;
 
  public:
-  engine(const Fabric& dc, const model::workload& jobs, Scheduler& plan, Network network,
-         const options& o, Observers&... observers)
+  engine(const Fabric& dc, Feed& jobs, Scheduler& plan, Network network, const options& o,
+         Observers&... observers)
       : plan_(plan), w_(dc, jobs, o, observers...), changes_(w_, std::move(network)) {}
 
   report run() {
     report r;
-    r.jobs = w_.jobs.size();
     if (plan_.options().power_budget_w < w_.state.idle_power_w()) {
       r.status = run_status::budget_too_low;
-      for (const job& j : w_.jobs.jobs) r.stuck_jobs.push_back(j.id);
+      while (w_.jobs.ahead()) {
+        const job* const spec = w_.jobs.take().spec;
+        r.stuck_jobs.push_back(spec->id);
+        w_.jobs.ended(spec);
+      }
+      r.jobs = w_.jobs.taken();
       r.stuck.why = place::wait_reason::budget;
       r.stuck.idle_w = w_.state.idle_power_w();
       r.stuck.budget_w = plan_.options().power_budget_w;
       return r;
     }
-    if (w_.jobs.size() == 0) return r;
+    if (!w_.jobs.ahead()) return r;
     begin();
     while (w_.next.goes_on(!w_.state.waiting.empty())) {
       const double at = w_.next.next_s(w_.now_s());
@@ -64,7 +67,7 @@ class engine {
 
  private:
   void begin() {
-    first_s_ = w_.jobs.jobs.front().submit_s;
+    first_s_ = w_.jobs.ahead()->submit_s;
     w_.state.start_s = w_.state.now_s = first_s_;
     w_.state.servers = schedule::server_power(w_.dc.hosts(), first_s_);
     if (!w_.told.up_at_start)
@@ -132,6 +135,7 @@ class engine {
     const moment m = seen(d);
     w_.tell(decision_made{m.now_s, d, m});
     w_.tell(m);
+    changes_.forget_ended();
   }
   [[nodiscard]] moment seen(const schedule::decision& d) {
     return {w_.now_s(), w_.energy.look(),         w_.used_gpus, w_.state, w_.state.ledger,
@@ -146,6 +150,7 @@ class engine {
     if (!r.stuck_jobs.empty())
       r.stuck = why_stuck(w_.state, plan_.options(),
                           w_.track[w_.state.waiting.front()].record.why_waited);
+    r.jobs = w_.jobs.taken();
     r.finished = n.finished;
     r.events = n.events;
     r.decisions = n.decide_us.count();
@@ -157,14 +162,14 @@ class engine {
     r.makespan_s = n.finished ? n.last_finish_s - first_s_ : 0;
     w_.sums.write(r);
     r.used_gpu_s_of_type = w_.used_s_of_type;
-    for (const progress& t : w_.track) {
-      if (t.finished) {
-        if (w_.told.keep_records) r.records.push_back(t.record);
-        continue;
-      }
+    w_.track.for_each([&](const progress& t) {
       n.jobs_j += t.record.energy_j;
       n.lost_gpu_s += t.lost_gpu_s;
-    }
+    });
+    std::sort(w_.records.begin(), w_.records.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    r.records.reserve(w_.records.size());
+    for (const auto& [slot, record] : w_.records) r.records.push_back(record);
     r.lost_gpu_s = n.lost_gpu_s;
     w_.energy.write(r, n.jobs_j, w_.now_s() - first_s_);
     r.decide_us_p50 = n.decide_us.at(0.5);

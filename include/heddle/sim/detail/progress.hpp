@@ -29,7 +29,7 @@ struct progress {
   double lost_gpu_s = 0;
   double active_s = 0;
   double jobs_s_before = 0;  ///< `metrics::jobs_s()` when it was submitted
-  bool active = false, started = false, finished = false, was_hit = false;
+  bool active = false, started = false, was_hit = false;
   bool on_network = false;  ///< its flows are among the network's
 
   void takes(const footprint& f) {

@@ -3,12 +3,13 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include <heddle/core/slot_table.hpp>
 #include <heddle/fabric/power.hpp>
-#include <heddle/model/workload.hpp>
 #include <heddle/schedule/state.hpp>
 #include <heddle/sim/detail/agenda.hpp>
 #include <heddle/sim/detail/meter.hpp>
@@ -29,13 +30,13 @@ struct tally {
   quantiles decide_us;
 };
 
-/// The clock is `state.now_s`. `track` is by slot: by place in the workload, which is the place in
-/// `state.jobs`.
-template <class Fabric, class... Observers>
+/// The clock is `state.now_s`. `track` is by slot: by number of submission, which is the place in `state.jobs`. What
+/// has ended stands there no longer.
+template <class Fabric, class Feed, class... Observers>
 struct world {
-  world(const Fabric& on, const model::workload& given, const options& o, Observers&... watching)
+  world(const Fabric& on, Feed& given, const options& o, Observers&... watching)
       : dc(on), jobs(given), told(o), observers(watching...), state(on, o.power, o.moves),
-        next(given.jobs, o.failures), energy(on, o), sums(on.hosts().gpus()), track(given.size()) {
+        next(given, o.failures), energy(on, o), sums(on.hosts().gpus()) {
     if (const int types = on.hosts().gpu_types(); types > 1) {
       used_of_type.resize(static_cast<std::size_t>(types), 0);
       used_s_of_type.resize(used_of_type.size(), 0);
@@ -43,17 +44,18 @@ struct world {
   }
 
   const Fabric& dc;
-  const model::workload& jobs;
+  Feed& jobs;
   const options& told;
   std::tuple<Observers&...> observers;
 
   schedule::state<Fabric> state;
-  agenda next;
+  agenda<Feed> next;
   meter energy;
   metrics sums;
   tally count;
-  std::vector<progress> track;
-  int used_gpus = 0;                        ///< that jobs hold
+  slot_table<progress> track;
+  std::vector<std::pair<std::uint32_t, job_record>> records = {};  ///< of who has finished, if kept
+  int used_gpus = 0;                                               ///< that jobs hold
   std::vector<int> used_of_type = {};       ///< the same by type; empty where all are alike
   std::vector<double> used_s_of_type = {};  ///< GPU time
 
