@@ -18,6 +18,7 @@
 #include <heddle/fabric/ledger.hpp>
 
 #include "slurm_pilot/machine.hpp"
+#include "slurm_pilot/moves.hpp"
 
 namespace heddle::pilot {
 
@@ -56,6 +57,7 @@ struct booked_job {
 /// All jobs that hold parts of the cluster, by Slurm's job id.
 struct book {
   std::map<std::uint32_t, booked_job> jobs;
+  move_ledger moves{};
 };
 
 /// The owners of the cluster's parts as the book has them, with nodes that cannot be used as failed.
@@ -109,7 +111,11 @@ inline nlohmann::ordered_json to_json(const site& m, const fabric::placement& p)
     out += (first ? "\n" : ",\n") + one.dump();
     first = false;
   }
-  return out + "\n]}\n";
+  out += "\n]";
+  // None in the book of a pilot that moves nobody.
+  if (!b.moves.jobs.empty() || b.moves.measured > 0)
+    out += ", \"moves\": " + to_json(b.moves).dump();
+  return out + "}\n";
 }
 
 /// Reads what `write_book` wrote. Jobs with a part that this cluster does not have, or that another
@@ -171,6 +177,7 @@ template <class Fabric>
       else
         lost.push_back(id);
     }
+    if (const auto moves = doc.find("moves"); moves != doc.end()) b.moves = moves_in(*moves);
   } catch (const nlohmann::json::exception&) {
     throw input_error(file, "jobs with id, stage, since_s, clock_ghz, collective, ranks and links",
                       "one without, or of another kind");

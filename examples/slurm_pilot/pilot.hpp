@@ -26,6 +26,9 @@
 #include "slurm_pilot/even_servers.hpp"
 #include "slurm_pilot/job_needs.hpp"
 #include "slurm_pilot/machine.hpp"
+#include "slurm_pilot/mover.hpp"
+#include "slurm_pilot/pilot_options.hpp"
+#include "slurm_pilot/planning.hpp"
 #include "slurm_pilot/reconcile.hpp"
 #include "slurm_pilot/slurm_control.hpp"
 #include "slurm_pilot/store.hpp"
@@ -33,23 +36,12 @@
 
 namespace heddle::pilot {
 
-struct pilot_options {
-  double start_timeout_s = 120;   ///< as in reconcile_options
-  std::string partition = {};     ///< as in reconcile_options
-  bool dry_run = false;           ///< decide, and tell nobody but the notes
-  double retry_s = 60;            ///< before a job that Slurm or a driver refused is tried again
-  std::string gpu = "a100";       ///< of the catalogue: whose clocks and curves
-  bool efficient_clocks = false;  ///< clock of least energy a sample instead of the fastest
-  std::size_t depth = 1000;       ///< jobs of the queue looked at
-  job_needs* needs = nullptr;  ///< that the plan's placement reads (even_servers); filled in here
-};
-
 /// One cluster under one scheduler. Every `look` is a whole round: read Slurm, bring the book into
 /// line, decide, write the book, tell drivers and Slurm. It can be stopped between any two steps:
 /// the next pilot finds what was not said and says it.
 ///
 /// \tparam Plan  a schedule::scheduler with a placement that Slurm can be told (even_servers) and an
-///               allocation that leaves running jobs alone
+///               allocation that leaves running jobs alone, or is elastic (pilot_options::elastic)
 template <SlurmControl Slurm, Drivers D, Store S, class Plan, class Fabric>
 class control_loop {
  public:
@@ -57,6 +49,8 @@ class control_loop {
                pilot_options o = {})
       : slurm_(slurm), drivers_(drivers), store_(store), plan_(plan), m_(std::move(m)),
         o_(std::move(o)) {}
+  control_loop(const control_loop&) = delete;
+  control_loop& operator=(const control_loop&) = delete;
 
   [[nodiscard]] const book& jobs() const { return book_; }
   [[nodiscard]] const machine<Fabric>& cluster() const { return m_; }
@@ -96,9 +90,19 @@ class control_loop {
     for (std::uint32_t id : f.renumbered) note(now_s, with_id(id, book_.jobs.at(id), "renumbered"));
     note_nodes(f, now_s);
     if (o_.needs) set_needs(seen, f);
+    // What it did is saved with the rest: a step that was done and is not in the book does no harm.
+    if (!o_.dry_run) say(moves_.look(seen, now_s), now_s);
 
-    schedule::state<Fabric> s = state_of(seen, f, now_s);
-    const schedule::decision d = plan_.decide(s, now_s);
+    lost_links lost;
+    if constexpr (NetworkDriver<D>) lost = drivers_.lost();
+    schedule::state<Fabric> s =
+        planner_.state_of(book_, seen, f, now_s, lost, [&](std::uint32_t id) {
+          const auto refused = retry_at_.find(id);
+          return refused != retry_at_.end() && now_s < refused->second;
+        });
+    const fabric::ledger<Fabric> before_it = s.ledger;
+    schedule::decision d = plan_.decide(s, now_s);
+    if (o_.elastic) change_running(before_it, d, now_s);
     if (o_.dry_run) {
       for (const schedule::start& one : d.starts) {
         const booked_job j{.where = one.where};
@@ -117,6 +121,7 @@ class control_loop {
       if (!book_.jobs.contains(id)) guarded(id, now_s, [&] { clear_all(drivers_, id); });
     for (const schedule::start& one : d.starts) enter(one, s, now_s);
     store_.save(write_book(book_, m_));
+    say(moves_.tell_all(), now_s);
     for (const schedule::start& one : d.starts)
       note(now_s, with_id(one.job.value, book_.jobs.at(one.job.value), "placed"));
     look_after_network(now_s);
@@ -125,129 +130,47 @@ class control_loop {
     std::vector<std::uint32_t> to_send = f.unsent;
     for (const schedule::start& one : d.starts) to_send.push_back(one.job.value);
     for (std::uint32_t id : to_send) send(id, seen, now_s);
-    if (!to_send.empty()) store_.save(write_book(book_, m_));
+    if (!to_send.empty() || o_.elastic) store_.save(write_book(book_, m_));
     explain(seen, f, d, now_s);
   }
 
  private:
-  /// The jobs as the scheduler sees them, made anew at each look: nothing can drift.
-  schedule::state<Fabric> state_of(const cluster_report& seen, const findings& f, double now_s) {
-    const auto spec_of = [&](std::uint32_t id, const job_report* r, int gpus,
-                             const fabric::placement* held = nullptr) {
-      constexpr double unlimited_s = 365 * 86400.0;
-      job j{.id = job_id{id}, .submit_s = r ? r->submit_s : now_s, .gpus = gpus};
-      j.duration_s = r && r->limit_s > 0 ? r->limit_s : unlimited_s;
-      const job_hints h = read_hints(r ? r->hints : "");
-      j.pattern = h.pattern.value_or(collective::ring);
-      j.sends = h.sends;
-      if (known_.find_job(h.model)) j.model = h.model;
-      if (held)
-        j.gpu_type = place::gpu_type_of(m_.servers, *held);
-      else if (r)
-        j.gpu_type = m_.type_named(r->gpu_type);
-      // One that may have other servers is refused for itself.
-      if (o_.needs && o_.needs->contains(id)) j.vc = kind_of(*r);
-      return j;
+  /// What an elastic allocation wants of running jobs: moves are begun, clocks set at once. What cannot be
+  /// had before they have given something back does not start yet.
+  void change_running(fabric::ledger<Fabric> free, schedule::decision& d, double now_s) {
+    bool waits = false;
+    const auto begin = [&](job_id id, int gpus) {
+      waits = true;
+      if (!moves_.may_move(id.value, now_s)) return;
+      moves_.begin(id.value, gpus, now_s);
+      note(now_s, {{"event", "moves"}, {"job", id.value}, {"to", gpus}});
     };
-    std::vector<job> specs;
-    for (const auto& [id, j] : book_.jobs)
-      if (j.at != stage::foreign)
-        specs.push_back(
-            spec_of(id, seen.find(id), static_cast<int>(j.where.gpus.size()), &j.where));
-    const std::size_t running = specs.size();
-    for (std::uint32_t id : f.waiting) {
-      const job_report& r = *seen.find(id);
-      const auto refused = retry_at_.find(id);
-      if (never_fits(r) != place::wait_reason::none ||
-          (refused != retry_at_.end() && now_s < refused->second))
-        continue;
-      specs.push_back(spec_of(id, &r, gpus_to_give(r, m_)));
+    for (const job_id id : d.stops) begin(id, 0);
+    for (const schedule::resize& one : d.resizes) {
+      booked_job& j = book_.jobs.at(one.job.value);
+      if (one.moved) {
+        begin(one.job, one.point.config.gpus);
+      } else if (j.at == stage::running && !o_.dry_run) {
+        j.clock_ghz = one.point.config.clock_ghz;
+        note(now_s, {{"event", "clock"}, {"job", one.job.value}, {"clock_ghz", j.clock_ghz}});
+        guarded(one.job.value, now_s, [&] { set_all(drivers_, m_, one.job.value, j); });
+      }
     }
-    // Of a long queue those that came first.
-    std::sort(specs.begin() + static_cast<std::ptrdiff_t>(running), specs.end(),
-              [](const job& a, const job& b) {
-                return std::pair{a.submit_s, a.id} < std::pair{b.submit_s, b.id};
-              });
-    specs.resize(std::min(specs.size(), running + o_.depth));
-
-    work_ = trace::with_curves(std::move(specs), known_,
-                               {.gpu = o_.gpu,
-                                .gpus_per_server = m_.servers.gpus_per_server(),
-                                .max_gpus = 0,
-                                .gpu_types = curves_of_types()});
-    if (o_.efficient_clocks)
-      for (model::curve& c : work_.curves) c = at_efficient_clock(c);
-    schedule::state<Fabric> s{m_.dc};
-    for (std::size_t i = 0; i < work_.size(); ++i) {
-      const std::uint32_t slot = s.submit(work_.jobs[i], work_.curve_of_job(i));
-      if (i >= running) continue;
-      schedule::active_job& j = s.jobs[slot];
-      s.resume(slot, j.reference);
-      j.since_s = book_.jobs.at(j.spec->id.value).since_s;
-      j.rate = 1;
-      s.waiting.pop_back();
-    }
-    s.ledger = ledger_of(book_, m_, f.unusable);
-    for (gpu_id g : f.blocked) (void)s.ledger.fail(g);
-    if constexpr (NetworkDriver<D> && std::same_as<Fabric, fabric::leaf_spine>) {
-      const lost_links lost = drivers_.lost();
-      for (const fabric::link& k : lost.up) (void)s.ledger.fail(k);
-      for (const fabric::core_link& k : lost.to_cores) (void)s.ledger.fail(k);
-    }
-    return s;
+    if (!waits) return;
+    std::erase_if(d.starts, [&](const schedule::start& one) {
+      if (one.rewired.empty() &&
+          free.reserve(one.job, one.where) == fabric::reserve_status::reserved)
+        return false;
+      d.waiting.push_back({one.job, place::wait_reason::gpus, false});
+      return true;
+    });
   }
 
-  /// Whose curves jobs follow on each type of GPU: its own where the catalogue has it.
-  [[nodiscard]] std::vector<std::string> curves_of_types() const {
-    std::vector<std::string> of = m_.gpu_types;
-    for (std::size_t t = 0; t < of.size(); ++t)
-      if (m_.servers.gpus_of_type(static_cast<int>(t)) == 0)
-        of[t].clear();
-      else if (!known_.find_gpu(of[t]))
-        of[t] = o_.gpu;
-    return of;
-  }
-  static model::curve at_efficient_clock(const model::curve& c) {
-    std::vector<model::curve> each;
-    for (int t = 0; t < most_gpu_types; ++t)
-      if (const model::curve* const on = c.on(t))
-        each.push_back(model::curve{{*on->most_efficient(on->points()[0].config.gpus)}});
-    return model::on_types(std::move(each), c.type());
-  }
-
-  [[nodiscard]] job_need need_of_job(std::uint32_t id) const {
-    if (!o_.needs) return {};
-    const auto at = o_.needs->find(id);
-    return at == o_.needs->end() ? job_need{} : at->second;
-  }
   void set_needs(const cluster_report& seen, const findings& f) {
     o_.needs->clear();
     for (std::uint32_t id : f.waiting)
       if (job_need need = need_of(*seen.find(id), seen.nodes, m_); need != job_need{})
         o_.needs->emplace(id, std::move(need));
-  }
-
-  /// Why the scheduler would not start a job like this one on the empty cluster, where all nodes work;
-  /// `none` if it would. One that it would not must not stand before all others for ever.
-  place::wait_reason never_fits(const job_report& r) {
-    const int gpus = gpus_to_give(r, m_);
-    if (gpus > m_.servers.gpus()) return place::wait_reason::gpus;
-    const auto [at, is_new] =
-        never_.try_emplace(std::pair{gpus, need_of_job(r.id)}, place::wait_reason::none);
-    if (is_new) {
-      const model::workload w = trace::with_curves(
-          {{.id = job_id{r.id},
-            .gpus = gpus,
-            .duration_s = 1,
-            .gpu_type = m_.type_named(r.gpu_type)}},
-          known_, {.gpu = o_.gpu, .max_gpus = 0, .gpu_types = curves_of_types()});
-      schedule::state<Fabric> empty{m_.dc};
-      empty.submit(w.jobs[0], w.curves[0]);
-      const schedule::decision d = plan_.decide(empty, 0);
-      if (d.starts.empty())
-        at->second = d.waiting.empty() ? place::wait_reason::gpus : d.waiting.front().why;
-    }
-    return at->second;
   }
 
   void enter(const schedule::start& one, const schedule::state<Fabric>& s, double now_s) {
@@ -262,6 +185,19 @@ class control_loop {
                                  .since_s = now_s,
                                  .clock_ghz = one.point.config.clock_ghz,
                                  .pattern = j.spec->pattern};
+  }
+  void say(const std::vector<move_note>& notes, double now_s) {
+    for (const move_note& n : notes) {
+      if (n.line.at("event").get<std::string>().starts_with("odd")) {  // at each look, said once
+        std::string& last = odd_[n.job];
+        if (last == n.line.at("why")) continue;
+        last = n.line.at("why");
+      }
+      nlohmann::ordered_json line = n.line;
+      line["job"] = n.job;
+      note(now_s, std::move(line));
+      if (!n.words.empty()) tell(n.job, n.words);
+    }
   }
 
   /// Tells drivers, then Slurm, of a job that is placed. If one of them refuses, the job leaves the
@@ -280,9 +216,17 @@ class control_loop {
         hosts.push_back(m_.host_of(g));
     const job_report* r = seen.find(id);
     const int each = gpus_of_each_server(m_.servers, j.where);
-    if (error.empty())
-      error = slurm_.set_nodes(id, hosts, r ? gpus_to_tell(*r, hosts.size(), each) : each,
-                               r ? r->gpu_type : std::string{}, r && r->restarts > 0);
+    if (error.empty()) {
+      node_order order{.hosts = hosts, .gpus_per_node = each};
+      if (r) {
+        order.gpus_per_node = gpus_to_tell(*r, hosts.size(), each);
+        order.type = r->gpu_type;
+        order.at_once = r->restarts > 0;
+        const auto gpus = static_cast<int>(j.where.gpus.size());
+        if (moves_.find(id) && gpus != r->gpus) order.gpus = gpus;
+      }
+      error = slurm_.set_nodes(id, order);
+    }
     if (error.empty())
       tell(id, std::string("heddle: placed on ") + std::to_string(hosts.size()) + " nodes, " +
                    (j.where.owns_network()
@@ -293,6 +237,7 @@ class control_loop {
     if (error.empty()) {
       j.at = stage::released;
       j.since_s = now_s;
+      moves_.sent(id, now_s);
       retry_at_.erase(id);
       return;
     }
@@ -315,14 +260,15 @@ class control_loop {
     for (std::uint32_t id : f.waiting) {
       if (started.contains(id)) continue;
       const job_report& r = *seen.find(id);
-      if (const auto why = never_fits(r); why != place::wait_reason::none)
-        text[id] = why_never(m_, gpus_to_give(r, m_), need_of_job(id), why);
+      if (const auto why = planner_.never_fits(r); why != place::wait_reason::none)
+        text[id] = why_never(m_, gpus_to_give(r, m_), planner_.need_of_job(id), why);
       const auto refused = retry_at_.find(id);
       if (refused != retry_at_.end() && now_s < refused->second) continue;
       text.try_emplace(id, behind);
     }
     for (const left_job& j : f.left) text[j.job] = "heddle: " + j.why;
-    std::erase_if(told_, [&](const auto& t) { return !seen.find(t.first); });
+    for (auto* all : {&told_, &odd_})
+      std::erase_if(*all, [&](const auto& t) { return !seen.find(t.first); });
     for (const auto& [id, words] : text) {
       if (o_.dry_run)
         note(now_s, {{"event", "would_wait"}, {"job", id}, {"why", words}});
@@ -390,7 +336,8 @@ class control_loop {
   }
   void note(double now_s, nlohmann::ordered_json line) {
     line["time_s"] = now_s;
-    store_.note(line.dump());
+    // What users say may be no UTF-8.
+    store_.note(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
 
   Slurm& slurm_;
@@ -399,12 +346,12 @@ class control_loop {
   Plan& plan_;
   machine<Fabric> m_;
   pilot_options o_;
-  model::catalogue known_;
   book book_;
-  model::workload work_;  // of the present look
-  std::map<std::pair<int, job_need>, place::wait_reason> never_;
+  mover<Slurm> moves_{slurm_, book_, o_};
+  planner<Plan, Fabric, mover<Slurm>> planner_{plan_, m_, o_, moves_};
   std::map<std::uint32_t, double> retry_at_;   // refused jobs
   std::map<std::uint32_t, std::string> told_;  // what each job was last told
+  std::map<std::uint32_t, std::string> odd_;   // what was last found odd of it
   std::vector<server_id> bad_;
   std::string network_error_;  // what was said of it last
 };

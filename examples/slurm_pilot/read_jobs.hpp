@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,8 +41,16 @@ inline void set_gpus(job_report& j, const gpu_fields& f) {
 
 /// \throws input_error  if `text` is not what `squeue --json` prints
 [[nodiscard]] inline std::vector<job_report> read_jobs_json(std::string_view text) {
+  static constexpr std::array<std::string_view, 31> keys{
+      "job_id",        "state_reason", "required_nodes",   "nodes",           "job_resources",
+      "priority",      "hold",         "job_state",        "array_job_id",    "het_job_id",
+      "dependency",    "shared",       "exclusive",        "tres_per_job",    "tres_per_node",
+      "tres_per_task", "tres_req_str", "tres_alloc_str",   "tres_per_socket", "gres_detail",
+      "node_count",    "tasks",        "sockets_per_node", "submit_time",     "time_limit",
+      "restart_cnt",   "partition",    "user_id",          "comment",         "extra",
+      "admin_comment"};
   std::vector<job_report> out;
-  for (const nlohmann::json& one : detail::list_in(text, {"jobs"}, "squeue --json")) {
+  const auto read = [&](const nlohmann::json& one) {
     const detail::json_record r{one};
     job_report j;
     j.id = static_cast<std::uint32_t>(std::clamp(r.number("job_id"), 0.0, 4294967295.0));
@@ -72,10 +82,14 @@ inline void set_gpus(job_report& j, const gpu_fields& f) {
     j.limit_s = 60 * r.number("time_limit");
     j.restarts = r.integer("restart_cnt");
     j.partition = r.text("partition");
+    j.user = static_cast<long>(std::clamp(r.number("user_id", -1), -1.0, 4294967295.0));
     j.hints = r.text("comment");
+    if (const std::string extra = r.text("extra"); !extra.empty()) j.hints += ' ' + extra;
     j.explanation = r.text("admin_comment");
     out.push_back(std::move(j));
-  }
+  };
+  detail::for_each_record(
+      text, {"jobs"}, keys, detail::inner_keys, "squeue --json", [&] { out.clear(); }, read);
   detail::sort_by_id(out);
   return out;
 }
@@ -186,6 +200,19 @@ inline job_line fields_of(std::string_view line) {
   }
   detail::sort_by_id(out);
   return out;
+}
+
+/// Takes from lines of a job's number and its user's whose the jobs are. Other lines are passed over.
+inline void set_users(std::vector<job_report>& jobs, std::string_view text) {
+  std::map<std::uint32_t, long> user_of;
+  for (std::string_view line : detail::split(text, '\n')) {
+    const auto words = detail::split(line, ' ');
+    const auto id = detail::number<std::uint32_t>(words[0]);
+    const auto user = detail::number<long>(words.back());
+    if (words.size() == 2 && id && user) user_of[*id] = *user;
+  }
+  for (job_report& j : jobs)
+    if (const auto at = user_of.find(j.id); at != user_of.end()) j.user = at->second;
 }
 
 }  // namespace heddle::pilot

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -87,8 +88,11 @@ class node_list {
 /// those of the first: of the others they are not told (`gpus_told`), unless another record does.
 /// \throws input_error  if `text` is not what `sinfo --json` or `scontrol show nodes --json` prints
 [[nodiscard]] inline std::vector<node_report> read_nodes_json(std::string_view text) {
+  static constexpr std::array<std::string_view, 9> keys{"name",  "state",     "state_flags",
+                                                        "gres",  "gres_used", "partitions",
+                                                        "nodes", "node",      "partition"};
   detail::node_list out;
-  for (const nlohmann::json& one : detail::list_in(text, {"nodes", "sinfo"}, "sinfo --json")) {
+  const auto read = [&](const nlohmann::json& one) {
     const detail::json_record r{one};
     const detail::json_record group = r.at("nodes");
     std::vector<std::string> names;
@@ -100,7 +104,7 @@ class node_list {
       for (const std::string& flag : r.list("state_flags")) states += "+" + flag;
       out.add(detail::node_of(r.text("name"), states, r.text("gres"), r.text("gres_used"),
                               r.list("partitions")));
-      continue;
+      return;
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
       node_report n =
@@ -109,7 +113,10 @@ class node_list {
       n.gpus_told = i == 0;
       out.add(std::move(n));
     }
-  }
+  };
+  detail::for_each_record(
+      text, {"nodes", "sinfo"}, keys, detail::inner_keys, "sinfo --json",
+      [&] { out = detail::node_list{}; }, read);
   return out.take();
 }
 

@@ -15,16 +15,27 @@
 
 namespace heddle::pilot {
 
+/// The nodes and GPUs that a held job is to have.
+struct node_order {
+  std::vector<std::string> hosts{};
+  int gpus_per_node = 0;  ///< 0: as the job asks for already
+  int gpus = 0;           ///< of all nodes, of a job whose size changes; 0: as it asks for
+  std::string type{};     ///< of the GPUs, if the job named one; it must be named again
+  bool at_once = false;   ///< a job that Slurm put off after a failure may start again now
+};
+
 /// T is a Slurm that can be looked at and told. Orders answer with an error text, empty for none.
 /// Tests put one of their own in its place.
 template <class T>
-concept SlurmControl = requires(T& s, std::uint32_t job, const std::vector<std::string>& hosts,
-                                int gpus_per_node, bool at_once, const std::string& text) {
+concept SlurmControl = requires(T& s, std::uint32_t job, const node_order& where,
+                                const std::string& text) {
   { s.look() } -> std::convertible_to<cluster_report>;
-  { s.set_nodes(job, hosts, gpus_per_node, text, at_once) } -> std::convertible_to<std::string>;
+  { s.set_nodes(job, where) } -> std::convertible_to<std::string>;
   { s.release(job) } -> std::convertible_to<std::string>;
   { s.hold(job) } -> std::convertible_to<std::string>;
   { s.explain(job, text) } -> std::convertible_to<std::string>;
+  { s.signal(job, text) } -> std::convertible_to<std::string>;  // to its batch script
+  { s.requeue_held(job) } -> std::convertible_to<std::string>;
 };
 
 /// How to read: JSON if this Slurm has the plugin, else fields.
@@ -33,7 +44,9 @@ enum class reading : unsigned char { automatic, json, text };
 /// The Slurm that the commands on PATH find (SLURM_CONF).
 class slurm_commands {
  public:
-  explicit slurm_commands(reading how = reading::automatic) : how_(how) {}
+  /// \param users  whether it must be told whose each job is
+  explicit slurm_commands(reading how = reading::automatic, bool users = false)
+      : how_(how), needs_users_(users) {}
 
   /// \throws unmet_request  if Slurm does not answer, input_error  if it answers something strange
   [[nodiscard]] cluster_report look() {
@@ -53,27 +66,28 @@ class slurm_commands {
     }
     r.jobs = read_jobs_text(must({"squeue", "-h", "-a", "-t", "all", "-O", job_fields}));
     r.nodes = read_nodes_text(must({"sinfo", "-h", "-a", "-N", "-O", node_fields}));
+    if (needs_users_) set_users(r.jobs, must({"squeue", "-h", "-a", "-t", "all", "-o", "%A %U"}));
     return r;
   }
 
   [[nodiscard]] std::string topology() { return must({"scontrol", "show", "topology"}); }
 
-  /// \param gpus_per_node  0: as the job asks for already
-  /// \param type     of the GPUs, if the job named one; it must be named again
-  /// \param at_once  a job that Slurm put off after a failure may start again now
-  std::string set_nodes(std::uint32_t job, const std::vector<std::string>& hosts, int gpus_per_node,
-                        const std::string& type, bool at_once) {
-    const std::string n = std::to_string(hosts.size());
+  std::string set_nodes(std::uint32_t job, const node_order& o) {
+    const std::string n = std::to_string(o.hosts.size());
     std::string list;
-    for (const std::string& h : hosts) list += (list.empty() ? "" : ",") + h;
+    for (const std::string& h : o.hosts) list += (list.empty() ? "" : ",") + h;
     std::vector<std::string> words{"scontrol", "update",
                                    std::string("JobId=") + std::to_string(job),
                                    "NumNodes=" + n + "-" + n};
-    if (gpus_per_node > 0)
-      words.push_back(std::string("TresPerNode=gres") + (writes_slash() ? "/" : ":") +
-                      "gpu:" + (type.empty() ? "" : type + ":") + std::to_string(gpus_per_node));
+    const auto gres = [&](const char* key, int gpus) {
+      if (gpus > 0)
+        words.push_back(std::string(key) + "=gres" + (writes_slash() ? "/" : ":") +
+                        "gpu:" + (o.type.empty() ? "" : o.type + ":") + std::to_string(gpus));
+    };
+    gres("TresPerJob", o.gpus);
+    gres("TresPerNode", o.gpus_per_node);
     words.push_back("ReqNodeList=" + list);
-    if (at_once) words.push_back("StartTime=now");
+    if (o.at_once) words.push_back("StartTime=now");
     return told(words);
   }
   std::string release(std::uint32_t job) {
@@ -83,6 +97,12 @@ class slurm_commands {
   std::string explain(std::uint32_t job, const std::string& text) {
     return told({"scontrol", "update", std::string("JobId=") + std::to_string(job),
                  "AdminComment=" + text});
+  }
+  std::string signal(std::uint32_t job, const std::string& name) {
+    return told({"scancel", "--batch", "--signal=" + name, std::to_string(job)});
+  }
+  std::string requeue_held(std::uint32_t job) {
+    return told({"scontrol", "requeuehold", std::to_string(job)});
   }
 
  private:
@@ -127,6 +147,7 @@ class slurm_commands {
   }
 
   reading how_;
+  bool needs_users_ = false;
   std::optional<int> version_;
 };
 

@@ -6,8 +6,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +20,7 @@
 
 #include <heddle/core/error.hpp>
 
+#include "slurm_pilot/json_records.hpp"
 #include "slurm_pilot/read_fields.hpp"
 
 namespace heddle::pilot::detail {
@@ -78,6 +82,10 @@ class json_record {
   const nlohmann::json& j_;
 };
 
+/// Keys below a record's own: of numbers, lists of nodes, groups of nodes.
+inline constexpr std::array<std::string_view, 9> inner_keys{
+    "set", "infinite", "number", "nodes", "list", "name", "state", "total", "used"};
+
 /// The text with what JSON does not allow and Slurm prints: bytes of names and comments that are no
 /// UTF-8 become `?`; NaN and Infinity as numbers become null.
 inline std::string mended_json(std::string_view text) {
@@ -128,21 +136,31 @@ inline std::string mended_json(std::string_view text) {
   return out;
 }
 
-/// The first list of these keys that a document has.
-/// \throws input_error  if the text is no such document
-inline nlohmann::json list_in(std::string_view text, std::initializer_list<const char*> keys,
-                              const char* command) {
-  nlohmann::json doc = nlohmann::json::parse(mended_json(text), nullptr, false);
-  if (doc.is_object())
-    for (const char* key : keys)
-      if (const auto at = doc.find(key); at != doc.end() && at->is_array()) {
-        for (const nlohmann::json& one : *at)
-          if (!one.is_object())
-            throw input_error(command, std::string(key) + " that are objects", "another value");
-        return std::move(*at);
-      }
+/// Calls `use` for each record of the first of these lists that a document has, with those of its keys that are
+/// among `keys`, and below them those among `inner`. O(text), memory of one record.
+/// \throws input_error  if the text is no such document; `begin` is called before each attempt to read it
+template <class Begin, class Use>
+void for_each_record(std::string_view text, std::initializer_list<const char*> lists,
+                     std::span<const std::string_view> keys,
+                     std::span<const std::string_view> inner, const char* command, Begin&& begin,
+                     Use&& use) {
+  std::string mended;
+  for (const bool mend : {false, true}) {
+    // What JSON does not allow is rare, and costs a copy of the text.
+    if (mend) mended = mended_json(text);
+    const std::string_view in = mend ? std::string_view(mended) : text;
+    for (const char* list : lists) {
+      begin();
+      record_reader reader{list, keys, inner, std::ref(use)};
+      const bool whole = nlohmann::json::sax_parse(in.begin(), in.end(), &reader);
+      if (reader.result() == record_reader::outcome::not_objects)
+        throw input_error(command, std::string(list) + " that are objects", "another value");
+      if (!whole) break;
+      if (reader.result() == record_reader::outcome::list) return;
+    }
+  }
   throw input_error(command,
-                    std::string("a JSON document with a list of ") + std::string(*keys.begin()),
+                    std::string("a JSON document with a list of ") + std::string(*lists.begin()),
                     text.empty() ? "nothing" : "other text");
 }
 

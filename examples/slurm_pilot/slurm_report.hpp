@@ -37,6 +37,7 @@ struct job_report {
   double limit_s = 0;                         ///< time limit; 0: none
   int restarts = 0;
   std::string partition;
+  long user = -1;           ///< its number; −1: not told
   std::string hints;        ///< the user's comment
   std::string explanation;  ///< the administrator's comment
 

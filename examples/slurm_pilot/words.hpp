@@ -1,13 +1,10 @@
-// What users say to the pilot in comments, and what it says to them.
+// What the pilot says to users.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string>
-#include <string_view>
 
-#include <heddle/core/collective.hpp>
 #include <heddle/fabric/ledger.hpp>
 #include <heddle/place/placement_policy.hpp>
 #include <heddle/schedule/decision.hpp>
@@ -16,28 +13,6 @@
 #include "slurm_pilot/machine.hpp"
 
 namespace heddle::pilot {
-
-/// What a user may say in the comment of a job: `collective=all_to_all model=bert`. Other words are
-/// for others.
-struct job_hints {
-  std::optional<collective> pattern;
-  collective_set sends = {};  ///< with `collective=nccl`
-  std::string model;
-};
-[[nodiscard]] inline job_hints read_hints(std::string_view comment) {
-  job_hints h;
-  while (!comment.empty()) {
-    const auto end = comment.find_first_of(" ,;\t");
-    const std::string_view word = comment.substr(0, end);
-    if (word.starts_with("collective=")) {
-      h.pattern = sent_by(word.substr(11));
-      h.sends = word.substr(11) == nccl_name ? nccl_collectives : collective_set{};
-    }
-    if (word.starts_with("model=")) h.model = word.substr(6);
-    comment = end == comment.npos ? std::string_view{} : comment.substr(end + 1);
-  }
-  return h;
-}
 
 /// Why a job waits, for people.
 [[nodiscard]] inline std::string why_waiting(const schedule::blocked& b) {

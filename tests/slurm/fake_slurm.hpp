@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "slurm_pilot/slurm_control.hpp"
 #include "slurm_pilot/slurm_report.hpp"
 
 namespace heddle::test {
@@ -35,8 +36,10 @@ class fake_slurm {
     pilot::job_report report;
     int run_for = 3;  ///< ticks
     int left = 0;
-    int gpus_per_node = 0;  ///< of set_nodes
-    bool requeues = false;  ///< completing, and then pending again
+    int gpus_per_node = 0;   ///< of set_nodes
+    bool requeues = false;   ///< completing, and then pending again
+    bool then_held = false;  ///< or held
+    std::vector<std::string> signals = {};
     std::vector<run> runs = {};
   };
 
@@ -95,11 +98,13 @@ class fake_slurm {
         free_gpus(j);
         j.report.nodes.clear();
         j.report.gpu_numbers.clear();
-        j.report.phase = j.requeues ? pilot::job_phase::pending : pilot::job_phase::ended;
+        j.report.phase = j.then_held  ? pilot::job_phase::held
+                         : j.requeues ? pilot::job_phase::pending
+                                      : pilot::job_phase::ended;
         j.report.restarts += j.requeues;
-        j.report.reason = "BeginTime";
+        j.report.reason = j.then_held ? "job requeued in held state" : "BeginTime";
         not_before_[id] = j.requeues ? 1'000'000 : 0;
-        j.requeues = false;
+        j.requeues = j.then_held = false;
       } else if (j.report.phase == pilot::job_phase::running && --j.left <= 0) {
         j.runs.back().completed = true;
         j.report.phase = pilot::job_phase::completing;
@@ -111,6 +116,7 @@ class fake_slurm {
   }
 
   [[nodiscard]] const std::map<std::uint32_t, job>& jobs() const { return jobs_; }
+  [[nodiscard]] job& at(std::uint32_t id) { return jobs_.at(id); }
   [[nodiscard]] bool all_ended() const {
     return std::all_of(jobs_.begin(), jobs_.end(), [](const auto& j) {
       return j.second.report.phase == pilot::job_phase::ended;
@@ -128,16 +134,35 @@ class fake_slurm {
     for (const auto& [id, j] : jobs_) r.jobs.push_back(j.report);
     return r;
   }
-  std::string set_nodes(std::uint32_t id, const std::vector<std::string>& hosts, int gpus_per_node,
-                        const std::string& /*type*/, bool at_once) {
+  std::string set_nodes(std::uint32_t id, const pilot::node_order& o) {
     may_die();
     job& j = jobs_.at(id);
     if (chance(refusal_rate)) return "Invalid generic resource (gres) specification";
-    if (static_cast<int>(hosts.size()) * gpus_per_node != j.report.gpus)
+    if (static_cast<int>(o.hosts.size()) * o.gpus_per_node != (o.gpus > 0 ? o.gpus : j.report.gpus))
       return "wrong number of GPUs";
-    j.report.required = hosts;
-    j.gpus_per_node = gpus_per_node;
-    if (at_once) not_before_[id] = 0;
+    if (o.gpus > 0) j.report.gpus = o.gpus;
+    j.report.required = o.hosts;
+    j.gpus_per_node = o.gpus_per_node;
+    if (o.at_once) not_before_[id] = 0;
+    may_die();
+    return {};
+  }
+  /// Its program hears it at the next tick.
+  std::string signal(std::uint32_t id, const std::string& name) {
+    may_die();
+    job& j = jobs_.at(id);
+    if (j.report.phase != pilot::job_phase::running) return "Invalid job id specified";
+    j.signals.push_back(name);
+    may_die();
+    return {};
+  }
+  std::string requeue_held(std::uint32_t id) {
+    may_die();
+    job& j = jobs_.at(id);
+    if (j.report.phase != pilot::job_phase::running) return "Job is not running";
+    j.report.phase = pilot::job_phase::completing;
+    j.requeues = j.then_held = true;
+    j.left = 1 + static_cast<int>(dice_() % 3);
     may_die();
     return {};
   }

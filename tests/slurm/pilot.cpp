@@ -12,9 +12,9 @@
 #include <heddle/place/combinators.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/place/vclos.hpp>
-#include <heddle/route/verify.hpp>
 #include <heddle/schedule/scheduler.hpp>
 
+#include "slurm/check_book.hpp"
 #include "slurm/fake_slurm.hpp"
 #include "slurm/samples.hpp"
 
@@ -40,19 +40,7 @@ using plan_type = decltype(make_plan());
 using test_pilot = control_loop<test::fake_slurm, test::fake_drivers, test::fake_store, plan_type,
                                 fabric::leaf_spine>;
 
-/// Checks that all jobs of a book that the pilot placed are isolated, for every collective.
-void check_isolated(const book& all, const machine<fabric::leaf_spine>& m) {
-  book ours;
-  for (const auto& [id, j] : all.jobs)
-    if (j.at != stage::foreign) ours.jobs.emplace(id, j);
-  const fabric::ledger<fabric::leaf_spine> l = ledger_of(ours, m, {});
-  for (const collective c :
-       {collective::ring, collective::halving_doubling, collective::all_to_all}) {
-    const auto found = route::verify_isolated(
-        l, [&](job_id) { return c; }, route::source{});
-    CHECK_MESSAGE(found, (found.broken ? found.broken->message() : ""));
-  }
-}
+using test::check_isolated;
 
 struct world {
   test::fake_slurm slurm;
