@@ -62,9 +62,9 @@ struct buddy {
     const auto add = [&](unit_id x, int idle) {
       if (idle > 0) units.add(x, idle, free.free_gpus(x));
     };
-    if (const auto& rooms = free.rooms(); !rooms.empty())
-      for_each_bit(rooms.units_with(dc.gpus_per_server()), [&](std::size_t x) {
-        add(unit_id{x}, rooms.servers_at(unit_id{x}, dc.gpus_per_server()));
+    if (const auto& index = free.rooms(); !index.empty())
+      for_each_bit(index.units_with(dc.gpus_per_server()), [&](std::size_t x) {
+        add(unit_id{x}, index.servers_at(unit_id{x}, dc.gpus_per_server()));
       });
     else
       for (unit_id x : dc.all_units()) {
@@ -110,14 +110,14 @@ struct buddy {
         at = b;
       }
     };
-    if (const auto& rooms = free.rooms(); !rooms.empty()) {
+    if (const auto& index = free.rooms(); !index.empty()) {
       unit_id last;
       for (gpu_id g : p.gpus)
         if (const unit_id x = dc.unit_of(g); x != last) look(last = x);
       // From those with fewest free GPUs on, until none can be better.
-      for (int n = rooms.next_of_units(gpus); n >= 0 && !is_worse(true, n);
-           n = rooms.next_of_units(n + 1))
-        for_each_bit(rooms.units_at(n), [&](std::size_t x) { look(unit_id{x}); });
+      for (int n = index.next_of_units(gpus); n >= 0 && !is_worse(true, n);
+           n = index.next_of_units(n + 1))
+        for_each_bit(index.units_at(n), [&](std::size_t x) { look(unit_id{x}); });
     } else {
       for (unit_id x : dc.all_units()) look(x);
     }

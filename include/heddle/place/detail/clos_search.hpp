@@ -54,9 +54,9 @@ class clos_search {
     const auto levels = static_cast<std::size_t>(dc.gpus_per_leaf()) + 1;
     sorted_from_ = levels;
     first_.assign(levels + 1, 0);
-    if (const auto& rooms = free.gpus().rooms(); !rooms.empty())
+    if (const auto& index = free.gpus().rooms(); !index.empty())
       for (std::size_t k = 0; k < levels; ++k)
-        first_[k + 1] = static_cast<std::uint32_t>(rooms.count_of_units_at(static_cast<int>(k)));
+        first_[k + 1] = static_cast<std::uint32_t>(index.count_of_units_at(static_cast<int>(k)));
     else
       for (leaf_id l : dc.all_leafs()) ++first_[static_cast<std::size_t>(free_gpus(l)) + 1];
     for (std::size_t k = 1; k < first_.size(); ++k) first_[k] += first_[k - 1];
@@ -229,11 +229,11 @@ class clos_search {
     const auto wanted = static_cast<std::size_t>(n);
     if (sorted_from_ <= wanted) return;
     by_free_.resize(static_cast<std::size_t>(free_->fabric().leafs()));
-    if (const auto& rooms = free_->gpus().rooms(); !rooms.empty()) {
+    if (const auto& index = free_->gpus().rooms(); !index.empty()) {
       while (sorted_from_ > wanted) {
         std::size_t at = first_[--sorted_from_];
         if (at == first_[sorted_from_ + 1]) continue;
-        for_each_bit(rooms.units_at(static_cast<int>(sorted_from_)),
+        for_each_bit(index.units_at(static_cast<int>(sorted_from_)),
                      [&](std::size_t x) { by_free_[at++] = static_cast<std::uint32_t>(x); });
       }
       return;

@@ -58,11 +58,11 @@ inline void share_out(rooms& parts, int wanted, of_equals which, rooms& out) {
 /// `give(unit, GPUs)`. Preconditions: together they have room for `wanted`, and the index is not empty.
 /// O(GPUs of a unit + units / 64 · numbers of free GPUs looked at + parts).
 template <class F>
-void share_out_by_rooms(const fabric::detail::room_index& rooms, int gpus_per_unit, int wanted,
+void share_out_by_rooms(const fabric::detail::room_index& index, int gpus_per_unit, int wanted,
                         F&& give) {
   for (int level = gpus_per_unit;; --level) {
-    int left = rooms.count_of_units_at(level);
-    const const_bit_row here = rooms.units_at(level);
+    int left = index.count_of_units_at(level);
+    const const_bit_row here = index.units_at(level);
     for (std::size_t k = 0; left > 0 && wanted > level; ++k)
       for (word w = here[k]; w && wanted > level; w &= w - 1) {
         give(unit_id{k * 64 + static_cast<std::size_t>(std::countr_zero(w))}, level);
@@ -70,7 +70,7 @@ void share_out_by_rooms(const fabric::detail::room_index& rooms, int gpus_per_un
         --left;
       }
     if (left == 0) continue;
-    give(rooms.last_at(rooms.next_of_units(wanted)), wanted);
+    give(index.last_at(index.next_of_units(wanted)), wanted);
     return;
   }
 }
