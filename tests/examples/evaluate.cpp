@@ -65,8 +65,8 @@ TEST_CASE("heddle-evaluate compares energy and both papers without traces too") 
   const test::scratch_dir dir;
   const auto joint = test::run(program, "joint --jobs 40 --seeds 2 --out " + dir.path().string());
   REQUIRE(joint.status == 0);
-  CHECK(csv_rows(test::content_of(dir / "joint.csv")).size() == 1 + 2 * 5 * 4);
-  CHECK(csv_rows(test::content_of(dir / "waterfall.csv")).size() == 1 + 2 * 12 * 2);
+  CHECK(csv_rows(test::content_of(dir / "joint.csv")).size() == 1 + 2 * 7 * 4);
+  CHECK(csv_rows(test::content_of(dir / "waterfall.csv")).size() == 1 + 2 * 13 * 2);
   const auto energy = test::run(program, "energy --jobs 40 --seeds 1 --out " + dir.path().string());
   REQUIRE(energy.status == 0);
   CHECK(energy.out.find("Priorities") != std::string::npos);

@@ -78,9 +78,11 @@ TEST_CASE("heddle-sweep that lost a rank goes on with another number of them and
   const std::string mpirun = "mpirun --allow-run-as-root --oversubscribe ";
   const std::string quiet = " >/dev/null 2>&1";
   // The last rank is killed once some twenty runs are done.
+  const std::string journal = dir / "o.csv.journal";
   const std::string lost = dir.write(
-      "lost.sh", program + arguments + " & rank=$!\ntail -n +1 -F " + dir / "o.csv.journal" +
-                     " 2>/dev/null | head -n 20 >/dev/null\nkill -KILL $rank\n" + "wait $rank\n");
+      "lost.sh", program + arguments + " & rank=$!\ndone=0\nwhile [ \"${done:-0}\" -lt 20 ]; do\n" +
+                     "  done=$(grep -c , " + journal + " 2>/dev/null)\ndone\n" +
+                     "kill -KILL $rank\nwait $rank\n");
   CHECK(std::system(
             (mpirun + "-n 2 " + program + arguments + " : -n 1 sh " + lost + quiet).c_str()) != 0);
   CHECK_FALSE(std::filesystem::exists(dir / "o.csv"));
