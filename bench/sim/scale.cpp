@@ -58,7 +58,6 @@ class drawn_jobs {
     trace::vclos_mix{}(j, {.model = true, .pattern = true, .comm_share = true});
     return sim::submission{std::move(j), &*curve_};
   }
-  [[nodiscard]] const model::curve& curve() const { return *curve_; }
 
  private:
   static constexpr int sizes[] = {1, 1, 1, 2, 4, 8, 8, 8, 16, 32, 64, 128, 256, 512};
@@ -67,15 +66,6 @@ class drawn_jobs {
   int most_;
   std::optional<model::curve> curve_;
 };
-
-model::workload jobs_for(std::size_t count, int leafs) {
-  drawn_jobs all(count, leafs);
-  model::workload w;
-  w.curves.push_back(all.curve());
-  w.curve_of.assign(count, 0);
-  while (auto next = all.next()) w.jobs.push_back(std::move(next->spec));
-  return w;
-}
 
 fabric::leaf_spine cluster_of(int leafs) {
   return fabric::leaf_spine{
@@ -87,12 +77,12 @@ template <class Place>
 void replay(benchmark::State& state, Place place) {
   const int leafs = static_cast<int>(state.range(1));
   const fabric::leaf_spine dc = cluster_of(leafs);
-  const model::workload jobs = jobs_for(static_cast<std::size_t>(state.range(0)), leafs);
   const double step = state.range(2) > 0 ? 1.0 / static_cast<double>(state.range(2)) : 0;
   std::int64_t events = 0;
   sim::report last;
   for (auto _ : state) {
     schedule::scheduler plan{order::fifo{}, allocate::requested{}, place, route::ecmp{}};
+    drawn_jobs jobs(static_cast<std::size_t>(state.range(0)), leafs);
     last = sim::run(dc, jobs, plan, {.contention = {.step = step}, .keep_records = false});
     events += static_cast<std::int64_t>(last.events);
   }
