@@ -51,8 +51,8 @@ page price_path "Price path beside its rivals" "price_path --traces DIR --jobs 1
 page budget "Budgets of energy" "budget --traces DIR --seeds 5" -- budget --traces "$traces" --seeds 5
 page forecast "Work that is forecast" "forecast --traces DIR --jobs 1000 --seeds 5" -- \
   forecast --traces "$traces" --jobs 1000 --seeds 5
-page joint "Both at once: all steps" "joint --traces DIR --jobs 3000 --out results" -- \
-  joint --traces "$traces" --jobs 3000 --out "$results"
+page joint "Both at once: all steps" "joint --traces DIR --jobs 2000 --out results" -- \
+  joint --traces "$traces" --jobs 2000 --out "$results"
 page rivals "Beside published numbers" "rivals" -- rivals
 page decisions "Time of a decision" "decisions --jobs 300 --out results" -- \
   decisions --jobs 300 --out "$results"
