@@ -21,6 +21,7 @@
 #include <heddle/order/run_history.hpp>
 #include <heddle/place/shared_network.hpp>
 #include <heddle/route/routing.hpp>
+#include <heddle/schedule/budget.hpp>
 #include <heddle/schedule/scheduler.hpp>
 #include <heddle/sim/rehearse.hpp>
 #include <heddle/sim/run.hpp>
@@ -345,6 +346,29 @@ TEST_CASE("of work that comes evenly the part is known that is done by the end")
       CHECK(ladder.part_within(reach_s) >= done / box);
     }
   CHECK(price_response{}.part_within(10) == 1);
+}
+
+TEST_CASE("a GPU is charged the base of servers as full as they are") {
+  // Two servers of four GPUs.
+  schedule::state s{two, watts};
+  const scheduler_options off{.off_after_s = 100};
+  const double base_w = watts.server_w - watts.server_off_w;
+  REQUIRE(base_w > 0);
+  CHECK(schedule::gpu_base_w({}, s) == 0);  // servers stay on whoever holds GPUs
+  CHECK(schedule::gpu_base_w(off, s) == Approx(base_w / 4));
+  const auto hold = [&](std::uint32_t job, std::vector<gpu_id> gpus) {
+    REQUIRE(s.ledger.reserve(job_id{job}, {std::move(gpus), {}}) ==
+            fabric::reserve_status::reserved);
+  };
+  hold(1, {gpu_id{0}});
+  CHECK(schedule::gpu_base_w(off, s) == Approx(base_w));
+  hold(2, {gpu_id{1}, gpu_id{2}});
+  CHECK(schedule::gpu_base_w(off, s) == Approx(base_w / 4 * 1.25));  // a third more, by quarters
+  hold(3, {gpu_id{3}});
+  CHECK(schedule::gpu_base_w(off, s) == Approx(base_w / 4));
+  hold(4, {gpu_id{4}});
+  CHECK(schedule::gpu_base_w(off, s) == Approx(base_w / 4 * 1.5));  // eight of five
+  CHECK(schedule::full_base_w(off, s) == Approx(base_w / 4));
 }
 
 TEST_CASE("a hard budget that is paced by work is never exceeded and what is left carries over") {

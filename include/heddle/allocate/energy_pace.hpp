@@ -116,7 +116,7 @@ class price_response {
 /// two thirds and twice a sixth of the weight a mean over the three is that over a normal distribution for what is a
 /// polynomial of up to the fifth degree.
 struct outlook {
-  static constexpr double likely = 2. / 3;
+  static constexpr double likely = 2. / 3, errors = 1.7320508075688772;  ///< weight; √3
   double likely_j = 0, low_j = 0, high_j = 0;
 };
 
@@ -124,8 +124,8 @@ struct outlook {
 /// its reference is the share that work may have, and the price is that at which jobs have it. How much more or
 /// less than the ladder says is spent, over all that was done so far, corrects it: an integral, with no droop.
 ///
-///     pace.observe(spent_j, done_j);               // both since the beginning, in J
-///     price = pace.price(ladder, budget_j, 0, budget_j − spent_j, {left_j, left_j, left_j});
+///     pace.observe(ladder, spent_j, done_j);  // both since the beginning, in J
+///     price = pace.price(ladder, budget_j, done_j, budget_j − spent_j, {likely_j, low_j, high_j});
 ///
 /// Load that comes in bursts changes neither of the two, so that the price stays what it is: by time it
 /// would swing. Derived: docs/allocate/energy_budget.md. O(steps). A value, one writer.

@@ -32,7 +32,7 @@ namespace heddle::schedule {
 /// is ever spent than has come in, if that pays for the idle cluster. Before it comes to that, jobs of a hard budget may
 /// together draw no more than they do where this is more than what is left would pay for in half of the time left.
 /// Another state than the last is followed from the beginning. O(jobs unfinished) a decision, with a plan
-/// O(courses · log marks). One writer.
+/// O(courses · log marks · horizons left). One writer.
 class energy_pacer {
  public:
   /// The budgets of `o` at `s.now_s`.
@@ -147,7 +147,8 @@ class energy_pacer {
       const double left_s = c.end_s - s.now_s;
       const double to_come_j =
           (done_j + backlog_j) / passed_s * left_s * seen_.part_within(reach_s);
-      const double unsure = std::sqrt(3.) * come_.error(passed_s, left_s, o.energy.day_s());
+      const double unsure =
+          allocate::outlook::errors * come_.error(passed_s, left_s, o.energy.day_s());
       const double most_j = per_gpu_of_late_w() * s.ledger.hosts().gpus() * left_s;
       const auto to_do_j = [&](double part) {
         return std::min(in_reach_j + part * to_come_j, most_j);
